@@ -1,0 +1,3 @@
+"""symgen: a declarative symmetry-spec compiler for reinforcement learning."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,69 @@
+"""What an environment looks like from the outside: named observation terms and actions. No torch, no environment."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["vector", "image", "tokens", "discrete"]
+ActionKind = Literal["discrete", "multi_discrete", "continuous"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named observation.
+
+    Args:
+        name: key in the Dict space; "observation" where the space is not a Dict.
+        shape: shape of one observation of this term, without the batch axis.
+        dtype: numpy dtype name.
+        layout: "vector" (n,), "image" (row, column, channel), "tokens" (n,) or (n, k), "discrete" ().
+        size: number of values of a discrete term, else 0.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    layout: Layout = "vector"
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Action:
+    """The action space.
+
+    Args:
+        kind: "discrete", "multi_discrete" or "continuous".
+        names: one name per discrete action, or per component of the others.
+        sizes: (n,) for discrete, the number of choices per component for multi_discrete, (dim,) for continuous.
+        low: lower bounds of a continuous action, empty otherwise.
+        high: upper bounds of a continuous action, empty otherwise.
+    """
+
+    kind: ActionKind
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """Size of the vector the policy head emits: logits for each choice, or the mean."""
+        return sum(self.sizes)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Observation terms and action of an environment.
+
+    Args:
+        terms: the observation terms in the order of the space.
+        action: the action space.
+        single: True where the observation space is not a Dict; its one term is then called "observation".
+    """
+
+    terms: tuple[Term, ...]
+    action: Action
+    single: bool
+
+    def term(self, name: str) -> Term:
+        """The term called `name`; raises KeyError where there is none."""
+        return {term.name: term for term in self.terms}[name]
