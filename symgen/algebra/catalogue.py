@@ -1,0 +1,133 @@
+"""The named groups, each a function of its number, and groups given by generators and relations.
+
+C<n>: r turns counter-clockwise by 2 pi / n. D<n> has order 2n: r as above, s mirrors left and right (D1 is s alone).
+S<n>: s swaps the first two points, c moves every point one on. "A x B" is the direct product; a generator name taken by
+the first factor gets the factor's number in the second ("C4 x C4" has r and r2).
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from symgen.algebra.cosets import enumerate_cosets
+from symgen.algebra.group import MAX_ELEMENTS, Group
+
+MAX_NUMBER = {"C": 512, "D": 512, "S": 128}
+"""Largest n of C<n>, D<n>, S<n>."""
+
+
+def cyclic(n: int) -> Group:
+    """C<n>, the turns of a regular n-gon."""
+    if n == 1:
+        return Group("C1", (), (), {}, 1)
+    turn = tuple((i + 1) % n for i in range(n))
+    return Group(f"C{n}", ("r",), (f"r^{n}",), {"r": turn}, n)
+
+
+def dihedral(n: int) -> Group:
+    """D<n>, turns and mirrors, of order 2n."""
+    if n == 1:
+        return Group("D1", ("s",), ("ss",), {"s": (1, 0)}, 2)
+    if n == 2:
+        turn, mirror = (1, 0, 3, 2), (2, 3, 0, 1)
+    else:
+        turn, mirror = tuple((i + 1) % n for i in range(n)), tuple(-i % n for i in range(n))
+    return Group(f"D{n}", ("r", "s"), (f"r^{n}", "ss", "srsr"), {"r": turn, "s": mirror}, 2 * n)
+
+
+def symmetric(n: int) -> Group:
+    """S<n>, all permutations of n points (presentation: Coxeter and Moser, Generators and Relations, 6.2)."""
+    if n == 1:
+        return Group("S1", (), (), {}, 1)
+    swap = (1, 0, *range(2, n))
+    if n == 2:
+        return Group("S2", ("s",), ("ss",), {"s": swap}, 2)
+    cycle = tuple((i + 1) % n for i in range(n))
+    relations = ["ss", f"c^{n}", "cs" * (n - 1)]
+    if n > 3:
+        relations.append(f"sc^{n - 1}sc" * 3)
+    relations += [f"sc^{n - j}sc^{j}" * 2 for j in range(2, n // 2 + 1)]
+    return Group(f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": cycle}, math.factorial(n))
+
+
+def product(first: Group, second: Group) -> Group:
+    """The direct product: both act, on disjoint points, and commute."""
+    number = first.name.count(" x ") + 2
+    taken = set(first.generators)
+    rename = {g: (g if g not in taken else f"{g[0]}{number}") for g in second.generators}
+    n, m = first.degree, second.degree
+    permutations = {g: (*p, *range(n, n + m)) for g, p in first.permutations.items()}
+    permutations |= {rename[g]: (*range(n), *(n + i for i in p)) for g, p in second.permutations.items()}
+    relations = list(first.relations)
+    relations += ["".join(rename[g] for g in second.parse(word)) for word in second.relations]
+    for a in first.generators:
+        for b in second.generators:
+            back = f"{a}^{first.letter_order(a) - 1}{rename[b]}^{second.letter_order(b) - 1}"
+            relations.append(f"{a}{rename[b]}{back}")
+    names = (*first.generators, *rename.values())
+    order = first.order * second.order
+    return Group(f"{first.name} x {second.name}", names, tuple(relations), permutations, order)
+
+
+_FAMILIES = {"C": cyclic, "D": dihedral, "S": symmetric}
+
+
+@lru_cache(maxsize=64)
+def group(name: str) -> Group:
+    """The group a spec names.
+
+    Args:
+        name: "C4", "D4", "S5" or a product such as "C2 x C4".
+
+    Raises:
+        ValueError: unknown family, or a number out of range.
+
+    >>> group("D4").order, group("C2 x C4").generators
+    (8, ('r', 'r2'))
+    """
+    factors = [part.strip() for part in name.split(" x ")]
+    if len(factors) > 4:
+        raise ValueError(f"{name!r} has {len(factors)} factors; at most 4 are supported")
+    result = _named(factors[0])
+    for part in factors[1:]:
+        result = product(result, _named(part))
+    return result
+
+
+def _named(name: str) -> Group:
+    match = re.fullmatch(r"([A-Z])([0-9]{1,6})", name)
+    if match is None or match[1] not in _FAMILIES:
+        raise ValueError(f"unknown group {name!r}: C<n>, D<n>, S<n> and products such as 'C2 x C4' are known")
+    number = int(match[2])
+    if not 1 <= number <= MAX_NUMBER[match[1]]:
+        raise ValueError(f"the number of {name!r} must lie between 1 and {MAX_NUMBER[match[1]]}")
+    return _FAMILIES[match[1]](number)
+
+
+def presented(generators: Sequence[str], relations: Sequence[str], name: str = "") -> Group:
+    """The group with these generators and relations, found by coset enumeration.
+
+    Args:
+        generators: names, each one letter, digits may follow.
+        relations: words that equal the identity.
+        name: for messages; by default the presentation itself.
+
+    Raises:
+        ValueError: bad names or words, or no finite group of at most MAX_ELEMENTS elements was found.
+
+    >>> presented(["a", "b"], ["aa", "bbb", "abab"]).order
+    6
+    """
+    for generator in generators:
+        if re.fullmatch(r"[a-z][0-9]*", generator) is None:
+            raise ValueError(f"{generator!r} cannot name a generator: one small letter, digits may follow")
+    if len(set(generators)) != len(generators):
+        raise ValueError("two generators have the same name")
+    title = name or f"<{', '.join(generators)} | {', '.join(relations)}>"
+    free = Group(title, tuple(generators), (), dict.fromkeys(generators, (0,)))
+    words = [free.parse(relation) for relation in relations]
+    tables = enumerate_cosets(tuple(generators), words, MAX_ELEMENTS)
+    permutations = {g: tuple(table) for g, table in tables.items()}
+    order = len(next(iter(permutations.values()), (0,)))
+    return Group(title, tuple(generators), tuple(relations), permutations, order)

@@ -1,0 +1,172 @@
+"""A finite group is its generators and relations; its elements come on demand.
+
+A word such as "rrs" is a product read as a composition: first s, then r, then r. A letter may carry digits ("r2") and
+a power ("r^3"). Law: every relation is the identity; `Group` refuses to be built otherwise.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+
+MAX_ELEMENTS = 2048
+"""Largest group whose elements are listed (regular and quotient representations need the list)."""
+
+_TOKEN = re.compile(r"\s*([a-z][0-9]*)(?:\^([0-9]{1,4}))?\s*")
+
+Permutation = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A finite group given by generators, relations and a faithful permutation action.
+
+    Args:
+        name: as written in a spec, e.g. "D4" or "C2 x C4".
+        generators: generator names; none for the trivial group.
+        relations: words equal to the identity.
+        permutations: for each generator a permutation p of 0..n-1 (i goes to p[i]); together faithful.
+
+    Raises:
+        ValueError: a permutation is none, or a relation does not hold for the permutations.
+    """
+
+    name: str
+    generators: tuple[str, ...]
+    relations: tuple[str, ...]
+    permutations: Mapping[str, Permutation] = field(repr=False, hash=False, compare=False)
+    known_order: int | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for generator in self.generators:
+            if sorted(self.permutations[generator]) != list(range(self.degree)):
+                raise ValueError(f"generator {generator} of {self.name} is not a permutation")
+        for relation in self.relations:
+            if self.permutation(relation) != self._identity:
+                raise ValueError(f"relation {relation} does not hold in {self.name}")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def degree(self) -> int:
+        """Number of points of the faithful permutation action."""
+        return max((len(p) for p in self.permutations.values()), default=1)
+
+    @cached_property
+    def _identity(self) -> Permutation:
+        return tuple(range(self.degree))
+
+    def parse(self, word: str) -> tuple[str, ...]:
+        """The generators of a word, left to right; ValueError on an unknown letter or a stray character.
+
+        >>> from symgen.algebra.catalogue import group
+        >>> group("D4").parse("r^2 s")
+        ('r', 'r', 's')
+        """
+        letters: list[str] = []
+        position = 0
+        while position < len(word):
+            match = _TOKEN.match(word, position)
+            if match is None:
+                raise ValueError(
+                    f"cannot read {word!r} as a word in {', '.join(self.generators) or 'no generators'}"
+                )
+            if match[1] not in self.generators:
+                known = ", ".join(self.generators) or "none"
+                raise ValueError(f"{match[1]!r} is not a generator of {self.name} (generators: {known})")
+            letters += [match[1]] * int(match[2] or 1)
+            position = match.end()
+        return tuple(letters)
+
+    def permutation(self, word: str) -> Permutation:
+        """The faithful permutation of a word."""
+        result = self._identity
+        for letter, run in groupby(reversed(self.parse(word))):
+            result = _compose(_power(self.permutations[letter], len(list(run))), result)
+        return result
+
+    @cached_property
+    def order(self) -> int:
+        """Number of elements (known in closed form for the catalogue, otherwise by listing)."""
+        return self.known_order if self.known_order is not None else len(self.elements)
+
+    @cached_property
+    def elements(self) -> tuple[str, ...]:
+        """One shortest word per element, the identity "" first; ValueError above MAX_ELEMENTS."""
+        return tuple(self._words.values())
+
+    @cached_property
+    def _words(self) -> dict[Permutation, str]:
+        if self.known_order is not None and self.known_order > MAX_ELEMENTS:
+            raise ValueError(
+                f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} are listed"
+            )
+        words = {self._identity: ""}
+        frontier = [self._identity]
+        while frontier:
+            fresh = []
+            for element in frontier:
+                for generator in self.generators:
+                    image = self.permutations[generator]
+                    product = _compose(image, element)
+                    if product not in words:
+                        words[product] = generator + words[element]
+                        fresh.append(product)
+            if len(words) > MAX_ELEMENTS:
+                raise ValueError(f"{self.name} has more than {MAX_ELEMENTS} elements; they cannot be listed")
+            frontier = fresh
+        return words
+
+    def element(self, word: str) -> str:
+        """The listed word of the same element.
+
+        >>> from symgen.algebra.catalogue import group
+        >>> group("C4").element("rrrrr")
+        'r'
+        """
+        return self._words[self.permutation(word)]
+
+    def inverse(self, word: str) -> str:
+        """A word of the inverse element, without listing the group."""
+        return "".join(letter * (self.letter_order(letter) - 1) for letter in reversed(self.parse(word)))
+
+    def letter_order(self, generator: str) -> int:
+        """Order of one generator: the least common multiple of its cycle lengths."""
+        image, seen, order = self.permutations[generator], set(), 1
+        for start in range(self.degree):
+            length, i = 0, start
+            while i not in seen:
+                seen.add(i)
+                i, length = image[i], length + 1
+            order = math.lcm(order, max(length, 1))
+        return order
+
+    @cached_property
+    def left_multiplication(self) -> dict[str, np.ndarray]:
+        """For each generator g the index of g.e for each listed element e, shape (order,)."""
+        index = {permutation: k for k, permutation in enumerate(self._words)}
+        return {
+            g: np.array([index[_compose(self.permutations[g], e)] for e in index], dtype=np.int64)
+            for g in self.generators
+        }
+
+
+def _compose(after: Permutation, before: Permutation) -> Permutation:
+    return tuple(after[i] for i in before)
+
+
+def _power(base: Permutation, exponent: int) -> Permutation:
+    result = tuple(range(len(base)))
+    while exponent:
+        result = _compose(base, result) if exponent & 1 else result
+        base, exponent = _compose(base, base), exponent >> 1
+    return result
+
+
+def _about(count: int) -> str:
+    return str(count) if count < 10**9 else f"about 10^{len(str(count)) - 1}"
