@@ -79,9 +79,7 @@ class Base:
     def coordinates(self) -> np.ndarray:
         """Integer coordinates, shape (size, axes): (row, column) on a grid, the index elsewhere, none at a point."""
         return (
-            np.stack([axis.reshape(-1) for axis in np.indices(self.shape)], -1)
-            if self.shape
-            else np.zeros((1, 0), int)
+            np.stack([axis.reshape(-1) for axis in np.indices(self.shape)], -1) if self.shape else np.zeros((1, 0), int)
         )
 
 
@@ -167,9 +165,7 @@ def _bounded(size: int) -> None:
 def _checked(base: Base) -> Base:
     for relation in base.group.relations:
         if not np.array_equal(base.permutation(relation), np.arange(base.size)):
-            raise ValueError(
-                f"the relation {relation} = identity of {base.group.name} does not hold on {base.name}"
-            )
+            raise ValueError(f"the relation {relation} = identity of {base.group.name} does not hold on {base.name}")
     return base
 
 
@@ -180,9 +176,7 @@ def parse(group: Group, text: str) -> Base:
     """The base that prints as `text`: "point", "grid 9x9", "grid 5x7(s=flip)", "tokens 5", "graph 3(r=1 2 0)"."""
     found = _BASE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(
-            f"cannot read {text.strip()!r} as a base: point, grid HxW, tokens N or graph N(g=...)"
-        )
+        raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, tokens N or graph N(g=...)")
     kind, first, second, argument = found.groups()
     images = dict(part.split("=", 1) for part in (argument or "").split(",") if "=" in part)
     images = {key.strip(): value.strip() for key, value in images.items()}

@@ -178,15 +178,9 @@ def _regular(base: Base, topology: str) -> nx.Graph:
     if base.kind != "grid":
         raise ValueError(f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base")
     if name == "torus" and not radius:
-        return nx.convert_node_labels_to_integers(
-            nx.grid_2d_graph(*base.shape, periodic=True), ordering="sorted"
-        )
+        return nx.convert_node_labels_to_integers(nx.grid_2d_graph(*base.shape, periodic=True), ordering="sorted")
     try:
-        reach = (
-            {"grid": 1.0, "king": 2.0}[name]
-            if not radius
-            else float(radius) ** 2 * (name == "radius" or np.nan)
-        )
+        reach = {"grid": 1.0, "king": 2.0}[name] if not radius else float(radius) ** 2 * (name == "radius" or np.nan)
     except (KeyError, ValueError):
         reach = np.nan
     if not 0 < reach < np.inf:

@@ -73,9 +73,7 @@ class Group:
         while position < len(word):
             match = _TOKEN.match(word, position)
             if match is None:
-                raise ValueError(
-                    f"cannot read {word!r} as a word in {', '.join(self.generators) or 'no generators'}"
-                )
+                raise ValueError(f"cannot read {word!r} as a word in {', '.join(self.generators) or 'no generators'}")
             if match[1] not in self.generators:
                 known = ", ".join(self.generators) or "none"
                 raise ValueError(f"{match[1]!r} is not a generator of {self.name} (generators: {known})")
@@ -103,9 +101,7 @@ class Group:
     @cached_property
     def _words(self) -> dict[Permutation, str]:
         if self.known_order is not None and self.known_order > MAX_ELEMENTS:
-            raise ValueError(
-                f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} are listed"
-            )
+            raise ValueError(f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} are listed")
         words = {self._identity: ""}
         frontier = [self._identity]
         while frontier:

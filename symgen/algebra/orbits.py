@@ -16,9 +16,7 @@ MAX_BLOCK = 4096
 """Largest product of sizes of two matrix blocks whose intertwiners are solved for."""
 
 
-def components(
-    size: int, permutations: Sequence[np.ndarray], signatures: Sequence[np.ndarray] = ()
-) -> np.ndarray:
+def components(size: int, permutations: Sequence[np.ndarray], signatures: Sequence[np.ndarray] = ()) -> np.ndarray:
     """The finest partition of 0..size-1 that the permutations preserve and that merges equal signatures.
 
     Args:
@@ -102,9 +100,9 @@ def intertwiners(target: Representation, source: Representation) -> np.ndarray:
             f"intertwiners {source} -> {target} are too many to solve for; use permutation representations"
         )
     identity = np.eye(target.size * source.size)
-    conditions = [
-        np.kron(target.matrix(g), source.matrix(g)) - identity for g in source.group.generators
-    ] or [0 * identity]
+    conditions = [np.kron(target.matrix(g), source.matrix(g)) - identity for g in source.group.generators] or [
+        0 * identity
+    ]
     _, values, vectors = np.linalg.svd(np.concatenate(conditions), full_matrices=False)
     return vectors[(values < 1e-9)].reshape(-1, target.size, source.size)
 

@@ -87,9 +87,7 @@ class Representation:
             for letter in reversed(self.group.parse(word)):
                 target, signs = self.signed_permutation(letter)
                 moved = np.empty_like(vectors)
-                moved[..., target] = (
-                    vectors if self.kind == "permutation" else vectors * signs.astype(vectors.dtype)
-                )
+                moved[..., target] = vectors if self.kind == "permutation" else vectors * signs.astype(vectors.dtype)
                 vectors = moved
             return vectors
         return vectors @ self.matrix(word).T.astype(vectors.dtype)
@@ -103,8 +101,7 @@ class Representation:
     @cached_property
     def _signed(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         return tuple(
-            (np.abs(image).argmax(0), image[np.abs(image).argmax(0), np.arange(self.size)])
-            for image in self.images
+            (np.abs(image).argmax(0), image[np.abs(image).argmax(0), np.arange(self.size)]) for image in self.images
         )
 
 
@@ -125,9 +122,7 @@ def check_relations(representation: Representation) -> None:
         probe = np.arange(1.0, representation.size + 1)[None]
     for relation in group.relations:
         if not np.allclose(representation.act(relation, probe), probe, atol=1e-8):
-            raise ValueError(
-                f"the relation {relation} = identity of {group.name} does not hold for {representation}"
-            )
+            raise ValueError(f"the relation {relation} = identity of {group.name} does not hold for {representation}")
 
 
 def trivial(group: Group) -> Representation:
@@ -146,11 +141,7 @@ def sign(group: Group, negative: Sequence[str] | None = None) -> Representation:
     """
     if negative is None:
         letter = {"C": "r", "D": "s"}.get(group.name[0])
-        odd = (
-            [g for g in group.generators if _parity(group.permutations[g])]
-            if group.name[0] == "S"
-            else [letter]
-        )
+        odd = [g for g in group.generators if _parity(group.permutations[g])] if group.name[0] == "S" else [letter]
         negative = [g for g in group.generators if g in odd]
     unknown = [g for g in negative if g not in group.generators]
     if unknown:
@@ -167,9 +158,7 @@ def _parity(permutation: Sequence[int]) -> bool:
 
 def regular(group: Group) -> Representation:
     """The group permutes its own elements by left multiplication; size = order."""
-    return _permuting(
-        group, "regular", [group.left_multiplication[g] for g in group.generators], len(group.elements)
-    )
+    return _permuting(group, "regular", [group.left_multiplication[g] for g in group.generators], len(group.elements))
 
 
 def quotient(group: Group, words: Sequence[str]) -> Representation:
@@ -333,9 +322,7 @@ def parse(group: Group, text: str) -> Representation:
 
 def _atom(group: Group, name: str, argument: str | None) -> Representation:
     if name in ("signed", "matrix") and argument is None:
-        raise ValueError(
-            f"{name} needs its images, e.g. {name}({', '.join(f'{g}=...' for g in group.generators)})"
-        )
+        raise ValueError(f"{name} needs its images, e.g. {name}({', '.join(f'{g}=...' for g in group.generators)})")
     if name == "quotient":
         return quotient(group, (argument or "").split())
     if name == "sign":
@@ -346,9 +333,7 @@ def _atom(group: Group, name: str, argument: str | None) -> Representation:
         return {"trivial": trivial, "regular": regular, "standard": standard}[name](group)
     images = _images(group, argument or "")
     if name == "matrix":
-        return matrix(
-            group, {g: [[float(x) for x in row.split()] for row in t.split(";")] for g, t in images.items()}
-        )
+        return matrix(group, {g: [[float(x) for x in row.split()] for row in t.split(";")] for g, t in images.items()})
     numbers = {g: [int(x) for x in t.split()] for g, t in images.items()}
     return permutation(group, numbers) if name == "permutation" else signed_permutation(group, numbers)
 
