@@ -17,6 +17,7 @@ class Term:
         dtype: numpy dtype name.
         layout: "vector" (n,), "image" (row, column, channel), "tokens" (n,) or (n, k), "discrete" ().
         size: number of values of a discrete term, else 0.
+        scale: the network multiplies the raw values by this (1/255 for 8-bit pictures).
     """
 
     name: str
@@ -24,6 +25,7 @@ class Term:
     dtype: str = "float32"
     layout: Layout = "vector"
     size: int = 0
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
