@@ -1,0 +1,168 @@
+"""A user's mistakes, each with its place, its cause and the way out. Imports nothing but its explanations.
+
+A mistake in a spec is a `Diagnostic`; a `SpecError` carries all of them at once. A mistake outside a spec (a missing
+package, a run that is not there) is a `UserError`. What every code means stands in `symgen.explanations.CODES`.
+"""
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from symgen.explanations import CODES, Explanation
+
+__all__ = ["CODES", "Diagnostic", "Explanation", "SpecError", "UserError", "near_miss", "shown"]
+
+# More mistakes than this in one file are one mistake; the rest are counted, not shown.
+MAX_DIAGNOSTICS = 100
+# The width of source shown around the caret.
+WINDOW = 110
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One mistake in a spec.
+
+    Args:
+        code: kebab-case slug, a key of `CODES`.
+        message: the cause, in plain words.
+        hint: the way out; may be empty.
+        file: name of the spec as the user gave it.
+        line: 1-based; 0 where the file as a whole is meant.
+        column: 1-based, in characters.
+        length: number of characters to underline, at least 1.
+        source_line: the text of that line.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    file: str = "<spec>"
+    line: int = 0
+    column: int = 0
+    length: int = 1
+    source_line: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"the error code {self.code!r} has no entry in symgen.explanations.CODES")
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        parts = [f"{place}: error[{self.code}]: {self.message}"]
+        if self.line:
+            parts += _underlined(self)
+        if self.hint:
+            parts.append(f"  help: {self.hint}")
+        return "\n".join(parts)
+
+
+class SpecError(Exception):
+    """A spec is wrong. `diagnostics` holds every mistake found, in the order of the file."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        found = sorted(dict.fromkeys(diagnostics), key=lambda each: (each.line, each.column))
+        if not found:
+            raise ValueError("a SpecError needs at least one diagnostic")
+        self.dropped = max(0, len(found) - MAX_DIAGNOSTICS)
+        self.diagnostics = tuple(found[:MAX_DIAGNOSTICS])
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        text = "\n\n".join(str(each) for each in self.diagnostics)
+        return text + (f"\n\n... and {self.dropped} more" if self.dropped else "")
+
+
+class UserError(Exception):
+    """A clear mistake outside a spec: a missing package, a run that is not there.
+
+    Args:
+        code: kebab-case slug, a key of `CODES`.
+        message: the cause.
+        hint: the way out.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        if code not in CODES:
+            raise ValueError(f"the error code {code!r} has no entry in symgen.explanations.CODES")
+        self.code, self.message, self.hint = code, message, hint
+        super().__init__(code, message, hint)
+
+    def __str__(self) -> str:
+        return f"error[{self.code}]: {self.message}" + (f"\n  help: {self.hint}" if self.hint else "")
+
+
+def near_miss(word: str, choices: Iterable[str]) -> str:
+    """The choice that `word` was probably meant to be, or "".
+
+    >>> near_miss("lables", ["topology", "labels"])
+    'labels'
+    """
+    if len(word) > 64:  # difflib is quadratic, and nobody mistypes a word that long
+        return ""
+    by_lower = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else ""
+
+
+def suggestion(word: str, choices: Iterable[str], noun: str = "choices") -> str:
+    """A hint for an unknown word: the near miss first, then all there is.
+
+    >>> suggestion("lables", ["topology", "labels"], "keys")
+    "did you mean 'labels'? The keys are: labels, topology"
+    """
+    known = sorted(choices)
+    if not known:
+        return f"there are no {noun} here"
+    close = near_miss(word, known)
+    more = f" and {len(known) - 20} more" if len(known) > 20 else ""
+    listed = f"the {noun} are: {', '.join(known[:20])}{more}"
+    return f"did you mean '{close}'? {listed[0].upper()}{listed[1:]}" if close else listed
+
+
+def shown(value: object, limit: int = 48) -> str:
+    """A value as a message quotes it: short, on one line, printable.
+
+    >>> shown("a" * 100, 8)
+    "'aaaaaa..."
+    """
+    if isinstance(value, dict):
+        text = "{" + ", ".join(str(key) for key in list(value)[:limit]) + "}"
+    elif isinstance(value, list | tuple):
+        text = "[" + ", ".join(shown(each, limit) for each in value[:limit]) + "]"
+    elif value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    else:
+        text = repr(value)
+    text = "".join(each if each.isprintable() else " " for each in text)
+    return text if len(text) <= limit else text[: limit - 1] + "..."
+
+
+def _underlined(diagnostic: Diagnostic) -> list[str]:
+    """The source line and the carets below it, cut to a window around the column."""
+    text, column = diagnostic.source_line, diagnostic.column - 1
+    start = max(0, column - WINDOW // 2) if len(text) > WINDOW else 0
+    window = "".join(_printable(each) for each in text[start : start + WINDOW])
+    before = "".join(_blank(each) for each in window[: column - start])
+    length = max(1, min(diagnostic.length, len(window) - (column - start)))
+    carets = "".join("^^" if _wide(each) else "^" for each in window[column - start :][:length]) or "^"
+    margin = f"{diagnostic.line:>4} | "
+    head, tail = "..." if start else "", "..." if start + WINDOW < len(text) else ""
+    return [f"{margin}{head}{window}{tail}", " " * (len(margin) - 2) + "| " + " " * len(head) + before + carets]
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
+
+
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def _blank(character: str) -> str:
+    """As much room as `character` takes, so that the caret stands under its token."""
+    if character == "\t":
+        return "\t"
+    return "  " if _wide(character) else " "

@@ -1,0 +1,92 @@
+"""Source -> Source: a spec with some values changed, by dotted path. Held-out conditions are made of it."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from symgen.errors import Diagnostic, SpecError, shown, suggestion
+from symgen.spec.scalars import dump, plain
+from symgen.spec.source import MAX_DEPTH, MAX_NODES, Source, from_text
+
+# The top-level keys a path may begin with.
+SECTIONS = ("symgen", "environment", "symmetry", "graph", "network", "train", "evaluate")
+
+
+def edit(source: Source, changes: Mapping[str, Any]) -> Source:
+    """`source` with each value at a dotted path replaced.
+
+    Args:
+        source: the spec to start from; it is not changed.
+        changes: dotted path -> new value. A missing key is added, and so are missing mappings on the way to it; a
+            number names an entry of a list.
+
+    Raises:
+        SpecError: a path is empty, begins with no section of a spec, or passes through something without keys.
+
+    >>> from symgen.spec.source import read
+    >>> edit(read({"network": {"width": 8}}), {"network.width": 16, "network.heads": 2}).values
+    {'network': {'width': 16, 'heads': 2}}
+    """
+    values = copy.deepcopy(source.values)
+    problems = []
+    for path, value in changes.items():
+        try:
+            _put(values, path_of(path), plain(value, MAX_NODES, MAX_DEPTH))
+        except ValueError as error:
+            problems.append(Diagnostic("bad-edit", *_cause_and_way_out(error), file=source.name))
+    if problems:
+        raise SpecError(problems)
+    name = source.name if source.name.endswith(" (edited)") else f"{source.name} (edited)"
+    return from_text(dump(values), name)
+
+
+def path_of(dotted: str) -> tuple[str | int, ...]:
+    """The keys of a dotted path. Raises ValueError(cause, way out) where it is not one.
+
+    >>> path_of("train.seeds.0")
+    ('train', 'seeds', 0)
+    """
+    parts = dotted.split(".")
+    if not all(parts):
+        raise ValueError(
+            f"{shown(dotted)} is not a dotted path", "write the keys with one dot between them: network.width"
+        )
+    if parts[0] not in SECTIONS:
+        cause = f"the path {shown(dotted)} does not begin with a section of a spec"
+        raise ValueError(cause, suggestion(parts[0], SECTIONS, "sections"))
+    return tuple(int(part) if part.isascii() and part.isdigit() and len(part) < 9 else part for part in parts)
+
+
+def _put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
+    dotted = ".".join(str(key) for key in path)
+    inner: Any = values
+    for key in path[:-1]:
+        inner = _child(inner, key, dotted)
+    if isinstance(inner, dict):
+        inner[str(path[-1])] = value
+    else:
+        inner[_index(inner, path[-1], dotted)] = value
+
+
+def _child(inner: Any, key: str | int, dotted: str) -> Any:
+    """The mapping or list below `key`, made where it is missing."""
+    if isinstance(inner, list):
+        child = inner[_index(inner, key, dotted)]
+    else:
+        child = inner.setdefault(str(key), {})
+        if child is None:  # 'train:' with nothing after it
+            child = inner[str(key)] = {}
+    if not isinstance(child, dict | list):
+        raise ValueError(f"the path '{dotted}' leads through '{key}', which has no keys", "end the path there")
+    return child
+
+
+def _index(inner: list[Any], key: str | int, dotted: str) -> int:
+    if not isinstance(key, int) or key >= len(inner):
+        cause = f"the path '{dotted}' leads into a list of {len(inner)}, which has no entry '{key}'"
+        raise ValueError(cause, "entries are numbered from 0")
+    return key
+
+
+def _cause_and_way_out(error: ValueError) -> tuple[str, str]:
+    return (str(error.args[0]), str(error.args[1])) if len(error.args) == 2 else (str(error), "")

@@ -1,0 +1,218 @@
+"""PyYAML's stream of events -> a tree of nodes that know where they were written.
+
+The size and depth are counted while the events arrive, so a hostile file is refused before it is built. Mistakes that
+do not hide the rest (a repeated key, a tag, ...) are collected in `Builder.problems`; a mistake of syntax ends it.
+"""
+
+from dataclasses import dataclass
+
+import yaml
+
+from symgen.spec.scalars import UNPRINTABLE, Scalar, scalar
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of text, 1-based; the end column is the one after the last character."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Value:
+    """A scalar."""
+
+    value: Scalar
+    span: Span
+
+
+@dataclass(frozen=True)
+class List:
+    """A sequence."""
+
+    items: tuple["Node", ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Table:
+    """A mapping: key, where the key stands, and the value."""
+
+    items: tuple[tuple[str, Span, "Node"], ...]
+    span: Span
+
+
+Node = Value | List | Table
+
+
+class Unreadable(Exception):
+    """One mistake in the text, with its place."""
+
+    def __init__(self, code: str, span: Span, message: str, hint: str = "") -> None:
+        self.code, self.span, self.message, self.hint = code, span, message, hint
+        super().__init__(code, message)
+
+
+# What PyYAML says, in words that tell the way out. Looked up by a part of its message.
+SYNTAX_HINTS = {
+    "'\\t'": "indent with spaces, not with tabs",
+    "cannot start any token": "put the value in quotes",
+    "mapping values are not allowed": "put text that contains ': ' in quotes, and check the indentation here",
+    "could not find expected ':'": "every line of a mapping is 'key: value', with a space after the colon",
+    "but found '}'": "there is one closing bracket too many, or an opening one is missing",
+    "but found ']'": "there is one closing bracket too many, or an opening one is missing",
+    "expected <block end>": "the lines of one mapping or list must begin in the same column",
+    "expected ',' or": "close the bracket, or put a comma between its entries",
+    "expected the node content": "an entry is missing here; a bracket may not be closed",
+    "unexpected end of stream": "close the quotes or the bracket opened here",
+    "unknown escape": "in double quotes a backslash begins an escape; use single quotes",
+}
+
+
+class Builder:
+    """Builds the tree of one YAML document.
+
+    Args:
+        text: printable text.
+        max_nodes: most keys and values.
+        max_depth: most levels of nesting.
+    """
+
+    def __init__(self, text: str, max_nodes: int, max_depth: int) -> None:
+        self.problems: list[Unreadable] = []
+        self._loader = yaml.SafeLoader(text)
+        self._max_nodes, self._max_depth = max_nodes, max_depth
+        self._count = 0
+        self._anchors: dict[str, Node | None] = {}  # None while the anchored node is still open
+
+    def build(self) -> Node:
+        """The root node. Raises Unreadable where the text cannot be read any further."""
+        self._next()  # the start of the stream
+        event = self._next()
+        if isinstance(event, yaml.StreamEndEvent):
+            return Value(None, Span(1, 1, 1, 2))
+        root = self._node(self._next(), 1)
+        self._next()  # the end of the document
+        event = self._next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise Unreadable(
+                "multiple-documents", _span(event), "a second document begins here, and a spec is one document",
+                "delete this line, or move what follows to a file of its own",
+            )  # fmt: skip
+        return root
+
+    def _next(self) -> yaml.Event:
+        try:
+            return self._loader.get_event()
+        except yaml.MarkedYAMLError as error:
+            raise _syntax_error(error) from error
+        except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape or a directive PyYAML trips over
+            mark = self._loader.get_mark()
+            span = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+            raise Unreadable(
+                "yaml-syntax", span, "this escape or directive is not valid YAML", "write it plainly"
+            ) from error
+
+    def _node(self, event: yaml.Event, depth: int) -> Node:
+        self._count += 1
+        span = _span(event)
+        if self._count > self._max_nodes:
+            raise Unreadable("too-large", span, f"the spec has more than {self._max_nodes} keys and values", "split it")
+        if depth > self._max_depth:
+            raise Unreadable(
+                "too-large", span, f"this is nested more than {self._max_depth} levels deep",
+                "no key of a spec is that deep; check the brackets and the indentation",
+            )  # fmt: skip
+        if isinstance(event, yaml.AliasEvent):
+            return self._aliased(event.anchor, span)
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")[:40]
+            self._problem(
+                "yaml-tag", span, f"the tag {tag} is refused: a spec is plain data",
+                "delete the tag; quotes make text, and a spec never names Python objects",
+            )  # fmt: skip
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        node = self._content(event, span, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _content(self, event: yaml.Event, span: Span, depth: int) -> Node:
+        if isinstance(event, yaml.ScalarEvent):
+            return Value(self._scalar(event, span), span)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items = []
+            while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
+                items.append(self._node(inner, depth + 1))
+            return List(tuple(items), _until(span, inner))
+        pairs, first = [], dict[str, Span]()
+        while not isinstance(inner := self._next(), yaml.MappingEndEvent):
+            key_span = _span(inner)
+            key = self._key(self._node(inner, depth + 1), key_span)
+            node = self._node(self._next(), depth + 1)
+            if key is None:
+                continue
+            if key in first:
+                self._problem(
+                    "duplicate-key", key_span, f"the key '{key[:40]}' is given twice; first on line {first[key].line}",
+                    "keep one of the two",
+                )  # fmt: skip
+                continue
+            first[key] = key_span
+            pairs.append((key, key_span, node))
+        return Table(tuple(pairs), _until(span, inner))
+
+    def _scalar(self, event: yaml.ScalarEvent, span: Span) -> Scalar:
+        if UNPRINTABLE.search(event.value):
+            self._problem("not-text", span, "this text contains a control character", "write it without the escape")
+            return ""
+        if event.style or not event.implicit[0]:
+            return str(event.value)
+        try:
+            return scalar(event.value)
+        except OverflowError:
+            self._problem("number-too-large", span, "this integer has more than 64 bits", "use a smaller number")
+            return 0
+
+    def _key(self, node: Node, span: Span) -> str | None:
+        if isinstance(node, Value) and isinstance(node.value, str):
+            return node.value
+        what = "a list" if isinstance(node, List) else "a mapping" if isinstance(node, Table) else "not text"
+        hint = "put it in quotes" if isinstance(node, Value) else "check the brackets: keys are plain words"
+        self._problem("key-not-text", span, f"this key is {what}, and every key of a spec is text", hint)
+        return None
+
+    def _aliased(self, anchor: str, span: Span) -> Node:
+        node = self._anchors.get(anchor)
+        if node is not None:
+            return Value(node.value, span) if isinstance(node, Value) else node
+        cause = "refers to itself" if anchor in self._anchors else "has no anchor before it"
+        self._problem("yaml-alias", span, f"the alias *{anchor[:40]} {cause}", f"define it with &{anchor[:40]} above")
+        return Value(None, span)
+
+    def _problem(self, code: str, span: Span, message: str, hint: str) -> None:
+        self.problems.append(Unreadable(code, span, message, hint))
+
+
+def _span(event: yaml.Event) -> Span:
+    start, end = event.start_mark, event.end_mark
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+def _until(span: Span, event: yaml.Event) -> Span:
+    return Span(span.line, span.column, event.end_mark.line + 1, event.end_mark.column + 1)
+
+
+def _syntax_error(error: yaml.MarkedYAMLError) -> Unreadable:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    problem = error.problem or "this is not YAML"
+    context = f" {error.context}" if error.context else ""
+    if context and error.context_mark and error.context_mark.line != line - 1:
+        context += f" that begins on line {error.context_mark.line + 1}"
+    hint = next((hint for part, hint in SYNTAX_HINTS.items() if part in problem), "check the line above as well")
+    return Unreadable("yaml-syntax", Span(line, column, line, column + 1), f"not valid YAML{context}: {problem}", hint)

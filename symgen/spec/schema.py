@@ -1,0 +1,229 @@
+"""Source -> Spec: the shape of a spec, strict and frozen. Every field says what it means, for `symgen schema`.
+
+`environment`, `network` and `train` each have one keyword (`adapter`, `family`, `algorithm`) that names a module, and
+an open remainder that this module's own Options validate later, in `semantics.resolve`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from symgen.errors import SpecError
+from symgen.spec.scalars import dump
+from symgen.spec.source import Source
+from symgen.spec.validate import TAG_OF, validated
+
+Constraint = Literal["exact", "relaxed", "augment", "mirror_loss", "none"]
+
+
+class _Closed(BaseModel):
+    """No key but those named here."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class _Open(BaseModel):
+    """One keyword; the other keys are kept for the module that it names."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    def options(self) -> dict[str, Any]:
+        """The remaining keys, as written."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Presentation(_Closed):
+    """A group given by generators and relations."""
+
+    generators: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] = Field(
+        description="Names of the generators, such as [r, s]: one letter each."
+    )
+    relations: Annotated[tuple[str, ...], Field(max_length=256)] = Field(
+        description="Words in the generators that equal the identity, such as [rrrr, ss, rsrs]."
+    )
+
+
+class Relaxed(_Closed):
+    """A network that is exact at first and may learn to depart from the symmetry."""
+
+    banks: int = Field(
+        default=2, ge=1, le=16, description="Number of weight banks that are mixed; one bank stays exact."
+    )
+    regulariser: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Weight of the penalty on the departure from the symmetry."
+    )
+
+
+class RelaxedChoice(_Closed):
+    """The constraint `relaxed`, with its settings."""
+
+    relaxed: Relaxed = Field(description="Settings of the relaxed constraint.")
+
+
+IndexList = Annotated[tuple[int, ...], Field(max_length=4096)]
+Matrix = Annotated[tuple[Annotated[tuple[float, ...], Field(max_length=512)], ...], Field(max_length=512)]
+Names = dict[str, str]
+
+
+def _kind_of(value: Any) -> str | None:
+    """Which branch of a union a value belongs to: text, a list, a matrix (a list of lists) or a mapping."""
+    if isinstance(value, list | tuple):
+        return TAG_OF["matrix" if value and isinstance(value[0], list | tuple) else "list"]
+    return (
+        TAG_OF["text"]
+        if isinstance(value, str)
+        else TAG_OF["mapping"]
+        if isinstance(value, Mapping | BaseModel)
+        else None
+    )
+
+
+def _one_of(expected: str) -> Discriminator:
+    """Choose the branch by the kind of the value; `expected` is what the error says where no branch fits."""
+    return Discriminator(_kind_of, custom_error_type="kind", custom_error_message=expected)
+
+
+# How one generator moves one observation term, or the actions.
+Move = Annotated[
+    Annotated[str, Tag(TAG_OF["text"])]
+    | Annotated[IndexList, Tag(TAG_OF["list"])]
+    | Annotated[Matrix, Tag(TAG_OF["matrix"])]
+    | Annotated[Names, Tag(TAG_OF["mapping"])],
+    _one_of("text, a list or a mapping"),
+]
+Moves = Annotated[
+    Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, Move], Tag(TAG_OF["mapping"])],
+    _one_of("text or a mapping of generators"),
+]
+
+
+class Environment(_Open):
+    """Which environment is learnt, through which adapter. The other keys are the adapter's own."""
+
+    adapter: str = Field(description="The adapter: the name of a file in symgen/envs, such as gymnasium_env.")
+
+
+class Symmetry(_Closed):
+    """The group, how it moves what is observed and what is done, and how strictly the network obeys it."""
+
+    group: Annotated[
+        Annotated[str, Tag(TAG_OF["text"])] | Annotated[Presentation, Tag(TAG_OF["mapping"])],
+        _one_of("text, or a mapping of generators and relations"),
+    ] = Field(description="C<n>, D<n>, S<n>, a product such as 'C2 x C4', or {generators: [...], relations: [...]}.")
+    states: Annotated[
+        Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, Moves], Tag(TAG_OF["mapping"])],
+        _one_of("text or a mapping of observation terms"),
+    ] = Field(
+        default="auto",
+        description="How the group moves the observation: auto (the adapter knows), trivial (not at all), or by term: "
+        "auto, trivial, tokens, grid, a printed field type, or for each generator an index list, a matrix, or a move "
+        "of the grid (turn, half_turn, mirror, flip, transpose, keep).",
+    )
+    actions: Moves = Field(
+        default="auto",
+        description="How the group moves the actions: auto (the adapter knows), trivial, a printed representation, or "
+        "for each generator an index list, a mapping of action names, or a matrix.",
+    )
+    constraint: Annotated[
+        Annotated[Constraint, Tag(TAG_OF["text"])] | Annotated[RelaxedChoice, Tag(TAG_OF["mapping"])],
+        _one_of("text or {relaxed: {...}}"),
+    ] = Field(
+        default="exact",
+        description="How the group binds the network: exact (built in), relaxed (exact at first, may depart), augment "
+        "(transformed data), mirror_loss (a penalty), none (only measured).",
+    )
+    output: Literal["equivariant", "invariant"] = Field(
+        default="equivariant",
+        description="What the policy does under the group: equivariant (the actions move along) or invariant (they do "
+        "not move). The value is always invariant.",
+    )
+
+    @property
+    def constraint_name(self) -> Constraint:
+        """exact, relaxed, augment, mirror_loss or none."""
+        return "relaxed" if isinstance(self.constraint, RelaxedChoice) else self.constraint
+
+    @property
+    def relaxed(self) -> Relaxed:
+        """The settings of the relaxed constraint; the defaults where none were given."""
+        return self.constraint.relaxed if isinstance(self.constraint, RelaxedChoice) else Relaxed()
+
+
+Attributes = dict[str, str | int | float | bool]
+Edge = Annotated[tuple[int | Attributes, ...], Field(min_length=2, max_length=3)]
+
+
+class Edges(_Closed):
+    """A graph given edge by edge."""
+
+    edges: Annotated[tuple[Edge, ...], Field(min_length=1, max_length=10_000)] = Field(
+        description="Pairs of node numbers, from 0, without direction; attributes may follow: [0, 1, {kind: rod}]."
+    )
+
+
+class Graph(_Closed):
+    """The graph on the places that the group moves, and how its pairs of nodes are told apart."""
+
+    topology: Annotated[
+        Annotated[str, Tag(TAG_OF["text"])] | Annotated[Edges, Tag(TAG_OF["mapping"])],
+        _one_of("text or {edges: [...]}"),
+    ] = Field(default="grid", description="grid, king, torus, complete, radius <n>, or {edges: [[0, 1], ...]}.")
+    labels: str = Field(
+        default="offset",
+        description="What tells pairs of nodes apart: distance, offset, absolute, or an edge attribute.",
+    )
+    orientation: Literal["none", "triangles"] = Field(
+        default="none", description="none, or triangles: keeps rotations and breaks reflections."
+    )
+
+
+class Network(_Open):
+    """Which network is built. The other keys are the family's own."""
+
+    family: str = Field(description="The family: the name of a file in symgen/families, such as group_mlp.")
+
+
+class Train(_Open):
+    """How it is trained. The other keys are the algorithm's own."""
+
+    algorithm: str = Field(description="The algorithm: the name of a file in symgen/rl, such as ppo.")
+    steps: int = Field(default=100_000, ge=1, le=10**12, description="Environment steps in all.")
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1, max_length=1000)] = Field(
+        (0,), description="One run is made for each seed."
+    )
+
+
+class Spec(_Closed):
+    """A symgen spec: which group acts, on what, how, and what is trained."""
+
+    symgen: Literal[1] = Field(description="Version of the spec language; always 1.")
+    environment: Environment = Field(description="The environment and its adapter.")
+    symmetry: Symmetry = Field(description="The group and its actions.")
+    graph: Graph | None = Field(default=None, description="The graph of the network, for families that use one.")
+    network: Network = Field(description="The network family and its options.")
+    train: Train | None = Field(default=None, description="The algorithm and its options.")
+    evaluate: Annotated[dict[str, dict[str, Any]], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="Named, held-out conditions: what changes when the agent is evaluated.",
+    )
+
+    def __str__(self) -> str:
+        return dump(self.model_dump(mode="json", exclude_none=True))
+
+
+def parse(source: Source) -> Spec:
+    """The spec that `source` holds.
+
+    Raises:
+        SpecError: with every key that is unknown, missing, or of the wrong type or value.
+
+    >>> from symgen.spec.source import read
+    >>> parse(read({"symgen": 1, "environment": {"adapter": "gridworld"}, "symmetry": {"group": "C4"},
+    ...             "network": {"family": "mlp"}})).symmetry.constraint
+    'exact'
+    """
+    spec, problems = validated(Spec, source, ())
+    if spec is None:
+        raise SpecError(problems)
+    return spec

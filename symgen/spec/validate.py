@@ -1,0 +1,224 @@
+"""A pydantic model and a part of a Source -> the model, or diagnostics that stand where the mistake was written.
+
+Used for the spec itself and for the Options of every adapter, family and algorithm.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from symgen.errors import Diagnostic, near_miss, shown, suggestion
+from symgen.spec.scalars import NUMBER
+from symgen.spec.source import Place, Source
+
+Model = TypeVar("Model", bound=BaseModel)
+
+# Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks like that.
+TAG_OF = {"text": "<text>", "list": "<list>", "matrix": "<matrix>", "mapping": "<mapping>"}
+
+_ELSEWHERE = "symgen schema describes what is possible here"
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "int_parsing": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "none_required": "nothing",
+}
+_RANGE = {
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "string_pattern_mismatch": "must match {pattern}",
+}
+_LENGTH = {"too_short", "too_long", "string_too_short", "string_too_long"}
+
+
+def validated(
+    model: type[Model], source: Source, path: Place, without: Iterable[str] = ()
+) -> tuple[Model | None, list[Diagnostic]]:
+    """Validate the values at `path` against `model`.
+
+    Args:
+        model: a strict pydantic model.
+        source: where the values were written.
+        path: the mapping to validate.
+        without: keys of that mapping which are not the model's business (`adapter`, `family`, ...).
+
+    Returns:
+        The model and no diagnostics, or None and every mistake.
+    """
+    skipped = set(without)
+    values = _at(source.values, path)
+    if isinstance(values, dict):
+        values = {key: value for key, value in values.items() if key not in skipped}
+    try:
+        # JSON, because pydantic's strict mode then takes a list for a tuple, and still no text for a number.
+        return model.model_validate_json(json.dumps(values), strict=True), []
+    except ValidationError as error:
+        found = [_diagnostic(each, model, source, path, skipped) for each in error.errors(include_url=False)]
+        return None, _merged(found)
+
+
+def _at(values: Any, path: Place) -> Any:
+    for key in path:
+        values = values[key]
+    return values
+
+
+def _diagnostic(error: Any, model: type[BaseModel], source: Source, base: Place, skipped: set[str]) -> Diagnostic:
+    path = base + _path(_at(source.values, base), error["loc"], error["type"] == "missing")
+    kind = error["type"]
+    if kind == "missing":
+        return _missing(source, path)
+    if kind == "extra_forbidden":
+        return _unknown(source, path, model, base, skipped)
+    code, message, hint = _judged(kind, error.get("ctx", {}), error["msg"], _at(source.values, path))
+    name = ".".join(str(key) for key in path)
+    return source.diagnostic(code, path, f"{name}: {message}" if name else message, hint)
+
+
+def _path(values: Any, loc: tuple[str | int, ...], missing: bool) -> Place:
+    """pydantic's location as a path into `values`: the names of union branches and models are left out."""
+    path: list[str | int] = []
+    for position, key in enumerate(loc):
+        if (isinstance(values, dict) and key in values) or (isinstance(values, list) and key in range(len(values))):
+            values = values[key]
+        elif not missing or position < len(loc) - 1:
+            continue
+        path.append(key)
+    return tuple(path)
+
+
+def _missing(source: Source, path: Place) -> Diagnostic:
+    *parent, key = path
+    where = ".".join(str(each) for each in parent)
+    if isinstance(key, int):
+        return source.diagnostic("wrong-value", tuple(parent), f"{where}: an entry is missing in this list", _ELSEWHERE)
+    message = f"the key '{key}' is missing" + (f" in {where}" if where else "")
+    return source.diagnostic("missing-key", tuple(parent), message, f"add '{key}: ...'", key=True)
+
+
+def _unknown(source: Source, path: Place, model: type[BaseModel], base: Place, skipped: set[str]) -> Diagnostic:
+    *parent, key = path
+    inside = _model_at(model, path[len(base) : -1], _at(source.values, base))
+    known = [*_keys(inside), *(skipped if len(parent) == len(base) else ())] if inside else []
+    where = ".".join(str(each) for each in parent)
+    message = f"there is no key '{shown(key)[1:-1]}'" + (f" in {where}" if where else " in a spec")
+    return source.diagnostic("unknown-key", path, message, suggestion(str(key), known, "keys"), key=True)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_at(model: type[BaseModel], path: Place, values: Any) -> type[BaseModel] | None:
+    """The model that stands for the mapping at `path` inside `model`; None where there are several or none."""
+    for key in path:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if key not in fields:
+            return None
+        models = list(_models_in(fields[str(key)].annotation))
+        if len(models) != 1:
+            return None
+        model = models[0]
+    return model
+
+
+def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[str, str, str]:
+    """Code, message and hint for one pydantic error about `value`."""
+    if kind == "finite_number":
+        return "not-finite", f"{shown(value)} is not a finite number", "give a finite number"
+    if kind in ("literal_error", "enum"):
+        return _not_one_of(context["expected"], value)
+    if kind in _EXPECTED:
+        return "wrong-type", f"expected {_EXPECTED[kind]}, found {found(value)}", _hint_for(_EXPECTED[kind], value)
+    if kind == "kind":  # no branch of a union fits; see schema._one_of
+        return "wrong-type", f"expected {text}, found {found(value)}", _ELSEWHERE
+    if kind in _RANGE:
+        return "wrong-value", f"{shown(value)} {_RANGE[kind].format(**context)}", "give a value in that range"
+    if kind in _LENGTH:
+        bound = context.get("max_length", context.get("min_length"))
+        word = "at most" if "long" in kind else "at least"
+        return "wrong-value", f"{word} {bound} entries are possible here", f"{found(value)} was given"
+    return "wrong-value", text.removeprefix("Value error, "), _ELSEWHERE
+
+
+def _not_one_of(expected: str, value: Any) -> tuple[str, str, str]:
+    words = [word.strip() for word in expected.replace(" or ", ", ").split(",")]
+    plain = [word.strip("'") for word in words]
+    if isinstance(value, str) and words != plain:
+        close = near_miss(value, plain)
+        hint = f"did you mean '{close}'?" if close else f"write one of: {', '.join(plain)}"
+        return "wrong-value", f"{shown(value)} is not one of: {', '.join(plain)}", hint
+    return "wrong-value", f"{shown(value)} is not possible here", f"write one of: {', '.join(words)}"
+
+
+def found(value: Any) -> str:
+    """What a value is, in a user's words.
+
+    >>> found("3"), found(True), found(None)
+    ("the text '3'", 'true', 'nothing')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return shown(value)
+    if isinstance(value, str):
+        return f"the text {shown(value)}"
+    if isinstance(value, int | float):
+        return f"the number {shown(value)}"
+    return f"the {'list' if isinstance(value, list) else 'mapping'} {shown(value)}"
+
+
+def _hint_for(expected: str, value: Any) -> str:
+    if expected == "true or false" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off"):
+        return "yes, no, on and off are text here; write true or false"
+    if expected in ("a number", "an integer") and isinstance(value, str):
+        return "write the number without quotes" if NUMBER.match(value) else f"write {expected}"
+    if expected == "text" and isinstance(value, int | float | bool):
+        return "put it in quotes if it is meant as text"
+    if expected == "an integer" and isinstance(value, float):
+        return f"write {value:.0f}" if value.is_integer() else "write it without a decimal point"
+    if expected == "a list":
+        return "write it in square brackets: [...]"
+    if expected == "a mapping":
+        return "write 'key: value' lines below it, or {key: value}"
+    return _ELSEWHERE
+
+
+def _merged(found: list[Diagnostic]) -> list[Diagnostic]:
+    """One diagnostic where the branches of a union each complained about the same value."""
+    kept: dict[tuple[int, int, str], Diagnostic] = {}
+    for each in found:
+        place = (each.line, each.column, "" if each.code in ("wrong-type", "wrong-value") else each.message)
+        if place not in kept:
+            kept[place] = each
+            continue
+        first = kept[place]
+        if first.code == each.code == "wrong-type" and "expected " in each.message:
+            more = each.message.split("expected ", 1)[1].split(", found")[0]
+            if f" {more}" not in first.message:
+                message = first.message.replace(", found", f" or {more}, found", 1)
+                kept[place] = Diagnostic(**{**first.__dict__, "message": message})
+    return list(kept.values())
