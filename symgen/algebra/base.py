@@ -157,6 +157,18 @@ def graph(group: Group, images: Mapping[str, Sequence[int]], n: int | None = Non
     return _checked(Base(group, "graph", (size,), tuple(arrays), f"graph {size}({text})"))
 
 
+def union(first: Base, second: Base) -> Base:
+    """The disjoint union: the places of `first`, then those of `second`."""
+    arrays = [np.concatenate([a, b + first.size]) for a, b in zip(first.permutations, second.permutations, strict=True)]
+    return Base(first.group, "graph", (first.size + second.size,), tuple(arrays), f"{first.name} + {second.name}")
+
+
+def resize(base: Base, rows: int, columns: int) -> Base:
+    """The grid of another size that the group moves in the same way."""
+    moves = base.name.partition("(")[1:]
+    return parse(base.group, f"grid {rows}x{columns}{''.join(moves)}")
+
+
 def _bounded(size: int) -> None:
     if not 1 <= size <= MAX_PLACES:
         raise ValueError(f"a base has between 1 and {MAX_PLACES} places, not {size}")
@@ -174,6 +186,9 @@ _BASE = re.compile(r"(point|grid|graph|tokens)(?:\s+(\d{1,6})(?:x(\d{1,6}))?)?\s
 
 def parse(group: Group, text: str) -> Base:
     """The base that prints as `text`: "point", "grid 9x9", "grid 5x7(s=flip)", "tokens 5", "graph 3(r=1 2 0)"."""
+    if "+" in text:
+        first, _, rest = text.partition("+")
+        return union(parse(group, first), parse(group, rest))
     found = _BASE.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, tokens N or graph N(g=...)")

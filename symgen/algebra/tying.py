@@ -13,7 +13,7 @@ import numpy as np
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
-from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.orbits import components, intertwiners, number, pair_permutation
 from symgen.algebra.representation import Representation
 
@@ -83,7 +83,14 @@ def tie(target: FieldType, source: FieldType) -> Tying:
 
 def bias(target: FieldType) -> Tying:
     """The table of the invariant features of a type: what may be added to it. Shape (target.size, 1)."""
-    return tie(target, FieldType(bases.point(target.group), representations.trivial(target.group)))
+    return tie(target, vector(representations.trivial(target.group)))
+
+
+def linear_weights(target: FieldType, source: FieldType, scope: str = "feature", with_bias: bool = True) -> int:
+    """Number of weights of an equivariant linear map, of whole features or of the fibre at every place."""
+    if scope == "place":
+        target, source = vector(target.fibre), vector(source.fibre)
+    return tie(target, source).weights + (bias(target).weights if with_bias else 0)
 
 
 def _indexed(target: FieldType, source: FieldType) -> Tying:
