@@ -1,7 +1,10 @@
 """What an environment looks like from the outside: named observation terms and actions. No torch, no environment."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
 
 Layout = Literal["vector", "image", "tokens", "discrete"]
 ActionKind = Literal["discrete", "multi_discrete", "continuous"]
@@ -69,3 +72,51 @@ class Interface:
     def term(self, name: str) -> Term:
         """The term called `name`; raises KeyError where there is none."""
         return {term.name: term for term in self.terms}[name]
+
+
+State = TypeVar("State")
+
+
+class Outcome(NamedTuple):
+    """What one step leads to; `state` is whatever the simulator's states are."""
+
+    state: Any
+    reward: float
+    terminated: bool
+    truncated: bool
+
+
+class Simulator(ABC, Generic[State]):
+    """An environment whose state can be set, so that its symmetry can be tested exactly.
+
+    Law (what `symgen check-env` tests): observe(g.s) = g.observe(s), and with step(s, a) = (s', r, end) also
+    step(g.s, g.a) = (g.s', r, end). States are values: no method changes one.
+    """
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator) -> State:
+        """A state in mid-episode, as varied as is easy."""
+
+    @abstractmethod
+    def observe(self, state: State) -> Any:
+        """The observation in a state, as the space of one environment gives it."""
+
+    @abstractmethod
+    def act(self, generator: str, state: State, image: Any) -> State:
+        """g.state for a generator g.
+
+        Args:
+            image: g.observe(state) by the spec's field types; for simulators whose observation is the whole state.
+        """
+
+    @abstractmethod
+    def step(self, state: State, action: Any) -> Outcome:
+        """One step; `action` as the space of one environment takes it."""
+
+    @abstractmethod
+    def same(self, one: State, other: State) -> bool:
+        """Whether two states are equal, up to rounding where they are real numbers."""
+
+    @abstractmethod
+    def describe(self, state: State) -> str:
+        """The state in words or a small drawing, for a counterexample."""

@@ -1,0 +1,135 @@
+"""Lava-crossing levels from seeds: rivers across a walled square room, each with one opening, and a way to the goal.
+
+The levels are distributed as MiniGrid's LavaCrossing (Chevalier-Boisvert et al. 2023, CrossingEnv): rivers lie on even
+rows or columns, start and goal in opposite corners. Where the goal is elsewhere, the way to it crosses first the rivers
+between start and goal, then the others, so that every river has one opening and the goal can be reached.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from symgen.envs._compass import DIRECTION_IMAGES, DIRECTIONS, turned
+
+FLOOR, WALL, LAVA, GOAL = range(4)
+RIGHT = DIRECTIONS.index("right")
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Where an episode is.
+
+    Args:
+        cells: FLOOR, WALL, LAVA or GOAL, uint8 of shape (size, size).
+        agent: (row, column) of the agent.
+        heading: the agent's direction, an index of DIRECTIONS.
+        steps: steps taken so far.
+    """
+
+    cells: np.ndarray
+    agent: tuple[int, int]
+    heading: int = RIGHT
+    steps: int = 0
+
+    @property
+    def size(self) -> int:
+        """Cells per side."""
+        return self.cells.shape[0]
+
+    def turned(self, move: str) -> "Level":
+        """The level after a word of GRID_MOVES, agent and heading included."""
+        mark = np.zeros(self.cells.shape, dtype=bool)
+        mark[self.agent] = True
+        row, column = np.argwhere(turned(mark, move))[0].tolist()
+        heading = DIRECTION_IMAGES[move][self.heading]
+        return Level(turned(self.cells, move), (row, column), heading, self.steps)
+
+    def __str__(self) -> str:
+        """One letter per cell; the agent as an arrow."""
+        rows = [[".#~G"[kind] for kind in row] for row in self.cells]
+        rows[self.agent[0]][self.agent[1]] = "^<v>"[self.heading]
+        return "\n".join("".join(row) for row in rows)
+
+
+def rivers_at_most(size: int) -> int:
+    """How many rivers fit into a room of this size (walls included)."""
+    return max(0, size - 3)
+
+
+def level(
+    seed: int,
+    size: int = 9,
+    crossings: int = 1,
+    obstacle: int = LAVA,
+    goal: str = "corner",
+    orientation: int = 0,
+    mirror: bool = False,
+) -> Level:
+    """The level of a seed.
+
+    Args:
+        size: cells per side, walls included; odd.
+        crossings: number of rivers.
+        obstacle: what a river is made of, LAVA or WALL.
+        goal: "corner" (opposite the start), "top_right", "bottom_left" or "random" (any cell that is no river).
+        orientation: quarter turns counter-clockwise of the whole level, start, heading and goal included.
+        mirror: mirror left and right before turning.
+
+    >>> print(level(0, size=5, crossings=1))
+    #####
+    #>~.#
+    #...#
+    #.~G#
+    #####
+    """
+    rng = np.random.default_rng(seed)
+    even = range(2, size - 2, 2)
+    rivers = [("column", k) for k in even] + [("row", k) for k in even]
+    chosen = [rivers[k] for k in rng.permutation(len(rivers))[:crossings]]
+    columns = sorted(k for kind, k in chosen if kind == "column")
+    rows = sorted(k for kind, k in chosen if kind == "row")
+    cells = np.full((size, size), WALL, dtype=np.uint8)
+    cells[1:-1, 1:-1] = FLOOR
+    cells[rows, 1:-1] = obstacle
+    cells[1:-1, columns] = obstacle
+    at = _goal(goal, rng, cells)
+    for cell in _openings(rng, rows, columns, at, size):
+        cells[cell] = FLOOR
+    cells[at] = GOAL
+    plain = Level(cells, (1, 1))
+    plain = plain.turned("mirror") if mirror else plain
+    for _ in range(orientation):
+        plain = plain.turned("turn")
+    return plain
+
+
+def _goal(goal: str, rng: np.random.Generator, cells: np.ndarray) -> tuple[int, int]:
+    last = len(cells) - 2
+    corners = {"corner": (last, last), "top_right": (1, last), "bottom_left": (last, 1)}
+    if goal in corners:
+        return corners[goal]
+    free = np.argwhere(cells == FLOOR)[1:]  # the first one is the start
+    row, column = free[rng.integers(len(free))].tolist()
+    return row, column
+
+
+def _openings(
+    rng: np.random.Generator, rows: Sequence[int], columns: Sequence[int], goal: tuple[int, int], size: int
+) -> list[tuple[int, int]]:
+    """One opening per river along a walk of rooms from the start over the goal's room to the far corner."""
+    near = ["column"] * sum(k < goal[1] for k in columns) + ["row"] * sum(k < goal[0] for k in rows)
+    far = ["column"] * (len(columns) - near.count("column")) + ["row"] * (len(rows) - near.count("row"))
+    walls_r, walls_c = [0, *rows, size - 1], [0, *columns, size - 1]
+    room_r = room_c = 0
+    openings = []
+    for kind in [near[k] for k in rng.permutation(len(near))] + [far[k] for k in rng.permutation(len(far))]:
+        if kind == "column":
+            row = int(rng.integers(walls_r[room_r] + 1, walls_r[room_r + 1]))
+            openings.append((row, walls_c[room_c + 1]))
+            room_c += 1
+        else:
+            column = int(rng.integers(walls_c[room_c] + 1, walls_c[room_c + 1]))
+            openings.append((walls_r[room_r + 1], column))
+            room_r += 1
+    return openings

@@ -1,0 +1,185 @@
+"""Many lava levels side by side, stepped with numpy alone: a native Gymnasium vector environment."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from symgen.envs._compass import STEPS
+from symgen.envs._lava import GOAL, LAVA, WALL, Level
+from symgen.envs._lava_views import Picture, View
+
+MakeView = Callable[[int, int, bool], View]
+"""(batch, size, with_heading) to a view."""
+
+FRAME_TILE = 16
+"""Pixels per cell of a rendered frame."""
+
+
+class Levels:
+    """Levels by seed, generated once each, kept as rows of arrays.
+
+    Args:
+        make: a level from its seed.
+        seeds: the seeds there are.
+        size: cells per side.
+    """
+
+    def __init__(self, make: Callable[[int], Level], seeds: range, size: int) -> None:
+        self._make, self.seeds, self.size = make, seeds, size
+        self._row = np.full(len(seeds), -1, dtype=np.int64)
+        self._count = 0
+        self.cells = np.zeros((0, size * size), dtype=np.uint8)
+        self.agent = self.heading = np.zeros(0, dtype=np.int64)
+
+    def rows(self, seeds: np.ndarray) -> np.ndarray:
+        """Row of each seed in the arrays; ValueError for a seed outside the range."""
+        index = seeds - self.seeds.start
+        if ((index < 0) | (index >= len(self.seeds))).any():
+            raise ValueError(f"level seeds must lie in {self.seeds}, got {seeds.min()} to {seeds.max()}")
+        missing = np.unique(index[self._row[index] < 0])
+        if len(missing):
+            self._grow(self._count + len(missing))
+            for k in missing.tolist():
+                self._add(k, self._make(self.seeds[k]))
+        return self._row[index]
+
+    def _grow(self, needed: int) -> None:
+        room = len(self.cells)
+        if needed <= room:
+            return
+        more = min(len(self.seeds), max(needed, 2 * room)) - room
+        self.cells = np.concatenate([self.cells, np.zeros((more, self.size**2), dtype=np.uint8)])
+        self.agent = np.concatenate([self.agent, np.zeros(more, dtype=np.int64)])
+        self.heading = np.concatenate([self.heading, np.zeros(more, dtype=np.int64)])
+
+    def _add(self, index: int, level: Level) -> None:
+        self.cells[self._count] = level.cells.reshape(-1)
+        self.agent[self._count] = level.agent[0] * self.size + level.agent[1]
+        self.heading[self._count] = level.heading
+        self._row[index] = self._count
+        self._count += 1
+
+
+class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """Lava levels with NEXT_STEP autoreset: after an ending the next step ignores its action and starts a new level.
+
+    A wall stops the agent; lava ends the episode with reward 0, the goal with 1 - 0.9 t / max_steps, as in MiniGrid.
+    Observations are copies: a later step does not change them.
+
+    Args:
+        levels: where episodes start; each episode draws one of the seeds.
+        num_envs: levels side by side.
+        make_view: what is seen.
+        turning: True for actions (left, right, forward), False for (up, left, down, right).
+        max_steps: steps after which an episode is truncated.
+        seed: of the random numbers until `reset` is given another.
+    """
+
+    def __init__(
+        self, levels: Levels, num_envs: int, make_view: MakeView, turning: bool, max_steps: int, seed: int
+    ) -> None:
+        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
+        self.render_mode = "rgb_array"
+        self.num_envs, self.max_steps, self.levels, self._turning = num_envs, max_steps, levels, turning
+        self._view = make_view(num_envs, levels.size, turning)
+        self.single_observation_space = spaces.Box(0, self._view.high, self._view.shape, np.uint8)
+        self.single_action_space = spaces.Discrete(3 if turning else 4)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.np_random = np.random.default_rng(seed)
+        self._headings, self._moves = _tables(levels.size, turning)
+        self._cells = np.zeros((num_envs, levels.size**2), dtype=np.uint8)
+        self._first = np.arange(num_envs) * levels.size**2
+        self._agent, self._heading, self._steps = np.zeros((3, num_envs), dtype=np.int64)
+        self._ended = np.zeros(num_envs, dtype=bool)
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start a level in every environment.
+
+        Args:
+            seed: restarts the random numbers.
+            options: {"levels": seeds} starts these levels (num_envs seeds of the range), later ones are drawn.
+        """
+        if seed is not None:
+            self.np_random = np.random.default_rng(seed)
+        chosen = (options or {}).get("levels")
+        seeds = self._draw(self.num_envs) if chosen is None else np.asarray(chosen, dtype=np.int64)
+        if seeds.shape != (self.num_envs,):
+            raise ValueError(f"options['levels'] must hold {self.num_envs} seeds, got shape {seeds.shape}")
+        self._start(np.arange(self.num_envs), seeds)
+        self._ended[:] = False
+        self._view.place(self._agent, self._heading)
+        return self._view.observation(), {}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One step of every environment; rewards float64, endings bool, each of shape (num_envs,)."""
+        actions = np.asarray(actions)
+        if (actions < 0).any() or (actions >= self._moves.shape[1]).any():
+            raise ValueError(f"actions must lie in 0..{self._moves.shape[1] - 1}, got {actions}")
+        target = self._agent + self._moves[self._heading, actions]
+        cells = self._cells.reshape(-1)
+        self._agent = np.where(cells[self._first + target] == WALL, self._agent, target)
+        self._heading = self._headings[self._heading, actions]
+        self._steps += 1
+        kind = cells[self._first + self._agent]
+        reward = np.where(kind == GOAL, 1.0 - 0.9 * self._steps / self.max_steps, 0.0)
+        terminated = (kind == GOAL) | (kind == LAVA)
+        truncated = (self._steps >= self.max_steps) & ~terminated
+        restart = np.flatnonzero(self._ended)
+        if len(restart):
+            self._start(restart, self._draw(len(restart)))
+            reward[restart], terminated[restart], truncated[restart] = 0.0, False, False
+        self._ended = terminated | truncated
+        self._view.place(self._agent, self._heading)
+        return self._view.observation(), reward, terminated, truncated, {}
+
+    def _draw(self, count: int) -> np.ndarray:
+        return self.np_random.integers(self.levels.seeds.start, self.levels.seeds.stop, size=count)
+
+    def _start(self, which: np.ndarray, seeds: np.ndarray) -> None:
+        rows = self.levels.rows(seeds)
+        cells = self.levels.cells[rows]
+        self._cells[which], self._steps[which] = cells, 0
+        self._agent[which], self._heading[which] = self.levels.agent[rows], self.levels.heading[rows]
+        self._view.reset(which, cells)
+
+    def load(self, levels: Sequence[Level]) -> np.ndarray:
+        """Put every environment into a given state, mid-episode where its steps say so; returns the observations."""
+        size = self.levels.size
+        self._cells[:] = [level.cells.reshape(-1) for level in levels]
+        self._agent = np.array([level.agent[0] * size + level.agent[1] for level in levels])
+        self._heading = np.array([level.heading for level in levels])
+        self._steps = np.array([level.steps for level in levels])
+        self._ended[:] = False
+        self._view.reset(np.arange(self.num_envs), self._cells)
+        self._view.place(self._agent, self._heading)
+        return self._view.observation()
+
+    def states(self) -> list[Level]:
+        """The states the environments are in, as `load` takes them."""
+        size = self.levels.size
+        where = zip(self._cells, self._agent.tolist(), self._heading.tolist(), self._steps.tolist(), strict=True)
+        return [Level(c.reshape(size, size).copy(), divmod(a, size), h, t) for c, a, h, t in where]
+
+    def render(self) -> tuple[np.ndarray, ...]:
+        """One RGB frame per environment, FRAME_TILE pixels per cell."""
+        frames = Picture(self.num_envs, self.levels.size, self._turning, FRAME_TILE * self.levels.size)
+        frames.reset(np.arange(self.num_envs), self._cells)
+        frames.place(self._agent, self._heading)
+        return tuple(frames.observation())
+
+
+def _tables(size: int, turning: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The heading after an action, and how far the flat cell moves; both indexed [heading, action]."""
+    ahead = STEPS[:, 0] * size + STEPS[:, 1]
+    keep = np.arange(4)[:, None]
+    if not turning:
+        return np.tile(keep, (1, 4)), np.tile(ahead, (4, 1))
+    still = np.zeros_like(ahead)
+    return (keep + np.array([1, -1, 0])) % 4, np.stack([still, still, ahead], 1)
