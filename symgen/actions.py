@@ -1,0 +1,65 @@
+"""How group elements move observations and actions as an environment gives and takes them. No torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.representation import Representation
+from symgen.envs.interface import Action, Interface, Term
+
+
+def to_field(term: Term, batch: np.ndarray) -> np.ndarray:
+    """A batch of one term as (batch, places, channels); a discrete term one-hot."""
+    if term.layout == "discrete":
+        return np.eye(term.size, dtype=np.float64)[batch][:, None]
+    if term.layout == "image":
+        return batch.reshape(len(batch), -1, term.shape[-1])
+    if term.layout == "tokens":
+        return batch.reshape(len(batch), term.shape[0], -1)
+    return batch.reshape(len(batch), 1, -1)
+
+
+def from_field(term: Term, feature: np.ndarray) -> np.ndarray:
+    """The inverse of `to_field`."""
+    if term.layout == "discrete":
+        return feature[:, 0].argmax(-1)
+    return feature.reshape(len(feature), *term.shape)
+
+
+def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> np.ndarray:
+    """g.x for a batch of one term, in its own shape and dtype.
+
+    Raises:
+        ValueError: a fibre that changes signs or mixes channels meets a dtype that cannot hold the result.
+    """
+    batch = np.asarray(batch)
+    if field.fibre.kind != "permutation" and batch.dtype.kind in "ub":
+        raise ValueError(f"{term.name} has dtype {batch.dtype}, which cannot hold its image under {field.fibre}")
+    return from_field(term, field.act(word, to_field(term, batch))).astype(batch.dtype)
+
+
+def act_on_observation(
+    interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Any
+) -> Any:
+    """g.o for a batch of observations as the space gives them: an array, or a dict of arrays."""
+    if interface.single:
+        term = interface.terms[0]
+        return act_on_term(term, fields[term.name], word, observation)
+    return {t.name: act_on_term(t, fields[t.name], word, observation[t.name]) for t in interface.terms}
+
+
+def act_on_action(action: Action, representation: Representation, word: str, batch: np.ndarray) -> np.ndarray:
+    """g.a for a batch of actions: indices (discrete), index vectors (multi_discrete) or vectors (continuous)."""
+    batch = np.asarray(batch)
+    if action.kind == "continuous":
+        return representation.act(word, batch.astype(np.result_type(batch, np.float32))).astype(batch.dtype)
+    chosen = np.zeros((batch.size if action.kind == "discrete" else len(batch), action.parameters))
+    starts = np.cumsum([0, *action.sizes[:-1]])
+    columns = batch.reshape(len(chosen), -1) + starts
+    chosen[np.arange(len(chosen))[:, None], columns] = 1.0
+    moved = representation.act(word, chosen)
+    parts = np.split(moved, starts[1:], axis=-1)
+    indices = np.stack([part.argmax(-1) for part in parts], -1)
+    return indices.reshape(batch.shape).astype(batch.dtype)

@@ -1,0 +1,140 @@
+"""The passes, in order: text -> Source -> Spec -> Problem -> Plan -> Network -> Verification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgen import actions
+from symgen.algebra.group import Group
+from symgen.plan.invariants import INVARIANTS, validate
+from symgen.plan.ir import Plan
+from symgen.semantics.problem import Problem
+from symgen.semantics.resolve import resolve
+from symgen.semantics.rules import RULES
+from symgen.semantics.rules import check as check_rules
+from symgen.spec.schema import Spec, parse
+from symgen.spec.source import Source, read
+
+if TYPE_CHECKING:
+    import gymnasium
+
+    from symgen.nn.network import Network
+    from symgen.verify import Verification
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """Everything the passes made of a spec."""
+
+    source: Source
+    spec: Spec
+    problem: Problem
+    plan: Plan
+    network: Network
+    verification: Verification | None
+
+    @property
+    def group(self) -> Group:
+        """The group; its `.generators` by name."""
+        return self.problem.group
+
+    @cached_property
+    def _spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:
+        env = self.problem.adapter.make(self.problem.adapter_options, 1, 0)
+        try:
+            return env.single_observation_space, env.single_action_space
+        finally:
+            env.close()
+
+    @property
+    def observation_space(self) -> gymnasium.Space:
+        """The space of one observation (the environment is made once to ask it)."""
+        return self._spaces[0]
+
+    @property
+    def action_space(self) -> gymnasium.Space:
+        """The space of one action."""
+        return self._spaces[1]
+
+    def act_on_observation(self, element: str, observation: Any) -> Any:
+        """g.o.
+
+        Args:
+            element: a generator's name or a word such as "rrs" (s first).
+            observation: a batch as the space gives it, array or dict of arrays.
+        """
+        return actions.act_on_observation(self.problem.interface, self.problem.observation, element, observation)
+
+    def act_on_action(self, element: str, action: np.ndarray) -> np.ndarray:
+        """g.a for a batch of actions: indices or vectors."""
+        return actions.act_on_action(self.problem.interface.action, self.problem.action, element, action)
+
+    def __str__(self) -> str:
+        parts = [str(self.problem), str(self.plan), str(self.verification or "")]
+        return "\n\n".join(part for part in parts if part)
+
+
+def check_spec(spec: str | Path | Mapping[str, Any] | Source) -> Problem:
+    """Everything that can be said of a spec without torch.
+
+    Args:
+        spec: a path, the values of a spec, or a Source.
+
+    Raises:
+        SpecError: with `.diagnostics`, all mistakes at once.
+    """
+    source = spec if isinstance(spec, Source) else read(spec)
+    return check_rules(resolve(parse(source), source), RULES)
+
+
+def plan_spec(problem: Problem) -> Plan:
+    """The network before it is built: typed steps with their weights. No torch."""
+    return validate(problem.family.plan(problem), INVARIANTS)
+
+
+def compile_spec(
+    spec: str | Path | Mapping[str, Any] | Source, *, verify: bool = True, seed: int | None = None
+) -> Compiled:
+    """Compile a spec into a network and measure its symmetry.
+
+    Args:
+        spec: a path, the values of a spec, or a Source.
+        verify: measure the network; without, `.verification` is None.
+        seed: of the initial weights; by default torch's current state decides.
+
+    Raises:
+        SpecError: the spec is wrong.
+
+    >>> compiled = compile_spec({
+    ...     "symgen": 1,
+    ...     "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
+    ...     "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+    ...     "network": {"family": "group_mlp", "hidden": "4 regular"},
+    ... })
+    >>> compiled.verification.exact
+    True
+    """
+    problem = check_spec(spec)
+    plan = plan_spec(problem)
+    network, report = _build(problem, plan, verify, seed)
+    return Compiled(problem.source, problem.spec, problem, plan, network, report)
+
+
+def _build(problem: Problem, plan: Plan, check: bool, seed: int | None) -> tuple[Network, Verification | None]:
+    import torch
+
+    from symgen.nn.network import build
+    from symgen.verify import verify
+
+    if seed is not None:
+        torch.manual_seed(seed)
+    network = build(plan, problem.interface)
+    claimed = problem.spec.symmetry.constraint_name == "exact"
+    measured = verify(network, problem.interface, problem.observation, problem.action, claimed=claimed) if check else None
+    return network, measured

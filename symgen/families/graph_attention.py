@@ -1,0 +1,248 @@
+"""graph_attention: global graph symmetric attention over the patches of a picture, a graph or a set of tokens.
+
+SiT, Weissenbacher et al. 2024, sections 3 and 4: no position embedding; graph matrices of shared weights break the
+permutation symmetry of attention down to the group. Beyond the paper the hidden fibre may move with the group, so that
+the policy can be equivariant and not only invariant.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from symgen.algebra import base as bases
+from symgen.algebra import graph as graphs
+from symgen.algebra import representation as representations
+from symgen.algebra.base import Base
+from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.graph import Graph
+from symgen.algebra.representation import Representation
+from symgen.algebra.tying import bias, linear_weights
+from symgen.families._rules import Fault, carries_actions, carries_observations, patches_fit
+from symgen.families._terms import Source, heads, observed
+from symgen.plan.ir import Plan, Step
+
+CONSTRAINTS = ("exact",)
+
+
+class Global(BaseModel):
+    """Attention over all patches."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    layers: int = Field(2, ge=1, le=32, description="number of global attention blocks")
+
+
+class Options(BaseModel):
+    """What `network:` accepts under `family: graph_attention`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    global_: Global = Field(Global(), alias="global", description="attention over all patches")
+    readout: Literal["token", "patches", "both"] = Field(
+        "token", description="what the heads read: the class token (SiT), the patches (SeT), or both (SieT)"
+    )
+    width: int = Field(64, ge=1, le=4096, description="channels at every patch; a multiple of the fibre's size")
+    heads: int = Field(8, ge=1, le=64, description="attention heads; divides width / size of the fibre")
+    patch: int = Field(1, ge=1, le=64, description="side of a patch in pixels")
+    fibre: str = Field(
+        "auto", description="how the hidden channels move: auto, trivial, regular or a permutation representation"
+    )
+    matrices: tuple[Literal["q", "k", "v"], ...] = Field(
+        ("q", "k"), description="which of queries, keys and values carry a graph matrix", strict=False
+    )
+    symmetrise: bool = Field(True, description="add the transpose to the attention scores, as in the paper")
+    expansion: int = Field(
+        0, ge=0, le=8, description="width of a two-layer map after attention, times the width; 0 for none, as in the paper"
+    )
+
+
+def check(problem: Any) -> list[Fault]:
+    """What is wrong with this family's options for this problem."""
+    options: Options = problem.family_options
+    spatial = _spatial(problem)
+    if len({str(field.base) for field in spatial.values()}) != 1:
+        message = f"graph_attention needs observation terms on one grid, graph or set of tokens; found {len(spatial)}"
+        return [Fault("no-picture", ("network", "family"), message, "choose group_mlp for plain vectors")]
+    faults = patches_fit(problem, options.patch)
+    if options.patch > 1 and any(field.base.kind != "grid" for field in spatial.values()):
+        faults.append(Fault("patch-size", ("network", "patch"), "patches need a picture", "leave `patch` out"))
+    try:
+        atom = _atom(problem)
+    except ValueError as error:
+        return [*faults, Fault("hidden-fibre", ("network", "fibre"), str(error), "use regular or trivial")]
+    if faults:
+        return faults
+    return _fibre_faults(problem, atom)
+
+
+def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
+    options: Options = problem.family_options
+    faults, path = [], ("network", "fibre")
+    if atom.kind != "permutation":
+        hint = "use a fibre that permutes its channels: regular, quotient(...), trivial"
+        message = f"attention normalises channels, which does not commute with the fibre {atom}"
+        faults.append(Fault("pointwise-nonlinearity", path, message, hint))
+    elif options.width % (atom.size * options.heads):
+        step = atom.size * options.heads
+        message = f"width {options.width} is not a multiple of {options.heads} heads x {atom.size} channels of {atom}"
+        near = max(step, round(options.width / step) * step)
+        faults.append(Fault("width", ("network", "width"), message, f"use width: {near}, or fewer heads"))
+    else:
+        hidden = vector(atom)
+        faults += _graph_faults(problem, atom)
+        faults += carries_observations(problem, hidden, path)
+        if options.readout == "token":
+            faults += carries_actions(problem, hidden, path)
+    if not faults and options.readout != "token":
+        size = _patch_base(problem).size
+        if size > 1024:
+            message = f"a readout of {size} patches is too large"
+            faults.append(Fault("patch-size", ("network", "readout"), message, "use larger patches, or readout: token"))
+    return faults
+
+
+def _graph_faults(problem: Any, atom: Representation) -> list[Fault]:
+    try:
+        patch_graph(problem).fibre_labels(atom)
+    except ValueError as error:
+        return [Fault("graph", ("graph",), str(error), "larger patches or fewer labels make the graph smaller")]
+    return []
+
+
+def plan(problem: Any) -> Plan:
+    """Embed patches, join the class token, attend, read out, heads."""
+    options: Options = problem.family_options
+    atom = _atom(problem)
+    base = _patch_base(problem)
+    patches = FieldType(base, representations.direct_sum((options.width // atom.size, atom)))
+    steps, sources = observed(problem)
+    steps += _embeddings(sources, patches, options.patch)
+    steps.append(_join(steps, patches))
+    steps += _blocks(problem, steps[-1].out_type, patches, atom)
+    steps += _readout(steps[-1], patches, options.readout)
+    ends = Source(steps[-1].name, steps[-1].out_type)
+    return Plan("graph_attention", dict(problem.observation), (*steps, *heads(problem, ends, ends)))
+
+
+def patch_graph(problem: Any) -> Graph:
+    """The graph on the patches that the attention's matrices are labelled by."""
+    base, chosen = _patch_base(problem), problem.graph
+    if chosen is None:
+        return graphs.build(base, "complete", "offset" if base.kind == "grid" else "absolute")
+    return chosen if chosen.base == base else graphs.build(base, chosen.topology, chosen.kind)
+
+
+def _spatial(problem: Any) -> dict[str, FieldType]:
+    return {name: field for name, field in problem.observation.items() if field.base.kind != "point"}
+
+
+def _patch_base(problem: Any) -> Base:
+    base = next(iter(_spatial(problem).values())).base
+    patch = problem.family_options.patch
+    return base if patch == 1 else bases.resize(base, *(side // patch for side in base.shape))
+
+
+def _atom(problem: Any) -> Representation:
+    """The representation of which the hidden fibre is a multiple.
+
+    Auto is trivial (cheapest, the paper's) where nothing observed or done has a direction, else regular.
+    """
+    text = problem.family_options.fibre
+    if text == "auto":
+        still = all(field.fibre.is_trivial for field in problem.observation.values()) and problem.action.is_trivial
+        small = problem.group.generators and problem.group.order <= 64
+        text = "trivial" if still or not small else "regular"
+    atom = representations.parse(problem.group, text)
+    if len(atom.blocks) != 1 or atom.blocks[0][0] != 1:
+        raise ValueError(f"the fibre {text!r} must be one representation; `width` says how many copies there are")
+    return atom
+
+
+def _embeddings(sources: list[Source], patches: FieldType, patch: int) -> list[Step]:
+    steps = []
+    for source in sources:
+        name = f"embed_{source.name.removeprefix('normal_')}"
+        if not source.is_spatial:
+            target = vector(patches.fibre)
+            arguments: dict[str, Any] = {"target": target, "source": source.field}
+            weights, module = linear_weights(target, source.field), "tied_linear.TiedLinear"
+        elif patch == 1:
+            target = patches
+            arguments = {"target": target, "source": source.field, "scope": "place"}
+            weights, module = linear_weights(target, source.field, "place"), "tied_linear.TiedLinear"
+        else:
+            target = patches
+            inside = FieldType(bases.resize(source.field.base, patch, patch), source.field.fibre)
+            arguments = {"target": target, "source": source.field, "patch": patch}
+            weights, module = linear_weights(vector(target.fibre), inside), "embedding.PatchEmbedding"
+        steps.append(Step(name, module, (source.name,), (source.field,), target, "exact", weights, arguments))
+    spatial = [step for step in steps if step.out_type == patches]
+    if len(spatial) > 1:
+        names, types = tuple(s.name for s in spatial), tuple(s.out_type for s in spatial)
+        steps.append(Step("embed", "embedding.Add", names, types, patches, "exact", 0))
+    return steps
+
+
+def _join(steps: list[Step], patches: FieldType) -> Step:
+    places = [step for step in steps if step.out_type == patches][-1]
+    points = [step for step in steps if step.out_type == vector(patches.fibre) and step.name.startswith("embed_")]
+    field = FieldType(bases.union(bases.point(patches.group), patches.base), patches.fibre)
+    inputs = (places.name, *(p.name for p in points))
+    types = (places.out_type, *(p.out_type for p in points))
+    weights = bias(vector(patches.fibre)).weights
+    return Step("token", "embedding.JoinToken", inputs, types, field, "exact", weights, {"field": patches})
+
+
+def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representation) -> list[Step]:
+    options: Options = problem.family_options
+    labels = patch_graph(problem).fibre_labels(atom)
+    arguments = {
+        "field": field,
+        "labels": labels,
+        "heads": options.heads,
+        "matrices": options.matrices,
+        "symmetrise": options.symmetrise,
+        "expansion": options.expansion,
+    }
+    copies = options.width // atom.size
+    place = vector(field.fibre)
+    weights = 2 * copies + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
+    weights += len(options.matrices) * copies * (int(labels.max()) + 1)
+    if options.expansion:
+        hidden = vector(representations.direct_sum((copies * options.expansion, atom)))
+        weights += 2 * copies + linear_weights(hidden, place) + linear_weights(place, hidden)
+    steps, before = [], "token"
+    for k in range(options.global_.layers):
+        name = f"attention{k + 1}"
+        steps.append(Step(name, "attention.GraphAttention", (before,), (field,), field, "exact", weights, arguments))
+        before = name
+    norm = Step("norm", "norm.FieldNorm", (before,), (field,), field, "exact", 2 * copies, {"field": field})
+    return [*steps, norm]
+
+
+def _readout(last: Step, patches: FieldType, readout: str) -> list[Step]:
+    field, fibre = last.out_type, vector(patches.fibre)
+    steps, ends = [], []
+    if readout in ("token", "both"):
+        arguments = {"start": 0, "stop": 1}
+        steps.append(Step("read_token", "embedding.Places", (last.name,), (field,), fibre, "exact", 0, arguments))
+        ends.append(steps[-1])
+    if readout in ("patches", "both"):
+        steps += _read_patches(last, patches)
+        ends.append(steps[-1])
+    types = tuple(end.out_type for end in ends)
+    weights = sum(linear_weights(fibre, field, with_bias=k == 0) for k, field in enumerate(types))
+    arguments = {"target": fibre, "sources": types, "activation": "gelu"}
+    names = tuple(end.name for end in ends)
+    return [*steps, Step("latent", "embedding.Nonlinear", names, types, fibre, "exact", weights, arguments)]
+
+
+def _read_patches(last: Step, patches: FieldType) -> list[Step]:
+    """Few channels at every patch, then they are read all at once by a map that is tied over orbits of patches."""
+    arguments = {"start": last.out_type.base.size - patches.base.size, "stop": last.out_type.base.size}
+    places = Step("read_patches", "embedding.Places", (last.name,), (last.out_type,), patches, "exact", 0, arguments)
+    ((copies, atom),) = patches.fibre.blocks
+    slim = FieldType(patches.base, representations.direct_sum((min(2, copies), atom)))
+    options = {"target": slim, "sources": (patches,), "activation": "gelu", "scope": "place"}
+    weights = linear_weights(slim, patches, "place")
+    return [places, Step("slim", "embedding.Nonlinear", ("read_patches",), (patches,), slim, "exact", weights, options)]

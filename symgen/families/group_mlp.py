@@ -1,0 +1,75 @@
+"""group_mlp: an exactly equivariant multilayer perceptron for vectors (and small pictures taken whole).
+
+Equivariant maps between everything observed and hidden layers of a chosen fibre, e.g. "64 regular", with a pointwise
+nonlinearity that the fibre allows (MDP homomorphic networks, van der Pol et al. 2020; group convolutions over a set).
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from symgen.algebra import representation as representations
+from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.tying import linear_weights
+from symgen.families._rules import Fault, carries_actions, carries_observations
+from symgen.families._terms import Source, heads, observed
+from symgen.plan.ir import Plan, Step
+
+CONSTRAINTS = ("exact",)
+ODD = ("tanh",)
+
+
+class Options(BaseModel):
+    """What `network:` accepts under `family: group_mlp`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    hidden: str = Field("16 regular", description="fibre of every hidden layer, e.g. '64 regular' or '8 regular + 8 trivial'")
+    depth: int = Field(2, ge=1, le=16, description="number of hidden layers")
+    activation: Literal["relu", "tanh", "gelu", "silu"] = Field("tanh", description="pointwise nonlinearity")
+    shared: bool = Field(False, description="whether policy and value share the hidden layers")
+
+
+def check(problem: Any) -> list[Fault]:
+    """What is wrong with this family's options for this problem."""
+    options: Options = problem.family_options
+    try:
+        hidden = vector(representations.parse(problem.group, options.hidden))
+    except ValueError as error:
+        return [Fault("hidden-fibre", ("network", "hidden"), str(error), "write e.g. hidden: 16 regular")]
+    allowed = hidden.fibre.kind == "permutation" or (hidden.fibre.kind == "signed" and options.activation in ODD)
+    if not allowed:
+        message = f"{options.activation} does not commute with the fibre {hidden.fibre} ({hidden.fibre.kind})"
+        way_out = "use a fibre that permutes its channels (regular, quotient, trivial), or tanh on a signed one"
+        return [Fault("pointwise-nonlinearity", ("network", "activation"), message, way_out)]
+    path = ("network", "hidden")
+    return carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
+
+
+def plan(problem: Any) -> Plan:
+    """Normalise, hidden layers (twice where policy and value do not share them), heads."""
+    options: Options = problem.family_options
+    hidden = vector(representations.parse(problem.group, options.hidden))
+    steps, sources = observed(problem)
+    if options.shared:
+        trunk, last = _layers("", sources, hidden, options)
+        steps += trunk
+        ends = (last, last)
+    else:
+        (policy, policy_end), (value, value_end) = (_layers(p, sources, hidden, options) for p in ("policy_", "value_"))
+        steps += policy + value
+        ends = (policy_end, value_end)
+    return Plan("group_mlp", dict(problem.observation), (*steps, *heads(problem, *ends)))
+
+
+def _layers(prefix: str, sources: list[Source], hidden: FieldType, options: Options) -> tuple[list[Step], Source]:
+    steps: list[Step] = []
+    for k in range(options.depth):
+        name = f"{prefix}hidden{k + 1}"
+        types = tuple(source.field for source in sources)
+        weights = sum(linear_weights(hidden, field, with_bias=i == 0) for i, field in enumerate(types))
+        arguments = {"target": hidden, "sources": types, "activation": options.activation}
+        inputs = tuple(source.name for source in sources)
+        steps.append(Step(name, "embedding.Nonlinear", inputs, types, hidden, "exact", weights, arguments))
+        sources = [Source(name, hidden)]
+    return steps, sources[0]

@@ -1,0 +1,102 @@
+"""Normalisations that commute with the group."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from symgen.algebra.fieldtype import FieldType, vector
+
+
+class FieldNorm(nn.Module):
+    """LayerNorm over the channels of each place, with one scale and one shift per orbit of channels.
+
+    Mean and variance over all channels are invariant where the fibre permutes its channels.
+
+    Args:
+        field: the type, whose fibre permutes its channels.
+
+    Raises:
+        ValueError: the fibre does more than permute.
+    """
+
+    orbit: Tensor
+
+    def __init__(self, field: FieldType, eps: float = 1e-5) -> None:
+        super().__init__()
+        if field.fibre.kind != "permutation":
+            raise ValueError(f"LayerNorm does not commute with the fibre {field.fibre}")
+        orbit = torch.from_numpy(vector(field.fibre).entry_orbits.reshape(-1))
+        self.register_buffer("orbit", orbit, persistent=False)
+        self.eps, self.channels = eps, field.fibre.size
+        self.weight = nn.Parameter(torch.ones(int(orbit.max()) + 1))
+        self.bias = nn.Parameter(torch.zeros(int(orbit.max()) + 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., channels) -> (..., channels)."""
+        scale, shift = self.weight[self.orbit], self.bias[self.orbit]
+        return nn.functional.layer_norm(x, (self.channels,), scale, shift, self.eps)
+
+
+class RunningNorm(nn.Module):
+    """Observations minus their running mean, divided by their running deviation, both constant under the group.
+
+    The mean is projected on the invariant features, the variance averaged over the orbits of entries, so that
+    normalising commutes with the group. Nothing is trained; `update` is called by the algorithm.
+
+    Args:
+        field: type of the observation term.
+        clip: largest absolute normalised value.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+    projector: Tensor
+    orbit: Tensor
+
+    def __init__(self, field: FieldType, clip: float = 10.0) -> None:
+        super().__init__()
+        self.clip = clip
+        self.register_buffer("mean", torch.zeros(field.size, dtype=torch.float64))
+        self.register_buffer("variance", torch.ones(field.size, dtype=torch.float64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("projector", torch.from_numpy(_invariant_projector(field)), persistent=False)
+        self.register_buffer("orbit", torch.from_numpy(field.entry_orbits.reshape(-1)), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, places, channels) -> the same; the identity until the first update."""
+        mean = self.mean.to(x.dtype).view(x.shape[1:])
+        deviation = (self.variance + 1e-8).sqrt().to(x.dtype).view(x.shape[1:])
+        return ((x - mean) / deviation).clamp(-self.clip, self.clip)
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> None:
+        """Take a batch into the running moments (Chan et al. 1979, parallel variance)."""
+        batch = x.reshape(x.shape[0], -1).double()
+        mean = self.projector @ batch.mean(0)
+        variance = ((batch - mean) ** 2).mean(0)
+        weight = batch.shape[0] / (self.count + batch.shape[0])
+        step = mean - self.mean
+        merged = self.variance * (1 - weight) + variance * weight + step**2 * weight * (1 - weight)
+        self.variance.copy_(self._over_orbits(merged))
+        self.mean.add_(step * weight)
+        self.count.add_(batch.shape[0])
+
+    def _over_orbits(self, entries: Tensor) -> Tensor:
+        """The mean over each orbit of entries, at every entry."""
+        sizes = torch.bincount(self.orbit).to(entries.dtype)
+        return (torch.zeros_like(sizes).index_add(0, self.orbit, entries) / sizes)[self.orbit]
+
+
+def _invariant_projector(field: FieldType) -> np.ndarray:
+    """The orthogonal projection on the invariant features, shape (size, size)."""
+    identity = np.eye(field.size)
+    conditions = [
+        field.act(g, identity.reshape(-1, *field.shape)).reshape(field.size, -1).T - identity
+        for g in field.group.generators
+    ]
+    if not conditions:
+        return identity
+    _, values, vectors = np.linalg.svd(np.concatenate(conditions), full_matrices=False)
+    fixed = vectors[values < 1e-9]
+    return fixed.T @ fixed

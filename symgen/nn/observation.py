@@ -1,0 +1,47 @@
+"""From what a space gives (numpy or torch, any dtype, array or dict) to features (batch, places, channels)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from symgen.envs.interface import Interface, Term
+
+Observation = Any
+"""An array, or a dict of arrays, as a Gymnasium space gives it; numpy or torch."""
+
+
+class Reader(nn.Module):
+    """Reads observations: casts, scales, one-hot encodes, and brings every term to (batch, places, channels).
+
+    Args:
+        interface: the environment's terms.
+    """
+
+    def __init__(self, interface: Interface) -> None:
+        super().__init__()
+        self.terms, self.single = interface.terms, interface.single
+
+    def forward(self, observation: Observation, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+        """Every term by name; a single observation without batch axis becomes a batch of one."""
+        given = observation if isinstance(observation, Mapping) else {self.terms[0].name: observation}
+        return {term.name: self._read(term, given[term.name], dtype, device) for term in self.terms}
+
+    def _read(self, term: Term, given: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+        x = given if isinstance(given, Tensor) else torch.from_numpy(np.ascontiguousarray(given))
+        x = x.to(device)
+        if x.dim() == len(term.shape):
+            x = x.unsqueeze(0)
+        if tuple(x.shape[1:]) != term.shape:
+            raise ValueError(f"{term.name} has shape {tuple(x.shape)}, expected (batch, {', '.join(map(str, term.shape))})")
+        if term.layout == "discrete":
+            return nn.functional.one_hot(x.long(), term.size).to(dtype).unsqueeze(1)
+        x = x.to(dtype)
+        x = x * term.scale if term.scale != 1.0 else x
+        if term.layout == "image":
+            return x.flatten(1, 2)
+        if term.layout == "tokens":
+            return x if x.dim() == 3 else x.unsqueeze(2)
+        return x.flatten(1).unsqueeze(1)

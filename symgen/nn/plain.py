@@ -1,0 +1,164 @@
+"""The baselines that no group binds: convolutional network, vision transformer, multilayer perceptron."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, relu, scaled_dot_product_attention
+
+from symgen.algebra.fieldtype import FieldType
+
+
+class Convolutions(nn.Module):
+    """3x3 convolutions with ReLU on a picture, then one dense layer.
+
+    Args:
+        source: grid x channels.
+        channels: channels of each convolution.
+        width: size of the output.
+    """
+
+    def __init__(self, source: FieldType, channels: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.grid = source.base.shape
+        sizes = (source.fibre.size, *channels)
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.dense = nn.Linear(sizes[-1] * source.base.size, width)
+        for layer in (*self.layers, self.dense):
+            _orthogonal(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, pixels, channels) -> (batch, 1, width)."""
+        x = x.transpose(1, 2).unflatten(2, self.grid)
+        for layer in self.layers:
+            x = relu(layer(x))
+        return relu(self.dense(x.flatten(1))).unsqueeze(1)
+
+
+class Perceptron(nn.Module):
+    """Dense layers on everything observed.
+
+    Args:
+        sources: types of the inputs.
+        widths: sizes of the layers.
+        activation: "tanh" or a name in torch.nn.functional.
+    """
+
+    def __init__(self, sources: tuple[FieldType, ...], widths: tuple[int, ...], activation: str = "tanh") -> None:
+        super().__init__()
+        sizes = (sum(source.size for source in sources), *widths)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.activation = activation
+        for layer in self.layers:
+            _orthogonal(layer)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(batch, places, channels) each -> (batch, 1, last width)."""
+        x = torch.cat([x.flatten(1) for x in inputs], 1) if len(inputs) > 1 else inputs[0].flatten(1)
+        for layer in self.layers:
+            x = layer(x)
+            x = torch.tanh(x) if self.activation == "tanh" else getattr(nn.functional, self.activation)(x)
+        return x.unsqueeze(1)
+
+
+class Dense(nn.Module):
+    """One linear layer, e.g. a policy or value head.
+
+    Args:
+        target: type of the output.
+        source: type of the input.
+        gain: gain of the orthogonal initialisation.
+    """
+
+    def __init__(self, target: FieldType, source: FieldType, gain: float = 1.0) -> None:
+        super().__init__()
+        self.shape = target.shape
+        self.linear = nn.Linear(source.size, target.size)
+        _orthogonal(self.linear, gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, places, channels) -> (batch, places, channels)."""
+        return self.linear(x.flatten(1)).view(-1, *self.shape)
+
+
+class PatchTokens(nn.Module):
+    """Patches of a picture as tokens, a class token before them, learnt positions or none.
+
+    Args:
+        source: grid x channels.
+        patch: side of a patch in pixels.
+        width: channels of a token.
+        positions: whether a learnt embedding tells the tokens apart; without, every order of the patches looks alike.
+        points: sizes of further vector inputs, mapped and added to the class token.
+    """
+
+    def __init__(
+        self, source: FieldType, patch: int, width: int, positions: bool = True, points: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__()
+        rows, columns = source.base.shape
+        self.patch, self.grid = patch, (rows // patch, columns // patch)
+        count = self.grid[0] * self.grid[1]
+        self.linear = nn.Linear(patch * patch * source.fibre.size, width)
+        self.points = nn.ModuleList(nn.Linear(size, width) for size in points)
+        self.token = nn.Parameter(torch.randn(width) * 0.5)
+        self.position = nn.Parameter(torch.randn(count + 1, width) * 0.5) if positions else None
+
+    def forward(self, x: Tensor, *points: Tensor) -> Tensor:
+        """(batch, pixels, channels) -> (batch, 1 + patches, width)."""
+        rows, columns = self.grid
+        x = x.view(-1, rows, self.patch, columns, self.patch, x.shape[-1]).transpose(2, 3)
+        x = self.linear(x.reshape(x.shape[0], rows * columns, -1))
+        token = self.token.expand(x.shape[0], 1, -1)
+        for layer, point in zip(self.points, points, strict=True):
+            token = token + layer(point.flatten(1)).unsqueeze(1)
+        x = torch.cat([token, x], 1)
+        return x if self.position is None else x + self.position
+
+
+class Attention(nn.Module):
+    """A pre-norm transformer block.
+
+    Args:
+        width: channels of a token.
+        heads: number of heads.
+        expansion: width of the two-layer map as a multiple of the channels; 0 for none.
+    """
+
+    def __init__(self, width: int, heads: int, expansion: int = 0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.output = nn.Linear(width, width)
+        hidden = width * expansion
+        layers = [nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)]
+        self.mlp = nn.Sequential(*layers) if expansion else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, tokens, width) -> the same shape."""
+        q, k, v = self.qkv(self.norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        x = x + self.output(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x if self.mlp is None else x + self.mlp(x)
+
+
+class ReadToken(nn.Module):
+    """LayerNorm of the class token, a dense layer, GELU.
+
+    Args:
+        width: channels of a token.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.linear = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, tokens, width) -> (batch, 1, width)."""
+        return gelu(self.linear(self.norm(x[:, :1])))
+
+
+def _orthogonal(layer: nn.Module, gain: float = math.sqrt(2)) -> None:
+    nn.init.orthogonal_(layer.weight, gain)
+    nn.init.zeros_(layer.bias)

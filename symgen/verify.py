@@ -1,0 +1,170 @@
+"""Measure what the plan promises: for each generator the error of policy and value, with the control beside it.
+
+error    max |policy(g.o) - g.policy(o)| and max |value(g.o) - value(o)|, relative to the largest output;
+control  the same difference where the claim is false on purpose: the policy's output left unmoved, or, where nothing
+         moves the output, observations whose entries were shuffled by a permutation outside the group.
+
+A claim whose control is as small as its tolerance has shown nothing: its verdict is "no power", not "exact".
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symgen.actions import act_on_term
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.representation import Representation
+from symgen.envs.interface import Interface, Term
+from symgen.nn.network import Network
+
+Verdict = Literal["exact", "broken", "no power"]
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
+"""Largest relative error that counts as exact, by dtype."""
+POWER = 100.0
+"""A control must exceed the tolerance this many times."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement.
+
+    Args:
+        generator: the generator.
+        output: "policy" or "value".
+        dtype: "float32" or "float64".
+        error: largest difference under the claim, relative to the largest output.
+        control: the same where the claim is false on purpose.
+        tolerance: largest error that counts as exact.
+        verdict: "exact", "broken" or "no power".
+    """
+
+    generator: str
+    output: str
+    dtype: str
+    error: float
+    control: float
+    tolerance: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The measurements of a network.
+
+    Args:
+        rows: one per generator, output and dtype.
+        claimed: whether the spec claims exactness; a baseline claims nothing.
+    """
+
+    rows: tuple[Row, ...]
+    claimed: bool
+
+    @property
+    def exact(self) -> bool:
+        """True where every measurement says exact."""
+        return all(row.verdict == "exact" for row in self.rows)
+
+    @property
+    def holds(self) -> bool:
+        """True where what the spec claims was measured."""
+        return self.exact or not self.claimed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"holds": self.holds, "claimed": self.claimed, "rows": [asdict(row) for row in self.rows]}
+
+    def __str__(self) -> str:
+        lines = ["generator  output  dtype       error     control   tolerance  verdict"]
+        for row in self.rows:
+            numbers = f"{row.error:9.1e} {row.control:9.1e} {row.tolerance:9.0e}"
+            lines.append(f"{row.generator:<9}  {row.output:<6}  {row.dtype:<7} {numbers}   {row.verdict}")
+        if not self.rows:
+            lines.append("the group has no generators: nothing to verify")
+        if not self.claimed:
+            lines.append("constraint none: the spec claims no symmetry of the network")
+        return "\n".join(lines)
+
+
+@torch.no_grad()
+def verify(
+    network: Network,
+    interface: Interface,
+    observation: Mapping[str, FieldType],
+    action: Representation,
+    *,
+    claimed: bool = True,
+    batch: int = 16,
+    seed: int = 0,
+) -> Verification:
+    """Measure a network against the group, in float32 and float64, on random observations.
+
+    Args:
+        network: left unchanged; copies are measured.
+        interface: the environment's terms and action.
+        observation: field type of every term.
+        action: how the group moves the policy's parameters.
+        claimed: whether the spec claims exactness.
+        batch: number of observations.
+        seed: of the observations and shuffles.
+    """
+    rows = []
+    inputs = {term.name: _sample(term, batch, np.random.default_rng([seed, k])) for k, term in enumerate(interface.terms)}
+    shuffled = {name: _shuffle(x, np.random.default_rng([seed, 99, k])) for k, (name, x) in enumerate(inputs.items())}
+    for dtype in (torch.float32, torch.float64):
+        model = copy.deepcopy(network).to(dtype).eval()
+        with model.expanded():
+            outputs, control = _outputs(model, inputs), _outputs(model, shuffled)
+            for generator in action.group.generators:
+                moved = {t.name: _act(t, observation[t.name], generator, inputs[t.name]) for t in interface.terms}
+                rows += _rows(generator, dtype, outputs, _outputs(model, moved), control, action)
+    return Verification(tuple(rows), claimed)
+
+
+def _rows(
+    generator: str,
+    dtype: torch.dtype,
+    before: tuple[Tensor, Tensor],
+    after: tuple[Tensor, Tensor],
+    control: tuple[Tensor, Tensor],
+    action: Representation,
+) -> list[Row]:
+    rows = []
+    for name, x, y, other in zip(("policy", "value"), before, after, control, strict=True):
+        expected = torch.from_numpy(action.act(generator, x.numpy())) if name == "policy" else x
+        scale = x.abs().max().clamp_min(1e-30)
+        still = torch.equal(expected, x)
+        error = float((y - expected).abs().max() / scale)
+        power = float(((other if still else x) - expected).abs().max() / scale)
+        tolerance = TOLERANCE[dtype]
+        verdict: Verdict = "exact" if error <= tolerance else "broken"
+        verdict = "no power" if verdict == "exact" and power < POWER * tolerance else verdict
+        rows.append(Row(generator, name, str(dtype).removeprefix("torch."), error, power, tolerance, verdict))
+    return rows
+
+
+def _outputs(model: Network, inputs: Mapping[str, np.ndarray]) -> tuple[Tensor, Tensor]:
+    policy, value = model(dict(inputs))
+    return policy, value
+
+
+def _sample(term: Term, batch: int, rng: np.random.Generator) -> np.ndarray:
+    """Observations that use every entry; float64, so that nothing is rounded away (discrete terms stay indices)."""
+    if term.layout == "discrete":
+        return rng.integers(0, term.size, batch)
+    return rng.standard_normal((batch, *term.shape)) / term.scale
+
+
+def _shuffle(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The entries of each observation in another, fixed order."""
+    if x.ndim == 1:
+        return np.roll(x, 1)
+    return rng.permutation(x.reshape(len(x), -1), axis=1).reshape(x.shape) + 0.1
+
+
+def _act(term: Term, field: FieldType, generator: str, x: np.ndarray) -> np.ndarray:
+    return act_on_term(term, field, generator, x)
