@@ -5,21 +5,25 @@ r turns the picture counter-clockwise, s mirrors left and right. A base prints a
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Literal
 
 import numpy as np
 
+from symgen.algebra import catalogue
+from symgen.algebra import images as written_images
 from symgen.algebra.group import Group
-from symgen.algebra.orbits import components
+from symgen.algebra.partition import components
 
 Kind = Literal["point", "grid", "graph", "tokens"]
 MAX_PLACES = 16384
 """Largest number of places of one base."""
+MAX_UNION = 64
+"""Largest number of pieces of a disjoint union."""
 
-GRID_MOVES = {
+GRID_MOVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "keep": lambda picture: picture,
     "turn": np.rot90,
     "half_turn": lambda picture: np.rot90(picture, 2),
@@ -53,7 +57,10 @@ class Base:
         return self.name
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Base) and (self.group.name, self.name) == (other.group.name, other.name)
+        if self is other or not isinstance(other, Base):
+            return self is other
+        same = (self.name, self.shape, self.group) == (other.name, other.shape, other.group)
+        return same and all(map(np.array_equal, self.permutations, other.permutations))
 
     def __hash__(self) -> int:
         return hash((self.group.name, self.name))
@@ -70,17 +77,13 @@ class Base:
 
     def permutation(self, word: str) -> np.ndarray:
         """Where each place goes under a word."""
-        result = np.arange(self.size)
-        for letter in reversed(self.group.parse(word)):
-            result = self.permutations[self.group.generators.index(letter)][result]
-        return result
+        images = dict(zip(self.group.generators, self.permutations, strict=True))
+        return self.group.evaluate(word, images, lambda after, before: after[before], np.arange(self.size))
 
     @cached_property
     def coordinates(self) -> np.ndarray:
         """Integer coordinates, shape (size, axes): (row, column) on a grid, the index elsewhere, none at a point."""
-        return (
-            np.stack([axis.reshape(-1) for axis in np.indices(self.shape)], -1) if self.shape else np.zeros((1, 0), int)
-        )
+        return np.indices(self.shape).reshape(len(self.shape), self.size).T
 
 
 def point(group: Group) -> Base:
@@ -99,9 +102,12 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
     Raises:
         ValueError: a move changes the shape, the group has no exact action on pixels, or a relation breaks.
     """
+    if rows < 1 or columns < 1:
+        raise ValueError(f"a grid has at least one row and one column, not {rows}x{columns}")
     _bounded(rows * columns)
-    named = moves is not None
+    usual = _usual_moves(group)
     moves = moves if moves is not None else planar_moves(group)
+    written_images.covered(group, moves)
     indices, permutations = np.arange(rows * columns).reshape(rows, columns), []
     for generator in group.generators:
         if moves[generator] not in GRID_MOVES:
@@ -111,23 +117,24 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
             raise ValueError(f"{moves[generator]} ({generator}) needs a square grid, not {rows}x{columns}")
         permutations.append(np.argsort(moved.reshape(-1)))
     name = f"grid {rows}x{columns}"
-    name += f"({', '.join(f'{g}={moves[g]}' for g in group.generators)})" if named else ""
+    if moves != usual:
+        name += f"({', '.join(f'{g}={moves[g]}' for g in group.generators)})"
     return _checked(Base(group, "grid", (rows, columns), tuple(permutations), name))
 
 
 def planar_moves(group: Group) -> dict[str, str]:
     """What r and s of C1, C2, C4, D1, D2, D4 do to a picture; ValueError for any other group."""
-    turns = {
-        "C1": {},
-        "C2": {"r": "half_turn"},
-        "C4": {"r": "turn"},
-        "D1": {},
-        "D2": {"r": "half_turn"},
-        "D4": {"r": "turn"},
-    }
-    if group.name not in turns:
+    moves = _usual_moves(group)
+    if moves is None:
         raise ValueError(f"a pixel grid carries C1, C2, C4, D1, D2 and D4 exactly, not {group.name}")
-    return {**turns[group.name], **({"s": "mirror"} if group.name.startswith("D") else {})}
+    return moves
+
+
+def _usual_moves(group: Group) -> dict[str, str] | None:
+    turns = {"1": {}, "2": {"r": "half_turn"}, "4": {"r": "turn"}}
+    if group.name not in ("C1", "C2", "C4", "D1", "D2", "D4") or catalogue.group(group.name) != group:
+        return None  # a presented group may bear any name
+    return {**turns[group.name[1]], **({"s": "mirror"} if group.name[0] == "D" else {})}
 
 
 def tokens(group: Group, n: int) -> Base:
@@ -145,28 +152,29 @@ def graph(group: Group, images: Mapping[str, Sequence[int]], n: int | None = Non
     Raises:
         ValueError: an image is not a permutation, or a relation breaks.
     """
+    written_images.covered(group, images)
     size = n if n is not None else len(next(iter(images.values()), (0,)))
     _bounded(size)
-    arrays = []
-    for generator in group.generators:
-        array = np.asarray(images[generator], dtype=np.int64)
-        if sorted(array.tolist()) != list(range(size)):
-            raise ValueError(f"the image of {generator} is not a permutation of 0..{size - 1}")
-        arrays.append(array)
-    text = ", ".join(f"{g}={' '.join(map(str, images[g]))}" for g in group.generators)
+    arrays = [written_images.permutation(g, images[g], size) for g in group.generators]
+    text = written_images.written(group, dict(zip(group.generators, arrays, strict=True)))
     return _checked(Base(group, "graph", (size,), tuple(arrays), f"graph {size}({text})"))
 
 
 def union(first: Base, second: Base) -> Base:
-    """The disjoint union: the places of `first`, then those of `second`."""
+    """The disjoint union: the places of `first`, then those of `second`; both of one group."""
+    if first.group != second.group:
+        raise ValueError(f"{first} is moved by {first.group}, {second} by {second.group}")
+    _bounded(first.size + second.size)
     arrays = [np.concatenate([a, b + first.size]) for a, b in zip(first.permutations, second.permutations, strict=True)]
     return Base(first.group, "graph", (first.size + second.size,), tuple(arrays), f"{first.name} + {second.name}")
 
 
 def resize(base: Base, rows: int, columns: int) -> Base:
     """The grid of another size that the group moves in the same way."""
-    moves = base.name.partition("(")[1:]
-    return parse(base.group, f"grid {rows}x{columns}{''.join(moves)}")
+    if base.kind != "grid":
+        raise ValueError(f"only a grid has another size, not {base}")
+    _, bracket, moves = base.name.partition("(")
+    return parse(base.group, f"grid {rows}x{columns}{bracket}{moves}")
 
 
 def _bounded(size: int) -> None:
@@ -177,32 +185,37 @@ def _bounded(size: int) -> None:
 def _checked(base: Base) -> Base:
     for relation in base.group.relations:
         if not np.array_equal(base.permutation(relation), np.arange(base.size)):
-            raise ValueError(f"the relation {relation} = identity of {base.group.name} does not hold on {base.name}")
+            name = base.name if len(base.name) <= 80 else f"{base.name[:77]}..."
+            raise ValueError(f"the relation {relation} = identity of {base.group.name} does not hold on {name}")
     return base
 
 
-_BASE = re.compile(r"(point|grid|graph|tokens)(?:\s+(\d{1,6})(?:x(\d{1,6}))?)?\s*(?:\(([^()]*)\))?")
+_BASE = re.compile(r"(point|grid|graph|tokens)(?:\s+([0-9]{1,6})(?:x([0-9]{1,6}))?)?\s*(?:\(([^()]*)\))?")
 
 
 def parse(group: Group, text: str) -> Base:
-    """The base that prints as `text`: "point", "grid 9x9", "grid 5x7(s=flip)", "tokens 5", "graph 3(r=1 2 0)"."""
-    if "+" in text:
-        first, _, rest = text.partition("+")
-        return union(parse(group, first), parse(group, rest))
+    """The base that prints as `text`: "point", "grid 9x9", "grid 5x7(s=flip)", "tokens 5", "graph 3(r=1 2 0)".
+
+    >>> from symgen.algebra.catalogue import group
+    >>> parse(group("D1"), "grid 2x3 + point").size
+    7
+    """
+    pieces = text.split("+")
+    if len(pieces) > MAX_UNION:
+        raise ValueError(f"a base of {len(pieces)} pieces is too large; at most {MAX_UNION} are supported")
+    return reduce(union, [_piece(group, piece) for piece in pieces])
+
+
+def _piece(group: Group, text: str) -> Base:
     found = _BASE.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, tokens N or graph N(g=...)")
-    kind, first, second, argument = found.groups()
-    images = dict(part.split("=", 1) for part in (argument or "").split(",") if "=" in part)
-    images = {key.strip(): value.strip() for key, value in images.items()}
-    if argument is not None and set(images) != set(group.generators):
-        raise ValueError(f"images are needed for exactly the generators {', '.join(group.generators)}")
-    if kind == "point" and first is None:
+    kind, first, second, argument = found.group(1, 2, 3, 4) if found else ("", "", None, None)
+    images = None if argument is None else written_images.read(group, argument)
+    if kind == "point" and not first and argument is None:
         return point(group)
-    if kind == "grid" and second is not None:
-        return grid(group, int(first), int(second), images if argument is not None else None)
-    if kind == "tokens" and first and not second:
+    if kind == "grid" and first and second:
+        return grid(group, int(first), int(second), images)
+    if kind == "tokens" and first and not second and argument is None:
         return tokens(group, int(first))
-    if kind == "graph" and first and not second and (argument is not None or not group.generators):
-        return graph(group, {g: [int(x) for x in t.split()] for g, t in images.items()}, int(first))
+    if kind == "graph" and first and not second and (images is not None or not group.generators):
+        return graph(group, {g: written_images.numbers(t) for g, t in (images or {}).items()}, int(first))
     raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, tokens N or graph N(g=...)")

@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from symgen.algebra.cosets import enumerate_cosets
-from symgen.algebra.group import MAX_ELEMENTS, Group
+from symgen.algebra.group import MAX_ELEMENTS, Group, Permutation
 
 MAX_NUMBER = {"C": 512, "D": 512, "S": 128}
 """Largest n of C<n>, D<n>, S<n>."""
+MAX_GENERATORS = 32
+"""Largest number of generators of a presented group."""
 
 
 def cyclic(n: int) -> Group:
     """C<n>, the turns of a regular n-gon."""
     if n == 1:
         return Group("C1", (), (), {}, 1)
-    turn = tuple((i + 1) % n for i in range(n))
+    turn = _cycle(n)
     return Group(f"C{n}", ("r",), (f"r^{n}",), {"r": turn}, n)
 
 
@@ -29,11 +31,10 @@ def dihedral(n: int) -> Group:
     """D<n>, turns and mirrors, of order 2n."""
     if n == 1:
         return Group("D1", ("s",), ("ss",), {"s": (1, 0)}, 2)
-    if n == 2:
-        turn, mirror = (1, 0, 3, 2), (2, 3, 0, 1)
-    else:
-        turn, mirror = tuple((i + 1) % n for i in range(n)), tuple(-i % n for i in range(n))
-    return Group(f"D{n}", ("r", "s"), (f"r^{n}", "ss", "srsr"), {"r": turn, "s": mirror}, 2 * n)
+    images: dict[str, Permutation] = {"r": (1, 0, 3, 2), "s": (2, 3, 0, 1)}
+    if n > 2:
+        images = {"r": _cycle(n), "s": tuple(-i % n for i in range(n))}
+    return Group(f"D{n}", ("r", "s"), (f"r^{n}", "ss", "srsr"), images, 2 * n)
 
 
 def symmetric(n: int) -> Group:
@@ -43,19 +44,20 @@ def symmetric(n: int) -> Group:
     swap = (1, 0, *range(2, n))
     if n == 2:
         return Group("S2", ("s",), ("ss",), {"s": swap}, 2)
-    cycle = tuple((i + 1) % n for i in range(n))
     relations = ["ss", f"c^{n}", "cs" * (n - 1)]
     if n > 3:
         relations.append(f"sc^{n - 1}sc" * 3)
     relations += [f"sc^{n - j}sc^{j}" * 2 for j in range(2, n // 2 + 1)]
-    return Group(f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": cycle}, math.factorial(n))
+    return Group(f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": _cycle(n)}, math.factorial(n))
+
+
+def _cycle(n: int) -> Permutation:
+    return tuple((i + 1) % n for i in range(n))
 
 
 def product(first: Group, second: Group) -> Group:
     """The direct product: both act, on disjoint points, and commute."""
-    number = first.name.count(" x ") + 2
-    taken = set(first.generators)
-    rename = {g: (g if g not in taken else f"{g[0]}{number}") for g in second.generators}
+    rename = _fresh_names(first, second)
     n, m = first.degree, second.degree
     permutations = {g: (*p, *range(n, n + m)) for g, p in first.permutations.items()}
     permutations |= {rename[g]: (*range(n), *(n + i for i in p)) for g, p in second.permutations.items()}
@@ -68,6 +70,18 @@ def product(first: Group, second: Group) -> Group:
     names = (*first.generators, *rename.values())
     order = first.order * second.order
     return Group(f"{first.name} x {second.name}", names, tuple(relations), permutations, order)
+
+
+def _fresh_names(first: Group, second: Group) -> dict[str, str]:
+    """Names for the second factor's generators: their own, or letter and factor number, counted on where taken."""
+    taken, rename = set(first.generators), {}
+    for generator in second.generators:
+        name, number = generator, first.name.count(" x ") + 2
+        while name in taken:
+            name, number = f"{generator[0]}{number}", number + 1
+        taken.add(name)
+        rename[generator] = name
+    return rename
 
 
 _FAMILIES = {"C": cyclic, "D": dihedral, "S": symmetric}
@@ -114,17 +128,20 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
         name: for messages; by default the presentation itself.
 
     Raises:
-        ValueError: bad names or words, or no finite group of at most MAX_ELEMENTS elements was found.
+        ValueError: bad or too many names or words, or no finite group of at most MAX_ELEMENTS elements was found.
 
     >>> presented(["a", "b"], ["aa", "bbb", "abab"]).order
     6
     """
+    if len(generators) > MAX_GENERATORS:
+        raise ValueError(f"{len(generators)} generators are more than {MAX_GENERATORS}")
     for generator in generators:
         if re.fullmatch(r"[a-z][0-9]*", generator) is None:
             raise ValueError(f"{generator!r} cannot name a generator: one small letter, digits may follow")
     if len(set(generators)) != len(generators):
         raise ValueError("two generators have the same name")
-    title = name or f"<{', '.join(generators)} | {', '.join(relations)}>"
+    text = ", ".join(relations)
+    title = name or f"<{', '.join(generators)} | {text if len(text) <= 120 else f'{len(relations)} relations'}>"
     free = Group(title, tuple(generators), (), dict.fromkeys(generators, (0,)))
     words = [free.parse(relation) for relation in relations]
     tables = enumerate_cosets(tuple(generators), words, MAX_ELEMENTS)

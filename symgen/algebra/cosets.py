@@ -7,6 +7,8 @@ section 5.1). Columns are the generators followed by their inverses.
 
 from collections.abc import Sequence
 
+MAX_STEPS = 8_000_000
+"""Longest enumeration, counted in letters traced: a few seconds."""
 _UNDEFINED = -1
 
 
@@ -21,7 +23,7 @@ def enumerate_cosets(
         limit: largest order allowed; the table may grow to eight times that on the way.
 
     Raises:
-        ValueError: the table outgrew the limit: the group is infinite, too large, or badly presented.
+        ValueError: the table or the work outgrew the limit: the group is infinite, too large, or badly presented.
     """
     if not generators:
         return {}
@@ -29,8 +31,11 @@ def enumerate_cosets(
     table = _Table(len(generators), 8 * limit)
     # Words compose right to left; tracing goes left to right through right cosets of the reversed word.
     words = [[column[letter] for letter in reversed(word)] for word in relations if word]
-    coset = 0
+    coset, steps, length = 0, 0, sum(map(len, words)) + 2 * len(generators)
     while coset < len(table.rows):
+        steps += length
+        if steps > MAX_STEPS:
+            raise ValueError(f"the group was not found within {MAX_STEPS} steps; give shorter relations")
         for word in words:
             if table.alive(coset):
                 table.trace(coset, word)

@@ -7,14 +7,15 @@ Law: (g.x)[p(i)] = rho(g) x[i], with p the permutation of the base and rho the f
 from dataclasses import dataclass
 from functools import cached_property
 
-import networkx as nx
 import numpy as np
 
 from symgen.algebra import base as bases
+from symgen.algebra import codes
 from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
 from symgen.algebra.group import Group
-from symgen.algebra.orbits import components
+from symgen.algebra.homomorphism import MAX_DENSE
+from symgen.algebra.partition import joined, number
 from symgen.algebra.representation import Representation
 
 
@@ -25,10 +26,17 @@ class FieldType:
     Args:
         base: the places.
         fibre: the representation on the channels at one place.
+
+    Raises:
+        ValueError: base and fibre belong to different groups.
     """
 
     base: Base
     fibre: Representation
+
+    def __post_init__(self) -> None:
+        if self.base.group != self.fibre.group:
+            raise ValueError(f"the base {self.base} is moved by {self.base.group}, the fibre by {self.fibre.group}")
 
     def __str__(self) -> str:
         return f"{self.base}: {self.fibre}"
@@ -56,6 +64,10 @@ class FieldType:
 
     def act(self, word: str, feature: np.ndarray) -> np.ndarray:
         """g.x for a feature of shape (..., places, channels)."""
+        if feature.shape[-2:] != self.shape:
+            raise ValueError(
+                f"a feature of {self} has shape (..., {self.shape[0]}, {self.shape[1]}), not {feature.shape}"
+            )
         fibred = self.fibre.act(word, feature)
         moved = np.empty_like(fibred)
         moved[..., self.base.permutation(word), :] = fibred
@@ -63,37 +75,57 @@ class FieldType:
 
     def gather(self, word: str) -> tuple[np.ndarray, np.ndarray]:
         """For signed permutation fibres: (index, sign) with (g.x).flat[k] = sign[k] * x.flat[index[k]]."""
-        codes = np.arange(1, self.size + 1, dtype=np.float64).reshape(self.shape)
-        moved = self.act(word, codes).reshape(-1)
-        return np.abs(moved).astype(np.int64) - 1, np.sign(moved)
+        if not self.fibre.is_signed_permutation:
+            raise ValueError(f"the fibre of {self} does not permute channels")
+        moved = self.act(word, codes.identity(self.size).reshape(self.shape)).reshape(-1)
+        return np.abs(moved) - 1, np.sign(moved).astype(np.float64)
 
     @cached_property
     def as_representation(self) -> Representation:
         """The whole feature, flattened place by place, as one representation."""
         if self.base.size == 1:
             return self.fibre
-        images = []
-        for generator in self.group.generators:
+        if not self.fibre.is_signed_permutation and self.size > MAX_DENSE:
+            raise ValueError(f"{self} has {self.size} entries; matrices are written out up to {MAX_DENSE}")
+        return Representation(self.group, f"[{self}]", self.size, tuple(map(self._move, self.group.generators)))
+
+    def _move(self, generator: str) -> np.ndarray:
+        """The codes of a generator on the flattened feature, or its matrix."""
+        if not self.fibre.is_signed_permutation:
             columns = self.act(generator, np.eye(self.size).reshape(self.size, *self.shape))
-            images.append(columns.reshape(self.size, self.size).T.copy())
-        return Representation(self.group, f"[{self}]", self.size, tuple(images))
+            return columns.reshape(self.size, self.size).T.copy()
+        index, sign = self.gather(generator)
+        move = np.empty(self.size, dtype=np.int64)
+        move[index] = (np.arange(self.size) + 1) * sign.astype(np.int64)
+        return move
 
     @cached_property
     def entry_orbits(self) -> np.ndarray:
-        """The finest partition of the entries that the group preserves, shape (places, channels).
+        """The finest partition of the entries that no generator mixes, shape (places, channels).
 
-        A statistic that is constant on it (a running scale, a standard deviation) commutes with the group, also where
-        the fibre mixes channels: coordinates that a matrix mixes fall together.
+        Law: scaling the entries commutes with the group exactly where the scale is constant on the parts (a running
+        scale, a standard deviation). Where the fibre is a matrix, coordinates that it mixes fall together.
         """
-        mixing = nx.empty_graph(self.fibre.size)
-        for image in self.fibre.images:
-            mixing.add_edges_from(np.argwhere(np.abs(image) > 1e-12).tolist())
-        channels = np.zeros(self.fibre.size, dtype=np.int64)
-        for label, mixed in enumerate(nx.connected_components(mixing)):
-            channels[list(mixed)] = label
-        places = components(self.base.size, self.base.permutations)
-        both = places[:, None] * self.fibre.size + channels[None, :]
-        return np.unique(both, return_inverse=True)[1].reshape(self.shape)
+        entries = np.arange(self.size).reshape(self.shape)
+        links = [(entries[:0, 0], entries[:0, 0])]
+        for generator, places in zip(self.group.generators, self.base.permutations, strict=True):
+            for target, source in _mixed_channels(self.fibre, generator):
+                links.append((entries[places][:, target].reshape(-1), entries[:, source].reshape(-1)))
+        a, b = (np.concatenate(side) for side in zip(*links, strict=True))
+        return number(joined(self.size, a, b)).reshape(self.shape)
+
+
+def _mixed_channels(fibre: Representation, generator: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of index arrays (to, from): channel from[k] enters channel to[k] under the generator."""
+    if fibre.is_signed_permutation:
+        return [(fibre.signed_permutation(generator)[0], np.arange(fibre.size))]
+    pairs, start = [], 0
+    for count, atom in fibre.blocks:
+        target, source = np.nonzero(np.abs(atom.matrix(generator)) > 1e-12)
+        shift = start + atom.size * np.arange(count)[:, None]
+        pairs.append(((target + shift).reshape(-1), (source + shift).reshape(-1)))
+        start += count * atom.size
+    return pairs
 
 
 def parse(group: Group, text: str) -> FieldType:

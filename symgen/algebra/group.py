@@ -6,15 +6,19 @@ a power ("r^3"). Law: every relation is the identity; `Group` refuses to be buil
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
 MAX_ELEMENTS = 2048
 """Largest group whose elements are listed (regular and quotient representations need the list)."""
+MAX_LETTERS = 65536
+"""Longest word, powers written out."""
 
 _TOKEN = re.compile(r"\s*([a-z][0-9]*)(?:\^([0-9]{1,4}))?\s*")
 
@@ -38,13 +42,15 @@ class Group:
     name: str
     generators: tuple[str, ...]
     relations: tuple[str, ...]
-    permutations: Mapping[str, Permutation] = field(repr=False, hash=False, compare=False)
+    permutations: Mapping[str, Permutation] = field(repr=False, hash=False)
     known_order: int | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if set(self.permutations) != set(self.generators):
+            raise ValueError(f"{self.name} needs one permutation for each of {', '.join(self.generators) or 'none'}")
         for generator in self.generators:
             if sorted(self.permutations[generator]) != list(range(self.degree)):
-                raise ValueError(f"generator {generator} of {self.name} is not a permutation")
+                raise ValueError(f"generator {generator} of {self.name} is not a permutation of 0..{self.degree - 1}")
         for relation in self.relations:
             if self.permutation(relation) != self._identity:
                 raise ValueError(f"relation {relation} does not hold in {self.name}")
@@ -77,16 +83,30 @@ class Group:
             if match[1] not in self.generators:
                 known = ", ".join(self.generators) or "none"
                 raise ValueError(f"{match[1]!r} is not a generator of {self.name} (generators: {known})")
-            letters += [match[1]] * int(match[2] or 1)
+            power = 1 if match[2] is None else int(match[2])
+            if len(letters) + power > MAX_LETTERS:
+                raise ValueError(f"a word of more than {MAX_LETTERS} letters, powers written out, is too long")
+            letters += [match[1]] * power
             position = match.end()
         return tuple(letters)
 
+    def evaluate(self, word: str, images: Mapping[str, T], product: Callable[[T, T], T], identity: T) -> T:
+        """The image of a word under the homomorphism that sends each generator g to images[g].
+
+        Args:
+            word: a word; the product of its letters' images is taken, runs by repeated squaring.
+            images: image of each generator.
+            product: (after, before) -> their product.
+            identity: the neutral element.
+        """
+        result = identity
+        for letter, run in groupby(reversed(self.parse(word))):
+            result = product(_power(images[letter], len(list(run)), product, identity), result)
+        return result
+
     def permutation(self, word: str) -> Permutation:
         """The faithful permutation of a word."""
-        result = self._identity
-        for letter, run in groupby(reversed(self.parse(word))):
-            result = _compose(_power(self.permutations[letter], len(list(run))), result)
-        return result
+        return self.evaluate(word, self.permutations, _compose, self._identity)
 
     @cached_property
     def order(self) -> int:
@@ -128,8 +148,14 @@ class Group:
         return self._words[self.permutation(word)]
 
     def inverse(self, word: str) -> str:
-        """A word of the inverse element, without listing the group."""
-        return "".join(letter * (self.letter_order(letter) - 1) for letter in reversed(self.parse(word)))
+        """A word of the inverse element, without listing the group.
+
+        >>> from symgen.algebra.catalogue import group
+        >>> group("D4").inverse("rs")
+        'srrr'
+        """
+        runs = [(letter, len(list(run))) for letter, run in groupby(reversed(self.parse(word)))]
+        return "".join(letter * (-count % self.letter_order(letter)) for letter, count in runs)
 
     def letter_order(self, generator: str) -> int:
         """Order of one generator: the least common multiple of its cycle lengths."""
@@ -143,24 +169,33 @@ class Group:
         return order
 
     @cached_property
+    def _index(self) -> dict[Permutation, int]:
+        return {permutation: k for k, permutation in enumerate(self._words)}
+
+    @cached_property
     def left_multiplication(self) -> dict[str, np.ndarray]:
         """For each generator g the index of g.e for each listed element e, shape (order,)."""
-        index = {permutation: k for k, permutation in enumerate(self._words)}
         return {
-            g: np.array([index[_compose(self.permutations[g], e)] for e in index], dtype=np.int64)
+            g: np.array([self._index[_compose(self.permutations[g], e)] for e in self._index], dtype=np.int64)
             for g in self.generators
         }
 
+    def right_multiplication(self, word: str) -> np.ndarray:
+        """The index of e.w for each listed element e, shape (order,)."""
+        factor = self.permutation(word)
+        return np.array([self._index[_compose(e, factor)] for e in self._index], dtype=np.int64)
+
 
 def _compose(after: Permutation, before: Permutation) -> Permutation:
-    return tuple(after[i] for i in before)
+    return tuple([after[i] for i in before])
 
 
-def _power(base: Permutation, exponent: int) -> Permutation:
-    result = tuple(range(len(base)))
+def _power(base: T, exponent: int, product: Callable[[T, T], T], identity: T) -> T:
+    result = identity
     while exponent:
-        result = _compose(base, result) if exponent & 1 else result
-        base, exponent = _compose(base, base), exponent >> 1
+        result = product(base, result) if exponent & 1 else result
+        exponent >>= 1
+        base = product(base, base) if exponent else base
     return result
 
 

@@ -5,56 +5,21 @@ For permutation actions the equivariant linear maps V -> W are the matrices that
 negative carries the weight zero. Other orthogonal actions need a null space, solved block by block.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from symgen.algebra.representation import Representation
+from symgen.algebra.homomorphism import Representation
+from symgen.algebra.partition import components, joined, number, pair_permutation
 
-MAX_BLOCK = 4096
-"""Largest product of sizes of two matrix blocks whose intertwiners are solved for."""
+__all__ = ["components", "hom_dimension", "intertwiners", "joined", "number", "pair_permutation", "signed_pair_orbits"]
 
-
-def components(size: int, permutations: Sequence[np.ndarray], signatures: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """The finest partition of 0..size-1 that the permutations preserve and that merges equal signatures.
-
-    Args:
-        size: number of points.
-        permutations: index arrays, i goes to p[i].
-        signatures: integer arrays of length size; points with equal entries fall together.
-
-    Returns:
-        Labels of shape (size,), numbered from 0 in order of first appearance.
-    """
-    label = np.arange(size)
-    classes = [np.unique(signature, return_inverse=True)[1].reshape(-1) for signature in signatures]
-    while True:
-        previous = label
-        for permutation in permutations:
-            moved = np.minimum(label, label[permutation])
-            label = moved.copy()
-            label[permutation] = np.minimum(label[permutation], moved)
-        for group in classes:
-            least = np.full(group.max(initial=0) + 1, size)
-            np.minimum.at(least, group, label)
-            label = np.minimum(label, least[group])
-        label = label[label]
-        if np.array_equal(label, previous):
-            return number(label)
-
-
-def number(labels: np.ndarray) -> np.ndarray:
-    """Renumber labels from 0 in order of first appearance, keeping the shape."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return rank[inverse.reshape(-1)].reshape(labels.shape)
-
-
-def pair_permutation(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The permutation of the flattened pairs (i, j) -> (rows[i], columns[j])."""
-    return (rows[:, None] * len(columns) + columns[None, :]).reshape(-1)
+MAX_ENTRIES = 8_388_608
+"""Largest number of entries of a matrix whose orbits are counted."""
+MAX_BASIS = 16_777_216
+"""Largest number of entries of a basis that is written out."""
+MAX_BLOCK = 2048
+"""Largest product of sizes of two matrix blocks whose intertwiners are solved for (about a second)."""
 
 
 def signed_pair_orbits(target: Representation, source: Representation) -> tuple[np.ndarray, np.ndarray]:
@@ -65,46 +30,67 @@ def signed_pair_orbits(target: Representation, source: Representation) -> tuple[
         signs: same shape, +1 or -1.
     """
     n = target.size * source.size
-    doubled = []
+    if n > MAX_ENTRIES:
+        raise ValueError(
+            f"a matrix {target.size} x {source.size} has more than {MAX_ENTRIES} entries to sort into orbits"
+        )
+    pairs, flips = [], []
     for generator in source.group.generators:
         rows, row_signs = target.signed_permutation(generator)
         columns, column_signs = source.signed_permutation(generator)
-        pair = pair_permutation(rows, columns)
-        flips = (row_signs[:, None] * column_signs[None, :]).reshape(-1) < 0
-        doubled.append(np.concatenate([pair + n * flips, pair + n * ~flips]))
+        pairs.append(pair_permutation(rows, columns))
+        flips.append((row_signs[:, None] * column_signs[None, :]).reshape(-1) < 0)
+    shape = (target.size, source.size)
+    if not any(flip.any() for flip in flips):
+        return components(n, pairs).reshape(shape), np.ones(shape)
+    # Each pair once with each sign; a generator that flips the sign swaps the two.
+    doubled = [np.concatenate([p + n * flip, p + n * ~flip]) for p, flip in zip(pairs, flips, strict=True)]
     both = components(2 * n, doubled)
     positive, negative = both[:n], both[n:]
-    vanishing = positive == negative
-    orbit = np.minimum(positive, negative)
-    signs = np.where(positive <= negative, 1.0, -1.0)
     labels = np.full(n, -1, dtype=np.int64)
-    labels[~vanishing] = number(orbit[~vanishing])
-    shape = (target.size, source.size)
-    return labels.reshape(shape), signs.reshape(shape)
+    labels[positive != negative] = number(np.minimum(positive, negative)[positive != negative])
+    return labels.reshape(shape), np.where(positive <= negative, 1.0, -1.0).reshape(shape)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def intertwiners(target: Representation, source: Representation) -> np.ndarray:
     """A basis of the equivariant matrices source -> target, shape (dim Hom, target.size, source.size).
 
     Signed permutations give 0/1/-1 matrices of disjoint support; otherwise an orthonormal null space.
 
     Raises:
-        ValueError: the block is too large to solve for.
+        ValueError: the basis is too large to write out or to solve for.
+
+    >>> from symgen.algebra.catalogue import group
+    >>> from symgen.algebra.representation import sign, trivial
+    >>> intertwiners(trivial(group("C2")), sign(group("C2"))).shape
+    (0, 1, 1)
     """
-    if target.is_signed_permutation and source.is_signed_permutation:
-        labels, signs = signed_pair_orbits(target, source)
-        return np.where(labels[None] == np.arange(labels.max(initial=-1) + 1)[:, None, None], signs, 0.0)
-    if target.size * source.size > MAX_BLOCK:
-        raise ValueError(
-            f"intertwiners {source} -> {target} are too many to solve for; use permutation representations"
-        )
-    identity = np.eye(target.size * source.size)
-    conditions = [np.kron(target.matrix(g), source.matrix(g)) - identity for g in source.group.generators] or [
-        0 * identity
-    ]
-    _, values, vectors = np.linalg.svd(np.concatenate(conditions), full_matrices=False)
-    return vectors[(values < 1e-9)].reshape(-1, target.size, source.size)
+    sizes = f"{target.size} x {source.size}"
+    if not (target.is_signed_permutation and source.is_signed_permutation):
+        if target.size * source.size > MAX_BLOCK:
+            raise ValueError(
+                f"the {sizes} intertwiners of actions that mix coordinates have more than {MAX_BLOCK} entries to solve "
+                "for; use permutation representations"
+            )
+        return _null_space(target, source)
+    labels, signs = signed_pair_orbits(target, source)
+    count = int(labels.max(initial=-1)) + 1
+    if count * labels.size > MAX_BASIS:
+        raise ValueError(f"{count} intertwiners of {sizes} entries are too many to write out; use their orbits")
+    return np.where(labels[None] == np.arange(count)[:, None, None], signs, 0.0)
+
+
+def _null_space(target: Representation, source: Representation) -> np.ndarray:
+    """Orthonormal solutions X of T_g X = X S_g for every generator: the null space of sum_g D_g^T D_g."""
+    n = target.size * source.size
+    differences = [np.kron(target.matrix(g), source.matrix(g)) - np.eye(n) for g in source.group.generators]
+    values, vectors = np.linalg.eigh(sum((d.T @ d for d in differences), np.zeros((n, n))))
+    null, rest = vectors[:, values < 1e-9], vectors[:, values >= 1e-9]
+    # One step of refinement: squaring the equations lost half of the digits that a small eigenvalue needs.
+    residual = sum((d.T @ (d @ null) for d in differences), np.zeros(null.shape))
+    null = np.linalg.qr(null - rest @ ((rest.T @ residual) / values[values >= 1e-9, None]))[0]
+    return null.T.reshape(-1, target.size, source.size)
 
 
 def hom_dimension(target: Representation, source: Representation) -> int:
@@ -116,4 +102,10 @@ def hom_dimension(target: Representation, source: Representation) -> int:
     >>> hom_dimension(regular, regular)
     32
     """
-    return sum(m * n * len(intertwiners(a, b)) for m, a in target.blocks for n, b in source.blocks)
+    return sum(m * n * _block_dimension(a, b) for m, a in target.blocks for n, b in source.blocks)
+
+
+def _block_dimension(target: Representation, source: Representation) -> int:
+    if target.is_signed_permutation and source.is_signed_permutation:
+        return int(signed_pair_orbits(target, source)[0].max(initial=-1)) + 1
+    return len(intertwiners(target, source))

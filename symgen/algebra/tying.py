@@ -11,13 +11,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.orbits import components, intertwiners, number, pair_permutation
+from symgen.algebra.orbits import intertwiners, signed_pair_orbits
 from symgen.algebra.representation import Representation
 
-MAX_ENTRIES = 64_000_000
+MAX_ENTRIES = 16_777_216
 """Largest number of entries of one tied matrix."""
 
 
@@ -99,7 +98,7 @@ def _indexed(target: FieldType, source: FieldType) -> Tying:
     offset = 0
     for rows, row_atom in _channels(target):
         for columns, column_atom in _channels(source):
-            labels, signs = _atom_labels(target.base, row_atom, source.base, column_atom)
+            labels, signs = _block_orbits(FieldType(target.base, row_atom), FieldType(source.base, column_atom))
             count = int(labels.max(initial=-1)) + 1
             copy = np.arange(len(rows) * len(columns)).reshape(len(rows), len(columns)) * count + offset
             tiled = np.where(labels >= 0, copy[:, :, None, None] + labels, -1)
@@ -107,7 +106,12 @@ def _indexed(target: FieldType, source: FieldType) -> Tying:
             index[where] = tiled.transpose(0, 2, 1, 3).reshape(rows.size, columns.size)
             sign[where] = np.tile(signs, (len(rows), len(columns)))
             offset += len(rows) * len(columns) * count
-    return Tying(index.shape, offset, index, None if (sign > 0).all() else sign)
+    return Tying((target.size, source.size), offset, index, None if (sign > 0).all() else sign)
+
+
+@lru_cache(maxsize=64)
+def _block_orbits(target: FieldType, source: FieldType) -> tuple[np.ndarray, np.ndarray]:
+    return signed_pair_orbits(target.as_representation, source.as_representation)
 
 
 def _solved(target: FieldType, source: FieldType) -> Tying:
@@ -115,7 +119,8 @@ def _solved(target: FieldType, source: FieldType) -> Tying:
     for rows, row_atom in _channels(target):
         for columns, column_atom in _channels(source):
             basis = intertwiners(
-                FieldType(target.base, row_atom).as_representation, FieldType(source.base, column_atom).as_representation
+                FieldType(target.base, row_atom).as_representation,
+                FieldType(source.base, column_atom).as_representation,
             )
             if len(basis):
                 blocks.append(Block(rows, columns, basis))
@@ -133,37 +138,3 @@ def _channels(field: FieldType) -> list[tuple[np.ndarray, Representation]]:
         result.append((block.transpose(1, 0, 2).reshape(copies, -1), atom))
         start = stop
     return result
-
-
-@lru_cache(maxsize=256)
-def _atom_labels(
-    target: bases.Base, row_atom: Representation, source: bases.Base, column_atom: Representation
-) -> tuple[np.ndarray, np.ndarray]:
-    """Orbit labels and signs of the entries of one block: the pairs doubled by a sign (see orbits)."""
-    row_moves = _moves(FieldType(target, row_atom))
-    column_moves = _moves(FieldType(source, column_atom))
-    shape = (target.size * row_atom.size, source.size * column_atom.size)
-    n = shape[0] * shape[1]
-    if all((s > 0).all() for _, s in (*row_moves, *column_moves)):
-        pairs = [pair_permutation(a, b) for (a, _), (b, _) in zip(row_moves, column_moves, strict=True)]
-        return components(n, pairs).reshape(shape), np.ones(shape)
-    doubled = []
-    for (rows, row_signs), (columns, column_signs) in zip(row_moves, column_moves, strict=True):
-        flips = (row_signs[:, None] * column_signs[None, :]).reshape(-1) < 0
-        pair = pair_permutation(rows, columns)
-        doubled.append(np.concatenate([pair + n * flips, pair + n * ~flips]))
-    both = components(2 * n, doubled)
-    positive, negative = both[:n], both[n:]
-    labels = np.full(n, -1, dtype=np.int64)
-    labels[positive != negative] = number(np.minimum(positive, negative)[positive != negative])
-    return labels.reshape(shape), np.where(positive <= negative, 1.0, -1.0).reshape(shape)
-
-
-def _moves(field: FieldType) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each generator where every flat entry goes and the sign it takes."""
-    moves = []
-    for generator in field.group.generators:
-        index, sign = field.gather(generator)
-        target = np.argsort(index)
-        moves.append((target, sign[target]))
-    return moves

@@ -1,0 +1,213 @@
+"""A representation as a value: a group homomorphism into orthogonal matrices, and sums of such."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from symgen.algebra import codes
+from symgen.algebra.group import Group
+
+Kind = Literal["permutation", "signed", "matrix"]
+MAX_SIZE = 65536
+"""Largest size of one representation."""
+MAX_DENSE = 4096
+"""Largest size of a matrix that is written out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """A group homomorphism into orthogonal matrices.
+
+    A signed permutation is held as codes (coordinate i goes to |code[i]| - 1 and takes its sign), any other matrix as
+    it is, and a direct sum by its summands only, so that large representations stay small.
+
+    Args:
+        group: the group.
+        name: printed form.
+        size: dimension.
+        moves: for an atom one array per generator, in the group's order: codes of shape (size,) or a matrix
+            (size, size); matrices that are signed permutations become codes.
+        parts: for a direct sum (multiplicity, atom) in order.
+    """
+
+    group: Group
+    name: str
+    size: int
+    moves: tuple[np.ndarray, ...] = field(default=(), repr=False)
+    parts: tuple[tuple[int, "Representation"], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moves", tuple(_simplest(move) for move in self.moves))
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Representation):
+            return self is other
+        same = (self.name, self.size, self.group) == (other.name, other.size, other.group)
+        moves = itertools.zip_longest(self.moves, other.moves)
+        return same and self.parts == other.parts and all(np.array_equal(a, b) for a, b in moves)
+
+    def __hash__(self) -> int:
+        return hash((self.group.name, self.name, self.size))
+
+    @property
+    def blocks(self) -> tuple[tuple[int, "Representation"], ...]:
+        """The direct summands, (multiplicity, atom) in order; an atom is its own single block."""
+        return self.parts or ((1, self),)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """The most special kind that every generator has: decides which nonlinearities commute with it."""
+        kinds = {atom.kind for _, atom in self.parts}
+        if "matrix" in kinds or any(move.ndim == 2 for move in self.moves):
+            return "matrix"
+        return "signed" if "signed" in kinds or any((move < 0).any() for move in self.moves) else "permutation"
+
+    @property
+    def is_signed_permutation(self) -> bool:
+        """True where every generator permutes the coordinates up to sign."""
+        return self.kind != "matrix"
+
+    @cached_property
+    def is_trivial(self) -> bool:
+        """True where the group moves nothing."""
+        if self.parts:
+            return all(atom.is_trivial for _, atom in self.parts)
+        return all(move.ndim == 1 and np.array_equal(move, codes.identity(self.size)) for move in self.moves)
+
+    @cached_property
+    def images(self) -> tuple[np.ndarray, ...]:
+        """One (size, size) float64 matrix per generator, in the group's order."""
+        return tuple(self.matrix(generator) for generator in self.group.generators)
+
+    def matrix(self, word: str) -> np.ndarray:
+        """The matrix of a word, float64 of shape (size, size); ValueError where it is too large to write out."""
+        if self.size > MAX_DENSE:
+            raise ValueError(f"{short(self.name)} has size {self.size}; matrices are written out up to {MAX_DENSE}")
+        if self.is_signed_permutation:
+            return codes.to_matrix(self._codes(word))
+        if self.parts:
+            return _block_diagonal([m for n, atom in self.parts for m in [atom.matrix(word)] * n], self.size)
+        dense = [move if move.ndim == 2 else codes.to_matrix(move) for move in self.moves]
+        images = dict(zip(self.group.generators, dense, strict=True))
+        return self.group.evaluate(word, images, np.matmul, np.eye(self.size))
+
+    def act(self, word: str, vectors: np.ndarray) -> np.ndarray:
+        """g.x for vectors of shape (..., size), in their own precision (whole numbers times a matrix: float64)."""
+        if vectors.shape[-1:] != (self.size,):
+            raise ValueError(f"{short(self.name)} acts on (..., {self.size}), not on {vectors.shape}")
+        if self.is_signed_permutation:
+            return self._permuted(word, vectors)
+        moved = vectors if vectors.dtype.kind in "fc" else vectors.astype(np.float64)
+        if not self.parts:
+            return np.asarray(moved @ self.matrix(word).T.astype(moved.dtype))
+        blocks, start = [], 0
+        for count, atom in self.parts:
+            stop = start + count * atom.size
+            block = moved[..., start:stop].reshape(*moved.shape[:-1], count, atom.size)
+            blocks.append(atom.act(word, block).reshape(*moved.shape[:-1], stop - start))
+            start = stop
+        return np.concatenate(blocks, -1)
+
+    def _permuted(self, word: str, vectors: np.ndarray) -> np.ndarray:
+        target, signs = self.signed_permutation(word)
+        moved = np.empty_like(vectors)
+        if (signs > 0).all():
+            moved[..., target] = vectors
+        elif vectors.dtype.kind in "ub":
+            raise ValueError(f"{short(self.name)} changes signs, which numbers of type {vectors.dtype} do not have")
+        else:
+            moved[..., target] = vectors * signs.astype(vectors.dtype)
+        return moved
+
+    def signed_permutation(self, word: str) -> tuple[np.ndarray, np.ndarray]:
+        """For a signed permutation: where each coordinate goes under a word, and the sign it takes."""
+        moved = self._codes(word)
+        return np.abs(moved) - 1, np.sign(moved).astype(np.float64)
+
+    def _codes(self, word: str) -> np.ndarray:
+        if not self.is_signed_permutation:
+            raise ValueError(f"{short(self.name)} does not permute coordinates")
+        if self.parts:
+            return codes.stack([(count, atom._codes(word)) for count, atom in self.parts])
+        moves = dict(zip(self.group.generators, self.moves, strict=True))
+        return self.group.evaluate(word, moves, codes.compose, codes.identity(self.size))
+
+
+def _simplest(move: np.ndarray) -> np.ndarray:
+    coded = codes.of_matrix(move) if move.ndim == 2 else None
+    return move if coded is None else coded
+
+
+def _block_diagonal(matrices: Sequence[np.ndarray], size: int) -> np.ndarray:
+    result, start = np.zeros((size, size)), 0
+    for block in matrices:
+        result[start : start + len(block), start : start + len(block)] = block
+        start += len(block)
+    return result
+
+
+def short(name: str) -> str:
+    """A name for messages."""
+    return name if len(name) <= 80 else f"{name[:77]}..."
+
+
+def check_relations(representation: Representation) -> None:
+    """Raise ValueError naming the first relation that the matrices break, or a matrix that is not orthogonal."""
+    group = representation.group
+    if not representation.parts:
+        for generator, move in zip(group.generators, representation.moves, strict=True):
+            _check_orthogonal(generator, move)
+    for relation in group.relations:
+        if not _is_identity(representation, relation):
+            name = short(representation.name)
+            raise ValueError(f"the relation {relation} = identity of {group.name} does not hold for {name}")
+
+
+def _check_orthogonal(generator: str, move: np.ndarray) -> None:
+    if move.ndim == 2:
+        away = np.abs(move @ move.T - np.eye(len(move))).max() if np.isfinite(move).all() else np.inf
+        if not away <= 1e-9:
+            raise ValueError(f"the matrix of {generator} is not orthogonal: M M^T is off the identity by {away:.1e}")
+
+
+def _is_identity(representation: Representation, word: str) -> bool:
+    if representation.is_signed_permutation:
+        return np.array_equal(representation._codes(word), codes.identity(representation.size))
+    return np.allclose(representation.matrix(word), np.eye(representation.size), atol=1e-8)
+
+
+def bounded(size: int, name: str) -> int:
+    """The size, where it lies within the bounds."""
+    if not 1 <= size <= MAX_SIZE:
+        raise ValueError(f"{short(name)} has size {size}; sizes between 1 and {MAX_SIZE} are supported")
+    return size
+
+
+def direct_sum(*summands: Representation | tuple[int, Representation]) -> Representation:
+    """The direct sum of representations or (multiplicity, representation) pairs of one group; equal neighbours join."""
+    blocks: list[tuple[int, Representation]] = []
+    for summand in summands:
+        count, part = summand if isinstance(summand, tuple) else (1, summand)
+        bounded(count * part.size, f"{count} {part.name}")
+        pieces = [(count * part.blocks[0][0], part.blocks[0][1])] if len(part.blocks) == 1 else part.blocks * count
+        for inner, atom in pieces:
+            if blocks and blocks[-1][1] == atom:
+                blocks[-1] = (blocks[-1][0] + inner, atom)
+            else:
+                blocks.append((inner, atom))
+    if not blocks:
+        raise ValueError("a direct sum needs at least one summand")
+    if any(atom.group != blocks[0][1].group for _, atom in blocks):
+        raise ValueError(f"a direct sum is of one group, not of {', '.join(sorted({str(a.group) for _, a in blocks}))}")
+    size = bounded(sum(n * atom.size for n, atom in blocks), "the sum")
+    if len(blocks) == 1 and blocks[0][0] == 1:
+        return blocks[0][1]
+    name = " + ".join(atom.name if n == 1 else f"{n} {atom.name}" for n, atom in blocks)
+    return Representation(blocks[0][1].group, name, size, parts=tuple(blocks))
