@@ -40,9 +40,7 @@ def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> n
     return from_field(term, field.act(word, to_field(term, batch))).astype(batch.dtype)
 
 
-def act_on_observation(
-    interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Any
-) -> Any:
+def act_on_observation(interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Any) -> Any:
     """g.o for a batch of observations as the space gives them: an array, or a dict of arrays."""
     if interface.single:
         term = interface.terms[0]

@@ -136,5 +136,7 @@ def _build(problem: Problem, plan: Plan, check: bool, seed: int | None) -> tuple
         torch.manual_seed(seed)
     network = build(plan, problem.interface)
     claimed = problem.spec.symmetry.constraint_name == "exact"
-    measured = verify(network, problem.interface, problem.observation, problem.action, claimed=claimed) if check else None
+    measured = (
+        verify(network, problem.interface, problem.observation, problem.action, claimed=claimed) if check else None
+    )
     return network, measured

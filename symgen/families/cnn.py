@@ -1,5 +1,6 @@
 """cnn: the unconstrained convolutional network, the baseline for pictures. The group only checks it."""
 
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,7 +39,7 @@ def plan(problem: Any) -> Plan:
     picture = next(source for source in sources if source.field.base.kind == "grid")
     others = [source for source in sources if source is not picture]
     sizes = (picture.field.fibre.size, *options.channels)
-    weights = sum((9 * a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    weights = sum((9 * a + 1) * b for a, b in pairwise(sizes))
     weights += (sizes[-1] * picture.field.base.size + 1) * options.width
     out = plain(problem.group, options.width)
     arguments = {"source": picture.field, "channels": options.channels, "width": options.width}

@@ -37,7 +37,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    global_: Global = Field(Global(), alias="global", description="attention over all patches")
+    global_: Global = Field(Global(layers=2), alias="global", description="attention over all patches")
     readout: Literal["token", "patches", "both"] = Field(
         "token", description="what the heads read: the class token (SiT), the patches (SeT), or both (SieT)"
     )
@@ -52,7 +52,10 @@ class Options(BaseModel):
     )
     symmetrise: bool = Field(True, description="add the transpose to the attention scores, as in the paper")
     expansion: int = Field(
-        0, ge=0, le=8, description="width of a two-layer map after attention, times the width; 0 for none, as in the paper"
+        0,
+        ge=0,
+        le=8,
+        description="width of a two-layer map after attention, times the width; 0 for none, as in the paper",
     )
 
 
@@ -239,10 +242,13 @@ def _readout(last: Step, patches: FieldType, readout: str) -> list[Step]:
 
 def _read_patches(last: Step, patches: FieldType) -> list[Step]:
     """Few channels at every patch, then they are read all at once by a map that is tied over orbits of patches."""
-    arguments = {"start": last.out_type.base.size - patches.base.size, "stop": last.out_type.base.size}
+    arguments: dict[str, Any] = {"start": last.out_type.base.size - patches.base.size, "stop": last.out_type.base.size}
     places = Step("read_patches", "embedding.Places", (last.name,), (last.out_type,), patches, "exact", 0, arguments)
     ((copies, atom),) = patches.fibre.blocks
     slim = FieldType(patches.base, representations.direct_sum((min(2, copies), atom)))
-    options = {"target": slim, "sources": (patches,), "activation": "gelu", "scope": "place"}
     weights = linear_weights(slim, patches, "place")
-    return [places, Step("slim", "embedding.Nonlinear", ("read_patches",), (patches,), slim, "exact", weights, options)]
+    arguments = {"target": slim, "sources": (patches,), "activation": "gelu", "scope": "place"}
+    return [
+        places,
+        Step("slim", "embedding.Nonlinear", ("read_patches",), (patches,), slim, "exact", weights, arguments),
+    ]

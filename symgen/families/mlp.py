@@ -1,5 +1,6 @@
 """mlp: the unconstrained multilayer perceptron, the baseline for vectors. The group only checks it."""
 
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,14 +34,14 @@ def plan(problem: Any) -> Plan:
     steps, sources = observed(problem)
     trunks = [_trunk(problem, p, sources, options) for p in (("",) if options.shared else ("policy_", "value_"))]
     policy, value = trunks[0], trunks[-1]
-    ends = [Source(step.name, step.out_type) for step in (policy, value)]
-    return Plan("mlp", dict(problem.observation), (*steps, *trunks, *heads(problem, *ends, "none")))
+    policy_end, value_end = (Source(step.name, step.out_type) for step in (policy, value))
+    return Plan("mlp", dict(problem.observation), (*steps, *trunks, *heads(problem, policy_end, value_end, "none")))
 
 
 def _trunk(problem: Any, prefix: str, sources: list[Source], options: Options) -> Step:
     types = tuple(source.field for source in sources)
     sizes = (sum(field.size for field in types), *[options.width] * options.depth)
-    weights = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+    weights = sum((a + 1) * b for a, b in pairwise(sizes))
     arguments = {"sources": types, "widths": sizes[1:], "activation": options.activation}
     inputs = tuple(source.name for source in sources)
     out = plain(problem.group, options.width)

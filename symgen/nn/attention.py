@@ -77,7 +77,7 @@ class GraphAttention(nn.Module):
         expansion: int = 0,
     ) -> None:
         super().__init__()
-        ((copies, atom),) = field.fibre.blocks
+        ((copies, _),) = field.fibre.blocks
         place = vector(field.fibre)
         self.tokens, self.heads, self.symmetrise = field.base.size - labels.shape[0], heads, symmetrise
         self.scale = (field.fibre.size // heads) ** -0.5
@@ -90,7 +90,9 @@ class GraphAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same shape."""
         y = self.norm(x)
-        q, k, v = (self._heads(name, layer(y)) for name, layer in (("q", self.query), ("k", self.key), ("v", self.value)))
+        q, k, v = (
+            self._heads(name, layer(y)) for name, layer in (("q", self.query), ("k", self.key), ("v", self.value))
+        )
         if self.symmetrise:
             q, k = torch.cat([q, k], -1), torch.cat([k, q], -1)
         attended = scaled_dot_product_attention(q, k, v, scale=self.scale)

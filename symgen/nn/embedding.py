@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.algebra.tying import bias
+from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 
 
 class PatchEmbedding(nn.Module):
@@ -95,7 +95,12 @@ class Nonlinear(nn.Module):
     """
 
     def __init__(
-        self, target: FieldType, sources: tuple[FieldType, ...], activation: str, scope: str = "feature", gain: float = 2**0.5
+        self,
+        target: FieldType,
+        sources: tuple[FieldType, ...],
+        activation: str,
+        scope: str = "feature",
+        gain: float = 2**0.5,
     ) -> None:
         super().__init__()
         gains = gain / np.sqrt(len(sources))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,9 @@ class Network(nn.Module):
         self.reader = Reader(interface)
         self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
         self._needed = {name: _ancestors(plan, name) for name in ("policy", "value")}
-        self._both = tuple(s for s in plan.steps if s.name in {x.name for steps in self._needed.values() for x in steps})
+        self._both = tuple(
+            s for s in plan.steps if s.name in {x.name for steps in self._needed.values() for x in steps}
+        )
 
     def __repr__(self) -> str:
         return str(self.plan)
@@ -81,8 +84,8 @@ class Network(nn.Module):
 
     @contextmanager
     def expanded(self) -> Iterator[None]:
-        """Hold every tied matrix as a plain tensor meanwhile: for many forwards between two updates, without gradient."""
-        tied = [module for module in self.modules() if hasattr(module, "_expanded")]
+        """Hold tied matrices as plain tensors meanwhile: for many forwards between two updates, without gradient."""
+        tied: list[Any] = [module for module in self.modules() if hasattr(module, "_expanded")]
         try:
             with torch.no_grad():
                 for module in tied:

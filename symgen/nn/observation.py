@@ -35,7 +35,9 @@ class Reader(nn.Module):
         if x.dim() == len(term.shape):
             x = x.unsqueeze(0)
         if tuple(x.shape[1:]) != term.shape:
-            raise ValueError(f"{term.name} has shape {tuple(x.shape)}, expected (batch, {', '.join(map(str, term.shape))})")
+            raise ValueError(
+                f"{term.name} has shape {tuple(x.shape)}, expected (batch, {', '.join(map(str, term.shape))})"
+            )
         if term.layout == "discrete":
             return nn.functional.one_hot(x.long(), term.size).to(dtype).unsqueeze(1)
         x = x.to(dtype)

@@ -1,6 +1,7 @@
 """The baselines that no group binds: convolutional network, vision transformer, multilayer perceptron."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +23,11 @@ class Convolutions(nn.Module):
         super().__init__()
         self.grid = source.base.shape
         sizes = (source.fibre.size, *channels)
-        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sizes))
         self.dense = nn.Linear(sizes[-1] * source.base.size, width)
-        for layer in (*self.layers, self.dense):
-            _orthogonal(layer)
+        for layer in self.layers:
+            _orthogonal(layer)  # type: ignore[arg-type]
+        _orthogonal(self.dense)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, 1, width)."""
@@ -47,10 +49,10 @@ class Perceptron(nn.Module):
     def __init__(self, sources: tuple[FieldType, ...], widths: tuple[int, ...], activation: str = "tanh") -> None:
         super().__init__()
         sizes = (sum(source.size for source in sources), *widths)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.activation = activation
         for layer in self.layers:
-            _orthogonal(layer)
+            _orthogonal(layer)  # type: ignore[arg-type]
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """(batch, places, channels) each -> (batch, 1, last width)."""
@@ -159,6 +161,6 @@ class ReadToken(nn.Module):
         return gelu(self.linear(self.norm(x[:, :1])))
 
 
-def _orthogonal(layer: nn.Module, gain: float = math.sqrt(2)) -> None:
+def _orthogonal(layer: nn.Linear | nn.Conv2d, gain: float = math.sqrt(2)) -> None:
     nn.init.orthogonal_(layer.weight, gain)
-    nn.init.zeros_(layer.bias)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]

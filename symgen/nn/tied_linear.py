@@ -33,9 +33,8 @@ class TiedMatrix(nn.Module):
         # sigma^2 times the mean squared norm of a row equals gain^2 (fan-in of a tied matrix)
         deviation = gain * math.sqrt(table.shape[0] / max(table.entries, 1.0))
         self.weight = nn.Parameter(torch.empty(table.weights).uniform_(-1, 1) * math.sqrt(3) * deviation)
-        indexed = table.index is not None
         # entry -1 reads a zero appended to the weights
-        index = torch.from_numpy(table.index).remainder(table.weights + 1) if indexed else None
+        index = None if table.index is None else torch.from_numpy(table.index).remainder(table.weights + 1)
         self.register_buffer("index", index, persistent=False)
         sign = None if table.sign is None else torch.from_numpy(table.sign).to(self.weight.dtype)
         self.register_buffer("sign", sign, persistent=False)
@@ -43,7 +42,7 @@ class TiedMatrix(nn.Module):
             flat = block.rows.reshape(-1, 1) * table.shape[1] + block.columns.reshape(1, -1)
             self.register_buffer(f"basis{k}", torch.from_numpy(block.basis), persistent=False)
             self.register_buffer(f"place{k}", torch.from_numpy(flat.reshape(-1)), persistent=False)
-        self.has_zeros = not indexed or bool((table.index < 0).any())
+        self.has_zeros = table.index is None or bool((table.index < 0).any())
 
     def forward(self) -> Tensor:
         """The matrix, shape (target.size, source.size)."""
