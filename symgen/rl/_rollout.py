@@ -1,0 +1,255 @@
+"""Stepping a vector environment into preallocated storage, with autoreset told apart from experience.
+
+Gymnasium's two ways to start the next episode (AutoresetMode) differ in what the step after an ending is:
+
+    NEXT_STEP  the ending step returns the final observation. The step after it ignores its action, rewards nothing and
+               returns the first observation of the next episode: it is no transition, and `valid` is False there.
+    SAME_STEP  the ending step already returns the first observation of the next episode; the final one is in
+               info["final_obs"]. Every step is a transition.
+
+Either way `next_values` holds the value of the observation that truly followed.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from gymnasium import Space, spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+from torch import Tensor
+
+from symgen.envs.interface import Action
+from symgen.errors import UserError
+from symgen.nn import distributions
+
+Observation = Any  # a tensor or array, or a dict of them; batch first, in the space's own layout and dtype
+
+
+class ActorCritic(Protocol):
+    """What training asks of a network, beyond being a torch.nn.Module.
+
+    A network may also have `expanded()`, a context manager within which its weights do not change, so that anything
+    derived from them can be kept; rollouts run inside it.
+    """
+
+    action: Action
+
+    def __call__(self, observation: Observation) -> tuple[Tensor, Tensor]:
+        """Parameters of the policy [batch, sum(sizes)] and value [batch]."""
+        ...
+
+    def log_std(self) -> Tensor | None:
+        """Logarithm of the scale of a continuous action, [dim]; None for the others."""
+        ...
+
+    def update_normalisation(self, observation: Observation) -> None:
+        """Take a batch of observations into the running statistics."""
+        ...
+
+    def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Names and weights, as torch.nn.Module has them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """The episodes that ended during one rollout: undiscounted return and number of transitions of each."""
+
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+
+
+class Buffer:
+    """Storage of one rollout, allocated once. Tensors on the CPU; the arrays beside them share their memory.
+
+    The last row of `observations`, `resetting` and the running episodes carry over to the next rollout.
+
+    Args:
+        space: observation space of one environment: a Dict of arrays, or arrays alone.
+        action: the action.
+        steps: steps per rollout.
+        envs: number of environments.
+        dtype: floating type of everything that is not an observation.
+
+    Raises:
+        UserError: the observation space holds something other than arrays.
+    """
+
+    def __init__(self, space: Space[Any], action: Action, steps: int, envs: int, dtype: torch.dtype) -> None:
+        self.steps, self.envs, self.action = steps, envs, action
+        row = (steps, envs)
+        choices = torch.int64 if action.kind != "continuous" else dtype
+        width = {"discrete": (), "multi_discrete": (len(action.sizes),), "continuous": action.sizes}[action.kind]
+        self.observations: Observation = _storage(space, (steps + 1, envs))  # row t: what step t acts on
+        self.observation_arrays = each(lambda tensor: tensor.numpy(), self.observations)
+        self.actions = torch.zeros(*row, *width, dtype=choices)
+        self.parameters = torch.zeros(*row, action.parameters, dtype=dtype)
+        self.values = torch.zeros(*row, dtype=dtype)
+        self.next_values = torch.zeros(*row, dtype=dtype)
+        self.rewards = torch.zeros(*row, dtype=dtype)
+        self.terminated = torch.zeros(*row, dtype=torch.bool)
+        self.truncated = torch.zeros(*row, dtype=torch.bool)
+        self.valid = torch.ones(*row, dtype=torch.bool)
+        self.resetting = np.zeros(envs, dtype=np.bool_)  # the coming step is no transition
+        self.running_return = np.zeros(envs)
+        self.running_length = np.zeros(envs, dtype=np.int64)
+
+    def begin(self, observation: Observation) -> None:
+        """Take the observation of `envs.reset()`: no episode is under way."""
+        self._write(self.steps, observation)
+        self.resetting[:] = False
+        self.running_return[:] = 0
+        self.running_length[:] = 0
+
+    def roll(self) -> None:
+        """Move the last observation to the front."""
+        each(lambda tensor: tensor[0].copy_(tensor[-1]), self.observations)
+
+    def observation(self, step: int) -> Observation:
+        """The batch of observations [env, ...] before step `step`."""
+        return each(lambda tensor: tensor[step], self.observations)
+
+    def _write(self, step: int, observation: Observation) -> None:
+        if isinstance(self.observation_arrays, dict):
+            for name, array in self.observation_arrays.items():
+                array[step] = observation[name]
+        else:
+            self.observation_arrays[step] = observation
+
+
+@torch.no_grad()
+def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: torch.Generator) -> Episodes:
+    """Step every environment `buffer.steps` times with actions drawn from the policy, and fill the buffer.
+
+    Args:
+        network: the policy and the value.
+        envs: environments whose observations `buffer` has seen last (`begin`, or the rollout before).
+        buffer: written in place.
+        generator: source of the actions' randomness.
+
+    Returns:
+        The episodes that ended.
+    """
+    same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
+    to_environment = environment_action(envs.single_action_space)
+    log_std = fixed_log_std(network)
+    rewards, valid = buffer.rewards.numpy(), buffer.valid.numpy()
+    terminated, truncated = buffer.terminated.numpy(), buffer.truncated.numpy()
+    returns: list[float] = []
+    lengths: list[int] = []
+    finals: list[tuple[int, int, Observation]] = []  # step, environment, final observation
+
+    buffer.roll()
+    with expanded(network):
+        for step in range(buffer.steps):
+            parameters, values = network(buffer.observation(step))
+            buffer.parameters[step] = parameters
+            buffer.values[step] = values
+            action = distributions.sample(buffer.action, buffer.parameters[step], log_std, generator)
+            buffer.actions[step] = action
+
+            observation, rewards[step], terminated[step], truncated[step], info = envs.step(
+                to_environment(action.numpy())
+            )
+            buffer._write(step + 1, observation)
+
+            valid[step] = ~buffer.resetting
+            buffer.running_return += rewards[step]
+            buffer.running_length += valid[step]
+            ended = terminated[step] | truncated[step]
+            if ended.any():
+                returns += buffer.running_return[ended].tolist()
+                lengths += buffer.running_length[ended].tolist()
+                buffer.running_return[ended] = 0
+                buffer.running_length[ended] = 0
+                if same_step:
+                    cut = np.flatnonzero(truncated[step] & ~terminated[step])
+                    finals += [(step, int(i), final_observation(info, int(i))) for i in cut]
+            if not same_step:
+                buffer.resetting = ended
+
+        buffer.next_values[:-1] = buffer.values[1:]
+        buffer.next_values[-1] = network(buffer.observation(buffer.steps))[1]
+        if finals:
+            steps, indices, observations = zip(*finals, strict=True)
+            buffer.next_values[list(steps), list(indices)] = network(stack(observations))[1].to(buffer.values)
+    return Episodes(tuple(returns), tuple(lengths))
+
+
+def autoreset_mode(envs: VectorEnv) -> AutoresetMode:
+    """How `envs` starts the next episode.
+
+    Raises:
+        UserError: it does not say, or leaves resetting to the caller.
+    """
+    mode: AutoresetMode | None = envs.metadata.get("autoreset_mode")
+    if mode is not AutoresetMode.NEXT_STEP and mode is not AutoresetMode.SAME_STEP:
+        raise UserError(
+            "autoreset-mode",
+            f"training needs environments that reset themselves, but {type(envs).__name__} has "
+            f'metadata["autoreset_mode"] = {mode}',
+            "make it with autoreset_mode=AutoresetMode.NEXT_STEP (gymnasium's default) or SAME_STEP",
+        )
+    return mode
+
+
+def environment_action(space: Space[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """The map from the policy's actions to what `envs.step` takes: indices from the space's start, reals in its box."""
+    if isinstance(space, spaces.Box):
+        low, high, dtype = space.low, space.high, space.dtype
+        return lambda actions: actions.clip(low, high).astype(dtype)
+    start = np.asarray(getattr(space, "start", 0))
+    if start.any():
+        return lambda actions: actions + start
+    return lambda actions: actions
+
+
+def final_observation(info: dict[str, Any], index: int) -> Observation:
+    """The final observation of environment `index`, from an array of observations or a dict of arrays."""
+    final = info["final_obs"]
+    if isinstance(final, dict):
+        return {name: array[index] for name, array in final.items()}
+    return final[index]
+
+
+def fixed_log_std(network: ActorCritic) -> Tensor | None:
+    """The network's `log_std` as it is now, on the CPU and without gradient."""
+    log_std = network.log_std()
+    return None if log_std is None else log_std.detach().cpu()
+
+
+def expanded(network: ActorCritic) -> AbstractContextManager[Any]:
+    """The network's own `expanded()`, or a context that does nothing."""
+    return getattr(network, "expanded", nullcontext)()
+
+
+def each(function: Callable[[Any], Any], observation: Observation) -> Any:
+    """Apply `function` to the array, or to every array of the dict."""
+    if isinstance(observation, dict):
+        return {name: function(array) for name, array in observation.items()}
+    return function(observation)
+
+
+def stack(observations: tuple[Observation, ...]) -> Observation:
+    """Single observations as one batch of tensors."""
+    if isinstance(observations[0], dict):
+        return {name: stack(tuple(one[name] for one in observations)) for name in observations[0]}
+    return torch.from_numpy(np.stack(observations))
+
+
+def _storage(space: Space[Any], rows: tuple[int, int]) -> Observation:
+    """Zeros for `rows` observations of `space`."""
+    if isinstance(space, spaces.Dict):
+        if not any(isinstance(inner, spaces.Dict) for inner in space.values()):
+            return {name: _storage(inner, rows) for name, inner in space.items()}
+    elif space.shape is not None and space.dtype is not None:
+        return torch.from_numpy(np.zeros((*rows, *space.shape), space.dtype))
+    raise UserError(
+        "observation-space",
+        f"observations must be arrays or a flat dict of arrays, but the space is {space}",
+        "flatten it with gymnasium.wrappers.FlattenObservation, or drop the part that is not an array",
+    )

@@ -1,0 +1,367 @@
+"""Proximal policy optimisation, from top to bottom: metrics, advantages, loss, update, and the loop around them.
+
+    for metrics in Learner(network, envs, Options(), steps=100_000, seed=0):
+        ...                                  one dictionary of numbers per update
+
+The loop is: `rollout` (in _rollout.py) fills a buffer, `advantages` credits its steps, `update` improves the network.
+PPO knows nothing of groups: it sees a network with a policy and a value, and a vector environment. Options are in
+_ppo_options.py, which needs no torch.
+
+Sources: Schulman et al. 2017, Proximal Policy Optimization Algorithms (arXiv:1707.06347); Schulman et al. 2016,
+High-Dimensional Continuous Control Using Generalized Advantage Estimation (arXiv:1506.02438); for the implementation
+details Huang et al. 2022, The 37 Implementation Details of Proximal Policy Optimization (ICLR blog track).
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor
+
+from symgen.errors import UserError
+from symgen.nn import distributions
+from symgen.rl._ppo_options import Options
+from symgen.rl._reward_scale import RewardScale
+from symgen.rl._rollout import (
+    ActorCritic,
+    Buffer,
+    Episodes,
+    Observation,
+    autoreset_mode,
+    each,
+    fixed_log_std,
+    rollout,
+)
+from symgen.rl._schedule import at
+
+__all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
+
+# ---------------------------------------------------------------------------------------------------- metrics
+
+METRICS = {
+    "step": "environment transitions so far; steps that only start an episode are not counted",
+    "update": "updates so far",
+    "episodes": "episodes finished so far",
+    "return": "mean undiscounted return of the last 100 finished episodes, NaN before the first",
+    "length": "mean number of transitions of the last 100 finished episodes, NaN before the first",
+    "steps_per_second": "transitions per second of this rollout and update together",
+    "learning_rate": "step size of this update",
+    "policy_loss": "clipped surrogate, mean over the minibatches, like all losses here",
+    "value_loss": "mean squared error of the value",
+    "entropy": "entropy of the policy, in nats",
+    "approx_kl": "estimate of KL(old policy, new policy), in nats",
+    "clip_fraction": "share of transitions whose probability ratio left the clip range",
+    "gradient_norm": "norm of the gradient before it was shortened",
+    "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value before the update",
+}
+
+# ------------------------------------------------------------------------------------------------- advantages
+
+
+def advantages(
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    terminated: Tensor,
+    truncated: Tensor,
+    gamma: float,
+    gae_lambda: float,
+) -> Tensor:
+    """Generalised advantage estimation (arXiv:1506.02438, equations 11 and 16), all arguments [step, env].
+
+        delta[t] = rewards[t] + gamma * next_values[t] * (not terminated[t]) - values[t]
+        A[t]     = delta[t] + gamma * gae_lambda * (not ended[t]) * A[t + 1]
+
+    A terminated episode is worth nothing afterwards; a truncated one is worth what its final observation is worth, so
+    `next_values` there must be the value of that observation. Neither lets credit through to the next episode, so what
+    stands in a step that only starts an episode reaches no other step; that step's own entry means nothing.
+    """
+    zero = torch.zeros((), dtype=values.dtype)
+    deltas = (rewards + gamma * torch.where(terminated, zero, next_values) - values).numpy()
+    decay = torch.where(terminated | truncated, zero, zero + gamma * gae_lambda).numpy()
+    result = np.empty_like(deltas)
+    carried = np.zeros_like(deltas[0])
+    with np.errstate(all="ignore"):  # a reward that is not finite is reported by the loss
+        for step in reversed(range(len(deltas))):
+            carried = deltas[step] + decay[step] * carried
+            result[step] = carried
+    return torch.from_numpy(result)
+
+
+# ----------------------------------------------------------------------------------------------------- update
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Transitions, flat: every tensor is [transition, ...]. Steps that only start an episode are left out."""
+
+    observations: Observation
+    actions: Tensor
+    log_probs: Tensor
+    advantages: Tensor
+    returns: Tensor
+    values: Tensor
+
+    def __len__(self) -> int:
+        return len(self.advantages)
+
+    def map(self, function: Any) -> "Batch":
+        """Apply `function` to every tensor."""
+        rest = (self.actions, self.log_probs, self.advantages, self.returns, self.values)
+        return Batch(each(function, self.observations), *map(function, rest))
+
+
+def batch_of(buffer: Buffer, log_std: Tensor | None, advantage: Tensor) -> Batch:
+    """The transitions in `buffer`, with their advantages [step, env]."""
+    everything = bool(buffer.valid.all())
+    valid = buffer.valid.flatten()
+
+    def flat(tensor: Tensor) -> Tensor:
+        rows = tensor[: buffer.steps].flatten(0, 1)
+        return rows if everything else rows[valid]
+
+    actions = flat(buffer.actions)
+    log_probs, _ = distributions.evaluate(buffer.action, flat(buffer.parameters), log_std, actions)
+    returns = flat(advantage + buffer.values)
+    observations = each(flat, buffer.observations)
+    return Batch(observations, actions, log_probs, flat(advantage), returns, flat(buffer.values))
+
+
+def loss(
+    network: ActorCritic, batch: Batch, options: Options, clip: float, entropy_weight: float
+) -> tuple[Tensor, Tensor]:
+    """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9), and what METRICS says about it.
+
+    Returns:
+        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without gradients.
+    """
+    parameters, values = network(batch.observations)
+    log_probs, entropies = distributions.evaluate(network.action, parameters, network.log_std(), batch.actions)
+
+    gain = batch.advantages
+    if options.normalise_advantages and len(gain) > 1:
+        spread, centre = torch.std_mean(gain)
+        gain = (gain - centre) / (spread + 1e-8)
+    log_ratio = log_probs - batch.log_probs
+    ratio = log_ratio.exp()
+    policy_loss = -torch.min(gain * ratio, gain * ratio.clamp(1 - clip, 1 + clip)).mean()
+
+    value_loss = (values - batch.returns).square()
+    if options.clip_value:
+        bounded = batch.values + (values - batch.values).clamp(-clip, clip)
+        value_loss = torch.max(value_loss, (bounded - batch.returns).square())
+    value_loss, entropy = value_loss.mean(), entropies.mean()
+    total = policy_loss + options.value * value_loss - entropy_weight * entropy
+
+    with torch.no_grad():
+        approx_kl = (ratio - 1 - log_ratio).mean()  # Schulman 2020, joschu.net/blog/kl-approx.html, k3
+        clipped = ((ratio - 1).abs() > clip).to(ratio).mean()
+        return total, torch.stack([policy_loss, value_loss, entropy, approx_kl, clipped])
+
+
+def update(
+    network: ActorCritic,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    options: Options,
+    progress: float,
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Improve `network` on one rollout: `options.epochs` passes in shuffled minibatches.
+
+    Args:
+        progress: share of the training done, 0 to 1, which the schedules follow.
+        generator: source of the shuffles.
+
+    Returns:
+        The metrics from "learning_rate" on. They may not be finite; the weights are useless then.
+    """
+    rate = at(options.learning_rate, progress)
+    clip, entropy_weight = at(options.clip, progress), at(options.entropy, progress)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    parts = max(1, round(len(batch) / options.minibatch))
+    rows: list[Tensor] = []
+    norms: list[Tensor] = []
+
+    for minibatch in _minibatches(batch, options.epochs, parts, generator):
+        total, row = loss(network, minibatch, options, clip, entropy_weight)
+        rows.append(row)
+        if options.target_kl is not None and row[3] > options.target_kl:
+            break
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(weights, options.max_grad_norm))
+        optimiser.step()
+
+    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+    means = torch.stack(rows).mean(0).tolist()
+    left = (batch.returns - batch.values).var(correction=0) / batch.returns.var(correction=0)
+    return {
+        "learning_rate": rate,
+        **dict(zip(names, means, strict=True)),
+        "gradient_norm": torch.stack(norms).mean().item() if norms else 0.0,
+        "explained_variance": 1 - left.item(),
+    }
+
+
+def _minibatches(batch: Batch, epochs: int, parts: int, generator: torch.Generator) -> Iterator[Batch]:
+    """`epochs` times the batch, cut into `parts` nearly equal parts, shuffled anew each time."""
+    for _ in range(epochs):
+        if parts == 1:  # the order within a minibatch does not matter
+            yield batch
+            continue
+        order = torch.randperm(len(batch), generator=generator).to(batch.values.device)
+        for chosen in order.tensor_split(parts):
+            yield batch.map(lambda tensor, chosen=chosen: tensor[chosen])
+
+
+# ---------------------------------------------------------------------------------------------------- the loop
+
+
+class Learner:
+    """Trains `network` on `envs` for `steps` transitions; iterate it, it yields METRICS once per update.
+
+    Two learners with the same arguments, weights and environments yield the same numbers, time apart. The global random
+    state is neither read nor changed. A learner restored from `tensors()` and `scalars()` goes on with the next update
+    in freshly started episodes: environments are not saved.
+
+    Args:
+        network: policy and value, on any device, in float32 or float64; its weights are changed in place.
+        envs: `options.envs` environments in a gymnasium vector environment that resets itself.
+        options: how to train.
+        steps: transitions to train for; the last rollout may go a little beyond.
+        seed: seed of actions, shuffles and environments.
+
+    Raises:
+        UserError: the environments do not reset themselves, or observe something that is not arrays.
+    """
+
+    def __init__(self, network: ActorCritic, envs: VectorEnv, options: Options, *, steps: int, seed: int) -> None:
+        if envs.num_envs != options.envs:
+            raise ValueError(f"options say {options.envs} environments, envs holds {envs.num_envs}")
+        autoreset_mode(envs)
+        self.network, self.envs, self.options, self.steps, self.seed = network, envs, options, steps, seed
+        self.step = self.updates = self.episodes = 0
+        self.recent: deque[tuple[float, int]] = deque(maxlen=100)  # return and length of episodes
+        self._weights = dict(network.named_parameters())
+        weight = next(iter(self._weights.values()))
+        self._device = weight.device
+        self._optimiser = torch.optim.Adam(self._weights.values(), eps=options.adam_eps, fused=True)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._reward_scale = RewardScale(envs.num_envs, options.gamma)
+        space = envs.single_observation_space
+        self._buffer = Buffer(space, network.action, options.rollout, envs.num_envs, weight.dtype)
+        self._started = False
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        """One dictionary of METRICS per update, until `steps` transitions are done.
+
+        Raises:
+            UserError: a loss or gradient is not finite; the weights are useless from then on.
+        """
+        if not self._started:
+            # the step is part of the seed: a restored training must not repeat the episodes of the first start
+            entropy = np.random.SeedSequence((self.seed, self.step))
+            observation, _ = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
+            self._buffer.begin(observation)
+            self._started = True
+        while self.step < self.steps:
+            yield self._improve()
+
+    def _improve(self) -> dict[str, float]:
+        """One rollout and one update."""
+        began, progress, options, buffer = time.perf_counter(), self.step / self.steps, self.options, self._buffer
+        finished = rollout(self.network, self.envs, buffer, self._generator)
+        batch = self._credit()
+        metrics = update(self.network, self._optimiser, batch, options, progress, self._generator)
+        if not all(math.isfinite(metrics[name]) for name in ("policy_loss", "value_loss", "gradient_norm")):
+            raise _not_finite(metrics, self.step, batch)
+        if options.normalise_observations:  # after the update: it must see what the rollout saw
+            self.network.update_normalisation(batch.observations)
+
+        self.step += len(batch)
+        self.updates += 1
+        return {**self._count(finished), "steps_per_second": len(batch) / (time.perf_counter() - began), **metrics}
+
+    def _credit(self) -> Batch:
+        """The buffer as a batch with advantages, on the network's device."""
+        buffer, options = self._buffer, self.options
+        rewards = buffer.rewards
+        if options.normalise_rewards:
+            ended = buffer.terminated | buffer.truncated
+            scaled = self._reward_scale.scale(rewards.numpy(), ended.numpy(), buffer.valid.numpy())
+            rewards = torch.from_numpy(scaled).to(rewards)
+        endings, discounts = (buffer.terminated, buffer.truncated), (options.gamma, options.gae_lambda)
+        gain = advantages(rewards, buffer.values, buffer.next_values, *endings, *discounts)
+        return batch_of(buffer, fixed_log_std(self.network), gain).map(lambda tensor: tensor.to(self._device))
+
+    def _count(self, finished: Episodes) -> dict[str, float]:
+        """Take the finished episodes in; the metrics that count."""
+        self.episodes += len(finished.returns)
+        self.recent.extend(zip(finished.returns, finished.lengths, strict=True))
+        total, length = np.mean(self.recent, axis=0).tolist() if self.recent else (math.nan, math.nan)
+        counts = {"step": self.step, "update": self.updates, "episodes": self.episodes}
+        return {**counts, "return": total, "length": length}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state of the optimiser and of the random generator; the caller saves the network."""
+        result = {"random": self._generator.get_state()}
+        for name, weight in self._weights.items():
+            for key, value in self._optimiser.state[weight].items():
+                result[f"adam.{key}.{name}"] = value
+        return result
+
+    def scalars(self) -> dict[str, Any]:
+        """Counters and statistics, in JSON's types."""
+        return {
+            "step": self.step,
+            "updates": self.updates,
+            "episodes": self.episodes,
+            "recent": [list(episode) for episode in self.recent],
+            "reward_scale": self._reward_scale.state(),
+        }
+
+    def restore(self, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
+        """Go on from what `tensors` and `scalars` gave; the network's weights must be those of that moment.
+
+        Raises:
+            ValueError: `tensors` are those of another network.
+        """
+        prefix = "adam.exp_avg."
+        saved = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        for name, value in saved.items():
+            weight = self._weights.get(name)
+            if weight is None or weight.shape != value.shape:
+                here = None if weight is None else tuple(weight.shape)
+                raise ValueError(f"saved state of weight {name} is {tuple(value.shape)}, the network's is {here}")
+        for name in saved:
+            self._optimiser.state[self._weights[name]] = {
+                key: tensors[f"adam.{key}.{name}"].to(self._device, copy=True)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+        self._generator.set_state(tensors["random"])
+        self._reward_scale.restore(scalars["reward_scale"])
+        self.step, self.updates, self.episodes = (scalars[key] for key in ("step", "updates", "episodes"))
+        self.recent = deque(((total, length) for total, length in scalars["recent"]), maxlen=100)
+        self._started = False
+
+
+def _not_finite(metrics: dict[str, float], step: int, batch: Batch) -> UserError:
+    """The error for numbers that are not finite; it says where they came from, as far as can be told."""
+    observations = batch.observations.values() if isinstance(batch.observations, dict) else [batch.observations]
+    if not all(bool(tensor.isfinite().all()) for tensor in observations):
+        cause, hint = "an observation is not finite", "mend the environment"
+    elif not bool(batch.returns.isfinite().all()):
+        cause, hint = "a reward or a value is not finite", "mend the environment, or set normalise_rewards: true"
+    else:
+        cause, hint = "training diverged", "lower learning_rate, or set target_kl"
+    losses = ", ".join(f"{name} {metrics[name]:g}" for name in ("policy_loss", "value_loss", "gradient_norm"))
+    return UserError("loss-not-finite", f"{cause} in the rollout that began at step {step} ({losses})", hint)

@@ -1,0 +1,159 @@
+"""Test doubles: a small network that has what rl asks for, and environments whose best policy is known."""
+
+import math
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from torch import Tensor, nn
+
+from symgen.envs.interface import Action
+from symgen.nn.distributions import distribution
+
+
+class SmallNetwork(nn.Module):
+    """Separate tanh networks for policy and value, initialised as PPO implementations usually do."""
+
+    def __init__(self, features: int, action: Action, hidden: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.action = action
+        self.actor = _tanh(features, hidden, action.parameters, 0.01)
+        self.critic = _tanh(features, hidden, 1, 1.0)
+        self.scale = nn.Parameter(torch.zeros(action.sizes)) if action.kind == "continuous" else None
+        self.register_buffer("statistics", torch.zeros(3, features))  # count, sum, sum of squares
+
+    def features(self, observation: Any) -> Tensor:
+        terms = observation.values() if isinstance(observation, dict) else [observation]
+        weight = self.actor[0].weight
+        flat = [torch.as_tensor(term).to(weight) for term in terms]
+        flat = [term.reshape(len(term), -1) for term in flat]
+        return flat[0] if len(flat) == 1 else torch.cat(flat, -1)
+
+    def forward(self, observation: Any) -> tuple[Tensor, Tensor]:
+        features = self.features(observation)
+        return self.actor(features), self.critic(features).squeeze(-1)
+
+    def log_std(self) -> Tensor | None:
+        return self.scale
+
+    def distribution(self, parameters: Tensor) -> torch.distributions.Distribution:
+        return distribution(self.action, parameters, self.scale)
+
+    def policy(self, observation: Any) -> torch.distributions.Distribution:
+        return self.distribution(self.forward(observation)[0])
+
+    def value(self, observation: Any) -> Tensor:
+        return self.forward(observation)[1]
+
+    def update_normalisation(self, observation: Any) -> None:
+        with torch.no_grad():
+            features = self.features(observation)
+            self.statistics += torch.stack(
+                [torch.ones_like(features).sum(0), features.sum(0), features.square().sum(0)]
+            )
+
+    def best(self, observation: Any) -> np.ndarray:
+        """The action the trained policy prefers."""
+        with torch.no_grad():
+            policy = self.policy(observation)
+        return (policy.mean if self.action.kind == "continuous" else policy.mode).numpy()
+
+
+def _tanh(inputs: int, hidden: int, outputs: int, gain: float) -> nn.Sequential:
+    layers = [nn.Linear(inputs, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, outputs)]
+    for layer, scale in zip(layers, (math.sqrt(2), math.sqrt(2), gain), strict=True):
+        nn.init.orthogonal_(layer.weight, scale)
+        nn.init.zeros_(layer.bias)
+    return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
+
+
+class Identity(gymnasium.Env):
+    """Answer with the action the observation shows; reward 1 for the right one (a real one: minus its distance).
+
+    Args:
+        kind: "discrete", "multi_discrete" or "continuous".
+        as_dict: observe {"cue": one-hot, "step": index} in place of the one-hot alone.
+        start: number of the first discrete action.
+    """
+
+    CHOICES, LENGTH = 4, 8
+
+    def __init__(self, kind: str, as_dict: bool = False, start: int = 0) -> None:
+        self.kind, self.as_dict, self.start = kind, as_dict, start
+        self.action_space = {
+            "discrete": spaces.Discrete(self.CHOICES, start=start),
+            "multi_discrete": spaces.MultiDiscrete([2, 3]),
+            "continuous": spaces.Box(-1.0, 1.0, (2,), np.float32),
+        }[kind]
+        self.features = {"discrete": 4, "multi_discrete": 5, "continuous": 2}[kind]
+        cue = spaces.Box(-1.0, 1.0, (self.features,), np.float32)
+        step = spaces.Discrete(self.LENGTH + 1)
+        self.observation_space = spaces.Dict({"cue": cue, "step": step}) if as_dict else cue
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict]:
+        super().reset(seed=seed)
+        self.time = 0
+        return self._observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
+        assert self.action_space.contains(action), action
+        if self.kind == "continuous":
+            reward = 1.0 - float(np.abs(action - self.target).mean())
+        else:
+            reward = float(np.mean(action == self.target))
+        self.time += 1
+        ended = self.time == self.LENGTH
+        return self._observe(), reward, ended, False, {}
+
+    def _observe(self) -> Any:
+        if self.kind == "continuous":
+            self.target = cue = self.np_random.uniform(-1, 1, 2).astype(np.float32)
+        elif self.kind == "multi_discrete":
+            self.target = self.np_random.integers([2, 3])
+            cue = np.concatenate([np.eye(2)[self.target[0]], np.eye(3)[self.target[1]]]).astype(np.float32)
+        else:
+            self.target = int(self.np_random.integers(self.CHOICES)) + self.start
+            cue = np.eye(self.CHOICES, dtype=np.float32)[self.target - self.start]
+        return {"cue": cue, "step": self.time} if self.as_dict else cue
+
+
+def identity_envs(number: int, mode: AutoresetMode = AutoresetMode.NEXT_STEP, **options: Any) -> SyncVectorEnv:
+    return SyncVectorEnv([lambda: Identity(**options)] * number, autoreset_mode=mode)
+
+
+def identity_network(kind: str, as_dict: bool = False, seed: int = 0) -> SmallNetwork:
+    env = Identity(kind)
+    return SmallNetwork(env.features + as_dict, identity_action(kind), hidden=32, seed=seed)
+
+
+def identity_action(kind: str) -> Action:
+    if kind == "discrete":
+        return Action("discrete", ("a", "b", "c", "d"), (4,))
+    if kind == "multi_discrete":
+        return Action("multi_discrete", ("a", "b"), (2, 3))
+    return Action("continuous", ("x", "y"), (2,), (-1.0, -1.0), (1.0, 1.0))
+
+
+class Countdown(gymnasium.Env):
+    """Observes the number of steps left; pays 1 a step; terminates or is truncated at 0."""
+
+    observation_space = spaces.Box(-10.0, 100.0, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, length: int, ending: str) -> None:
+        self.length, self.ending = length, ending
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict]:
+        super().reset(seed=seed)
+        self.left = self.length
+        return np.array([self.left], np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
+        self.left -= 1
+        ended = self.left == 0
+        observation = np.array([self.left], np.float32)
+        return observation, 1.0, ended and self.ending == "terminated", ended and self.ending == "truncated", {}
