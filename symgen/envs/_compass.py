@@ -39,14 +39,17 @@ def moves_of(group: Group) -> dict[str, str] | None:
         return None
 
 
-def is_square_bound(moves: dict[str, str]) -> bool:
-    """True where some generator needs a square picture."""
-    return bool(set(moves.values()) & {"turn", "turn_back", "transpose"})
-
-
 def turned(picture: np.ndarray, move: str) -> np.ndarray:
     """A picture (row, column) after one of GRID_MOVES, as a fresh array."""
     return np.ascontiguousarray(GRID_MOVES[move](picture))
+
+
+def turned_place(place: tuple[int, int], shape: tuple[int, ...], move: str) -> tuple[int, int]:
+    """Where a place (row, column) of a picture of this shape goes under one of GRID_MOVES."""
+    mark = np.zeros(shape, dtype=bool)
+    mark[place] = True
+    row, column = np.argwhere(turned(mark, move))[0].tolist()
+    return row, column
 
 
 def oriented(picture: np.ndarray, orientation: int, mirror: bool) -> np.ndarray:

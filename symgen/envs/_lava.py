@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symgen.envs._compass import DIRECTION_IMAGES, DIRECTIONS, turned
+from symgen.envs._compass import DIRECTION_IMAGES, DIRECTIONS, turned, turned_place
 
 FLOOR, WALL, LAVA, GOAL = range(4)
 RIGHT = DIRECTIONS.index("right")
@@ -39,11 +39,9 @@ class Level:
 
     def turned(self, move: str) -> "Level":
         """The level after a word of GRID_MOVES, agent and heading included."""
-        mark = np.zeros(self.cells.shape, dtype=bool)
-        mark[self.agent] = True
-        row, column = np.argwhere(turned(mark, move))[0].tolist()
         heading = DIRECTION_IMAGES[move][self.heading]
-        return Level(turned(self.cells, move), (row, column), heading, self.steps)
+        agent = turned_place(self.agent, self.cells.shape, move)
+        return Level(turned(self.cells, move), agent, heading, self.steps)
 
     def __str__(self) -> str:
         """One letter per cell; the agent as an arrow."""

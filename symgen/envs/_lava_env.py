@@ -10,10 +10,16 @@ from gymnasium.vector.utils import batch_space
 
 from symgen.envs._compass import STEPS
 from symgen.envs._lava import GOAL, LAVA, WALL, Level
-from symgen.envs._lava_views import Picture, View
+from symgen.envs._tiles import NO_HEADING
+from symgen.envs._views import Picture, View
 
-MakeView = Callable[[int, int, bool], View]
-"""(batch, size, with_heading) to a view."""
+LAYERS = (
+    (("square", 0.94, 0.0, "black"),),
+    (("square", 1.1, 0.0, "grey"),),
+    (("square", 1.1, 0.0, "orange"), ("square", 0.5, 0.35, "red")),
+    (("square", 1.1, 0.0, "green"),),
+)
+"""How FLOOR, WALL, LAVA and GOAL are drawn."""
 
 FRAME_TILE = 16
 """Pixels per cell of a rendered frame."""
@@ -72,20 +78,18 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     Args:
         levels: where episodes start; each episode draws one of the seeds.
-        num_envs: levels side by side.
-        make_view: what is seen.
+        num_envs: number of levels side by side.
+        view: what is seen of num_envs levels.
         turning: True for actions (left, right, forward), False for (up, left, down, right).
         max_steps: steps after which an episode is truncated.
         seed: of the random numbers until `reset` is given another.
     """
 
-    def __init__(
-        self, levels: Levels, num_envs: int, make_view: MakeView, turning: bool, max_steps: int, seed: int
-    ) -> None:
+    def __init__(self, levels: Levels, num_envs: int, view: View, turning: bool, max_steps: int, seed: int) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
         self.render_mode = "rgb_array"
         self.num_envs, self.max_steps, self.levels, self._turning = num_envs, max_steps, levels, turning
-        self._view = make_view(num_envs, levels.size, turning)
+        self._view = view
         self.single_observation_space = spaces.Box(0, self._view.high, self._view.shape, np.uint8)
         self.single_action_space = spaces.Discrete(3 if turning else 4)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -114,7 +118,7 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise ValueError(f"options['levels'] must hold {self.num_envs} seeds, got shape {seeds.shape}")
         self._start(np.arange(self.num_envs), seeds)
         self._ended[:] = False
-        self._view.place(self._agent, self._heading)
+        self._view.place(self._agent, self._look)
         return self._view.observation(), {}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -136,8 +140,12 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._start(restart, self._draw(len(restart)))
             reward[restart], terminated[restart], truncated[restart] = 0.0, False, False
         self._ended = terminated | truncated
-        self._view.place(self._agent, self._heading)
+        self._view.place(self._agent, self._look)
         return self._view.observation(), reward, terminated, truncated, {}
+
+    @property
+    def _look(self) -> np.ndarray:
+        return self._heading if self._turning else np.full_like(self._heading, NO_HEADING)
 
     def _draw(self, count: int) -> np.ndarray:
         return self.np_random.integers(self.levels.seeds.start, self.levels.seeds.stop, size=count)
@@ -158,7 +166,7 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._steps = np.array([level.steps for level in levels])
         self._ended[:] = False
         self._view.reset(np.arange(self.num_envs), self._cells)
-        self._view.place(self._agent, self._heading)
+        self._view.place(self._agent, self._look)
         return self._view.observation()
 
     def states(self) -> list[Level]:
@@ -169,9 +177,10 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def render(self) -> tuple[np.ndarray, ...]:
         """One RGB frame per environment, FRAME_TILE pixels per cell."""
-        frames = Picture(self.num_envs, self.levels.size, self._turning, FRAME_TILE * self.levels.size)
+        size = self.levels.size
+        frames = Picture(self.num_envs, size, size, LAYERS, FRAME_TILE * size)
         frames.reset(np.arange(self.num_envs), self._cells)
-        frames.place(self._agent, self._heading)
+        frames.place(self._agent, self._look)
         return tuple(frames.observation())
 
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from symgen.envs._compass import DIRECTIONS
 
+Layers = tuple[tuple[str, float, float, str], ...]
+"""How a cell is drawn: (shape, outer, inner, colour) from the bottom up, the shape being "square" or "disc"."""
+
 COLOURS = {
     "black": (0, 0, 0),
     "grey": (100, 100, 100),
@@ -55,12 +58,12 @@ def tile(pixels: int, *layers: tuple[np.ndarray, str]) -> np.ndarray:
 
 
 @lru_cache(maxsize=32)
-def cell_tiles(pixels: int, cells: tuple[tuple[tuple[str, float, float, str], ...], ...]) -> np.ndarray:
+def cell_tiles(pixels: int, cells: tuple[Layers, ...]) -> np.ndarray:
     """The tiles of cells, without and with the agent.
 
     Args:
         pixels: pixels per tile.
-        cells: for each cell its layers (shape, outer, inner, colour), shape being "square" or "disc".
+        cells: how each cell is drawn.
 
     Returns:
         uint8 (cells, 6, pixels, pixels, 3); the second axis is the agent: its four headings, one that has no heading

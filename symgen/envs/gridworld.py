@@ -1,10 +1,10 @@
 """A lava-crossing laboratory: exactly symmetric levels from seeds, hundreds side by side, in numpy alone."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium.vector import VectorEnv
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
@@ -13,16 +13,14 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava
 from symgen.envs._compass import DIRECTIONS
-from symgen.envs._lava import FLOOR, LAVA, WALL, Level
-from symgen.envs._lava_env import LavaVectorEnv, Levels
-from symgen.envs._lava_views import CHANNELS, Egocentric, Full, Picture, View
+from symgen.envs._lava import FLOOR, GOAL, LAVA, WALL, Level
+from symgen.envs._lava_env import LAYERS, LavaVectorEnv, Levels
+from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
+from symgen.envs._views import Full, Picture, View, Window, look_table
 from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
 
-MAX_LEVELS = 1_000_000
-
-SeedRange = Annotated[
-    tuple[int, int], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
-]
+CHANNELS = ("wall", "lava", "goal", "agent")
+"""Channels of the symbolic views; in a full view with turns four headings take the place of the agent."""
 
 
 class Options(BaseModel):
@@ -43,7 +41,9 @@ class Options(BaseModel):
         "so that it looks up where it has a heading. rgb: the whole level in colours.",
     )
     window: int = Field(7, ge=3, le=49, description="Side of the egocentric window; odd.")
-    resolution: int = Field(36, ge=5, le=256, description="Pixels per side of the rgb view; at least size.")
+    resolution: int | None = Field(
+        None, ge=5, le=256, description="Pixels per side of the rgb view, at least size; 4 size by default."
+    )
     goal: Literal["corner", "top_right", "bottom_left", "random"] = Field(
         "corner", description="Where the goal is before the level is turned; corner is opposite the start."
     )
@@ -72,16 +72,9 @@ class Options(BaseModel):
 
     @field_validator("resolution")
     @classmethod
-    def _visible(cls, value: int, info: ValidationInfo) -> int:
-        if info.data.get("view") == "rgb" and value < info.data.get("size", 5):
+    def _visible(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if info.data.get("view") == "rgb" and value is not None and value < info.data.get("size", 5):
             raise ValueError(f"a cell needs at least one pixel: {info.data.get('size')} or more, got {value}")
-        return value
-
-    @field_validator("seed_range")
-    @classmethod
-    def _range(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
-        if value is not None and not 0 <= value[0] < value[1] <= value[0] + MAX_LEVELS:
-            raise ValueError(f"must be [first, last + 1] with 1 to {MAX_LEVELS} seeds from 0 up, got {list(value)}")
         return value
 
     @property
@@ -96,10 +89,10 @@ class Options(BaseModel):
 
 
 def interface(options: Options) -> Interface:
-    """One term "observation": one-hot cells (wall, lava, goal, agent, then four headings in a full view with turns)."""
+    """One term "observation": wall, lava, goal, agent one-hot, or colours; four headings in a full view with turns."""
     names = ("left", "right", "forward") if options.turning else DIRECTIONS
     action = Action("discrete", names, (len(names),))
-    view = _view(options, 1, options.size, options.turning)
+    view = _view(options, 1)
     term = Term("observation", view.shape, "uint8", "image", scale=float(view.high))
     return Interface((term,), action, single=True)
 
@@ -115,7 +108,7 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     rows, columns, channels = interface(options).terms[0].shape
     fibre = representations.direct_sum((channels, representations.trivial(group)))
     if options.view == "full" and options.turning:
-        fibre = representations.direct_sum((len(CHANNELS), representations.trivial(group)), headings)
+        fibre = representations.direct_sum((channels - 4, representations.trivial(group)), headings)
     if options.view == "egocentric" and options.turning:
         return {"observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)}
     return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
@@ -139,20 +132,23 @@ def _make(options: Options, num_envs: int, seed: int) -> LavaVectorEnv:
             level_seed, options.size, options.crossings, obstacle, options.goal, options.orientation, options.mirror
         )
 
-    def view(batch: int, size: int, with_heading: bool) -> View:
-        return _view(options, batch, size, with_heading)
-
     levels = Levels(level, options.seeds, options.size)
     max_steps = options.max_steps if options.max_steps is not None else 4 * options.size**2
-    return LavaVectorEnv(levels, num_envs, view, options.turning, max_steps, seed)
+    return LavaVectorEnv(levels, num_envs, _view(options, num_envs), options.turning, max_steps, seed)
 
 
-def _view(options: Options, batch: int, size: int, with_heading: bool) -> View:
+def _view(options: Options, batch: int) -> View:
+    size = options.size
+    if options.view == "rgb":
+        return Picture(batch, size, size, LAYERS, options.resolution or 4 * size)
+    with_heading = options.turning and options.view == "full"
+    channels = len(CHANNELS) + 3 * with_heading
+    kinds = np.zeros((4, channels), dtype=np.uint8)
+    kinds[[WALL, LAVA, GOAL], [0, 1, 2]] = 1
+    looks = look_table(channels, 3, with_heading)
     if options.view == "full":
-        return Full(batch, size, with_heading)
-    if options.view == "egocentric":
-        return Egocentric(batch, size, with_heading, options.window)
-    return Picture(batch, size, with_heading, options.resolution)
+        return Full(batch, size, size, kinds, looks)
+    return Window(batch, size, options.window, kinds, looks, outside=WALL)
 
 
 def simulator(options: Options, group: Group) -> "LavaSimulator | None":

@@ -98,12 +98,10 @@ def slow_step(level, action, turning, max_steps):
 
 
 def slow_observation(level, turning):
-    image = np.zeros((9, 9, 8 if turning else 4), dtype=np.uint8)
+    image = np.zeros((9, 9, 7 if turning else 4), dtype=np.uint8)
     for channel, kind in enumerate((WALL, LAVA, GOAL)):
         image[..., channel] = level.cells == kind
-    image[(*level.agent, 3)] = 1
-    if turning:
-        image[(*level.agent, 4 + level.heading)] = 1
+    image[(*level.agent, 3 + level.heading if turning else 3)] = 1
     return image
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from symgen.envs import _tiles
-from symgen.envs._lava_views import _LAYERS
+from symgen.envs._lava_env import LAYERS
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 3, 8, 16])
 def test_tiles_are_symmetric_and_headings_are_turned_copies(pixels):
-    tiles = _tiles.cell_tiles(pixels, _LAYERS)
+    tiles = _tiles.cell_tiles(pixels, LAYERS)
     for cell in tiles:
         for k in range(4):
             np.testing.assert_array_equal(cell[k], np.rot90(cell[0], k))
@@ -19,7 +19,7 @@ def test_tiles_are_symmetric_and_headings_are_turned_copies(pixels):
 
 @pytest.mark.parametrize("pixels", [2, 3, 8])
 def test_headings_and_cells_look_different(pixels):
-    tiles = _tiles.cell_tiles(pixels, _LAYERS)
+    tiles = _tiles.cell_tiles(pixels, LAYERS)
     pictures = tiles.reshape(-1, pixels * pixels * 3)
     assert len(np.unique(pictures, axis=0)) == len(pictures)
 

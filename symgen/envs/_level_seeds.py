@@ -1,0 +1,21 @@
+"""Which levels there are: the options that adapters with levels from seeds share."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+MAX_LEVELS = 1_000_000
+
+
+def _from_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _in_order(value: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= value[0] < value[1] <= value[0] + MAX_LEVELS:
+        raise ValueError(f"must be [first, last + 1] with 1 to {MAX_LEVELS} seeds from 0 up, got {list(value)}")
+    return value
+
+
+SeedRange = Annotated[tuple[int, int], BeforeValidator(_from_list), AfterValidator(_in_order)]
+"""The first level seed and the one after the last."""

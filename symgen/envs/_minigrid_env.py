@@ -1,0 +1,261 @@
+"""MiniGrid environments side by side: MiniGrid steps, symgen observes.
+
+MiniGrid builds its 7x7 view in every step, which costs ten times the step itself; where another view is asked for, that
+is switched off, and what is seen is kept up to date here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from symgen.envs._compass import DIRECTION_IMAGES, oriented, oriented_directions, turned, turned_place
+from symgen.envs._minigrid_worlds import EMPTY, TYPES
+from symgen.envs._tiles import NO_HEADING
+from symgen.envs._views import View
+
+FORWARD = 2
+NATIVE = {"left": 0, "right": 1, "forward": FORWARD, "pickup": 3, "drop": 4, "toggle": 5, "done": 6}
+"""MiniGrid's numbers of its actions."""
+FROM_MINIGRID = np.array([3, 2, 1, 0])
+"""MiniGrid counts headings right, down, left, up; here they are indices of DIRECTIONS."""
+FRESH = range(2**30, 2**31)
+"""Where level seeds are drawn from when no range is given."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where an episode is, as the picture shows it.
+
+    Args:
+        cells: codes of the cells, uint8 (rows, columns).
+        agent: (row, column).
+        heading: an index of DIRECTIONS.
+        held: code of what is carried, EMPTY for nothing.
+        steps: steps taken.
+    """
+
+    cells: np.ndarray
+    agent: tuple[int, int]
+    heading: int
+    held: int
+    steps: int
+
+    def turned(self, move: str) -> "State":
+        """The state after a word of GRID_MOVES."""
+        agent = turned_place(self.agent, self.cells.shape, move)
+        return State(turned(self.cells, move), agent, DIRECTION_IMAGES[move][self.heading], self.held, self.steps)
+
+    def __str__(self) -> str:
+        """The first letter of the type in every cell, W for walls; the agent as an arrow."""
+        rows = [[{"wall": "W", "empty": "."}.get(TYPES[c // 18], TYPES[c // 18][0]) for c in row] for row in self.cells]
+        rows[self.agent[0]][self.agent[1]] = "^<v>"[self.heading]
+        carrying = "" if self.held == EMPTY else f", carrying a {TYPES[self.held // 18]}"
+        return f"step {self.steps}{carrying} of\n" + "\n".join("".join(row) for row in rows)
+
+
+class Frame:
+    """How MiniGrid's map lies in the picture: mirrored where asked, then turned.
+
+    Args:
+        rows: rows of MiniGrid's map.
+        columns: columns of it.
+    """
+
+    def __init__(self, rows: int, columns: int, orientation: int, mirror: bool) -> None:
+        cells = oriented(np.arange(rows * columns).reshape(rows, columns), orientation, mirror)
+        self.orientation, self.mirror = orientation, mirror
+        self.shape = (cells.shape[0], cells.shape[1])
+        self.source = cells.reshape(-1)
+        """The cell of MiniGrid's map (row by row) that each cell of the picture shows."""
+        self.target = np.argsort(self.source)
+        """Where in the picture each cell of MiniGrid's map is shown."""
+        self.columns = columns
+        self.heading = oriented_directions(orientation, mirror)[FROM_MINIGRID]
+        """The direction in the picture of each of MiniGrid's headings."""
+        self.native_heading = np.argsort(self.heading).tolist()
+
+
+class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """MiniGrid environments with NEXT_STEP autoreset and level seeds drawn from a range.
+
+    Args:
+        envs: the unwrapped environments.
+        frame: how their maps are turned.
+        actions: names of the actions: up, left, down, right (an absolute move turns, then goes forward, in one step of
+            MiniGrid), or MiniGrid's own.
+        seeds: level seeds; None for new levels all the time.
+        view: what is seen of the whole map, or None for MiniGrid's own partial view by `kinds`.
+        kinds: channels of every code of the partial view.
+        with_heading: whether the agent's heading is seen.
+        restless: things move by themselves.
+        seed: of the random numbers until `reset` is given another.
+    """
+
+    def __init__(
+        self,
+        envs: Sequence[Any],
+        frame: Frame,
+        actions: Sequence[str],
+        seeds: range | None,
+        view: View | None,
+        kinds: np.ndarray,
+        with_heading: bool,
+        restless: bool,
+        seed: int,
+    ) -> None:
+        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
+        self.render_mode = "rgb_array"
+        self.envs, self.num_envs, self.frame, self.seeds = list(envs), len(envs), frame, seeds or FRESH
+        self._view, self._kinds, self._with_heading, self._restless = view, kinds, with_heading, restless
+        self._natives, self._turns_to = _natives(actions, frame)
+        self._carries = "pickup" in actions
+        shape = view.shape if view is not None else (7, 7, kinds.shape[1])
+        self.single_observation_space = spaces.Box(0, view.high if view is not None else 1, shape, np.uint8)
+        self.single_action_space = spaces.Discrete(len(actions))
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.np_random = np.random.default_rng(seed)
+        self._cells = np.full((self.num_envs, len(frame.source)), EMPTY, dtype=np.uint8)
+        self._ended = np.zeros(self.num_envs, dtype=bool)
+        if view is not None:
+            for env in self.envs:
+                env.gen_obs = _nothing
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start a level in every environment.
+
+        Args:
+            seed: restarts the random numbers.
+            options: {"levels": seeds} starts these levels, num_envs of them; later ones are drawn.
+        """
+        if seed is not None:
+            self.np_random = np.random.default_rng(seed)
+        chosen = (options or {}).get("levels")
+        levels = self._draw(self.num_envs) if chosen is None else np.asarray(chosen, dtype=np.int64)
+        if levels.shape != (self.num_envs,):
+            raise ValueError(f"options['levels'] must hold {self.num_envs} seeds, got shape {levels.shape}")
+        for env, level in zip(self.envs, levels.tolist(), strict=True):
+            env.reset(seed=level)
+        self._ended[:] = False
+        return self._observe(range(self.num_envs)), {}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One step of every environment; rewards float64, endings bool, each of shape (num_envs,)."""
+        rewards, terminated, truncated = np.zeros(self.num_envs), self._ended & False, self._ended & False
+        changed = []
+        for k, (env, action, ended) in enumerate(
+            zip(self.envs, np.asarray(actions).tolist(), self._ended.tolist(), strict=True)
+        ):
+            if ended:
+                env.reset(seed=int(self._draw(1)[0]))
+                changed.append(k)
+                continue
+            native = self._natives[action]
+            if self._turns_to is not None and action < len(self._turns_to):
+                env.agent_dir = self._turns_to[action]
+            _, rewards[k], terminated[k], truncated[k], _ = env.step(native)
+            if native > FORWARD or self._restless:
+                changed.append(k)
+        truncated &= ~terminated
+        self._ended = terminated | truncated
+        return self._observe(changed), rewards, terminated, truncated, {}
+
+    def _draw(self, count: int) -> np.ndarray:
+        return self.np_random.integers(self.seeds.start, self.seeds.stop, size=count)
+
+    def _observe(self, changed: Iterable[int]) -> np.ndarray:
+        """The observations, where the maps of `changed` may be new."""
+        if self._view is None:
+            return self._partial()
+        which = np.fromiter(changed, dtype=np.int64)
+        if len(which):
+            self._cells[which] = [_codes(self.envs[k]) for k in which]
+            self._view.reset(which, self._cells[which][:, self.frame.source])
+        agent, heading = self._agents()
+        look = heading if self._with_heading else np.full_like(heading, NO_HEADING)
+        held = np.array([_held(env) for env in self.envs]) if self._carries else None
+        self._view.place(agent, look, held)
+        return self._view.observation()
+
+    def _agents(self) -> tuple[np.ndarray, np.ndarray]:
+        """Flat cell and heading of every agent, in the picture."""
+        columns = self.frame.columns
+        cells = [int(env.agent_pos[1]) * columns + int(env.agent_pos[0]) for env in self.envs]
+        return self.frame.target[cells], self.frame.heading[[env.agent_dir for env in self.envs]]
+
+    def _partial(self) -> np.ndarray:
+        """MiniGrid's own view, one-hot, [row, column]: the agent is in the middle of the last row and looks up."""
+        images = np.stack([env.gen_obs()["image"] for env in self.envs]).astype(np.int64)
+        images = images[:, ::-1] if self.frame.mirror else images
+        return self._kinds[(images @ np.array([18, 3, 1])).swapaxes(1, 2)]
+
+    def load(self, states: Sequence[State]) -> np.ndarray:
+        """Put every environment into a given state; returns the observations."""
+        from minigrid.core.world_object import WorldObj
+
+        for env, state in zip(self.envs, states, strict=True):
+            flat = state.cells.reshape(-1)[self.frame.target].tolist()
+            env.grid.grid = [WorldObj.decode(code // 18, code // 3 % 6, code % 3) for code in flat]
+            cell = int(self.frame.source[state.agent[0] * self.frame.shape[1] + state.agent[1]])
+            env.agent_pos = (cell % self.frame.columns, cell // self.frame.columns)
+            env.agent_dir, env.step_count = self.frame.native_heading[state.heading], state.steps
+            env.carrying = WorldObj.decode(state.held // 18, state.held // 3 % 6, state.held % 3)
+        self._ended[:] = False
+        return self._observe(range(self.num_envs))
+
+    def states(self) -> list[State]:
+        """The states the environments are in, as `load` takes them."""
+        agent, heading = self._agents()
+        return [
+            State(
+                np.array(_codes(env), dtype=np.uint8)[self.frame.source].reshape(self.frame.shape),
+                divmod(int(agent[k]), self.frame.shape[1]),
+                int(heading[k]),
+                _held(env),
+                env.step_count,
+            )
+            for k, env in enumerate(self.envs)
+        ]
+
+    def render(self) -> tuple[np.ndarray, ...]:
+        """MiniGrid's own picture of every environment, turned as the level is."""
+        frames = (env.get_frame(highlight=False, tile_size=16) for env in self.envs)
+        return tuple(oriented(frame, self.frame.orientation, self.frame.mirror) for frame in frames)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the environments."""
+        for env in self.envs:
+            env.close()
+
+
+def _natives(actions: Sequence[str], frame: Frame) -> tuple[list[int], list[int] | None]:
+    """MiniGrid's number of each action, and the heading that each absolute move turns to first (None: turns)."""
+    if "up" in actions:
+        return [FORWARD] * 4 + [NATIVE[name] for name in actions[4:]], frame.native_heading
+    names = {"left": "right", "right": "left"} if frame.mirror else {}
+    return [NATIVE[names.get(name, name)] for name in actions], None
+
+
+def _nothing() -> None:
+    """Stands in for MiniGrid's gen_obs where another view is seen."""
+
+
+def _codes(env: Any) -> list[int]:
+    """The code of every cell of MiniGrid's map, row by row."""
+    return [EMPTY if thing is None else _code(thing) for thing in env.grid.grid]
+
+
+def _code(thing: Any) -> int:
+    kind, colour, state = thing.encode()
+    return int(18 * kind + 3 * colour + state)
+
+
+def _held(env: Any) -> int:
+    return EMPTY if env.carrying is None else _code(env.carrying)

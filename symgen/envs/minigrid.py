@@ -1,0 +1,282 @@
+"""MiniGrid: symbolic, partial or coloured views, with MiniGrid's own turns or with absolute moves."""
+
+import warnings
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from symgen.algebra import base as bases
+from symgen.algebra import representation as representations
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.group import Group
+from symgen.algebra.representation import Representation
+from symgen.envs import _compass
+from symgen.envs import _minigrid_worlds as worlds
+from symgen.envs._compass import DIRECTIONS
+from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
+from symgen.envs._minigrid_env import Frame, MiniGridVectorEnv, State
+from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
+from symgen.envs._views import Full, Picture, View, look_table
+from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
+from symgen.errors import UserError, suggestion
+
+Interactions = Annotated[
+    tuple[Literal["pickup", "drop", "toggle", "done"], ...],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+]
+
+
+class Options(BaseModel):
+    """What a spec may say about `adapter: minigrid`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    id: str = Field(
+        max_length=128,
+        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the goal is given in words.",
+    )
+    view: Literal["full", "egocentric", "rgb"] = Field(
+        "full",
+        description="full: the whole map, one-hot. egocentric: MiniGrid's partial 7x7 view, one-hot, the agent looking "
+        "up. rgb: the whole map in colours, of symmetric tiles.",
+    )
+    moves: Literal["absolute", "turn"] = Field(
+        "absolute",
+        description="absolute: up, left, down, right, each turning and going forward in one step. "
+        "turn: left, right, forward.",
+    )
+    heading: Literal["auto", "shown", "hidden"] = Field(
+        "auto", description="Whether a view of the whole map shows the agent's heading; auto: only where it matters."
+    )
+    interactions: Interactions | None = Field(
+        None, description="MiniGrid's further actions that the agent has; by default those the task needs."
+    )
+    resolution: int | None = Field(
+        None, ge=3, le=512, description="Pixels of the longer side of the rgb view; 4 per cell by default."
+    )
+    orientation: int = Field(0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level.")
+    mirror: bool = Field(False, description="Mirror the whole level left and right, before it is turned.")
+    levels: int | None = Field(
+        None, ge=1, le=MAX_LEVELS, description="Number of level seeds, 0 to levels - 1; by default always new ones."
+    )
+    seed_range: SeedRange | None = Field(
+        None, description="First level seed and the one after the last; takes the place of levels."
+    )
+    max_steps: int | None = Field(None, ge=1, description="Steps until an episode is truncated; MiniGrid's by default.")
+
+    @property
+    def seeds(self) -> range | None:
+        """The level seeds, None for all."""
+        if self.seed_range is not None:
+            return range(*self.seed_range)
+        return None if self.levels is None else range(self.levels)
+
+
+def interface(options: Options) -> Interface:
+    """One term "observation"; its channels are named by `channels`.
+
+    Raises:
+        ValueError: no such id, or a task whose goal is given in words.
+        UserError: an id beyond the shipped table, and MiniGrid is not installed.
+    """
+    names = _actions(options)
+    action = Action("discrete", names, (len(names),))
+    if options.view == "egocentric":
+        return Interface((Term("observation", (7, 7, len(channels(options))), "uint8", "image"),), action, single=True)
+    view = _view(options, 1)
+    return Interface((Term("observation", view.shape, "uint8", "image", scale=float(view.high)),), action, single=True)
+
+
+def channels(options: Options) -> tuple[str, ...]:
+    """The names of the channels of the symbolic views.
+
+    >>> channels(Options(id="MiniGrid-LavaCrossingS9N1-v0"))
+    ('wall', 'goal', 'lava', 'agent')
+    """
+    world = _world(options.id)
+    names = worlds.channels(world, options.view == "egocentric")
+    if options.view == "egocentric":
+        return names
+    headings = tuple(f"heading {name}" for name in DIRECTIONS) if _with_heading(options) else ("agent",)
+    return names + worlds.carried(world) + headings
+
+
+def states(options: Options, group: Group) -> dict[str, FieldType] | None:
+    """The picture moves as pictures do and the headings are permuted; turns leave the egocentric view alone."""
+    moves, headings = _compass.moves_of(group), _compass.directions(group)
+    if moves is None or headings is None:
+        return None
+    rows, columns, count = interface(options).terms[0].shape
+    fibre = representations.direct_sum((count, representations.trivial(group)))
+    if options.view == "egocentric":
+        return {"observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)}
+    if options.view == "full" and _with_heading(options):
+        fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)
+    return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
+
+
+def actions(options: Options, group: Group) -> Representation | None:
+    """Directions are permuted as on the map; left and right turns are swapped by mirrors; the rest stays."""
+    names = _actions(options)
+    if options.moves == "absolute":
+        return _compass.directions(group, len(names) - 4)
+    return _compass.turns(group, len(names) - 2)
+
+
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> VectorEnv:
+    """The environments; rendering is always possible. `reset(options={"levels": seeds})` starts given levels.
+
+    Raises:
+        ValueError, UserError: as `interface`; UserError also where MiniGrid is not installed.
+    """
+    return _make(options, num_envs, seed)
+
+
+def _make(options: Options, num_envs: int, seed: int) -> MiniGridVectorEnv:
+    world = _world(options.id)
+    envs = [_environment(options.id) for _ in range(num_envs)]
+    if options.max_steps is not None:
+        for env in envs:
+            env.max_steps = options.max_steps
+    return MiniGridVectorEnv(
+        envs,
+        Frame(world.rows, world.columns, options.orientation, options.mirror),
+        _actions(options),
+        options.seeds,
+        None if options.view == "egocentric" else _view(options, num_envs),
+        worlds.one_hot(channels(options)),
+        _with_heading(options),
+        world.restless,
+        seed,
+    )
+
+
+def _view(options: Options, batch: int) -> View:
+    world = _world(options.id)
+    rows, columns = Frame(world.rows, world.columns, options.orientation, options.mirror).shape
+    if options.view == "rgb":
+        return Picture(batch, rows, columns, worlds.layers(), options.resolution or 4 * max(rows, columns))
+    names = channels(options)
+    first = len(names) - (4 if _with_heading(options) else 1)
+    looks = look_table(len(names), first, _with_heading(options))
+    return Full(batch, rows, columns, worlds.one_hot(names), looks, worlds.one_hot(names, prefix="carried "))
+
+
+def _actions(options: Options) -> tuple[str, ...]:
+    moves = DIRECTIONS if options.moves == "absolute" else ("left", "right", "forward")
+    return moves + (_world(options.id).interactions if options.interactions is None else options.interactions)
+
+
+def _with_heading(options: Options) -> bool:
+    """An absolute move does not depend on the heading, an interaction does."""
+    if options.heading == "auto":
+        return options.moves == "turn" or len(_actions(options)) > len(DIRECTIONS)
+    return options.heading == "shown"
+
+
+@lru_cache(maxsize=64)
+def _world(id_: str) -> World:
+    return worlds.KNOWN.get(id_) or _probed(id_)
+
+
+def _probed(id_: str) -> World:
+    """The world of an id beyond the table, from the environment itself."""
+    env = _environment(id_)
+    missions = set()
+    for seed in range(8):
+        env.reset(seed=seed)
+        missions.add(env.mission)
+    env.close()
+    if len(missions) > 1:
+        raise ValueError(
+            f"the goal of {id_} is given in words ({sorted(missions)[0]!r}), which this adapter does not show"
+        )
+    return worlds.anything(env.height, env.width)
+
+
+def _environment(id_: str) -> Any:
+    """The unwrapped environment of an id."""
+    try:
+        import gymnasium
+        import minigrid
+    except ImportError as error:
+        hint = "pip install 'symgen[minigrid]'"
+        raise UserError("missing-package", "the adapter minigrid needs the package minigrid", hint) from error
+    ids = [name for name in gymnasium.registry if name.startswith(("MiniGrid-", "BabyAI-"))]
+    if id_ not in ids:
+        raise ValueError(f"MiniGrid {minigrid.__version__} has no {id_!r}; {suggestion(id_, ids, 'ids')}")
+    with warnings.catch_warnings():  # an older version of an id is what the spec asks for
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return gymnasium.make(id_, disable_env_checker=True).unwrapped
+
+
+def simulator(options: Options, group: Group) -> "MiniGridSimulator | None":
+    """Any state can be set where map, agent and what it carries are the whole state; None elsewhere."""
+    moves = _compass.moves_of(group)
+    if moves is None or not _world(options.id).settable:
+        return None
+    return MiniGridSimulator(_make(options, 1, 0), moves)
+
+
+class MiniGridSimulator(Simulator[State]):
+    """One of the very environments that training uses."""
+
+    def __init__(self, envs: MiniGridVectorEnv, moves: dict[str, str]) -> None:
+        self._envs, self._moves = envs, moves
+
+    def sample(self, rng: np.random.Generator) -> State:
+        """Any level; agent anywhere, heading anywhere, doors in any state, sometimes carrying something."""
+        self._envs.reset(seed=int(rng.integers(2**31)))
+        start = self._envs.states()[0]
+        cells = start.cells
+        doors = cells // 18 == TYPES.index("door")
+        cells[doors] = cells[doors] // 3 * 3 + rng.integers(3, size=doors.sum())
+        free = (cells == EMPTY) | (doors & (cells % 3 == 0))
+        free &= _rooms(cells, start.agent)
+        row, column = np.argwhere(free)[rng.integers(free.sum())].tolist()
+        held, portable = EMPTY, np.argwhere(np.isin(cells // 18, [TYPES.index(kind) for kind in worlds.PORTABLE]))
+        if len(portable) and rng.random() < 0.5:
+            taken = tuple(portable[rng.integers(len(portable))])
+            held, cells[taken] = int(cells[taken]), EMPTY
+        steps = int(rng.integers(self._envs.envs[0].max_steps))
+        return State(cells, (row, column), int(rng.integers(4)), held, steps)
+
+    def observe(self, state: State) -> np.ndarray:
+        """See Simulator."""
+        return self._envs.load([state])[0]
+
+    def act(self, generator: str, state: State, image: Any) -> State:
+        """See Simulator."""
+        return state.turned(self._moves[generator])
+
+    def step(self, state: State, action: Any) -> Outcome:
+        """See Simulator."""
+        self._envs.load([state])
+        _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))
+        return Outcome(self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]))
+
+    def same(self, one: State, other: State) -> bool:
+        """See Simulator."""
+        first = (one.agent, one.heading, one.held, one.steps)
+        return first == (other.agent, other.heading, other.held, other.steps) and np.array_equal(one.cells, other.cells)
+
+    def describe(self, state: State) -> str:
+        """See Simulator."""
+        return str(state)
+
+
+def _rooms(cells: np.ndarray, start: tuple[int, int]) -> np.ndarray:
+    """The cells that walls do not cut off from the start (some maps have no walls at their border)."""
+    open_ = cells // 18 != TYPES.index("wall")
+    reached = np.zeros_like(open_)
+    reached[start] = True
+    while True:
+        wider = np.pad(reached, 1)
+        wider = wider[:-2, 1:-1] | wider[2:, 1:-1] | wider[1:-1, :-2] | wider[1:-1, 2:] | reached
+        wider &= open_
+        if (wider == reached).all():
+            return reached
+        reached = wider
