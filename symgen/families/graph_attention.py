@@ -225,7 +225,9 @@ def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representa
 
 def _readout(last: Step, patches: FieldType, readout: str) -> list[Step]:
     field, fibre = last.out_type, vector(patches.fibre)
-    steps, ends = [], []
+    steps: list[Step] = []
+    ends: list[Step] = []
+    arguments: dict[str, Any]
     if readout in ("token", "both"):
         arguments = {"start": 0, "stop": 1}
         steps.append(Step("read_token", "embedding.Places", (last.name,), (field,), fibre, "exact", 0, arguments))
