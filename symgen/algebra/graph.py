@@ -1,62 +1,97 @@
 """The graph on a base: which pairs of places may see each other, and which pairs share a weight.
 
-`topology` says which pairs are edges (networkx builds it); `labels` is a ladder of ever finer partitions of the pairs:
-distance, offset, absolute, or an edge attribute. Every partition is joined with the orbits of the group, so equal labels
-are what an equivariant map may share. Graph matrices G of SiT (Weissenbacher et al. 2024, section 3) are theta[label].
+`topology` says which pairs are edges; `labels` is a ladder of ever finer partitions of the pairs: distance, offset,
+absolute, or an edge attribute. Every partition is joined with the orbits of the group, so equal labels are what an
+equivariant map may share. Graph matrices G of SiT (Weissenbacher et al. 2024, section 3) are theta[label].
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from symgen.algebra.base import Base
-from symgen.algebra.orbits import components, number, pair_permutation
-from symgen.algebra.representation import Representation
+from symgen.algebra.homomorphism import Representation
+from symgen.algebra.partition import components, number, pair_permutation
+
+if TYPE_CHECKING:
+    import networkx as nx  # loaded where it is used: importing it takes longer than most checks
 
 TOPOLOGIES = ("complete", "grid", "king", "torus", "radius", "edges")
 LABELS = ("distance", "offset", "absolute")
-MAX_PAIRS = 16_000_000
+MAX_PAIRS = 8_388_608
 """Largest number of (pair, channel copy) entries that are labelled."""
+MAX_EDGES = 262_144
+"""Longest edge list."""
+
+Edge = tuple[int, int, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A networkx graph on a base with its labelled pairs.
+    """A graph without directions on a base, with its labelled pairs.
 
     Args:
         base: the places and how the group moves them.
-        networkx: the graph; every place is also a neighbour of itself (label of distance 0).
         topology: as written in the spec, e.g. "king" or "radius 2".
         kind: "distance", "offset", "absolute" or the name of an edge attribute.
+        edges: of the topology "edges": (place, place, attributes).
     """
 
     base: Base
-    networkx: nx.Graph = field(repr=False)
     topology: str
     kind: str
+    edges: tuple[Edge, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return f"{self.topology} on {self.base}, labels {self.kind}: {self.label_count} labels"
 
     @cached_property
     def adjacency(self) -> np.ndarray:
-        """Boolean (n, n): an edge, or the place itself."""
-        edges = nx.to_numpy_array(self.networkx, nodelist=range(self.base.size), weight=None)
-        return (edges > 0) | np.eye(self.base.size, dtype=bool)
+        """Boolean (n, n): an edge, or the place itself (label of distance 0)."""
+        n = self.base.size
+        if self.topology == "complete":
+            return np.ones((n, n), dtype=bool)
+        if self.topology != "edges":
+            rows, columns = _displacements(self.base, self.topology == "torus")
+            return np.asarray(rows**2 + columns**2 <= _reach(self.topology))
+        adjacency = np.eye(n, dtype=bool)
+        for i, j, _ in self.edges:
+            adjacency[i, j] = adjacency[j, i] = True
+        return adjacency
+
+    @cached_property
+    def networkx(self) -> "nx.Graph":
+        """The same graph for networkx, edge attributes included; for drawing, and for whatever else it knows."""
+        import networkx as nx
+
+        graph = nx.Graph()
+        graph.add_nodes_from(range(self.base.size))
+        graph.add_edges_from(np.argwhere(np.triu(self.adjacency, 1)).tolist())
+        graph.add_edges_from((i, j, dict(attributes)) for i, j, attributes in self.edges)
+        return graph
 
     @cached_property
     def signature(self) -> np.ndarray:
         """The ungrouped label of every pair (n, n): what the pair looks like before the group identifies pairs."""
-        return _signature(self)
+        if self.kind == "absolute":
+            return np.arange(self.base.size**2).reshape(self.base.size, self.base.size)
+        if self.kind not in LABELS:
+            return _attribute_codes(self)
+        if self.base.kind != "grid":
+            return _path_lengths(self.adjacency)
+        rows, columns = _displacements(self.base, self.topology == "torus")
+        if self.kind == "distance":
+            return np.asarray(rows**2 + columns**2)
+        return np.asarray((rows - rows.min()) * (2 * self.base.shape[1]) + columns - columns.min())
 
     @cached_property
     def labels(self) -> np.ndarray:
         """Label of every pair (n, n), equal on orbits of the group, -1 where there is no edge."""
-        return self.fibre_labels(None)[:, :, 0]
+        return np.asarray(self.fibre_labels(None)[:, :, 0])
 
     @property
     def label_count(self) -> int:
@@ -70,7 +105,7 @@ class Graph:
         (i, j, f). With the trivial fibre these are the labels of pairs; with the regular one, a group convolution.
 
         Raises:
-            ValueError: too many entries, or a fibre that does not permute its channels.
+            ValueError: too many entries, or a fibre that does not permute its channels (signs are left aside).
         """
         n, copies = self.base.size, fibre.size if fibre else 1
         if n * n * copies > MAX_PAIRS:
@@ -90,13 +125,12 @@ class Graph:
         """The first (generator, edge) whose image is no edge, or carries another attribute; None where all hold."""
         for g, places in zip(self.base.group.generators, self.base.permutations, strict=True):
             moved = np.ix_(places, places)
-            wrong = self.adjacency[moved] != self.adjacency
+            wrong = self.adjacency & ~self.adjacency[moved]
             if self.kind not in LABELS:
-                wrong |= self.signature[moved] != self.signature
+                wrong |= self.adjacency & (self.signature[moved] != self.signature)
             if wrong.any():
                 i, j = np.argwhere(wrong)[0]
-                edge = (int(i), int(j)) if self.adjacency[i, j] else (int(places[i]), int(places[j]))
-                return g, edge
+                return g, (int(i), int(j))
         return None
 
 
@@ -106,39 +140,49 @@ def _where_edges(label: np.ndarray, adjacency: np.ndarray) -> np.ndarray:
     return result
 
 
-def _signature(graph: Graph) -> np.ndarray:
-    n = graph.base.size
-    if graph.kind == "absolute":
-        return np.arange(n * n).reshape(n, n)
-    if graph.kind in ("distance", "offset"):
-        return _geometric(graph)
-    values = np.zeros((n, n), dtype=np.int64)
+def _displacements(base: Base, periodic: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns from place i to place j, each (n, n); the shortest way round on a torus."""
+    result = []
+    for axis, length in zip(base.coordinates.T, base.shape, strict=True):
+        step = axis[None, :] - axis[:, None]
+        result.append((step + length // 2) % length - length // 2 if periodic else step)
+    return result[0], result[1]
+
+
+def _path_lengths(adjacency: np.ndarray) -> np.ndarray:
+    """Number of edges on a shortest path between every two places, n where there is none.
+
+    All places at once: row i of `reached` has one bit for each place within the current distance of i.
+    """
+    n = len(adjacency)
+    rows, columns = np.nonzero(adjacency)
+    if len(rows) * n > 8 * 2**28:
+        raise ValueError(f"distances among {n} places with {len(rows)} edges are too many; use labels: absolute")
+    starts = np.searchsorted(rows, np.arange(n))
+    reached = np.packbits(np.eye(n, dtype=bool), axis=1)
+    lengths = np.full((n, n), n)
+    for length in range(n):
+        lengths[(lengths == n) & np.unpackbits(reached, axis=1, count=n).astype(bool)] = length
+        further = np.bitwise_or.reduceat(reached[columns], starts, axis=0)
+        if np.array_equal(further, reached):
+            break
+        reached = further
+    return lengths
+
+
+def _attribute_codes(graph: Graph) -> np.ndarray:
+    """0 where there is no edge, otherwise a number for each value of the attribute."""
+    values = np.zeros((graph.base.size, graph.base.size), dtype=np.int64)
     codes: dict[Any, int] = {}
-    for i, j, data in graph.networkx.edges(data=True):
-        code = codes.setdefault(repr(data.get(graph.kind)), len(codes) + 1)
-        values[i, j] = code
-        if not graph.networkx.is_directed():
-            values[j, i] = code
+    for i, j, attributes in graph.edges:
+        values[i, j] = values[j, i] = codes.setdefault(_key(attributes.get(graph.kind)), len(codes) + 1)
     return values
 
 
-def _geometric(graph: Graph) -> np.ndarray:
-    if graph.base.kind == "grid":
-        xy = graph.base.coordinates
-        offset = xy[None, :, :] - xy[:, None, :]
-        if graph.topology == "torus":
-            shape = np.array(graph.base.shape)
-            offset = (offset + shape // 2) % shape - shape // 2
-            offset = np.where((graph.kind == "distance") & (offset * 2 == -shape), -offset, offset)
-        if graph.kind == "distance":
-            return (offset**2).sum(-1)
-        span = 2 * max(graph.base.shape) + 1
-        return (offset[..., 0] + span) * 2 * span + offset[..., 1] + span
-    if graph.kind == "offset":
-        raise ValueError(f"offset labels need a grid, not {graph.base}")
-    lengths = dict(nx.all_pairs_shortest_path_length(graph.networkx))
-    n = graph.base.size
-    return np.array([[lengths[i].get(j, n) for j in range(n)] for i in range(n)])
+def _key(value: Any) -> Any:
+    """Something hashable that is equal for equal values: 1 and 1.0 are, 1 and True are not."""
+    number_like = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return value if number_like else repr(value)
 
 
 def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] = ()) -> Graph:
@@ -147,43 +191,51 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
     Args:
         base: grid, graph or tokens.
         topology: complete, grid (four neighbours), king (eight), torus, "radius r" (Euclidean), or edges.
-        kind: distance, offset, absolute, or the name of an edge attribute.
-        edges: for `edges`, [i, j] or [i, j, {attribute: value}].
+        kind: distance (Euclidean on a grid, along edges elsewhere), offset, absolute, or the name of an edge attribute.
+        edges: for `edges`, [i, j] or [i, j, {attribute: value}], without direction.
 
     Raises:
         ValueError: the topology does not fit the base, or an edge leaves it.
+
+    >>> from symgen.algebra.base import parse
+    >>> from symgen.algebra.catalogue import group
+    >>> print(build(parse(group("D4"), "grid 14x14"), "complete", "offset"))
+    complete on grid 14x14, labels offset: 105 labels
     """
     if base.size**2 > MAX_PAIRS:
         raise ValueError(f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid")
-    graph = _edges(base, edges) if topology == "edges" else _regular(base, topology)
-    if kind not in LABELS and not nx.get_edge_attributes(graph, kind):
+    read = _read_edges(base, edges) if topology == "edges" else ()
+    if topology not in ("complete", "edges"):
+        _reach(topology)
+        if base.kind != "grid":
+            raise ValueError(f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base")
+    if kind == "offset" and base.kind != "grid":
+        raise ValueError(f"offset labels need a grid, not {base}")
+    if kind not in LABELS and not any(kind in attributes for _, _, attributes in read):
         raise ValueError(f"labels {kind!r}: neither {', '.join(LABELS)} nor an attribute of the edges")
-    return Graph(base, graph, topology, kind)
+    return Graph(base, topology, kind, read)
 
 
-def _edges(base: Base, edges: Sequence[Sequence[Any]]) -> nx.Graph:
-    graph = nx.Graph()
-    graph.add_nodes_from(range(base.size))
+def _read_edges(base: Base, edges: Sequence[Sequence[Any]]) -> tuple[Edge, ...]:
+    if len(edges) > MAX_EDGES:
+        raise ValueError(f"{len(edges)} edges are more than {MAX_EDGES}")
+    read: dict[frozenset[int], Edge] = {}
     for edge in edges:
-        if not all(isinstance(i, int) and 0 <= i < base.size for i in edge[:2]):
-            raise ValueError(f"edge {list(edge)} leaves the places 0..{base.size - 1}")
-        graph.add_edge(edge[0], edge[1], **(edge[2] if len(edge) > 2 else {}))
-    return graph
+        if not isinstance(edge, Sequence) or len(edge) not in (2, 3) or not isinstance((*edge, {})[2], Mapping):
+            raise ValueError(f"an edge is [i, j] or [i, j, {{attribute: value}}], not {str(edge)[:80]}")
+        if not all(type(i) is int and 0 <= i < base.size for i in edge[:2]):
+            raise ValueError(f"edge {list(edge[:2])} leaves the places 0..{base.size - 1}")
+        this: Edge = (edge[0], edge[1], dict((*edge, {})[2]))
+        if read.setdefault(frozenset(edge[:2]), this)[2] != this[2]:
+            raise ValueError(f"edge {list(edge[:2])} is given twice, with different attributes")
+    return tuple(read.values())
 
 
-def _regular(base: Base, topology: str) -> nx.Graph:
-    name, _, radius = topology.partition(" ")
-    if name == "complete" and not radius:
-        return nx.complete_graph(base.size)
-    if base.kind != "grid":
-        raise ValueError(f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base")
-    if name == "torus" and not radius:
-        return nx.convert_node_labels_to_integers(nx.grid_2d_graph(*base.shape, periodic=True), ordering="sorted")
-    try:
-        reach = {"grid": 1.0, "king": 2.0}[name] if not radius else float(radius) ** 2 * (name == "radius" or np.nan)
-    except (KeyError, ValueError):
-        reach = np.nan
-    if not 0 < reach < np.inf:
+def _reach(topology: str) -> float:
+    """Square of the largest distance of neighbours."""
+    if topology in ("grid", "torus", "king"):
+        return 2.0 if topology == "king" else 1.0
+    found = re.fullmatch(r"radius ([0-9]{1,4}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})", topology)
+    if found is None or float(found[1]) <= 0:
         raise ValueError(f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2' or edges")
-    offset = base.coordinates[None] - base.coordinates[:, None]
-    return nx.from_numpy_array(np.triu((offset**2).sum(-1) <= reach + 1e-9, 1))
+    return float(found[1]) ** 2 + 1e-9
