@@ -4,12 +4,12 @@
 an open remainder that this module's own Options validate later, in `semantics.resolve`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from symgen.errors import SpecError
+from symgen.errors import Diagnostic, SpecError
 from symgen.spec.scalars import dump
 from symgen.spec.source import Source
 from symgen.spec.validate import TAG_OF, validated
@@ -20,7 +20,7 @@ Constraint = Literal["exact", "relaxed", "augment", "mirror_loss", "none"]
 class _Closed(BaseModel):
     """No key but those named here."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class _Open(BaseModel):
@@ -39,7 +39,7 @@ class Presentation(_Closed):
     generators: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] = Field(
         description="Names of the generators, such as [r, s]: one letter each."
     )
-    relations: Annotated[tuple[str, ...], Field(max_length=256)] = Field(
+    relations: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=256)] = Field(
         description="Words in the generators that equal the identity, such as [rrrr, ss, rsrs]."
     )
 
@@ -168,14 +168,28 @@ class Graph(_Closed):
     topology: Annotated[
         Annotated[str, Tag(TAG_OF["text"])] | Annotated[Edges, Tag(TAG_OF["mapping"])],
         _one_of("text or {edges: [...]}"),
-    ] = Field(default="grid", description="grid, king, torus, complete, radius <n>, or {edges: [[0, 1], ...]}.")
-    labels: str = Field(
-        default="offset",
-        description="What tells pairs of nodes apart: distance, offset, absolute, or an edge attribute.",
+    ] = Field(
+        default="complete",
+        description="complete, grid (four neighbours), king (eight), torus, radius <n>, or {edges: [...]}.",
+    )
+    labels: str | None = Field(
+        default=None,
+        description="What tells pairs of nodes apart: distance, offset, absolute, or an edge attribute; left out, "
+        "offset on a grid and distance elsewhere.",
     )
     orientation: Literal["none", "triangles"] = Field(
         default="none", description="none, or triangles: keeps rotations and breaks reflections."
     )
+
+    @property
+    def topology_name(self) -> str:
+        """The topology as text; "edges" where it is given edge by edge."""
+        return self.topology if isinstance(self.topology, str) else "edges"
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges where they are given one by one, else none."""
+        return () if isinstance(self.topology, str) else self.topology.edges
 
 
 class Network(_Open):
@@ -200,7 +214,9 @@ class Spec(_Closed):
     symgen: Literal[1] = Field(description="Version of the spec language; always 1.")
     environment: Environment = Field(description="The environment and its adapter.")
     symmetry: Symmetry = Field(description="The group and its actions.")
-    graph: Graph | None = Field(default=None, description="The graph of the network, for families that use one.")
+    graph: Graph | None = Field(
+        default=None, description="The graph of the network, for families that use one; left out, the complete graph."
+    )
     network: Network = Field(description="The network family and its options.")
     train: Train | None = Field(default=None, description="The algorithm and its options.")
     evaluate: Annotated[dict[str, dict[str, Any]], Field(max_length=64)] = Field(
@@ -212,8 +228,12 @@ class Spec(_Closed):
         return dump(self.model_dump(mode="json", exclude_none=True))
 
 
-def parse(source: Source) -> Spec:
+def parse(source: Source, also: Callable[[Source], Iterable[Diagnostic]] = lambda _: ()) -> Spec:
     """The spec that `source` holds.
+
+    Args:
+        source: the values, and where they were written.
+        also: finds further mistakes in a source that is wrong, to be reported together with its own.
 
     Raises:
         SpecError: with every key that is unknown, missing, or of the wrong type or value.
@@ -225,5 +245,5 @@ def parse(source: Source) -> Spec:
     """
     spec, problems = validated(Spec, source, ())
     if spec is None:
-        raise SpecError(problems)
+        raise SpecError([*problems, *also(source)])
     return spec

@@ -88,6 +88,8 @@ def _diagnostic(error: Any, model: type[BaseModel], source: Source, base: Place,
         return _unknown(source, path, model, base, skipped)
     code, message, hint = _judged(kind, error.get("ctx", {}), error["msg"], _at(source.values, path))
     name = ".".join(str(key) for key in path)
+    if hint == _ELSEWHERE:
+        hint = _description(model, path[len(base) :]) or hint
     return source.diagnostic(code, path, f"{name}: {message}" if name else message, hint)
 
 
@@ -95,7 +97,8 @@ def _path(values: Any, loc: tuple[str | int, ...], missing: bool) -> Place:
     """pydantic's location as a path into `values`: the names of union branches and models are left out."""
     path: list[str | int] = []
     for position, key in enumerate(loc):
-        if (isinstance(values, dict) and key in values) or (isinstance(values, list) and key in range(len(values))):
+        inside = range(len(values)) if isinstance(values, list) else values if isinstance(values, dict) else ()
+        if key in inside:
             values = values[key]
         elif not missing or position < len(loc) - 1:
             continue
@@ -114,7 +117,7 @@ def _missing(source: Source, path: Place) -> Diagnostic:
 
 def _unknown(source: Source, path: Place, model: type[BaseModel], base: Place, skipped: set[str]) -> Diagnostic:
     *parent, key = path
-    inside = _model_at(model, path[len(base) : -1], _at(source.values, base))
+    inside = _model_at(model, path[len(base) : -1])
     known = [*_keys(inside), *(skipped if len(parent) == len(base) else ())] if inside else []
     where = ".".join(str(each) for each in parent)
     message = f"there is no key '{shown(key)[1:-1]}'" + (f" in {where}" if where else " in a spec")
@@ -125,7 +128,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_at(model: type[BaseModel], path: Place, values: Any) -> type[BaseModel] | None:
+def _model_at(model: type[BaseModel], path: Place) -> type[BaseModel] | None:
     """The model that stands for the mapping at `path` inside `model`; None where there are several or none."""
     for key in path:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
@@ -136,6 +139,17 @@ def _model_at(model: type[BaseModel], path: Place, values: Any) -> type[BaseMode
             return None
         model = models[0]
     return model
+
+
+def _description(model: type[BaseModel], path: Place) -> str:
+    """What the schema says of the field at `path`, or of the nearest one around it; "" where that is not clear."""
+    for end in range(len(path), 0, -1):
+        inside = _model_at(model, path[: end - 1])
+        if inside is not None:
+            fields = {field.alias or name: field for name, field in inside.model_fields.items()}
+            text = fields[str(path[end - 1])].description if path[end - 1] in fields else None
+            return f"{path[end - 1]}: {text[0].lower()}{text[1:].rstrip('.')}" if text else ""
+    return ""
 
 
 def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:

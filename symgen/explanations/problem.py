@@ -1,0 +1,125 @@
+"""Mistakes in what surrounds the symmetry: environment, graph, network, training, evaluation."""
+
+from symgen.explanations.entry import Explanation
+
+_GRID = "environment: {adapter: gridworld}\nsymmetry: {group: C4}\n"
+
+PROBLEM = {
+    "unknown-adapter": Explanation(
+        "There is no adapter of that name.",
+        "An adapter is a file in symgen/envs; its name is the keyword. gymnasium_env takes any registered environment.",
+        "environment: {adapter: gymnasium, id: CartPole-v1}",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}",
+    ),
+    "unknown-family": Explanation(
+        "There is no network family of that name.",
+        "A family is a file in symgen/families; its name is the keyword.",
+        "network: {family: equivariant_mlp}",
+        "network: {family: group_mlp}",
+    ),
+    "unknown-algorithm": Explanation(
+        "There is no algorithm of that name.",
+        "An algorithm is a file in symgen/rl; its name is the keyword.",
+        "train: {algorithm: PPO2}",
+        "train: {algorithm: ppo}",
+    ),
+    "bad-environment": Explanation(
+        "The environment cannot be made, or cannot be described.",
+        """The adapter could not find the environment, or its observations or actions are of a kind that no network here
+        takes. The message is the adapter's.""",
+        "environment: {adapter: gymnasium_env, id: CartPol-v1}",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}",
+    ),
+    "missing-package": Explanation(
+        "An optional package is missing.",
+        "Some environments and tools need packages that are installed on demand; the message names the extra.",
+        'pip install "symgen"             # and a spec with adapter: minigrid',
+        'pip install "symgen[minigrid]"',
+        outside=True,
+    ),
+    "no-places": Explanation(
+        "A graph is given, and the observation has no places.",
+        """A graph connects the places that the group moves: the cells of a grid, or tokens. A plain vector has none.
+        Leave graph: out, or declare a term as tokens.""",
+        "graph: {topology: complete}",
+        "network: {family: group_mlp}",
+    ),
+    "bad-topology": Explanation(
+        "There is no such topology, or it does not fit.",
+        """complete connects all places and fits any observation; grid (four neighbours), king (eight), torus and radius
+        <n> need a grid; {edges: [[0, 1], ...]} names every edge.""",
+        _GRID + "graph: {topology: queen}\nnetwork: {family: graph_attention}",
+        _GRID + "graph: {topology: king}\nnetwork: {family: graph_attention}",
+    ),
+    "bad-edge": Explanation(
+        "An edge of the graph is not possible.",
+        """An edge is [from, to], two numbers of places from 0 up; on a grid they are counted row by row. Attributes may
+        follow as a mapping; where labels: names an attribute, every edge must have it.""",
+        _GRID + "graph: {topology: {edges: [[0, 81]]}}\nnetwork: {family: graph_attention}",
+        _GRID + "graph: {topology: {edges: [[0, 8], [8, 80], [80, 72], [72, 0]]}}\nnetwork: {family: graph_attention}",
+    ),
+    "bad-labels": Explanation(
+        "The pairs of places cannot be labelled like that.",
+        """distance tells pairs apart by how far they are, offset (on a grid) also by direction, absolute by everything
+        the group allows. Any other word is an attribute of edges that are given one by one.""",
+        _GRID + "graph: {labels: offsets}\nnetwork: {family: graph_attention}",
+        _GRID + "graph: {labels: offset}\nnetwork: {family: graph_attention}",
+    ),
+    "not-an-automorphism": Explanation(
+        "A generator does not keep the graph.",
+        """Every generator must take edges to edges, with the same attribute where that labels them. Otherwise the
+        network would have to treat as equal what the graph tells apart. Add the edges that are missing, or use a
+        smaller group.""",
+        _GRID + "graph: {topology: {edges: [[0, 1]]}}\nnetwork: {family: graph_attention}",
+        _GRID + "graph: {topology: grid}\nnetwork: {family: graph_attention}",
+    ),
+    "unavailable-constraint": Explanation(
+        "The network family does not offer this constraint.",
+        """exact and relaxed are built into the layers of some families; the baselines (cnn, vit, mlp) offer none, which
+        only measures the symmetry. The message lists what the family offers.""",
+        "network: {family: mlp}",
+        "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, -3, -4]}}\n"
+        "  actions: {s: [1, 0]}\n  constraint: none",
+    ),
+    "hidden-fibre": Explanation(
+        "The hidden layers cannot carry what they must.",
+        """The fibre says how the group moves the hidden channels. Where all of them are invariant, nothing can say in
+        which direction something was seen: a heading, a sign, or the difference between left and right is lost.
+        regular carries everything.""",
+        "network: {family: group_mlp, hidden: 8 trivial}",
+        "network: {family: group_mlp, hidden: 8 regular}",
+    ),
+    "pointwise-nonlinearity": Explanation(
+        "The activation does not commute with the hidden fibre.",
+        """relu and its like act on each channel alone, so they commute with a group that permutes channels and with
+        nothing else: relu(-x) is not -relu(x). An odd function such as tanh also allows signs. Matrices allow none.""",
+        "network: {family: group_mlp, hidden: 8 sign, activation: relu}",
+        "network: {family: group_mlp, hidden: 8 regular, activation: relu}",
+    ),
+    "no-picture": Explanation(
+        "The observation does not suit the network family.",
+        """cnn, vit and graph_attention need an observation on a grid (graph_attention also takes tokens); for plain
+        vectors there are group_mlp and mlp.""",
+        "network: {family: graph_attention}",
+        "network: {family: group_mlp}",
+    ),
+    "patch-size": Explanation(
+        "The patches do not fit the picture.",
+        "A patch is a square of pixels, and patches tile the picture: their side divides both of its sides.",
+        _GRID + "network: {family: graph_attention, patch: 2}",
+        _GRID + "network: {family: graph_attention, patch: 3}",
+    ),
+    "width": Explanation(
+        "The width does not fit the heads or the fibre.",
+        "Channels come in whole copies of the fibre, and every head takes as many of them as any other.",
+        _GRID + "network: {family: graph_attention, width: 60, heads: 8, fibre: regular}",
+        _GRID + "network: {family: graph_attention, width: 64, heads: 8, fibre: regular}",
+    ),
+    "changed-interface": Explanation(
+        "A held-out condition changes what the agent observes or can do.",
+        """A trained network keeps its inputs and outputs. A condition may change levels, sizes of rivers, gravity, and
+        whatever else leaves the shape of the observation and the actions alone.""",
+        _GRID + "network: {family: graph_attention}\nevaluate: {larger: {environment.size: 11}}",
+        _GRID + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
+    ),
+}

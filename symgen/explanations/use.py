@@ -1,0 +1,107 @@
+"""What goes wrong outside a spec: files, runs, checkpoints, environments at work."""
+
+from symgen.explanations.entry import Explanation
+
+
+def _outside(title: str, text: str, wrong: str, right: str) -> Explanation:
+    return Explanation(title, text, wrong, right, outside=True)
+
+
+USE = {
+    "file-not-found": _outside(
+        "A file that is needed is not there.",
+        "The message names it. Files of a run belong together; copy or move the whole folder.",
+        "symgen evaluate runs/cartpole_group/base/0     # without its spec.yaml",
+        "symgen evaluate runs/cartpole_group/base/0",
+    ),
+    "file-unreadable": _outside(
+        "A file of a run cannot be read.",
+        "It is damaged, cut short, or was written by another version. Make it anew, or take it from a backup.",
+        "echo '{' > runs/cartpole_group/base/0/evaluation.json",
+        "symgen evaluate runs/cartpole_group/base/0",
+    ),
+    "run-not-found": _outside(
+        "There is no run at that path.",
+        "A run is the folder runs/<spec>/<variant>/<seed>; a folder above it stands for all runs in it.",
+        "symgen evaluate runs/cartpol_group",
+        "symgen evaluate runs/cartpole_group",
+    ),
+    "run-exists": _outside(
+        "The run that is to be trained exists already.",
+        "Nothing is overwritten unasked: go on with it (--resume), delete it (--force), or write elsewhere.",
+        "symgen train specs/control/cartpole_group.yaml     # a second time",
+        "symgen train specs/control/cartpole_group.yaml --resume",
+    ),
+    "run-changed": _outside(
+        "A run cannot be resumed with another spec.",
+        "What was trained so far belongs to the spec it was begun with; the message lists what differs.",
+        "symgen train specs/control/cartpole_group.yaml --resume --set network.depth=3",
+        "symgen train specs/control/cartpole_group.yaml --variant deeper --set network.depth=3",
+    ),
+    "run-busy": _outside(
+        "Another process is training this run.",
+        "Two trainings never write to one folder. Wait for the other, stop it, or write elsewhere.",
+        "symgen train specs/control/cartpole_group.yaml     # in two terminals at once",
+        "symgen train specs/control/cartpole_group.yaml --runs elsewhere",
+    ),
+    "nothing-to-train": _outside(
+        "The spec has no train: section.",
+        "A spec without one can be checked, planned and verified, and not trained.",
+        "symgen train SPEC     # a spec without train:",
+        "train: {algorithm: ppo, steps: 100_000}",
+    ),
+    "not-evaluated": _outside(
+        "The run has not been evaluated yet.",
+        "--stored shows the evaluation.json of each run; make it first.",
+        "symgen evaluate runs/cartpole_group --stored",
+        "symgen evaluate runs/cartpole_group",
+    ),
+    "video-format": _outside(
+        "The video cannot be made.",
+        "A video is an .mp4 or a .gif, and the environment must be able to draw itself.",
+        "symgen evaluate RUN --video agent.avi",
+        "symgen evaluate RUN --video agent.mp4",
+    ),
+    "checkpoint-not-found": _outside(
+        "The run has no checkpoint of that name.",
+        "There is last, best, and step-<n> for those that were kept; the message lists them.",
+        "symgen evaluate RUN --checkpoint newest",
+        "symgen evaluate RUN --checkpoint last",
+    ),
+    "checkpoint-damaged": _outside(
+        "A checkpoint cannot be used.",
+        "It is cut short, or belongs to another network or version. Use another checkpoint, or train again.",
+        "symgen evaluate RUN --checkpoint last     # after the disk was full",
+        "symgen evaluate RUN --checkpoint best",
+    ),
+    "process-killed": _outside(
+        "A training process was ended from outside.",
+        "Most often memory ran out. The last checkpoint is safe: go on with fewer processes side by side.",
+        "symgen train SPEC --jobs 16",
+        "symgen train SPEC --jobs 4 --resume",
+    ),
+    "loss-not-finite": _outside(
+        "Training diverged: the loss is not a number.",
+        "The learning rate may be too high, or the environment may return rewards or observations that are not finite.",
+        "train: {algorithm: ppo, learning_rate: 1.0}",
+        "train: {algorithm: ppo, learning_rate: 3e-4}",
+    ),
+    "endless-episode": _outside(
+        "An episode does not end.",
+        "Evaluation counts finished episodes, so the environment needs a time limit.",
+        "gymnasium.register(id='Endless-v0', entry_point=Endless)",
+        "gymnasium.register(id='Endless-v0', entry_point=Endless, max_episode_steps=1000)",
+    ),
+    "autoreset-mode": _outside(
+        "A vector environment does not reset itself.",
+        "Training needs to know when an episode begins anew. Gymnasium's vector environments say so in their metadata.",
+        "SyncVectorEnv(envs, autoreset_mode=AutoresetMode.DISABLED)",
+        "SyncVectorEnv(envs, autoreset_mode=AutoresetMode.NEXT_STEP)",
+    ),
+    "observation-space": _outside(
+        "The observation is not made of arrays.",
+        "Networks take arrays, or a flat dict of arrays. Flatten anything else with one of Gymnasium's wrappers.",
+        "Dict({'robot': Dict({'pose': Box(...)})})",
+        "Dict({'robot_pose': Box(...)})",
+    ),
+}

@@ -1,0 +1,139 @@
+"""`evaluate:` -> what each held-out condition changes, checked.
+
+A condition may change options of the environment ("environment.size", or "seed_range" and "levels" for short), move the
+environment or only the observation by an element of the group, and add noise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from symgen.envs.interface import Interface, Term
+from symgen.errors import UserError, shown, suggestion
+from symgen.semantics.findings import Failed, Findings
+from symgen.semantics.problem import Problem
+from symgen.spec.source import Place
+from symgen.spec.validate import validated
+
+PREFIX = "environment."
+# Options of the environment that a condition may name without the prefix.
+SHORT = ("seed_range", "levels")
+
+
+class Condition(BaseModel):
+    """A held-out condition; every key is optional. `environment.<option>` changes an option of the environment."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed_range: Annotated[tuple[int, ...], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="First level seed, and the one after the last, as in the environment's own option."
+    )
+    levels: int | None = Field(default=None, ge=1, description="Number of levels, as in the environment's own option.")
+    transform: str | None = Field(
+        default=None, description="A word in the generators, such as rrs: the whole environment is moved by it."
+    )
+    observation: str | None = Field(
+        default=None, description="A word in the generators: only what the agent sees is moved by it."
+    )
+    observation_noise: float | None = Field(
+        default=None, ge=0, description="Standard deviation of Gaussian noise added to what the agent sees."
+    )
+
+
+def environment_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the environment that a condition changes, by the name of the option.
+
+    >>> environment_changes({"environment.size": 11, "seed_range": [0, 9], "transform": "r"})
+    {'size': 11, 'seed_range': [0, 9]}
+    """
+    return {key.removeprefix(PREFIX): value for key, value in changes.items() if key.startswith(PREFIX) or key in SHORT}
+
+
+def check_condition(name: str, problem: Problem, findings: Findings) -> None:
+    """Note everything that is wrong with one condition."""
+    path: Place = ("evaluate", name)
+    changes = problem.source.values["evaluate"][name]
+    known = [*Condition.model_fields, *(PREFIX + option for option in _option_names(problem))]
+    for key in changes:
+        if key not in known:
+            message = f"a held-out condition has no {shown(key)}"
+            hint = suggestion(key, known, "keys")
+            if key in _option_names(problem):
+                hint = f"write {PREFIX}{key} to change the environment's option"
+            code = "bad-edit" if "." in key else "unknown-key"
+            findings.add(code, (*path, key), message, hint, key=True)
+    short = [key for key in changes if key in SHORT and key not in _option_names(problem)]
+    for key in short:
+        message = f"the adapter {problem.spec.environment.adapter} has no {key}"
+        findings.add("bad-edit", (*path, key), message, "leave it out", key=True)
+    foreign = [key for key in changes if key not in Condition.model_fields]
+    _, mistakes = validated(Condition, problem.source, path, foreign)
+    findings.diagnostics += mistakes
+    for key in ("transform", "observation"):
+        if isinstance(changes.get(key), str):
+            _check_word(changes[key], (*path, key), problem, findings)
+    if not mistakes and not short and all(key in known for key in changes):
+        findings.attempt(_check_environment, environment_changes(changes), path, changes, problem, findings)
+
+
+def _option_names(problem: Problem) -> list[str]:
+    fields = type(problem.adapter_options).model_fields
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _check_word(word: str, path: Place, problem: Problem, findings: Findings) -> None:
+    try:
+        if len(word) > 64:
+            raise ValueError(f"the word {shown(word)} is too long; at most 64 characters are read")
+        problem.group.parse(word)
+    except ValueError as error:
+        generators = ", ".join(problem.group.generators) or "none, only the empty word"
+        hint = f"a word is generators one after the other; those of {problem.group} are: {generators}"
+        findings.add("bad-word", path, str(error), hint)
+
+
+def _check_environment(
+    options: Mapping[str, Any], path: Place, changes: Mapping[str, Any], problem: Problem, findings: Findings
+) -> None:
+    """The changed environment must exist and have the same observation and action."""
+    if not options:
+        return
+    values = {**problem.source.values, "environment": {**problem.source.values["environment"], **options}}
+    changed = replace(problem.source, values=values)
+    found, mistakes = validated(type(problem.adapter_options), changed, ("environment",), ("adapter",))
+    if found is None:
+        for each in mistakes:
+            named = [key for key in changes if each.message.startswith(PREFIX + key.removeprefix(PREFIX))]
+            findings.add(each.code, (*path, *named[:1]), each.message, each.hint)
+        raise Failed
+    try:
+        interface: Interface = problem.adapter.interface(found)
+    except UserError as error:
+        raise findings.add(error.code, path, error.message, error.hint, key=True) from error
+    except ValueError as error:
+        raise findings.add("bad-environment", path, str(error), "check the changed options", key=True) from error
+    difference = _difference(problem.interface, interface)
+    if difference:
+        hint = "a held-out condition keeps the observation and the action; make another spec for another network"
+        message = f"the trained network cannot play there: {difference}"
+        raise findings.add("changed-interface", path, message, hint, key=True)
+
+
+def _difference(before: Interface, after: Interface) -> str:
+    if before.action != after.action:
+        new, old = (", ".join(each.action.names[:8]) for each in (after, before))
+        return f"the actions would be {new} instead of {old}" if new != old else "the actions would have other bounds"
+    old_terms = {term.name: term for term in before.terms}
+    new_terms = {term.name: term for term in after.terms}
+    if list(old_terms) != list(new_terms):
+        return f"it would observe {', '.join(new_terms)} instead of {', '.join(old_terms)}"
+    for name, term in new_terms.items():
+        if term != old_terms[name]:
+            return f"the observation {name} would be {_shape(term)} instead of {_shape(old_terms[name])}"
+    return ""
+
+
+def _shape(term: Term) -> str:
+    return f"{'x'.join(map(str, term.shape)) or term.size} ({term.dtype})"

@@ -1,0 +1,71 @@
+"""Mistakes found on the way, each at the place in the spec that it concerns."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from symgen.errors import Diagnostic, SpecError
+from symgen.spec.source import Place, Source
+
+Value = TypeVar("Value")
+
+
+class Failed(Exception):
+    """A part of the spec cannot be resolved; its mistakes are in the Findings already."""
+
+
+class Findings:
+    """Collects diagnostics, so that all of them are reported at once.
+
+    Args:
+        source: where the spec was written.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.diagnostics: list[Diagnostic] = []
+
+    def add(self, code: str, path: Place, message: str, hint: str = "", *, key: bool = False) -> Failed:
+        """Note a mistake at the value (or the key) at `path`; returns the exception that ends what depends on it."""
+        self.diagnostics.append(self.source.diagnostic(code, path, message, hint, key=key))
+        return Failed(code)
+
+    def attempt(self, step: Callable[..., Value], *arguments: object) -> Value | None:
+        """`step(*arguments)`, or None where it failed and noted why, or where an argument is itself missing."""
+        if any(argument is None for argument in arguments):
+            return None
+        try:
+            return step(*arguments)
+        except Failed:
+            return None
+
+    def raise_any(self) -> None:
+        """Raise SpecError with everything noted so far, if anything was."""
+        if self.diagnostics:
+            raise SpecError(self.diagnostics)
+
+
+# The algebra raises ValueErrors with mathematics in them; a part of their text tells the code.
+_CODES = (
+    ("does not hold", "broken-relation"),
+    ("not orthogonal", "not-orthogonal"),
+    ("not a permutation", "not-a-permutation"),
+    ("not a signed permutation", "not-a-permutation"),
+    ("images are needed", "missing-generator"),
+    ("not a generator", "unknown-generator"),
+    ("at most", "too-large"),
+    ("more than", "too-large"),
+    ("must lie between", "too-large"),
+    ("between 1 and", "too-large"),
+    ("square grid", "inexact-rotation"),
+    ("exactly, not", "inexact-rotation"),
+    ("permutes", "size-mismatch"),
+)
+
+
+def code_of(error: ValueError, otherwise: str) -> str:
+    """The error code of a ValueError of the algebra.
+
+    >>> code_of(ValueError("the matrix of r is not orthogonal"), "bad-fibre")
+    'not-orthogonal'
+    """
+    return next((code for part, code in _CODES if part in str(error)), otherwise)

@@ -1,0 +1,132 @@
+"""`graph:` -> the graph on the places (or patches) that the group moves."""
+
+import math
+from collections.abc import Mapping
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from symgen.algebra import base as bases
+from symgen.algebra import graph as graphs
+from symgen.algebra.base import Base
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.graph import LABELS, TOPOLOGIES, Graph
+from symgen.errors import shown, suggestion
+from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.spec.schema import Edges
+from symgen.spec.schema import Graph as Written
+
+PATH = ("graph",)
+TOPOLOGY = (*PATH, "topology")
+
+# Most places of a graph: it has a label for every pair of them.
+MAX_GRAPH = 1024
+
+
+def with_defaults(written: Written | None, observation: Mapping[str, FieldType]) -> Written | None:
+    """The graph section with nothing left open: offset labels on a grid, distance elsewhere; None for plain vectors."""
+    base = _base(observation)
+    if base is None:
+        return written
+    written = written or Written()
+    labels = written.labels or ("offset" if base.kind == "grid" else "distance")
+    return written.model_copy(update={"labels": labels})
+
+
+def resolve_graph(
+    written: Written, observation: Mapping[str, FieldType], family: ModuleType, options: BaseModel, findings: Findings
+) -> Graph | None:
+    """The graph on the first observation term that has places; on its patches, where the family has an option `patch`.
+
+    Returns:
+        None where the family uses no graph and the places are too many to build one.
+
+    Raises:
+        Failed: the graph does not fit the places.
+    """
+    base = _base(observation)
+    if base is None:
+        message = "a graph needs places, and the observation is a plain vector"
+        raise findings.add("no-places", PATH, message, "leave graph: out, or give a term as tokens or grid", key=True)
+    base = _patches(base, options)
+    if base.size > MAX_GRAPH:
+        if not uses_graph(family):
+            return None
+        message = f"{base} has {base.size} places, too many for a graph; at most {MAX_GRAPH} are possible"
+        raise findings.add("too-large", PATH, message, "use a smaller view, or patches of more pixels", key=True)
+    if isinstance(written.topology, Edges):
+        _check_edges(written.topology, written.labels or "", base, findings)
+    else:
+        _check_topology(written.topology, base, findings)
+    _check_labels(written, base, findings)
+    try:
+        return graphs.build(base, written.topology_name, str(written.labels), written.edges)
+    except ValueError as error:
+        raise findings.add(code_of(error, "bad-topology"), TOPOLOGY, str(error), "symgen schema lists them") from error
+
+
+def uses_graph(family: ModuleType) -> bool:
+    """Whether the family is planned on a graph: then it has a `patch_graph`."""
+    return callable(getattr(family, "patch_graph", None))
+
+
+def _base(observation: Mapping[str, FieldType]) -> Base | None:
+    return next((each.base for each in observation.values() if each.base.kind != "point"), None)
+
+
+def _patches(base: Base, options: BaseModel) -> Base:
+    """The grid of patches; the pixels themselves where the patch does not fit (the family says so)."""
+    patch = getattr(options, "patch", 1)
+    if base.kind != "grid" or patch == 1 or any(side % patch for side in base.shape):
+        return base
+    return bases.resize(base, *(side // patch for side in base.shape))
+
+
+def _check_topology(topology: str, base: Base, findings: Findings) -> None:
+    name, _, radius = topology.partition(" ")
+    if name not in TOPOLOGIES or (radius and name != "radius") or topology == "edges":
+        known = [each if each != "radius" else "radius 2" for each in TOPOLOGIES if each != "edges"]
+        word = name if name in TOPOLOGIES else topology
+        hint = suggestion(word, known, "topologies") + ", or {edges: [[0, 1], ...]}"
+        raise findings.add("bad-topology", TOPOLOGY, f"there is no topology {shown(topology)}", hint)
+    if name == "radius" and not _positive(radius):
+        hint = "write 'radius 2', or 'radius 1.5'"
+        raise findings.add("bad-topology", TOPOLOGY, f"{shown(topology)} has no radius", hint)
+    if base.kind != "grid" and name != "complete":
+        message = f"the topology {topology} needs a grid, and the observation is {base.kind} {base.size}"
+        raise findings.add("bad-topology", TOPOLOGY, message, "write complete, or {edges: [[0, 1], ...]}")
+
+
+def _positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
+
+
+def _check_edges(written: Edges, labels: str, base: Base, findings: Findings) -> None:
+    before = len(findings.diagnostics)
+    for index, edge in enumerate(written.edges):
+        path = (*TOPOLOGY, "edges", index)
+        ends, attributes = edge[:2], edge[2] if len(edge) > 2 else {}
+        if not all(isinstance(end, int) and 0 <= end < base.size for end in ends):
+            message = f"{shown(list(ends))} is no edge between the places 0 to {base.size - 1}"
+            findings.add("bad-edge", path, message, "an edge is [from, to], numbered from 0")
+        elif not isinstance(attributes, Mapping):
+            hint = "write [from, to], or [from, to, {attribute: value}]"
+            findings.add("bad-edge", path, "an edge has two ends", hint)
+        elif labels not in LABELS and labels not in attributes:
+            message = f"this edge has no attribute {shown(labels)}, which labels: asks for"
+            findings.add("bad-edge", path, message, f"write [{ends[0]}, {ends[1]}, {{{labels[:20]}: ...}}]")
+    if len(findings.diagnostics) > before:
+        raise Failed
+
+
+def _check_labels(written: Written, base: Base, findings: Findings) -> None:
+    path, labels = (*PATH, "labels"), str(written.labels)
+    if labels not in LABELS and not isinstance(written.topology, Edges):
+        hint = suggestion(labels, LABELS, "labels") + "; an edge attribute needs {edges: [...]}"
+        raise findings.add("bad-labels", path, f"there are no labels {shown(labels)}", hint)
+    if labels == "offset" and base.kind != "grid":
+        message = f"offset labels need a grid, and the observation is {base.kind} {base.size}"
+        raise findings.add("bad-labels", path, message, "write labels: distance, or labels: absolute")

@@ -1,0 +1,278 @@
+"""`symmetry.states` -> the field type of every observation term."""
+
+from collections.abc import Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from symgen.algebra import base as bases
+from symgen.algebra import fieldtype as fieldtypes
+from symgen.algebra import representation as representations
+from symgen.algebra.base import GRID_MOVES, MAX_PLACES, Base
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.group import Group
+from symgen.envs.interface import Interface, Term
+from symgen.errors import near_miss, shown, suggestion
+from symgen.semantics import moves
+from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.spec.source import Place
+
+PATH = ("symmetry", "states")
+WORDS = ("auto", "trivial", "tokens", "grid")
+
+# Most channels at one place; the matrices of a representation are dense.
+MAX_CHANNELS = 2048
+# Longest printed field type or representation that is read.
+MAX_TEXT = 16_384
+
+Auto = Mapping[str, FieldType] | None
+
+
+def resolve_observation(
+    written: str | Mapping[str, Any],
+    interface: Interface,
+    group: Group,
+    adapter: ModuleType,
+    options: BaseModel,
+    findings: Findings,
+) -> dict[str, FieldType]:
+    """The field type of every term, in the order of the interface. Raises Failed."""
+    for term in interface.terms:
+        _bounded(term, findings)
+    auto = partial(_automatic, adapter, options, group, interface, findings)
+    if isinstance(written, str):
+        if len(interface.terms) > 1 and written not in ("auto", "trivial"):
+            names = ", ".join(term.name for term in interface.terms)
+            hint = f"say it term by term: {{{interface.terms[0].name}: {written[:20]}, ...}}"
+            raise findings.add("bad-field-type", PATH, f"this environment has several terms: {names}", hint)
+        by_term, paths = dict.fromkeys((term.name for term in interface.terms), written), dict[str, Place]()
+    else:
+        _check_names(written, interface, group, findings)
+        by_term = {name: written[name] for name in written if name in {term.name for term in interface.terms}}
+        paths = {name: (*PATH, name) for name in by_term}
+    types = {
+        term.name: findings.attempt(
+            _one, by_term[term.name], term, group, paths.get(term.name, PATH), findings, auto
+        )
+        for term in interface.terms
+        if term.name in by_term
+    }  # fmt: skip
+    if len(types) < len(interface.terms) or any(each is None for each in types.values()):
+        raise Failed
+    return {name: each for name, each in types.items() if each is not None}
+
+
+def _check_names(written: Mapping[str, Any], interface: Interface, group: Group, findings: Findings) -> None:
+    names = [term.name for term in interface.terms]
+    for name in written:
+        if name in names:
+            continue
+        hint = suggestion(name, names, "terms")
+        if name in group.generators:
+            hint = f"{name} is a generator; write it below the term it moves: {{{names[0]}: {{{name}: ...}}}}"
+        findings.add("unknown-term", (*PATH, name), f"the environment observes no {shown(name)}", hint, key=True)
+    missing = [name for name in names if name not in written]
+    if missing:
+        message = f"nothing says how {group} moves the observation {' and '.join(missing)}"
+        findings.add("missing-term", PATH, message, f"add '{missing[0]}: ...', or '{missing[0]}: trivial'", key=True)
+
+
+def _automatic(
+    adapter: ModuleType, options: BaseModel, group: Group, interface: Interface, findings: Findings, path: Place
+) -> Mapping[str, FieldType]:
+    keyword = adapter.__name__.rsplit(".", 1)[-1]
+    hint = f"spell it out: {{{interface.terms[0].name}: {{{(*group.generators, 'r')[0]}: ...}}}}, or write trivial"
+    try:
+        types: Mapping[str, FieldType] | None = adapter.states(options, group)
+    except ValueError as error:
+        raise findings.add(code_of(error, "no-auto"), path, str(error), hint) from error
+    if types is None:
+        message = f"the adapter {keyword} does not know how {group} moves what is observed"
+        raise findings.add("no-auto", path, message, hint)
+    return types
+
+
+def _one(written: Any, term: Term, group: Group, path: Place, findings: Findings, auto: Any) -> FieldType:
+    if isinstance(written, str):
+        if written == "auto":
+            automatic: FieldType = auto(path)[term.name]
+            return automatic
+        return _from_text(written, term, group, path, findings)
+    if term.layout == "image":
+        return FieldType(_moved_grid(written, term, group, path, findings), _channels(term.shape[2], group))
+    what = f"the observation {term.name}"
+    size = term.shape[0] if term.layout == "tokens" else entries(term)
+    image = partial(_image, size=size, signs=term.layout == "vector", findings=findings, what=what)
+    images = moves.each_generator(written, group, path, findings, image, what)
+    fibre = moves.representation(images, group, size, path, findings, what)
+    if term.layout != "tokens":
+        return fieldtypes.vector(fibre)
+    targets = {g: fibre.signed_permutation(g)[0].tolist() for g in group.generators}
+    return FieldType(bases.graph(group, targets, size), _channels(_per_token(term), group))
+
+
+def _image(written: Any, path: Place, *, size: int, signs: bool, findings: Findings, what: str) -> moves.Image:
+    """What one generator does to a vector, to tokens or to the values of a discrete observation."""
+    if written in ("trivial", "keep"):
+        return tuple(range(1, size + 1))
+    if isinstance(written, str | Mapping):
+        message = f"{what} is no picture, and is not moved by {shown(written)}"
+        raise findings.add("bad-field-type", path, message, "write a list such as [2, 1, -3], a matrix, or trivial")
+    if written and isinstance(written[0], tuple):
+        if signs:
+            return moves.orthogonal_matrix(written, size, path, findings, what)
+        message = f"{what} can only be permuted, and this is a matrix"
+        raise findings.add("not-a-permutation", path, message, "write the list of places that its entries go to")
+    image = moves.signed_permutation(written, size, path, findings, what)
+    if not signs and min(image) < 0:
+        negative = next(k for k, target in enumerate(image) if target < 0)
+        message = f"{what} can only be permuted, and this entry has a sign"
+        raise findings.add("not-a-permutation", (*path, negative), message, "write it without the sign")
+    return image
+
+
+def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Place, findings: Findings) -> Base:
+    """The pixels of a picture, moved by a word per generator."""
+    images = {}
+    what = f"the picture {term.name}"
+
+    def word(move: Any, place: Place) -> moves.Image:
+        name = "keep" if move == "trivial" else move
+        if not isinstance(name, str) or name not in GRID_MOVES:
+            message = f"{shown(move)} is no move of {what}"
+            hint = (
+                suggestion(name, GRID_MOVES, "moves")
+                if isinstance(name, str)
+                else f"write one of: {', '.join(GRID_MOVES)}"
+            )
+            raise findings.add("bad-field-type", place, message, hint)
+        if term.shape[0] != term.shape[1] and name in ("turn", "turn_back", "transpose"):
+            message = f"{name} needs a square picture, and {term.name} is {term.shape[0]}x{term.shape[1]}"
+            raise findings.add("inexact-rotation", place, message, "use half_turn, mirror or flip, or a square view")
+        images[place[-1]] = name
+        return (1,)
+
+    moves.each_generator(written, group, path, findings, word, what)
+    try:
+        rows, columns, _ = term.shape
+        return bases.grid(group, rows, columns, {g: images[g] for g in group.generators})
+    except ValueError as error:
+        hint = "correct a move, or name the group that these moves do form"
+        raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
+
+
+def _from_text(written: str, term: Term, group: Group, path: Place, findings: Findings) -> FieldType:
+    try:
+        if written == "trivial":
+            return _trivial(term, group)
+        if written == "grid":
+            return _grid(term, group)
+        if written == "tokens":
+            return _tokens(term, group)
+        if len(written) > MAX_TEXT:
+            raise ValueError(f"a field type has at most {MAX_TEXT} characters")
+        if ":" in written:
+            return _fitting(fieldtypes.parse(group, written), term)
+        if term.layout in ("vector", "discrete"):
+            return _fitting(fieldtypes.vector(representations.parse(group, written)), term)
+        raise ValueError(f"{shown(written)} does not say how the observation {term.name} moves")
+    except _Misfit as error:
+        raise findings.add("size-mismatch", path, str(error), error.args[1]) from error
+    except ValueError as error:
+        close = near_miss(written, WORDS)
+        hint = (
+            f"did you mean '{close}'?"
+            if close
+            else f"write {', '.join(WORDS)}, or a field type: {_example(term, group)}"
+        )
+        if code_of(error, "") == "inexact-rotation":
+            hint = "use a group whose moves take pixels to pixels, a square view, or spell the moves out by generator"
+        raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
+
+
+class _Misfit(ValueError):
+    """A field type that does not fit the term; (message, hint)."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def _example(term: Term, group: Group) -> str:
+    return f"'{_trivial(term, group)}'"
+
+
+def _trivial(term: Term, group: Group) -> FieldType:
+    if term.layout == "image":
+        rows, columns, channels = term.shape
+        return FieldType(
+            bases.grid(group, rows, columns, dict.fromkeys(group.generators, "keep")), _channels(channels, group)
+        )
+    if term.layout == "tokens":
+        still = dict.fromkeys(group.generators, range(term.shape[0]))
+        return FieldType(bases.graph(group, still, term.shape[0]), _channels(_per_token(term), group))
+    return fieldtypes.vector(_channels(entries(term), group))
+
+
+def _grid(term: Term, group: Group) -> FieldType:
+    if term.layout != "image":
+        raise ValueError(f"the observation {term.name} is no picture, so it is no grid")
+    rows, columns, channels = term.shape
+    return FieldType(bases.grid(group, rows, columns), _channels(channels, group))
+
+
+def _tokens(term: Term, group: Group) -> FieldType:
+    if term.layout not in ("tokens", "vector"):
+        raise ValueError(f"the observation {term.name} has no tokens")
+    count = term.shape[0]
+    if group.generators and group.degree != count:
+        message = f"{group} permutes {group.degree} tokens, and the observation {term.name} has {count}"
+        hint = f"use S{count} for any order of {count} tokens, or spell the moves out by generator"
+        raise _Misfit(message, hint)
+    return FieldType(bases.tokens(group, count), _channels(_per_token(term), group))
+
+
+def _fitting(found: FieldType, term: Term) -> FieldType:
+    """The field type, where it has the shape of the term."""
+    if term.layout == "image":
+        fits = found.base.shape == term.shape[:2] and found.fibre.size == term.shape[2]
+    elif term.layout == "tokens":
+        fits = found.base.size == term.shape[0] and found.fibre.size == _per_token(term)
+    else:
+        fits = found.size == entries(term)
+    if not fits:
+        shape = "x".join(map(str, term.shape)) or f"one of {term.size}"
+        here = (
+            f"{found.base.size} places x {found.fibre.size} channels"
+            if found.base.size > 1
+            else f"{found.size} entries"
+        )
+        raise _Misfit(f"this field type has {here}, and the observation {term.name} is {shape}", "make the sizes agree")
+    return found
+
+
+def _channels(count: int, group: Group) -> representations.Representation:
+    return representations.direct_sum((count, representations.trivial(group)))
+
+
+def _per_token(term: Term) -> int:
+    return int(np.prod(term.shape[1:], dtype=np.int64))
+
+
+def entries(term: Term) -> int:
+    """Number of entries of a term; of a discrete one, the number of its values."""
+    return term.size if term.layout == "discrete" else int(np.prod(term.shape, dtype=np.int64))
+
+
+def _bounded(term: Term, findings: Findings) -> None:
+    """Refuse what the algebra would refuse, before anything of that size is made."""
+    places = (
+        int(np.prod(term.shape[:2], dtype=np.int64)) if term.layout == "image" else term.shape[0] if term.shape else 1
+    )
+    channels = entries(term) // max(places, 1) if term.layout in ("image", "tokens") else entries(term)
+    if places > MAX_PLACES or channels > MAX_CHANNELS:
+        message = f"the observation {term.name} has {places} places x {channels} channels; it is too large"
+        hint = f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a smaller view"
+        raise findings.add("too-large", ("environment",), message, hint, key=True)

@@ -1,0 +1,125 @@
+"""Spec -> Problem: the names in a spec become a group, field types, a graph, and modules with their Options.
+
+Everything that is wrong is noted in Findings, and what does not depend on it is resolved all the same, so that all
+independent mistakes are reported at once.
+"""
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel
+
+from symgen import lookup
+from symgen.envs.interface import Interface
+from symgen.errors import Diagnostic, UserError, shown, suggestion
+from symgen.lookup import Kind
+from symgen.semantics.action import resolve_action
+from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.semantics.graphs import resolve_graph, uses_graph, with_defaults
+from symgen.semantics.groups import resolve_group
+from symgen.semantics.observation import resolve_observation
+from symgen.semantics.problem import Problem
+from symgen.spec.schema import Spec
+from symgen.spec.source import Source
+from symgen.spec.validate import validated
+
+# Section of a spec -> the key in it that names a module, and which kind of module that is.
+KEYWORDS: dict[str, Kind] = {"environment": "adapter", "network": "family", "train": "algorithm"}
+# Keys of `train` that do not belong to the algorithm.
+OWN_KEYS = {"environment": ("adapter",), "network": ("family",), "train": ("algorithm", "steps", "seeds")}
+
+
+class Chosen(NamedTuple):
+    """What a keyword names: its module (None for an algorithm, which would import torch) and its Options."""
+
+    module: ModuleType | None
+    options: BaseModel
+
+
+def resolve(spec: Spec, source: Source) -> Problem:
+    """The Problem that a spec states.
+
+    Raises:
+        SpecError: with every mistake that was found, each at its place in `source`.
+    """
+    findings = Findings(source)
+    # A user's numbers may overflow; what comes of it is found by the checks, not by a warning.
+    with np.errstate(all="ignore"):
+        found = _resolved(spec, findings)
+    findings.raise_any()
+    if found is None:
+        raise AssertionError("a part of the spec is missing although nothing is wrong with it")
+    return found
+
+
+def option_mistakes(source: Source) -> list[Diagnostic]:
+    """Mistakes in the Options of a spec that cannot be parsed; for `parse` to report together with its own."""
+    findings = Findings(source)
+    for section in KEYWORDS:
+        written = source.values.get(section)
+        if isinstance(written, dict) and isinstance(written.get(KEYWORDS[section]), str):
+            findings.attempt(_chosen, section, source, findings)
+    return findings.diagnostics
+
+
+def _resolved(spec: Spec, findings: Findings) -> Problem | None:
+    source = findings.source
+    adapter = findings.attempt(_chosen, "environment", source, findings)
+    family = findings.attempt(_chosen, "network", source, findings)
+    train = findings.attempt(_chosen, "train", source, findings) if spec.train else None
+    group = findings.attempt(resolve_group, spec.symmetry.group, findings)
+    interface = findings.attempt(_interface, adapter, findings)
+    about = (interface, group, adapter and adapter.module, adapter and adapter.options, findings)
+    observation = findings.attempt(resolve_observation, spec.symmetry.states, *about)
+    action = findings.attempt(resolve_action, spec.symmetry.actions, *about)
+    written = with_defaults(spec.graph, observation) if observation else spec.graph
+    graph = None
+    if written and family and family.module and (spec.graph or uses_graph(family.module)):
+        graph = findings.attempt(resolve_graph, written, observation, family.module, family.options, findings)
+    if not (adapter and family and group and interface and observation and action and family.module and adapter.module):
+        return None
+    return Problem(
+        spec=spec.model_copy(update={"graph": written}),
+        source=source,
+        group=group,
+        interface=interface,
+        observation=observation,
+        action=action,
+        graph=graph,
+        family=family.module,
+        family_options=family.options,
+        adapter=adapter.module,
+        adapter_options=adapter.options,
+        algorithm=spec.train.algorithm if spec.train else None,
+        algorithm_options=train.options if train else None,
+    )
+
+
+def _chosen(section: str, source: Source, findings: Findings) -> Chosen:
+    """The module that a section names, with its options. Raises Failed."""
+    kind = KEYWORDS[section]
+    keyword = source.values[section][kind]
+    if keyword not in lookup.keywords(kind):
+        message = f"there is no {kind} {shown(keyword)}"
+        hint = suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
+        raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
+    model = lookup.options(kind, keyword)
+    options, mistakes = validated(model, source, (section,), OWN_KEYS[section])
+    if options is None:
+        findings.diagnostics += mistakes
+        raise Failed
+    return Chosen(lookup.module(kind, keyword) if kind != "algorithm" else None, options)
+
+
+def _interface(adapter: Chosen, findings: Findings) -> Interface:
+    """What the environment looks like. Raises Failed where it cannot be asked."""
+    module: Any = adapter.module
+    try:
+        found: Interface = module.interface(adapter.options)
+        return found
+    except UserError as error:
+        raise findings.add(error.code, ("environment",), error.message, error.hint, key=True) from error
+    except ValueError as error:
+        hint = "check the options of the environment"
+        raise findings.add(code_of(error, "bad-environment"), ("environment",), str(error), hint, key=True) from error

@@ -1,0 +1,110 @@
+"""What must hold of a Problem, one function per rule. Resolving has made sure that every name means something.
+
+A rule notes what is wrong in Findings; `RULES` is the list of all of them, and `check` runs it.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from symgen.semantics.conditions import check_condition
+from symgen.semantics.findings import Findings
+from symgen.semantics.problem import Problem
+from symgen.spec.source import Place
+
+Rule = Callable[[Problem, Findings], None]
+
+
+def check(problem: Problem, rules: Iterable[Rule]) -> Problem:
+    """The problem itself, where every rule holds.
+
+    Raises:
+        SpecError: with everything that is wrong.
+    """
+    findings = Findings(problem.source)
+    with np.errstate(all="ignore"):
+        for rule in rules:
+            rule(problem, findings)
+    findings.raise_any()
+    return problem
+
+
+def constraint_is_offered(problem: Problem, findings: Findings) -> None:
+    """unavailable-constraint: the family builds only the constraints it names."""
+    chosen, offered = problem.spec.symmetry.constraint_name, problem.family.CONSTRAINTS
+    if chosen not in offered:
+        family = problem.spec.network.family
+        message = f"the family {family} does not offer the constraint {chosen}"
+        hint = f"{family} offers: {', '.join(offered)}"
+        findings.add("unavailable-constraint", ("symmetry", "constraint"), message, hint)
+
+
+def invariant_policy_fixes_actions(problem: Problem, findings: Findings) -> None:
+    """invariant-policy: an invariant policy would ignore that the group moves its actions."""
+    if problem.spec.symmetry.output == "invariant" and not problem.action.is_trivial:
+        message = f"the policy is to be invariant, and {problem.group} moves the actions"
+        hint = "write output: equivariant; or actions: trivial, where the same action is right in every orientation"
+        findings.add("invariant-policy", ("symmetry", "output"), message, hint)
+
+
+def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
+    """not-an-automorphism: every generator must take edges to edges, with their labels."""
+    graph = problem.graph
+    broken = graph.broken_automorphism() if graph else None
+    if graph and broken:
+        generator, (i, j) = broken
+        places = graph.base.permutation(generator)
+        message = (
+            f"{generator} is no automorphism of the graph: it takes the edge {i}-{j} to {places[i]}-{places[j]}, "
+            "which is no edge with the same label"
+        )
+        hint = "add the missing edges, or use a group that keeps this graph"
+        findings.add("not-an-automorphism", ("graph", "topology"), message, hint)
+
+
+def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
+    """action-bounds: the group must take the box of possible actions to itself, or clipping breaks the symmetry."""
+    action = problem.interface.action
+    if action.kind != "continuous" or problem.spec.symmetry.constraint_name == "none":
+        return
+    low, high = np.array(action.low), np.array(action.high)
+    bounded = np.isfinite(low) & np.isfinite(high)
+    for generator in problem.group.generators if len(low) and bounded.any() else ():
+        image = problem.action.matrix(generator)
+        mixed = (np.abs(image) > 1e-9).sum(1)
+        # where coordinates are mixed no box is kept; a signed permutation must take bounds to bounds
+        centre, half = np.where(bounded, (low + high) / 2, 0.0), np.where(bounded, (high - low) / 2, 0.0)
+        kept = np.isclose(image @ centre, centre, atol=1e-6) & np.isclose(np.abs(image) @ half, half, atol=1e-6)
+        wrong = np.flatnonzero(bounded & (~kept | (mixed > 1)))
+        if len(wrong):
+            k = int(wrong[0])
+            message = (
+                f"{generator} does not keep the bounds of the action: {action.names[k]} lies between {low[k]:g} and "
+                f"{high[k]:g}, and its image does not"
+            )
+            hint = "exchange only components with the same bounds, and give a sign only to symmetric bounds"
+            path: Place = ("symmetry", "actions", generator)
+            findings.add("action-bounds", path, message, hint)
+            return
+
+
+def family_agrees(problem: Problem, findings: Findings) -> None:
+    """What the family itself has to say about its options: its own codes."""
+    for code, path, message, hint in problem.family.check(problem):
+        findings.add(code, tuple(path), message, hint)
+
+
+def conditions_are_possible(problem: Problem, findings: Findings) -> None:
+    """Every held-out condition must be one that the environment and the group can produce."""
+    for name in problem.spec.evaluate:
+        check_condition(name, problem, findings)
+
+
+RULES: tuple[Rule, ...] = (
+    constraint_is_offered,
+    invariant_policy_fixes_actions,
+    generators_are_automorphisms,
+    action_keeps_its_bounds,
+    family_agrees,
+    conditions_are_possible,
+)
