@@ -15,7 +15,7 @@ from symgen.algebra.group import Group
 from symgen.plan.invariants import INVARIANTS, validate
 from symgen.plan.ir import Plan
 from symgen.semantics.problem import Problem
-from symgen.semantics.resolve import resolve
+from symgen.semantics.resolve import option_mistakes, resolve
 from symgen.semantics.rules import RULES
 from symgen.semantics.rules import check as check_rules
 from symgen.spec.schema import Spec, parse
@@ -90,7 +90,7 @@ def check_spec(spec: str | Path | Mapping[str, Any] | Source) -> Problem:
         SpecError: with `.diagnostics`, all mistakes at once.
     """
     source = spec if isinstance(spec, Source) else read(spec)
-    return check_rules(resolve(parse(source), source), RULES)
+    return check_rules(resolve(parse(source, option_mistakes), source), RULES)
 
 
 def plan_spec(problem: Problem) -> Plan:
