@@ -1,0 +1,383 @@
+"""The command line: one verb per pass of the compiler, and train and evaluate.
+
+    symgen check | plan | verify | check-env | train | evaluate | explain | schema
+
+Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130 interrupted. Results go to
+stdout, mistakes and progress to stderr. Nothing heavy is imported before a verb needs it: `check` must answer on every
+save of a spec.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import symgen
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from symgen.experiment.evaluate import Evaluation
+    from symgen.experiment.train import Outcome
+    from symgen.spec.source import Source
+
+HOLDS, DOES_NOT_HOLD, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="symgen",
+    help="A declarative symmetry-spec compiler for reinforcement learning.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/lava_c4.yaml.")]
+Edits = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change a value of the spec, such as network.width=32; repeatable."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")]
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader has gone, as in `symgen schema | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"symgen {symgen.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A declarative symmetry-spec compiler for reinforcement learning."""
+
+
+# ------------------------------------------------------------------------------------------------- the verbs
+
+
+@app.command()
+def check(spec: Spec, edits: Edits = [], verbose: Verbose = False, as_json: AsJson = False) -> None:  # noqa: B006
+    """Check a spec, without torch and in a blink, and say what was understood."""
+    with _mistakes(as_json):
+        from symgen.compiler import check_spec
+        from symgen.semantics import summary
+
+        source, _ = _source(spec, edits)
+        problem = check_spec(source)
+        if as_json:
+            _json({"holds": True, "diagnostics": [], **summary.values(problem)})
+        else:
+            typer.echo(f"{source.name}: ok\n\n{problem}")
+        if verbose and not as_json:
+            typer.echo(f"\n{summary.moves(problem)}")
+
+
+@app.command()
+def plan(spec: Spec, edits: Edits = [], as_json: AsJson = False) -> None:  # noqa: B006
+    """Print the network before it is built: typed steps and their weights."""
+    with _mistakes(as_json):
+        from symgen.compiler import check_spec, plan_spec
+
+        made = plan_spec(check_spec(_source(spec, edits)[0]))
+        if not as_json:
+            return typer.echo(str(made))
+        steps = [
+            {
+                "name": step.name,
+                "module": step.module,
+                "inputs": list(step.inputs),
+                "in_types": [str(each) for each in step.in_types],
+                "out_type": str(step.out_type),
+                "constraint": step.constraint,
+                "weights": step.weights,
+            }
+            for step in made.steps
+        ]
+        terms = {name: str(field) for name, field in made.terms.items()}
+        _json({"family": made.family, "weights": made.weights, "terms": terms, "steps": steps})
+    return None
+
+
+@app.command()
+def verify(
+    spec: Spec,
+    edits: Edits = [],  # noqa: B006
+    dtype: Annotated[str, typer.Option(help="float32, float64 or both.")] = "both",
+    seed: Annotated[int, typer.Option(help="Seed of the weights.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Build the network and measure its symmetry, generator by generator."""
+    with _mistakes(as_json):
+        if dtype not in ("float32", "float64", "both"):
+            raise typer.BadParameter(f"{dtype} is not float32, float64 or both", param_hint="--dtype")
+        from dataclasses import replace
+
+        from symgen.compiler import compile_spec
+
+        measured = compile_spec(_source(spec, edits)[0], seed=seed).verification
+        if measured is None:
+            raise AssertionError("compile_spec verifies unless told otherwise")
+        measured = replace(measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both")))
+        if as_json:
+            _json(measured.to_dict())
+        else:
+            typer.echo(str(measured))
+    if not measured.holds:
+        raise typer.Exit(DOES_NOT_HOLD)
+
+
+@app.command("check-env")
+def check_env(
+    spec: Spec,
+    edits: Edits = [],  # noqa: B006
+    samples: Annotated[int, typer.Option(min=1, help="States tried per generator.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the states.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the environment whether the group really is a symmetry of it: step(g.s, g.a) = g.step(s, a)."""
+    with _mistakes(as_json):
+        from symgen.check_env import check_environment
+        from symgen.compiler import check_spec
+
+        report = check_environment(check_spec(_source(spec, edits)[0]), samples=samples, seed=seed)
+        if as_json:
+            _json(report.to_dict())
+        else:
+            typer.echo(str(report))
+    if not report.holds:
+        raise typer.Exit(DOES_NOT_HOLD)
+
+
+@app.command()
+def train(
+    spec: Spec,
+    edits: Edits = [],  # noqa: B006
+    seed: Annotated[list[int], typer.Option(min=0, help="Train this seed instead of the spec's; repeatable.")] = [],  # noqa: B006
+    runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
+    variant: Annotated[str, typer.Option(help="Name of the variant; by default it is made of the --set edits.")] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with runs that were interrupted.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete runs that are in the way.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Seeds trained side by side, one process each.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Torch threads of each process.")] = 1,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints; 0: each update.")] = 30.0,
+    keep_every: Annotated[int, typer.Option(min=0, help="Keep a checkpoint every so many updates; 0: none.")] = 0,
+    episodes: Annotated[int, typer.Option(min=0, help="Episodes of the evaluation afterwards; 0: none.")] = 100,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a spec for its seeds, evaluate it, and write runs/<spec>/<variant>/<seed>/."""
+    with _mistakes(as_json):
+        source, changes = _source(spec, edits)
+        from symgen.experiment import evaluate as evaluation
+        from symgen.experiment import train as training
+        from symgen.experiment.fit import Saving
+        from symgen.experiment.progress import Bars, silent
+        from symgen.experiment.run import variant as variant_of
+
+        settings = training.Settings(
+            root=runs,
+            variant=variant or variant_of(changes),
+            resume=resume,
+            force=force,
+            saving=Saving(save_every, keep_every or None),
+            threads=threads,
+            jobs=jobs,
+            evaluation=evaluation.Settings(episodes=episodes) if episodes else None,
+        )
+        console = _console(stderr=True)
+        try:
+            with silent() if quiet or (as_json and not console.is_terminal) else Bars(console) as listen:
+                outcomes, wanted = training.train(source, settings, listen, seed or None)
+        except training.Unverified as error:
+            if as_json:
+                _json({"verification": error.verification.to_dict()})
+            typer.echo(
+                f"{error.verification}\n\nthe network is not what the spec claims, so it is not trained", err=True
+            )
+            raise typer.Exit(DOES_NOT_HOLD) from None
+        complete = len(outcomes) == len(wanted) and all(outcome.finished for outcome in outcomes)
+        evaluated = None
+        if complete and settings.evaluation:
+            evaluated = evaluation.evaluate_runs(wanted, settings.evaluation, stored=True)
+        _trained(outcomes, evaluated, as_json)
+        if not complete:
+            typer.echo(f"interrupted; go on with: {_again()}", err=True)
+            raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def evaluate(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders: of a seed, a variant, or a spec.")
+    ],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes per condition and seed.")] = 100,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw actions instead of taking the most probable.")] = False,
+    checkpoint: Annotated[str, typer.Option(help="last, best, or a kept one such as step-4096.")] = "last",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the environments.")] = 1_000_000,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Use the evaluation.json of each run; play nothing.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the comparison as Markdown.")] = False,
+    video: Annotated[Path | None, typer.Option(help="Write an episode of each condition to this .mp4 or .gif.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate trained runs under the conditions of their specs; several variants are compared."""
+    with _mistakes(as_json):
+        from symgen.experiment import evaluate as evaluation
+        from symgen.experiment import table
+        from symgen.experiment.run import by_variant, find
+
+        found = [run for folder in folders for run in find(folder)]
+        settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
+        evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
+        if as_json:
+            _json({"evaluations": [each.to_dict() for each in evaluations]})
+        elif markdown:
+            typer.echo(table.markdown(evaluations))
+        else:
+            _show(evaluations)
+        if video:
+            from symgen.experiment.video import film
+
+            film(found[0], settings, video)
+            typer.echo(f"wrote {video}", err=True)
+
+
+@app.command()
+def explain(
+    code: Annotated[str, typer.Argument(help="An error code, such as unknown-key; without one, all are listed.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Explain an error code: why it is a mistake, a wrong example and a right one."""
+    with _mistakes(as_json):
+        from symgen.errors import CODES, suggestion
+
+        if not code:
+            titles = {name: entry.title for name, entry in sorted(CODES.items())}
+            width = max(map(len, titles))
+            lines = "\n".join(f"{name:<{width}}  {title}" for name, title in titles.items())
+            return _json(titles) if as_json else typer.echo(lines)
+        if code not in CODES:
+            raise typer.BadParameter(f"there is no error code {code!r}; {suggestion(code, CODES, 'codes')}")
+        entry = CODES[code]
+        return _json({"code": code, **asdict(entry)}) if as_json else typer.echo(f"{code}: {entry}")
+
+
+@app.command()
+def schema(as_json: AsJson = False) -> None:
+    """Print the JSON Schema of specs, for editors."""
+    with _mistakes(as_json):
+        from symgen.semantics.json_schema import json_schema
+
+        _json(json_schema())
+
+
+# --------------------------------------------------------------------------------------------- around them
+
+
+@contextlib.contextmanager
+def _mistakes(as_json: bool) -> Iterator[None]:
+    """Print a user's mistakes and exit with status 2; anything else is a bug and keeps its traceback."""
+    from symgen.errors import SpecError, UserError
+
+    try:
+        yield
+    except SpecError as error:
+        if as_json:
+            _json({"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]})
+        else:
+            typer.echo(str(error), err=True)
+        raise typer.Exit(WRONG) from None
+    except UserError as error:
+        if as_json:
+            mistake = {"code": error.code, "message": error.message, "hint": error.hint}
+            _json({"holds": False, "diagnostics": [mistake]})
+        else:
+            typer.echo(str(error), err=True)
+        raise typer.Exit(WRONG) from None
+
+
+def _source(spec: str, edits: list[str]) -> tuple[Source, dict[str, Any]]:
+    """The spec with its `--set` edits, and the edits."""
+    from symgen.spec.edit import edit
+    from symgen.spec.source import from_text, read
+
+    changes = {}
+    for each in edits:
+        path, equals, value = each.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{each!r} is not PATH=VALUE, such as network.width=32", param_hint="--set")
+        changes[path.strip()] = from_text(f"value: {value}", f"--set {path.strip()}").values["value"]
+    source = read(spec)
+    return (edit(source, changes) if changes else source), changes
+
+
+def _trained(outcomes: list[Outcome], evaluated: Evaluation | None, as_json: bool) -> None:
+    """Say what came of a training."""
+    if as_json:
+        result: dict[str, Any] = {"runs": [outcome.to_dict() for outcome in outcomes]}
+        return _json({**result, "evaluation": evaluated and evaluated.to_dict()})
+    for outcome in outcomes:
+        done = "finished" if outcome.finished else f"saved at step {outcome.step} of {outcome.steps}"
+        typer.echo(f"{outcome.run.folder}: {done}, {outcome.seconds:.0f} s of training")
+    if evaluated:
+        _show([evaluated])
+    return None
+
+
+def _show(evaluations: list[Evaluation]) -> None:
+    """The tables of some evaluations, and one that compares them."""
+    from symgen.experiment import table
+
+    console = _console()
+    for each in evaluations:
+        console.print(table.detail(each))
+    if len(evaluations) > 1:
+        console.print(table.comparison(evaluations))
+    typer.echo(table.caption(evaluations))
+
+
+def _again() -> str:
+    """The command that was typed, with --resume."""
+    import shlex
+
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
+    return shlex.join(["symgen", *words, "--resume"])
+
+
+def _json(values: Any) -> None:
+    from symgen.experiment.files import plain
+
+    typer.echo(json.dumps(plain(values), indent=2, allow_nan=False))
+
+
+def _console(stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for a table where there is none."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=160)

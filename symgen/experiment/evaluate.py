@@ -1,0 +1,236 @@
+"""Evaluate trained networks under held-out conditions: a row per condition of `evaluate:`, and one for training's own.
+
+evaluate_run     one seed: load, play every condition, write evaluation.json
+evaluate_runs    all seeds of one variant, with intervals over the seeds
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from symgen.compiler import Compiled, compile_spec
+from symgen.errors import UserError
+from symgen.experiment import heldout
+from symgen.experiment.checkpoint import Checkpoint
+from symgen.experiment.episodes import Act, Episodes, play
+from symgen.experiment.files import read_json, write_json
+from symgen.experiment.fit import load
+from symgen.experiment.jobs import Stopped
+from symgen.experiment.run import LAST, Run
+from symgen.experiment.statistics import Estimate, estimate
+from symgen.experiment.versions import versions
+from symgen.nn.network import Network
+
+NAME = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to evaluate.
+
+    Args:
+        episodes: per condition.
+        sample: draw actions from the policy instead of taking the most probable one.
+        checkpoint: "last", "best" or "step-4096".
+        seed: of the environments (and of sampled actions): the same episodes for every seed and variant.
+        envs: environments side by side.
+    """
+
+    episodes: int = 100
+    sample: bool = False
+    checkpoint: str = LAST
+    seed: int = 1_000_000
+    envs: int = 32
+
+
+@dataclass(frozen=True)
+class Row:
+    """One condition.
+
+    Args:
+        returns: mean return.
+        lengths: mean episode length in steps.
+        successes: success rate, None where the environment does not report success.
+    """
+
+    returns: Estimate
+    lengths: Estimate
+    successes: Estimate | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        success = self.successes and self.successes.to_dict()
+        return {"return": self.returns.to_dict(), "length": self.lengths.to_dict(), "success": success}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Row":
+        """The inverse of `to_dict`."""
+        success = values["success"] and Estimate.from_dict(values["success"])
+        return cls(Estimate.from_dict(values["return"]), Estimate.from_dict(values["length"]), success or None)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The conditions of one variant.
+
+    Args:
+        spec: stem of the spec.
+        variant: its variant.
+        seeds: the training seeds it is over.
+        over: what the intervals are over: "episodes" of one seed, or "seeds".
+        rows: by condition, "training" first.
+        settings: how it was done, and what with.
+    """
+
+    spec: str
+    variant: str
+    seeds: tuple[int, ...]
+    over: str
+    rows: Mapping[str, Row]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "spec": self.spec,
+            "variant": self.variant,
+            "seeds": list(self.seeds),
+            "interval": f"95% bootstrap over {self.over}",
+            **self.settings,
+            "conditions": {name: row.to_dict() for name, row in self.rows.items()},
+        }
+
+
+def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False) -> Evaluation:
+    """Play every condition with a run's checkpoint and write its evaluation.json.
+
+    Raises:
+        UserError: there is no such checkpoint, or a condition has other spaces than the network.
+        KeyboardInterrupt: `stopped` said so.
+    """
+    compiled, checkpoint = loaded(run, settings.checkpoint)
+    played = {
+        name: _play(compiled, changes, settings, stopped)
+        for name, changes in heldout.conditions(compiled.problem.spec.evaluate).items()
+    }
+    used = {**_used(settings), "checkpoint": settings.checkpoint, "step": checkpoint.step}
+    evaluation = Evaluation(
+        run.spec,
+        run.variant,
+        (run.seed,),
+        "episodes",
+        {name: _over_episodes(each) for name, each in played.items()},
+        used,
+    )
+    episodes = {
+        name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()} for name, each in played.items()
+    }
+    write_json(run.folder / NAME, {**evaluation.to_dict(), "versions": versions(), "episodes_played": episodes})
+    return evaluation
+
+
+def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False) -> Evaluation:
+    """Evaluate the seeds of one variant; of several, intervals are over the seeds, and stand in the variant's folder.
+
+    Args:
+        runs: the seeds.
+        settings: how.
+        stored: take the evaluation.json of each seed instead of playing.
+    """
+    each = [stored_evaluation(run) if stored else evaluate_run(run, settings) for run in runs]
+    if len(each) == 1:
+        return each[0]
+    evaluation = over_seeds(each)
+    write_json(runs[0].folder.parent / NAME, evaluation.to_dict())
+    return evaluation
+
+
+def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
+    """Means of the seeds' means, with intervals over the seeds; conditions that all of them have."""
+    first = each[0]
+    names = [name for name in first.rows if all(name in other.rows for other in each)]
+    rows = {name: _over([evaluation.rows[name] for evaluation in each]) for name in names}
+    seeds = tuple(seed for evaluation in each for seed in evaluation.seeds)
+    used = {key: value for key, value in first.settings.items() if key != "step"}  # seeds may end at other steps
+    return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used)
+
+
+def stored_evaluation(run: Run) -> Evaluation:
+    """What evaluation.json of a run says.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    path = run.folder / NAME
+    if not path.exists():
+        raise UserError("not-evaluated", f"{run.folder} has no {NAME}", f"make it: symgen evaluate {run.folder}")
+    values = read_json(path)
+    try:
+        rows = {name: Row.from_dict(row) for name, row in values["conditions"].items()}
+        used = {key: values[key] for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")}
+        return Evaluation(values["spec"], values["variant"], tuple(values["seeds"]), "episodes", rows, used)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError("file-unreadable", f"{path} is not an evaluation: {error}", "make it anew") from error
+
+
+def loaded(run: Run, name: str) -> tuple[Compiled, Checkpoint]:
+    """The run's spec compiled, its network with the weights of the checkpoint `name`."""
+    checkpoint = run.restore(name)
+    compiled = compile_spec(run.folder / "spec.yaml", verify=False)
+    load(compiled.network, checkpoint)
+    compiled.network.eval()
+    return compiled, checkpoint
+
+
+def policy(network: Network, sample: bool, stopped: Stopped = lambda: False) -> Act:
+    """The function from a batch of observations to actions, drawn or most probable."""
+
+    def act(observation: Any) -> np.ndarray:
+        if stopped():
+            raise KeyboardInterrupt
+        distribution = network.policy(observation)
+        return np.asarray((distribution.sample() if sample else distribution.mode).cpu().numpy())
+
+    return act
+
+
+def _play(compiled: Compiled, changes: Mapping[str, Any], settings: Settings, stopped: Stopped) -> Episodes:
+    count = min(settings.envs, settings.episodes)
+    envs = heldout.environment(compiled.problem, changes, count, settings.seed)
+    act = policy(compiled.network, settings.sample, stopped)
+    try:
+        with torch.random.fork_rng(), torch.no_grad(), compiled.network.expanded():
+            torch.manual_seed(settings.seed)
+            return play(act, envs, settings.episodes, settings.seed)
+    finally:
+        envs.close()
+
+
+def _used(settings: Settings) -> dict[str, Any]:
+    return {
+        "episodes": settings.episodes,
+        "actions": "sampled" if settings.sample else "most probable",
+        "evaluation_seed": settings.seed,
+    }
+
+
+def _over_episodes(episodes: Episodes) -> Row:
+    success = episodes.successes
+    return Row(
+        estimate(episodes.returns.tolist()),
+        estimate(episodes.lengths.tolist()),
+        None if success is None else estimate(success.tolist()),
+    )
+
+
+def _over(rows: Sequence[Row]) -> Row:
+    successes = [math.nan if row.successes is None else row.successes.mean for row in rows]
+    return Row(
+        estimate([row.returns.mean for row in rows]),
+        estimate([row.lengths.mean for row in rows]),
+        None if any(map(math.isnan, successes)) else estimate(successes),
+    )

@@ -1,0 +1,179 @@
+"""The loop around a learner: iterate it, log it, save it, stop it, and go on where it stopped."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from symgen.errors import UserError
+from symgen.experiment import metrics
+from symgen.experiment.checkpoint import Checkpoint, write
+from symgen.experiment.jobs import Stopped
+from symgen.experiment.progress import Listen, Report, mean_return
+from symgen.experiment.run import BEST, LAST, Run
+
+NETWORK, LEARNER = "network.", "learner."
+"""Prefixes of the tensors in a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Saving:
+    """When to write checkpoints.
+
+    Args:
+        seconds: time between two; 0 saves after every update.
+        keep: keep one for good every so many updates; None keeps the last and the best.
+    """
+
+    seconds: float = 30.0
+    keep: int | None = None
+
+
+class Learner(Protocol):
+    """What training asks of an algorithm: iterate it, and it can be saved and restored."""
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        """Metrics per update, with at least "update", "step" and "return"."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """State that is tensors, the network's apart."""
+        ...
+
+    def scalars(self) -> dict[str, Any]:
+        """State that is JSON."""
+        ...
+
+    def restore(self, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
+        """Go on from there."""
+        ...
+
+
+def fit(
+    run: Run,
+    network: nn.Module,
+    learner: Learner,
+    steps: int,
+    begin: Checkpoint | None,
+    saving: Saving,
+    listen: Listen,
+    stopped: Stopped,
+) -> Checkpoint:
+    """Iterate `learner` from `begin`, if any, to its end or until `stopped`.
+
+    Returns:
+        The last checkpoint, which has been written.
+    """
+    current = begin or Checkpoint(update=0, step=0, tensors={})
+    if begin:
+        restore(network, learner, begin)
+    metrics.truncate(run.folder, current.update)
+    clock, before = _Clock(saving.seconds, current.seconds), current
+    with metrics.Metrics(run.folder, current.step) as log:
+        for row in learner:
+            step, update, seconds = int(row["step"]), int(row["update"]), clock.seconds
+            log.write({**row, "seconds": round(seconds, 3)})
+            speed = (step - before.step) / (seconds - before.seconds)
+            listen(Report(run.seed, step, steps, mean_return(row), speed))
+            keep, stop = saving.keep is not None and update % saving.keep == 0, stopped()
+            if keep or stop or step >= steps or clock.due():
+                with clock:
+                    current = capture(network, learner, row, current.best, seconds, finished=step >= steps)
+                    save(run, current, keep)
+            if stop:
+                break
+    return current
+
+
+def capture(
+    network: nn.Module, learner: Learner, row: Mapping[str, float], best: float | None, seconds: float, finished: bool
+) -> Checkpoint:
+    """The present state as a checkpoint. `best` is the highest mean return of the checkpoints before."""
+    tensors = {NETWORK + name: value for name, value in network.state_dict().items()}
+    tensors |= {LEARNER + name: value for name, value in learner.tensors().items()}
+    value = mean_return(row)
+    return Checkpoint(
+        update=int(row["update"]),
+        step=int(row["step"]),
+        tensors=tensors,
+        scalars=learner.scalars(),
+        metrics=dict(row),
+        finished=finished,
+        best=best if math.isnan(value) else max(value, value if best is None else best),
+        seconds=seconds,
+    )
+
+
+def save(run: Run, checkpoint: Checkpoint, keep: bool = False) -> None:
+    """Write `checkpoint` as the last one, as the best one where no saved one is better, and for good where asked."""
+    if keep:
+        write(run.checkpoints, f"step-{checkpoint.step}", checkpoint)
+    if checkpoint.best is not None and mean_return(checkpoint.metrics) >= checkpoint.best:
+        write(run.checkpoints, BEST, checkpoint)
+    write(run.checkpoints, LAST, checkpoint)  # in the end: it is what a resumption trusts
+
+
+def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint's state into a network and a learner.
+
+    Raises:
+        UserError: it belongs to another network.
+    """
+    load(network, checkpoint)
+    state = {
+        name.removeprefix(LEARNER): value for name, value in checkpoint.tensors.items() if name.startswith(LEARNER)
+    }
+    try:
+        learner.restore(state, checkpoint.scalars)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise UserError("checkpoint-damaged", f"the learner cannot go on from the checkpoint: {error}") from error
+
+
+def load(network: nn.Module, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint's weights into `network`.
+
+    Raises:
+        UserError: they are those of another network.
+    """
+    state = {
+        name.removeprefix(NETWORK): value for name, value in checkpoint.tensors.items() if name.startswith(NETWORK)
+    }
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        message = f"the checkpoint belongs to another network: {error}"
+        raise UserError("checkpoint-damaged", message, "train again with --force") from error
+
+
+class _Clock:
+    """Training time, and when the next checkpoint is due; within it, saving is timed.
+
+    Args:
+        interval: seconds between checkpoints; saving takes a twentieth of the time at most, unless it is 0.
+        before: training time of earlier sessions.
+    """
+
+    def __init__(self, interval: float, before: float) -> None:
+        self._interval, self._cost = interval, 0.0
+        self._begin = time.perf_counter() - before
+        self._saved = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far."""
+        return time.perf_counter() - self._begin
+
+    def due(self) -> bool:
+        """Whether it is time to save."""
+        waited = time.perf_counter() - self._saved
+        return not self._interval or waited >= max(self._interval, 20 * self._cost)
+
+    def __enter__(self) -> None:
+        self._saved = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.perf_counter()
+        self._cost, self._saved = now - self._saved, now

@@ -1,0 +1,153 @@
+"""Seeds side by side, one process each; and Ctrl-C that lets a training save before it stops.
+
+Processes are spawned, not forked: torch and forked threads do not mix. Reports and results come back through one queue.
+"""
+
+import contextlib
+import multiprocessing
+import pickle
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+from symgen.errors import UserError
+from symgen.experiment.progress import Listen
+
+Stopped = Callable[[], bool]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+Work = Callable[[Task, Listen, Stopped], Result]
+"""A function that does one task; it must be importable by name, and tasks and results must pickle."""
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Stopped]:
+    """Within it, the first Ctrl-C (or SIGTERM) only makes the yielded function true; a second one interrupts."""
+    asked = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
+        yield asked.is_set
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_all(work: "Work[Task, Result]", tasks: Sequence[Task], jobs: int, listen: Listen) -> list[Result]:
+    """Do the tasks, `jobs` at a time, and return their results in the order of `tasks`.
+
+    After Ctrl-C no further task begins, and the results are those of the tasks that had begun.
+
+    Raises:
+        UserError: a task raised it, or its process was killed.
+        RuntimeError: a task raised something else; the text is its traceback.
+    """
+    with interruptible() as stopped:
+        if jobs <= 1 or len(tasks) <= 1:
+            results = []
+            for task in tasks:
+                if not stopped():
+                    results.append(work(task, listen, stopped))
+            return results
+        return _Pool(work, tasks, listen).run(jobs, stopped)
+
+
+class _Pool:
+    """The processes of one `run_all`."""
+
+    def __init__(self, work: "Work[Any, Any]", tasks: Sequence[Any], listen: Listen) -> None:
+        self._work, self._tasks, self._listen = work, tasks, listen
+        self._context = multiprocessing.get_context("spawn")
+        self._messages: Any = self._context.Queue()
+        self._stop = self._context.Event()
+        self._processes: dict[int, BaseProcess] = {}
+        self._results: dict[int, Any] = {}
+        self._errors: dict[int, Exception] = {}
+
+    def run(self, jobs: int, stopped: Stopped) -> list[Any]:
+        """See `run_all`."""
+        waiting = list(range(len(self._tasks)))
+        try:
+            while waiting or self._processes:
+                if stopped() or self._errors:
+                    self._stop.set()
+                    waiting.clear()
+                while waiting and len(self._processes) < jobs:
+                    self._begin(waiting.pop(0))
+                self._receive()
+        finally:
+            for process in self._processes.values():  # only after an exception here, such as a second Ctrl-C
+                process.terminate()
+        if self._errors:
+            raise self._errors[min(self._errors)]
+        return [self._results[index] for index in sorted(self._results)]
+
+    def _begin(self, index: int) -> None:
+        arguments = (index, self._work, self._tasks[index], self._messages, self._stop)
+        process = self._context.Process(target=_child, args=arguments, daemon=True)
+        process.start()
+        self._processes[index] = process
+
+    def _receive(self) -> None:
+        """Take one message, or notice that a process has died without one."""
+        try:
+            kind, index, content = self._messages.get(timeout=0.2)
+        except queue.Empty:
+            for index, process in list(self._processes.items()):
+                if not process.is_alive() and self._messages.empty():
+                    self._end(index)
+                    self._errors[index] = _killed(process.exitcode)
+            return
+        if kind == "report":
+            self._listen(content)
+            return
+        (self._results if kind == "result" else self._errors)[index] = content
+        self._end(index)
+
+    def _end(self, index: int) -> None:
+        self._processes.pop(index).join()
+
+
+def _child(index: int, work: "Work[Any, Any]", task: Any, messages: Any, stop: Any) -> None:
+    """The body of a process: do one task; whatever comes of it is a message."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to everyone; the parent passes it on
+    parent = multiprocessing.parent_process()
+
+    def stopped() -> bool:
+        return stop.is_set() or (parent is not None and not parent.is_alive())
+
+    try:
+        message = ("result", index, work(task, lambda report: messages.put(("report", index, report)), stopped))
+        pickle.dumps(message)
+    except Exception as error:
+        message = ("error", index, _portable(error))
+    messages.put(message)
+
+
+def _portable(error: Exception) -> Exception:
+    """`error` itself where it is one of symgen's and survives the way; else its traceback."""
+    if type(error).__module__.startswith("symgen."):
+        with contextlib.suppress(Exception):
+            return pickle.loads(pickle.dumps(error))
+    return RuntimeError("a training process failed:\n" + "".join(traceback.format_exception(error)))
+
+
+def _killed(status: int | None) -> UserError:
+    return UserError(
+        "process-killed",
+        f"a training process was ended from outside (exit status {status}); memory may have run out",
+        "continue with --resume, perhaps with fewer --jobs",
+    )

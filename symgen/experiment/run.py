@@ -1,0 +1,223 @@
+"""A run: the folder runs/<spec>/<variant>/<seed>/ and the provenance in it.
+
+spec.yaml           the spec as it was compiled, edits included; it compiles again to this run
+resolved.json       every value in force, defaults included
+plan.txt            the plan, verification.json the verification
+versions.json       python, torch, numpy, symgen, commit, platform, command; of resumed runs too
+metrics.jsonl       one line per update; events/ holds the same for TensorBoard
+checkpoints/        last, best, and every n-th on request (safetensors and JSON)
+evaluation.json     a row per condition of `evaluate:`; learning_curve.png the return over steps
+"""
+
+import contextlib
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from symgen.errors import UserError
+from symgen.experiment import checkpoint
+from symgen.experiment.files import plain, read_json, write_json, write_text
+from symgen.experiment.versions import versions
+
+ROOT = Path("runs")
+LAST, BEST = "last", "best"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of one variant of one spec.
+
+    Args:
+        folder: runs/<spec>/<variant>/<seed>.
+    """
+
+    folder: Path
+
+    @property
+    def seed(self) -> int:
+        """The seed, which is the folder's name."""
+        return int(self.folder.name)
+
+    @property
+    def variant(self) -> str:
+        """The variant, e.g. "base" or "network.family=cnn"."""
+        return self.folder.parent.name
+
+    @property
+    def spec(self) -> str:
+        """The stem of the spec file."""
+        return self.folder.parent.parent.name
+
+    @property
+    def label(self) -> str:
+        """e.g. "lavacrossing_c4/base/0"."""
+        return "/".join((self.spec, self.variant, self.folder.name))
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.checkpoints / f"{LAST}.json").exists()
+
+    @property
+    def finished(self) -> bool:
+        """Whether training reached its last update."""
+        return self.resumable and bool(read_json(self.checkpoints / f"{LAST}.json").get("finished"))
+
+    def record(self, text: str, resolved: Mapping[str, Any], plan: str, verification: Mapping[str, Any]) -> None:
+        """Write what is trained, before it is trained."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.record_spec(text, resolved)
+        write_text(self.folder / "plan.txt", plan.rstrip() + "\n")
+        write_json(self.folder / "verification.json", verification)
+        write_json(self.folder / "versions.json", versions())
+
+    def record_spec(self, text: str, resolved: Mapping[str, Any]) -> None:
+        """Write the spec; when a run is resumed it may have more seeds or conditions than before."""
+        write_text(self.folder / "spec.yaml", text)
+        write_json(self.folder / "resolved.json", resolved)
+
+    def record_resumption(self, text: str, resolved: Mapping[str, Any], step: int) -> None:
+        """Add the versions of a resumed training."""
+        self.record_spec(text, resolved)
+        before = read_json(self.folder / "versions.json")
+        again = [*before.get("resumed", []), {"step": step, **versions()}]
+        write_json(self.folder / "versions.json", {**before, "resumed": again})
+
+    def clear(self) -> None:
+        """Remove the run, all but its lock."""
+        for path in self.folder.iterdir() if self.folder.exists() else ():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != ".lock":
+                path.unlink()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run, so that two trainings never write to one folder; a kill gives it back.
+
+        Raises:
+            UserError: another process holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / ".lock", "w") as file:
+            try:
+                import fcntl  # not on Windows, where nothing guards the folder
+            except ImportError:
+                yield
+                return
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    "run-busy",
+                    f"another process is training {self.folder}",
+                    "wait for it, stop it, or write elsewhere with --runs",
+                ) from None
+            yield
+
+    def restore(self, name: str) -> checkpoint.Checkpoint:
+        """The checkpoint called `name` ("last", "best", "step-4096").
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        if not (self.checkpoints / f"{name}.json").exists():
+            there = ", ".join(checkpoint.names(self.checkpoints))
+            raise UserError(
+                "checkpoint-not-found",
+                f"{self.folder} has no checkpoint called {name!r}",
+                f"there is: {there}" if there else "train it first: symgen train SPEC",
+            )
+        return checkpoint.read(self.checkpoints, name)
+
+
+def variant(edits: Mapping[str, Any]) -> str:
+    """A readable folder name for the `--set` edits of a spec.
+
+    >>> variant({})
+    'base'
+    >>> variant({"network.family": "cnn", "train.steps": 1000})
+    'network.family=cnn,train.steps=1000'
+    """
+    if not edits:
+        return "base"
+    text = ",".join(f"{path}={_written(value)}" for path, value in edits.items())
+    slug = re.sub(r"[^\w.=,+-]+", "-", text, flags=re.ASCII).strip("-.")
+    if slug == text and len(slug) <= 80:
+        return slug
+    # what the name had to leave out is told apart by a digest
+    return f"{slug[:80].rstrip('-.')}~{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def find(path: Path) -> list[Run]:
+    """The runs under a seed, variant or spec folder, in the order of variant and seed.
+
+    Raises:
+        UserError: there is none.
+    """
+    folders = [path, *path.glob("*"), *path.glob("*/*")]
+    runs = [Run(each.resolve()) for each in folders if each.name.isdigit() and (each / "spec.yaml").exists()]
+    if not runs:
+        near = sorted(str(each.parent) for each in path.parent.glob("*/*/*/spec.yaml"))[:5] if path.name else []
+        hint = f"runs nearby: {', '.join(near)}" if near else "train one first: symgen train SPEC"
+        raise UserError("run-not-found", f"{path} is not a run, and holds none", hint)
+    return sorted(runs, key=lambda run: (run.spec, run.variant != "base", run.variant, run.seed))
+
+
+def by_variant(runs: Iterable[Run]) -> list[list[Run]]:
+    """The runs grouped by variant folder, in the order of their first appearance, each once."""
+    groups: dict[Path, dict[Path, Run]] = {}
+    for run in runs:
+        groups.setdefault(run.folder.parent, {})[run.folder] = run
+    return [list(group.values()) for group in groups.values()]
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What training depends on and two resolved specs disagree about, one line per value.
+
+    >>> difference({"train": {"steps": 10, "seeds": [0]}}, {"train": {"steps": 20, "seeds": [0, 1]}})
+    ['train.steps: 10 -> 20']
+    """
+    old, new = _flat(before), _flat(after)
+    paths = [path for path in {**old, **new} if not path.startswith(_NOT_TRAINED_WITH)]
+    missing = "(absent)"
+    return [
+        f"{path}: {_written(old.get(path, missing))} -> {_written(new.get(path, missing))}"
+        for path in paths
+        if old.get(path, missing) != new.get(path, missing)
+    ]
+
+
+# More seeds or more held-out conditions change nothing about the seeds trained already.
+_NOT_TRAINED_WITH = ("evaluate", "train.seeds")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} as {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = plain(value)
+    return flat
+
+
+def _written(value: Any) -> str:
+    """A value as one would type it."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_written(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

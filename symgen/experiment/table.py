@@ -1,0 +1,84 @@
+"""Tables of evaluations: for a terminal (rich) and for a README (Markdown)."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from symgen.experiment.evaluate import Evaluation, Row
+from symgen.experiment.statistics import Estimate
+
+
+def detail(evaluation: Evaluation) -> Table:
+    """One variant: a row per condition with return, success, length."""
+    seeds = ", ".join(map(str, evaluation.seeds))
+    title = f"{evaluation.spec}/{evaluation.variant}, seed{'s' * (len(evaluation.seeds) > 1)} {seeds}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("condition")
+    successes = any(row.successes for row in evaluation.rows.values())
+    for name in ("return", *["success"] * successes, "episode length"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, row in evaluation.rows.items():
+        success = [_cell(row.successes)] * successes
+        table.add_row(name, _cell(row.returns), *success, _cell(row.lengths))
+    return table
+
+
+def comparison(evaluations: Sequence[Evaluation]) -> Table:
+    """Several variants: a row per variant, a column of returns per condition."""
+    header, rows = _cells(evaluations)
+    table = Table()
+    for index, name in enumerate(header):
+        table.add_column(name, justify="right" if index else "left", no_wrap=bool(index))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def markdown(evaluations: Sequence[Evaluation]) -> str:
+    """`comparison` as Markdown."""
+    header, rows = _cells(evaluations)
+    marks = ["---", *["---:"] * (len(header) - 1)]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in (header, marks, *rows)]
+    return "\n".join([*lines, "", caption(evaluations)])
+
+
+def caption(evaluations: Sequence[Evaluation]) -> str:
+    """What the numbers are."""
+    first = evaluations[0]
+    counts = sorted({len(evaluation.seeds) for evaluation in evaluations})
+    seeds = f"{counts[0]} seed{'s' * (counts[0] > 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+    over = " or ".join(dict.fromkeys(evaluation.over for evaluation in evaluations))
+    return (
+        f"Mean return over {first.settings['episodes']} episodes per seed, {seeds}, {first.settings['actions']} "
+        f"actions; in brackets a 95% bootstrap interval over {over}."
+    )
+
+
+def _cells(evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows; a condition that a variant lacks is a dash."""
+    conditions = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.rows))
+    labels = _labels(evaluations)
+    rows = [
+        [label, *(_returned(evaluation.rows.get(name)) for name in conditions)]
+        for label, evaluation in zip(labels, evaluations, strict=True)
+    ]
+    return ["variant", *conditions], rows
+
+
+def _labels(evaluations: Sequence[Evaluation]) -> list[str]:
+    """The variants, or spec and variant where there are several specs ("base" left out)."""
+    specs = {evaluation.spec for evaluation in evaluations}
+    if len(specs) == 1:
+        return [evaluation.variant for evaluation in evaluations]
+    return [
+        evaluation.spec if evaluation.variant == "base" else f"{evaluation.spec}/{evaluation.variant}"
+        for evaluation in evaluations
+    ]
+
+
+def _returned(row: Row | None) -> str:
+    return _cell(row.returns if row else None)
+
+
+def _cell(value: Estimate | None) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,231 @@
+"""Train a spec, seed by seed: record what is trained, fit it, evaluate it, draw its learning curve.
+
+train          all seeds: may they begin? then each in `train_seed`, side by side where asked
+train_seed     one seed: restore or record, `fit` (in fit.py), evaluate, draw
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from symgen import lookup
+from symgen.compiler import check_spec, compile_spec
+from symgen.errors import UserError
+from symgen.experiment import curve, evaluate
+from symgen.experiment.checkpoint import Checkpoint
+from symgen.experiment.files import plain, read_json
+from symgen.experiment.fit import Saving, fit
+from symgen.experiment.jobs import Stopped, run_all
+from symgen.experiment.progress import Listen, Report, mean_return
+from symgen.experiment.run import LAST, ROOT, Run, difference
+from symgen.semantics.problem import Problem
+from symgen.spec.source import Source
+from symgen.verify import Verification
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train, beyond what the spec says; none of it changes a result.
+
+    Args:
+        root: the folder of all runs.
+        variant: the folder of this variant.
+        resume: go on with runs that are there.
+        force: start anew where runs are there.
+        saving: when to write checkpoints.
+        threads: torch threads of each process; more than one rarely helps networks of this size.
+        jobs: seeds trained side by side.
+        evaluation: how to evaluate the trained network; None leaves it out.
+    """
+
+    root: Path = ROOT
+    variant: str = "base"
+    resume: bool = False
+    force: bool = False
+    saving: Saving = field(default_factory=Saving)
+    threads: int = 1
+    jobs: int = 1
+    evaluation: evaluate.Settings | None = field(default_factory=evaluate.Settings)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one seed.
+
+    Args:
+        run: its folder.
+        step: environment steps done.
+        steps: environment steps wanted.
+        mean_return: mean return of recent training episodes; NaN before the first ended.
+        seconds: training time, resumed runs included.
+    """
+
+    run: Run
+    step: int
+    steps: int
+    mean_return: float
+    seconds: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether training reached its end."""
+        return self.step >= self.steps
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "folder": str(self.run.folder),
+            "seed": self.run.seed,
+            "step": self.step,
+            "steps": self.steps,
+            "finished": self.finished,
+            "return": None if math.isnan(self.mean_return) else self.mean_return,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+class Unverified(Exception):
+    """The network does not have the symmetry its spec asks for, so it is not trained."""
+
+    def __init__(self, verification: Verification) -> None:
+        super().__init__(verification)
+        self.verification = verification
+
+
+# ------------------------------------------------------------------------------------------------ all seeds
+
+
+def train(
+    source: Source, settings: Settings, listen: Listen, seeds: Sequence[int] | None = None
+) -> tuple[list[Outcome], list[Run]]:
+    """Train a spec for `seeds`, or for those it names.
+
+    Returns:
+        What became of each seed, and all runs asked for, those finished earlier included. After Ctrl-C the seeds that
+        had not begun are missing among the outcomes.
+
+    Raises:
+        SpecError: the spec is wrong.
+        UserError: it has no `train:`, or a run is in the way.
+        Unverified: the network does not have its symmetry.
+    """
+    problem = check_spec(source)
+    if problem.spec.train is None:
+        raise UserError(
+            "nothing-to-train",
+            f"{source.name} has no train: section",
+            "add one, such as  train: {algorithm: ppo, steps: 100_000}",
+        )
+    stem = Path(source.name).stem.strip("<>") or "spec"
+    folder = settings.root / stem / settings.variant
+    runs = [Run(folder / str(seed)) for seed in seeds or problem.spec.train.seeds]
+    for run in runs:
+        admit(run, resolved(problem), settings)
+    tasks = [(source, run, settings) for run in runs]
+    outcomes = run_all(train_seed, tasks, settings.jobs, listen)
+    if len(outcomes) > 1:
+        curve.draw([outcome.run for outcome in outcomes], folder / curve.NAME)
+    return outcomes, runs
+
+
+def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
+    """Raise UserError where training `run` would overwrite, or continue, what it should not."""
+    if settings.force or not run.resumable:
+        return
+    changes = difference(read_json(run.folder / "resolved.json"), values)
+    changed = "\n".join(f"    {line}" for line in changes)
+    if not settings.resume:
+        state = "is finished" if run.finished else "was begun"
+        raise UserError(
+            "run-exists",
+            f"{run.folder} {state} already" + (f", with another spec:\n{changed}" if changes else ""),
+            "--force starts anew and deletes it; --runs or --variant writes elsewhere"
+            + ("" if changes else "; --resume goes on from its last checkpoint"),
+        )
+    if changes:
+        raise UserError(
+            "run-changed",
+            f"{run.folder} was begun with another spec:\n{changed}",
+            "undo the change to resume it; --force starts anew and deletes it; --variant writes elsewhere",
+        )
+
+
+def resolved(problem: Problem) -> dict[str, Any]:
+    """Every value in force, defaults included, in the shape of a spec."""
+    values: dict[str, Any] = problem.spec.model_dump(mode="json", exclude_none=True)
+    parts = {
+        "environment": problem.adapter_options,
+        "network": problem.family_options,
+        "train": problem.algorithm_options,
+    }
+    for section, options in parts.items():
+        if options is not None:
+            values[section] |= options.model_dump(mode="json", by_alias=True)
+    return values
+
+
+# ------------------------------------------------------------------------------------------------- one seed
+
+
+def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stopped) -> Outcome:
+    """Train one seed to its end, or until `stopped`; see `train`."""
+    source, run, settings = task
+    torch.set_num_threads(settings.threads)
+    problem = check_spec(source)
+    steps = problem.spec.train.steps if problem.spec.train else 0
+    with run.locked():
+        if settings.force:
+            run.clear()
+        begin = run.restore(LAST) if run.resumable else None
+        if begin and begin.finished:
+            end = begin
+            _take_conditions(source, run, resolved(problem))
+        else:
+            end = _fit_seed(source, run, begin, settings, listen, stopped)
+
+        def tell(note: str) -> None:
+            listen(Report(run.seed, end.step, steps, mean_return(end.metrics), end.step / end.seconds, note))
+
+        if end.finished and settings.evaluation and not (run.folder / evaluate.NAME).exists():
+            tell("evaluating")
+            evaluate.evaluate_run(run, settings.evaluation, stopped)
+        tell("finished" if end.finished else "saved")
+    return Outcome(run, end.step, steps, mean_return(end.metrics), end.seconds)
+
+
+def _take_conditions(source: Source, run: Run, values: Mapping[str, Any]) -> None:
+    """Give a finished run the conditions of `source`, and drop its evaluation where they are others."""
+    if read_json(run.folder / "resolved.json").get("evaluate") != plain(values).get("evaluate"):
+        run.record_spec(source.text, values)
+        (run.folder / evaluate.NAME).unlink(missing_ok=True)
+
+
+def _fit_seed(
+    source: Source, run: Run, begin: Checkpoint | None, settings: Settings, listen: Listen, stopped: Stopped
+) -> Checkpoint:
+    """Compile, record, and train from `begin` on."""
+    compiled = compile_spec(source, seed=run.seed)  # the initial weights belong to the seed
+    problem, verification = compiled.problem, compiled.verification
+    if problem.spec.train is None or problem.algorithm_options is None or verification is None:
+        raise AssertionError("train() has seen to it that there is something to train")
+    if not verification.holds:
+        raise Unverified(verification)
+    if begin is None:
+        run.clear()
+        run.record(source.text, resolved(problem), str(compiled.plan), verification.to_dict())
+    else:
+        run.record_resumption(source.text, resolved(problem), begin.step)
+    steps, options = problem.spec.train.steps, cast(Any, problem.algorithm_options)
+    algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
+    envs = problem.adapter.make(problem.adapter_options, options.envs, run.seed)
+    try:
+        learner = algorithm.Learner(compiled.network, envs, options, steps=steps, seed=run.seed)
+        end = fit(run, compiled.network, learner, steps, begin, settings.saving, listen, stopped)
+    finally:
+        envs.close()
+    curve.draw([run], run.folder / curve.NAME)
+    return end
