@@ -1,0 +1,236 @@
+"""Any Gymnasium environment by its id: vectors, pictures, indices, and flat dicts of them."""
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from gymnasium import error, spaces
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.group import Group
+from symgen.algebra.representation import Representation
+from symgen.envs._gymnasium_states import ObservedSimulator, hook
+from symgen.envs.interface import Action, Interface, Simulator, Term
+from symgen.errors import UserError, suggestion
+
+EXTRAS = {
+    ".box2d.": 'pip install "gymnasium[box2d]"',
+    ".mujoco.": 'pip install "gymnasium[mujoco]"',
+    ".classic_control.": "pip install 'symgen[classic]'",
+    ".toy_text.": "pip install 'symgen[classic]'",
+    ".phys2d.": 'pip install "gymnasium[jax]"',
+    ".tabular.": 'pip install "gymnasium[jax]"',
+}
+"""The way out of a missing package, by a part of the environment's entry point."""
+
+NAMESPACES = {
+    "ALE/": "needs the package ale-py: pip install ale-py, and adapter: atari",
+    "MiniGrid-": "is an id of MiniGrid: write adapter: minigrid",
+    "BabyAI-": "is an id of MiniGrid: write adapter: minigrid",
+    "dm_control/": "needs the package shimmy: pip install 'shimmy[dm-control]'",
+}
+
+ACTION_NAMES = {
+    "CartPole": ("left", "right"),
+    "MountainCar": ("left", "coast", "right"),
+    "Acrobot": ("negative", "none", "positive"),
+    "LunarLander": ("none", "left_engine", "main_engine", "right_engine"),
+    "FrozenLake": ("left", "down", "right", "up"),
+    "FrozenLake8x8": ("left", "down", "right", "up"),
+    "CliffWalking": ("up", "right", "down", "left"),
+    "CliffWalkingSlippery": ("up", "right", "down", "left"),
+    "Taxi": ("south", "north", "east", "west", "pickup", "dropoff"),
+}
+"""Names of discrete actions as Gymnasium documents them, by the id without its version; others are action_0, ..."""
+
+
+class Options(BaseModel):
+    """What a spec may say about `adapter: gymnasium_env`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    id: str = Field(max_length=256, description="A registered id, such as CartPole-v1.")
+    kwargs: dict[str, JsonValue] = Field(default_factory=dict, description="Arguments of the environment itself.")
+    vectorization: Literal["sync", "async", "native"] = Field(
+        "sync",
+        description="sync: one after another. async: a process each. native: the environment's own vector version.",
+    )
+    max_episode_steps: int | None = Field(
+        None, ge=1, description="Steps until an episode is truncated; by default what the id is registered with."
+    )
+
+    @field_validator("id")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        if ":" in value:  # Gymnasium would import the module before the colon: a spec runs no code
+            raise ValueError(f"must be a registered id, not module:id; import the module yourself, got {value!r}")
+        return value
+
+    @field_validator("kwargs")
+    @classmethod
+    def _of_the_environment(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        taken = sorted({"id", "render_mode", "max_episode_steps", "disable_env_checker", "num_envs"} & set(value))
+        if taken:
+            raise ValueError(f"{taken[0]} is no argument of the environment itself")
+        return value
+
+
+def interface(options: Options) -> Interface:
+    """The terms and the action of the environment, from its own spaces.
+
+    Raises:
+        ValueError: no such id, arguments it does not take, or a space that no term describes.
+        UserError: a package that the environment needs is missing.
+    """
+    return _interface(options.model_dump_json())
+
+
+@lru_cache(maxsize=64)
+def _interface(options: str) -> Interface:
+    given = Options.model_validate_json(options)
+    env = _one(given)
+    try:
+        return described(env.observation_space, env.action_space, given.id)
+    finally:
+        env.close()
+
+
+def described(observation: spaces.Space[Any], action: spaces.Space[Any], name: str) -> Interface:
+    """The interface of two spaces of one environment.
+
+    Args:
+        name: of the environment, for messages and for the names of its actions.
+
+    Raises:
+        ValueError: a space that no term or action describes.
+    """
+    acts = _action(action, name)
+    if not isinstance(observation, spaces.Dict):
+        return Interface((_term("observation", observation, name),), acts, single=True)
+    terms = tuple(_term(key, inner, name) for key, inner in observation.items())
+    return Interface(terms, acts, single=False)
+
+
+def _term(key: str, space: spaces.Space[Any], name: str) -> Term:
+    if isinstance(space, spaces.Discrete):
+        if space.start != 0:
+            raise ValueError(f"the term {key} of {name} counts from {space.start}; only indices from 0 are supported")
+        return Term(key, (), str(space.dtype), "discrete", int(space.n))
+    if isinstance(space, spaces.Dict):
+        raise ValueError(f"the term {key} of {name} is a dict in a dict; only flat dicts are supported")
+    if not isinstance(space, spaces.Box | spaces.MultiBinary | spaces.MultiDiscrete):
+        raise ValueError(f"the term {key} of {name} is a {type(space).__name__} space, which has no array form")
+    layouts: dict[int, Literal["vector", "tokens", "image"]] = {1: "vector", 2: "tokens", 3: "image"}
+    if len(space.shape) not in layouts or 0 in space.shape:
+        raise ValueError(
+            f"the term {key} of {name} has the shape {space.shape}; vectors (n), tokens (n, k) and pictures "
+            "(row, column, channel) are supported"
+        )
+    bytes_ = space.dtype == np.uint8 and isinstance(space, spaces.Box) and bool((space.high == 255).all())
+    return Term(key, space.shape, str(space.dtype), layouts[len(space.shape)], scale=255.0 if bytes_ else 1.0)
+
+
+def _action(space: spaces.Space[Any], name: str) -> Action:
+    if isinstance(space, spaces.Discrete):
+        names = ACTION_NAMES.get(name.rsplit("-v", 1)[0], ())
+        count = int(space.n)
+        return Action("discrete", names if len(names) == count else _numbered(count), (count,))
+    if isinstance(space, spaces.MultiDiscrete | spaces.MultiBinary) and len(space.shape) == 1:
+        choices = [2] * space.shape[0] if isinstance(space, spaces.MultiBinary) else space.nvec.tolist()
+        return Action("multi_discrete", _numbered(len(choices)), tuple(choices))
+    if isinstance(space, spaces.Box) and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating):
+        low, high = tuple(space.low.tolist()), tuple(space.high.tolist())
+        return Action("continuous", _numbered(space.shape[0]), space.shape, low, high)
+    raise ValueError(
+        f"the actions of {name} are {space}; Discrete, MultiDiscrete, MultiBinary and real vectors are supported"
+    )
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"action_{k}" for k in range(count))
+
+
+def states(options: Options, group: Group) -> dict[str, FieldType] | None:
+    """Nothing is known of how the group moves an arbitrary environment."""
+    return None
+
+
+def actions(options: Options, group: Group) -> Representation | None:
+    """Nothing is known of how the group moves an arbitrary environment."""
+    return None
+
+
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> VectorEnv:
+    """The environments side by side, reset from the seed: the next `reset()` without one goes on from it.
+
+    Args:
+        render: whether frames will be asked for.
+
+    Raises:
+        ValueError, UserError: as `interface`, and ValueError where there is no native vector version.
+    """
+    if options.vectorization == "native" and not render:
+        return _native(options, num_envs, seed)
+    env_fns: list[Callable[[], Any]] = [partial(_one, options, render)] * num_envs
+    if options.vectorization == "async" and not render:
+        _one(options).close()  # what is wrong is said here, not by a process
+        envs: VectorEnv = AsyncVectorEnv(env_fns)
+    else:
+        envs = SyncVectorEnv(env_fns)
+    # One seed per environment from one sequence: seed, seed + 1, ... would share environments between seeds.
+    envs.reset(seed=np.random.SeedSequence(seed).generate_state(num_envs).tolist())
+    return envs
+
+
+def _native(options: Options, num_envs: int, seed: int) -> VectorEnv:
+    spec = gymnasium.registry.get(options.id)
+    if spec is not None and spec.vector_entry_point is None:
+        raise ValueError(f"{options.id} has no native vector version; write vectorization: sync")
+    more = {} if options.max_episode_steps is None else {"max_episode_steps": options.max_episode_steps}
+    make_vec = partial(gymnasium.make_vec, num_envs=num_envs, vectorization_mode="vector_entry_point")
+    envs: VectorEnv = _told(options.id, make_vec, **more, **options.kwargs)
+    envs.reset(seed=seed)
+    return envs
+
+
+def _one(options: Options, render: bool = False) -> Any:
+    """One environment."""
+    more: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
+    make_one = partial(gymnasium.make, max_episode_steps=options.max_episode_steps, disable_env_checker=True)
+    return _told(options.id, make_one, **more, **options.kwargs)
+
+
+def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
+    """Call `make_it`, its warnings silenced and its errors told in a user's words."""
+    try:
+        with warnings.catch_warnings():  # out-of-date versions, casts of bounds: what the spec asks for
+            warnings.simplefilter("ignore")
+            return make_it(id_, **arguments)
+    except error.UnregisteredEnv as cause:
+        raise ValueError(_unknown(id_)) from cause
+    except (error.DependencyNotInstalled, ImportError) as cause:
+        spec = gymnasium.registry.get(id_)
+        entry = str(spec.entry_point) if spec else ""
+        hint = next((way for part, way in EXTRAS.items() if part in entry), "install the package that it names")
+        raise UserError("missing-package", f"{id_} needs a package that is not installed: {cause}", hint) from cause
+    except (TypeError, ValueError, error.Error) as cause:
+        raise ValueError(f"{id_} cannot be made with {arguments or 'no arguments'}: {cause}") from cause
+
+
+def _unknown(id_: str) -> str:
+    for prefix, way in NAMESPACES.items():
+        if id_.startswith(prefix):
+            return f"{id_} {way}"
+    return f"Gymnasium {gymnasium.__version__} has no {id_!r}; {suggestion(id_, gymnasium.registry, 'ids')}"
+
+
+def simulator(options: Options, group: Group) -> Simulator[np.ndarray] | None:
+    """Classic control, and MuJoCo where the observation is all positions and velocities; None elsewhere."""
+    env = _one(options).unwrapped
+    restore = hook(env)
+    return None if restore is None else ObservedSimulator(env, restore)

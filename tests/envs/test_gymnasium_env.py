@@ -1,0 +1,193 @@
+"""Any Gymnasium environment: spaces described, mistakes told, states set."""
+
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+from pydantic import ValidationError
+
+from symgen.algebra.catalogue import group
+from symgen.envs import gymnasium_env
+from symgen.envs.gymnasium_env import Options, described
+from symgen.errors import UserError
+
+DISCRETE = spaces.Discrete(3)
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (spaces.Box(-1, 1, (4,)), ("vector", (4,), "float32", 0, 1.0)),
+        (spaces.Box(-1, 1, (4, 2), np.float64), ("tokens", (4, 2), "float64", 0, 1.0)),
+        (spaces.Box(0, 255, (8, 6, 3), np.uint8), ("image", (8, 6, 3), "uint8", 0, 255.0)),
+        (spaces.Box(0, 1, (8, 6, 3), np.uint8), ("image", (8, 6, 3), "uint8", 0, 1.0)),
+        (spaces.Box(0, 255, (128,), np.uint8), ("vector", (128,), "uint8", 0, 255.0)),
+        (spaces.Discrete(16), ("discrete", (), "int64", 16, 1.0)),
+        (spaces.MultiBinary(5), ("vector", (5,), "int8", 0, 1.0)),
+        (spaces.MultiDiscrete([3, 4]), ("vector", (2,), "int64", 0, 1.0)),
+    ],
+    ids=str,
+)
+def test_observation_spaces(space, expected):
+    single = described(space, DISCRETE, "X-v0")
+    (term,) = single.terms
+    assert (term.layout, term.shape, term.dtype, term.size, term.scale) == expected
+    assert single.single
+    assert term.name == "observation"
+    several = described(spaces.Dict({"b": space, "a": spaces.Box(0, 1, (2,))}), DISCRETE, "X-v0")
+    assert not several.single
+    assert {one.name: one.layout for one in several.terms} == {"b": expected[0], "a": "vector"}
+
+
+@pytest.mark.parametrize(
+    ("space", "kind", "sizes"),
+    [
+        (spaces.Discrete(3), "discrete", (3,)),
+        (spaces.MultiDiscrete([3, 4]), "multi_discrete", (3, 4)),
+        (spaces.MultiBinary(3), "multi_discrete", (2, 2, 2)),
+        (spaces.Box(-2, 1, (2,)), "continuous", (2,)),
+    ],
+    ids=str,
+)
+def test_action_spaces(space, kind, sizes):
+    action = described(DISCRETE, space, "X-v0").action
+    assert (action.kind, action.sizes) == (kind, sizes)
+    assert len(action.names) == (sizes[0] if kind != "multi_discrete" else len(sizes))
+    assert (action.low, action.high) == (((-2.0, -2.0), (1.0, 1.0)) if kind == "continuous" else ((), ()))
+
+
+@pytest.mark.parametrize(
+    ("observation", "action", "words"),
+    [
+        (spaces.Dict({"a": spaces.Dict({"b": DISCRETE})}), DISCRETE, "dict in a dict"),
+        (spaces.Tuple((DISCRETE, DISCRETE)), DISCRETE, "Tuple space"),
+        (spaces.Text(5), DISCRETE, "Text space"),
+        (spaces.Discrete(3, start=1), DISCRETE, "counts from 1"),
+        (spaces.Box(0, 1, (2, 2, 2, 2)), DISCRETE, "has the shape"),
+        (spaces.Box(0, 1, ()), DISCRETE, "has the shape"),
+        (DISCRETE, spaces.Box(0, 1, (2, 2)), "the actions of X-v0"),
+        (DISCRETE, spaces.Tuple((DISCRETE,)), "the actions of X-v0"),
+    ],
+    ids=str,
+)
+def test_spaces_that_nothing_describes_are_refused(observation, action, words):
+    with pytest.raises(ValueError, match=words):
+        described(observation, action, "X-v0")
+
+
+def test_cartpole():
+    said = gymnasium_env.interface(Options(id="CartPole-v1"))
+    assert said.action.names == ("left", "right")
+    assert said.term("observation").shape == (4,)
+    assert gymnasium_env.states(Options(id="CartPole-v1"), group("D1")) is None
+    assert gymnasium_env.actions(Options(id="CartPole-v1"), group("D1")) is None
+
+
+def test_out_of_date_ids_and_arguments_make_no_noise():
+    envs = gymnasium_env.make(Options(id="CartPole-v0", kwargs={"sutton_barto_reward": True}), 2, 0)
+    assert envs.step(np.zeros(2, dtype=int))[1].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("vectorization", ["sync", "native"])
+def test_make_resets_by_itself_and_from_its_seed(vectorization):
+    options = Options(id="CartPole-v1", vectorization=vectorization, max_episode_steps=5)
+
+    def play(seed):
+        envs = gymnasium_env.make(options, 3, seed)
+        assert envs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+        steps = [envs.step(np.ones(3, dtype=int)) for _ in range(7)]
+        assert [bool(step[3].all()) for step in steps] == [False] * 4 + [True, False, False]
+        return np.stack([step[0] for step in steps])
+
+    np.testing.assert_array_equal(play(0), play(0))
+    one, other = play(0), play(1)
+    assert not any((a == b).all() for a in one[0] for b in other[0])  # no environment is shared between seeds
+
+
+@pytest.mark.slow
+def test_processes():
+    envs = gymnasium_env.make(Options(id="CartPole-v1", vectorization="async"), 2, 0)
+    try:
+        assert envs.reset()[0].shape == (2, 4)
+    finally:
+        envs.close()
+
+
+@pytest.mark.parametrize(
+    ("id_", "words"),
+    [
+        ("CartPol-v1", "did you mean 'CartPole-v1'"),
+        ("CartPole-v9", "did you mean 'CartPole-v1'"),
+        ("Nowhere/Nothing-v0", "has no 'Nowhere/Nothing-v0'"),
+        ("ALE/Pong-v5", "ale-py"),
+        ("MiniGrid-Nothing-v0", "adapter: minigrid"),
+        ("Blackjack-v1", "Tuple space"),
+    ],
+)
+def test_wrong_ids(id_, words):
+    with pytest.raises(ValueError, match=words):
+        gymnasium_env.interface(Options(id=id_))
+
+
+def test_other_mistakes():
+    with pytest.raises(ValueError, match=r"cannot be made with .*colour"):
+        gymnasium_env.interface(Options(id="CartPole-v1", kwargs={"colour": "red"}))
+    with pytest.raises(ValueError, match="no native vector version"):
+        gymnasium_env.make(Options(id="Acrobot-v1", vectorization="native"), 1, 0)
+    for bad in ({"id": "os:CartPole-v1"}, {"id": "CartPole-v1", "kwargs": {"render_mode": "human"}}):
+        with pytest.raises(ValidationError):
+            Options.model_validate(bad)
+    assert all(field.description for field in Options.model_fields.values())
+
+
+def test_a_missing_package_names_the_extra(monkeypatch):
+    for name in ("Box2D", "gymnasium.envs.box2d", "gymnasium.envs.box2d.lunar_lander"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UserError, match="missing-package") as error:
+        gymnasium_env.interface(Options(id="LunarLander-v3"))
+    assert "gymnasium[box2d]" in error.value.hint
+
+
+SETTABLE = ["CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1", "Acrobot-v1"]
+
+
+def simulator(id_):
+    found = gymnasium_env.simulator(Options(id=id_), group("D1"))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("id_", SETTABLE)
+def test_a_state_that_is_set_goes_on_as_the_environment_itself(id_):
+    env, ours, rng = gymnasium.make(id_).unwrapped, simulator(id_), np.random.default_rng(0)
+    env.action_space.seed(0)
+    state, _ = env.reset(seed=3)
+    for _ in range(20):
+        np.testing.assert_allclose(ours.observe(state), state, atol=1e-6)
+        action = env.action_space.sample()
+        outcome = ours.step(state, action)
+        state, reward, terminated, _, _ = env.step(action)
+        np.testing.assert_allclose(outcome.state, state, atol=1e-5)
+        assert outcome.reward == pytest.approx(reward, abs=1e-4)
+        assert outcome.terminated == terminated
+    one = ours.sample(rng)
+    assert ours.same(one, one + 1e-7)
+    assert not ours.same(one, one + 1e-2)
+    assert ours.describe(one)
+
+
+def test_mujoco_where_the_observation_is_the_state():
+    pytest.importorskip("mujoco")
+    ours = simulator("InvertedPendulum-v5")
+    state = ours.sample(np.random.default_rng(0))
+    np.testing.assert_array_equal(ours.observe(state), state)
+    one, again = (ours.step(state, np.array([0.5], dtype=np.float32)) for _ in range(2))
+    np.testing.assert_array_equal(one.state, again.state)
+    assert gymnasium_env.simulator(Options(id="Ant-v5"), group("D1")) is None  # contact forces are observed too
+
+
+def test_elsewhere_there_is_none():
+    assert gymnasium_env.simulator(Options(id="FrozenLake-v1"), group("D1")) is None
