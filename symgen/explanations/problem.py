@@ -115,6 +115,12 @@ PROBLEM = {
         _GRID + "network: {family: graph_attention, width: 60, heads: 8, fibre: regular}",
         _GRID + "network: {family: graph_attention, width: 64, heads: 8, fibre: regular}",
     ),
+    "condition-name": Explanation(
+        "A held-out condition has a name that is taken.",
+        "training is the name of the environment that the agent was trained on, which every evaluation shows as well.",
+        "evaluate: {training: {observation_noise: 0.1}}",
+        "evaluate: {noisy: {observation_noise: 0.1}}",
+    ),
     "changed-interface": Explanation(
         "A held-out condition changes what the agent observes or can do.",
         """A trained network keeps its inputs and outputs. A condition may change levels, sizes of rivers, gravity, and

@@ -3,6 +3,7 @@
 from symgen.explanations.entry import Explanation
 
 _CARTPOLE = "states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: [1, 0]}"
+_LINES = "  states: {observation: {s: [-1, -2, -3, -4]}}\n  actions: {s: [1, 0]}"
 
 SYMMETRY = {
     "unknown-group": Explanation(
@@ -17,15 +18,15 @@ SYMMETRY = {
         "The generators and relations do not present a usable group.",
         """A generator is named by one small letter, digits may follow, and each has a name of its own. Relations that
         force a generator to be the identity make it useless, which is nearly always a mistake in a relation.""",
-        "symmetry: {group: {generators: [s], relations: [ss, sss]}, " + _CARTPOLE + "}",
-        "symmetry: {group: {generators: [s], relations: [ss]}, " + _CARTPOLE + "}",
+        "symmetry:\n  group: {generators: [s], relations: [ss, sss]}\n" + _LINES,
+        "symmetry:\n  group: {generators: [s], relations: [ss]}\n" + _LINES,
     ),
     "bad-word": Explanation(
         "A word in the generators cannot be read.",
         """A word is generators one after the other, with powers if need be: rsrs, r^4, r^2 s. It acts from right to
         left: rs is first s, then r.""",
-        "symmetry: {group: {generators: [s], relations: ['s*s']}, " + _CARTPOLE + "}",
-        "symmetry: {group: {generators: [s], relations: ['s s']}, " + _CARTPOLE + "}",
+        "symmetry:\n  group: {generators: [s], relations: ['s*s']}\n" + _LINES,
+        "symmetry:\n  group: {generators: [s], relations: ['s s']}\n" + _LINES,
     ),
     "unknown-generator": Explanation(
         "A generator that the group does not have.",

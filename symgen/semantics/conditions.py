@@ -13,10 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from symgen.envs.interface import Interface, Term
 from symgen.errors import UserError, shown, suggestion
 from symgen.semantics.findings import Failed, Findings
+from symgen.semantics.observation import described
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Place
 from symgen.spec.validate import validated
 
+# The condition that every evaluation has: the environment as it was trained on.
+TRAINING = "training"
 PREFIX = "environment."
 # Options of the environment that a condition may name without the prefix.
 SHORT = ("seed_range", "levels")
@@ -55,6 +58,9 @@ def check_condition(name: str, problem: Problem, findings: Findings) -> None:
     """Note everything that is wrong with one condition."""
     path: Place = ("evaluate", name)
     changes = problem.source.values["evaluate"][name]
+    if name == TRAINING:
+        message = f"{name} is the name of the environment that was trained on; every report shows it"
+        findings.add("condition-name", path, message, "give the condition another name", key=True)
     known = [*Condition.model_fields, *(PREFIX + option for option in _option_names(problem))]
     for key in changes:
         if key not in known:
@@ -131,7 +137,7 @@ def _difference(before: Interface, after: Interface) -> str:
         return f"it would observe {', '.join(new_terms)} instead of {', '.join(old_terms)}"
     for name, term in new_terms.items():
         if term != old_terms[name]:
-            return f"the observation {name} would be {_shape(term)} instead of {_shape(old_terms[name])}"
+            return f"{described(name)} would be {_shape(term)} instead of {_shape(old_terms[name])}"
     return ""
 
 

@@ -48,10 +48,11 @@ def each_generator(
     for generator in written:
         if generator not in group.generators:
             failed = True
+            message = f"{group} has no generator {shown(generator)}"
             hint = suggestion(generator, group.generators, f"generators of {group}")
-            findings.add("unknown-generator", (*path, generator), f"{group} has no {shown(generator)}", hint, key=True)
+            findings.add("unknown-generator", (*path, generator), message, hint, key=True)
     missing = [generator for generator in group.generators if generator not in written]
-    if missing:
+    if missing and not failed:
         message = f"nothing says how {' and '.join(missing)} of {group} moves {what}"
         findings.add(
             "missing-generator", path, message, f"add '{missing[0]}: ...', or '{missing[0]}: trivial'", key=True
@@ -100,12 +101,23 @@ def orthogonal_matrix(rows: Sequence[Sequence[float]], size: int, path: Place, f
     matrix = np.array(rows, dtype=np.float64)
     departure = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
     if not departure <= 1e-9:  # also where it is not a number
-        message = f"this matrix is not orthogonal: M M^T differs from the identity by {departure:.1e}"
-        hint = "give all digits, or a printed representation such as 'standard'" if departure < 1e-2 else (
-            "a symmetry keeps lengths; rescale the entries so that a rotation or reflection results"
-        )  # fmt: skip
+        message = f"this matrix is not orthogonal: {_first_fault(matrix)}"
+        hint = "a symmetry keeps lengths and angles; rescale the rows so that a rotation or reflection results"
+        if departure < 0.05:
+            hint = "give all digits, such as 0.7071067811865476, or a printed representation such as 'standard'"
         raise findings.add("not-orthogonal", path, message, hint)
     return matrix
+
+
+def _first_fault(matrix: Matrix) -> str:
+    """Which row has not length 1, or which rows are not perpendicular."""
+    product = matrix @ matrix.T
+    lengths = np.sqrt(np.diag(product))
+    row = int(np.abs(lengths - 1).argmax())
+    if not abs(lengths[row] - 1) <= 1e-9:
+        return f"row {row + 1} has length {lengths[row]:.6g}"
+    i, j = divmod(int(np.abs(product - np.eye(len(matrix))).argmax()), len(matrix))
+    return f"rows {i + 1} and {j + 1} are not perpendicular"
 
 
 def representation(

@@ -75,8 +75,8 @@ def _check_names(written: Mapping[str, Any], interface: Interface, group: Group,
             hint = f"{name} is a generator; write it below the term it moves: {{{names[0]}: {{{name}: ...}}}}"
         findings.add("unknown-term", (*PATH, name), f"the environment observes no {shown(name)}", hint, key=True)
     missing = [name for name in names if name not in written]
-    if missing:
-        message = f"nothing says how {group} moves the observation {' and '.join(missing)}"
+    if missing and len(missing) + len(written) <= len(names):  # else one of them is misspelt, as said above
+        message = f"nothing says how {group} moves {described(*missing)}"
         findings.add("missing-term", PATH, message, f"add '{missing[0]}: ...', or '{missing[0]}: trivial'", key=True)
 
 
@@ -101,9 +101,12 @@ def _one(written: Any, term: Term, group: Group, path: Place, findings: Findings
             automatic: FieldType = auto(path)[term.name]
             return automatic
         return _from_text(written, term, group, path, findings)
+    if not isinstance(written, Mapping):
+        hint = f"say which generator does this: {{{(*group.generators, 's')[0]}: [...]}}"
+        raise findings.add("bad-field-type", path, "a list alone does not say which generator it belongs to", hint)
     if term.layout == "image":
         return FieldType(_moved_grid(written, term, group, path, findings), _channels(term.shape[2], group))
-    what = f"the observation {term.name}"
+    what = described(term.name)
     size = term.shape[0] if term.layout == "tokens" else entries(term)
     image = partial(_image, size=size, signs=term.layout == "vector", findings=findings, what=what)
     images = moves.each_generator(written, group, path, findings, image, what)
@@ -137,7 +140,7 @@ def _image(written: Any, path: Place, *, size: int, signs: bool, findings: Findi
 def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Place, findings: Findings) -> Base:
     """The pixels of a picture, moved by a word per generator."""
     images = {}
-    what = f"the picture {term.name}"
+    what = described(term.name)
 
     def word(move: Any, place: Place) -> moves.Image:
         name = "keep" if move == "trivial" else move
@@ -150,7 +153,7 @@ def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Plac
             )
             raise findings.add("bad-field-type", place, message, hint)
         if term.shape[0] != term.shape[1] and name in ("turn", "turn_back", "transpose"):
-            message = f"{name} needs a square picture, and {term.name} is {term.shape[0]}x{term.shape[1]}"
+            message = f"{name} needs a square picture, and {what} is {term.shape[0]}x{term.shape[1]}"
             raise findings.add("inexact-rotation", place, message, "use half_turn, mirror or flip, or a square view")
         images[place[-1]] = name
         return (1,)
@@ -178,7 +181,7 @@ def _from_text(written: str, term: Term, group: Group, path: Place, findings: Fi
             return _fitting(fieldtypes.parse(group, written), term)
         if term.layout in ("vector", "discrete"):
             return _fitting(fieldtypes.vector(representations.parse(group, written)), term)
-        raise ValueError(f"{shown(written)} does not say how the observation {term.name} moves")
+        raise ValueError(f"{shown(written)} does not say how {described(term.name)} moves")
     except _Misfit as error:
         raise findings.add("size-mismatch", path, str(error), error.args[1]) from error
     except ValueError as error:
@@ -218,17 +221,17 @@ def _trivial(term: Term, group: Group) -> FieldType:
 
 def _grid(term: Term, group: Group) -> FieldType:
     if term.layout != "image":
-        raise ValueError(f"the observation {term.name} is no picture, so it is no grid")
+        raise ValueError(f"{described(term.name)} is no picture, so it is no grid")
     rows, columns, channels = term.shape
     return FieldType(bases.grid(group, rows, columns), _channels(channels, group))
 
 
 def _tokens(term: Term, group: Group) -> FieldType:
     if term.layout not in ("tokens", "vector"):
-        raise ValueError(f"the observation {term.name} has no tokens")
+        raise ValueError(f"{described(term.name)} has no tokens")
     count = term.shape[0]
     if group.generators and group.degree != count:
-        message = f"{group} permutes {group.degree} tokens, and the observation {term.name} has {count}"
+        message = f"{group} permutes {group.degree} tokens, and {described(term.name)} has {count}"
         hint = f"use S{count} for any order of {count} tokens, or spell the moves out by generator"
         raise _Misfit(message, hint)
     return FieldType(bases.tokens(group, count), _channels(_per_token(term), group))
@@ -249,7 +252,7 @@ def _fitting(found: FieldType, term: Term) -> FieldType:
             if found.base.size > 1
             else f"{found.size} entries"
         )
-        raise _Misfit(f"this field type has {here}, and the observation {term.name} is {shape}", "make the sizes agree")
+        raise _Misfit(f"this field type has {here}, and {described(term.name)} is {shape}", "make the sizes agree")
     return found
 
 
@@ -259,6 +262,15 @@ def _channels(count: int, group: Group) -> representations.Representation:
 
 def _per_token(term: Term) -> int:
     return int(np.prod(term.shape[1:], dtype=np.int64))
+
+
+def described(*names: str) -> str:
+    """Observation terms as a message calls them.
+
+    >>> described("observation"), described("position", "velocity")
+    ('the observation', 'the observation position and velocity')
+    """
+    return "the observation" if names == ("observation",) else f"the observation {' and '.join(names)}"
 
 
 def entries(term: Term) -> int:
@@ -273,6 +285,6 @@ def _bounded(term: Term, findings: Findings) -> None:
     )
     channels = entries(term) // max(places, 1) if term.layout in ("image", "tokens") else entries(term)
     if places > MAX_PLACES or channels > MAX_CHANNELS:
-        message = f"the observation {term.name} has {places} places x {channels} channels; it is too large"
+        message = f"{described(term.name)} has {places} places x {channels} channels; it is too large"
         hint = f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a smaller view"
         raise findings.add("too-large", ("environment",), message, hint, key=True)

@@ -21,7 +21,7 @@ from symgen.semantics.groups import resolve_group
 from symgen.semantics.observation import resolve_observation
 from symgen.semantics.problem import Problem
 from symgen.spec.schema import Spec
-from symgen.spec.source import Source
+from symgen.spec.source import Place, Source
 from symgen.spec.validate import validated
 
 # Section of a spec -> the key in it that names a module, and which kind of module that is.
@@ -121,5 +121,19 @@ def _interface(adapter: Chosen, findings: Findings) -> Interface:
     except UserError as error:
         raise findings.add(error.code, ("environment",), error.message, error.hint, key=True) from error
     except ValueError as error:
-        hint = "check the options of the environment"
-        raise findings.add(code_of(error, "bad-environment"), ("environment",), str(error), hint, key=True) from error
+        message, _, way_out = str(error).rpartition("; ")
+        if not message:
+            message, way_out = way_out, "check the options of the environment"
+        code = code_of(error, "bad-environment")
+        raise findings.add(code, _named_in(message, findings.source), message, way_out) from error
+    except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
+        message = f"the environment cannot be made: {type(error).__name__}: {error}"
+        raise findings.add("bad-environment", ("environment",), message, "check its options", key=True) from error
+
+
+def _named_in(message: str, source: Source) -> Place:
+    """The option of the environment whose value the message names; the whole section where there is none."""
+    for key, value in source.values["environment"].items():
+        if key != "adapter" and isinstance(value, str) and len(value) > 2 and value in message:
+            return ("environment", key)
+    return ("environment",)

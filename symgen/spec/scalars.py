@@ -102,12 +102,14 @@ def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
             return {_key(key): walk(inner, depth + 1) for key, inner in each.items()}
         if isinstance(each, Sequence) and not isinstance(each, bytes | bytearray | memoryview):
             return [walk(inner, depth + 1) for inner in each]
-        raise ValueError(f"a {type(each).__name__} has no place in a spec; use text, numbers, lists and mappings")
+        raise ValueError(
+            f"a value of type {type(each).__name__} has no place in a spec; use text, numbers, lists and mappings"
+        )
 
     return walk(value, 1)
 
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        raise ValueError(f"the key {key!r} is a {type(key).__name__}; every key of a spec is text")
+        raise ValueError(f"the key {key!r} is of type {type(key).__name__}; every key of a spec is text")
     return str(key)

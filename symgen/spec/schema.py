@@ -92,6 +92,14 @@ Move = Annotated[
     | Annotated[Names, Tag(TAG_OF["mapping"])],
     _one_of("text, a list or a mapping"),
 ]
+# How one observation term moves. A list is no answer, since it names no generator; semantics.observation says so.
+TermMoves = Annotated[
+    Annotated[str, Tag(TAG_OF["text"])]
+    | Annotated[IndexList, Tag(TAG_OF["list"])]
+    | Annotated[Matrix, Tag(TAG_OF["matrix"])]
+    | Annotated[dict[str, Move], Tag(TAG_OF["mapping"])],
+    _one_of("text or a mapping of generators"),
+]
 Moves = Annotated[
     Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, Move], Tag(TAG_OF["mapping"])],
     _one_of("text or a mapping of generators"),
@@ -112,7 +120,7 @@ class Symmetry(_Closed):
         _one_of("text, or a mapping of generators and relations"),
     ] = Field(description="C<n>, D<n>, S<n>, a product such as 'C2 x C4', or {generators: [...], relations: [...]}.")
     states: Annotated[
-        Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, Moves], Tag(TAG_OF["mapping"])],
+        Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, TermMoves], Tag(TAG_OF["mapping"])],
         _one_of("text or a mapping of observation terms"),
     ] = Field(
         default="auto",

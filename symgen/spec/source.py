@@ -189,10 +189,9 @@ def _unreadable(name: str, error: Exception) -> Diagnostic:
 
 
 def _nearby(name: str) -> str:
-    close = near_miss(Path(name).name, list(_specs_in(Path(name).parent)))
-    return (
-        f"did you mean '{Path(name).parent / close}'?" if close else "check the path; it is relative to where you are"
-    )
+    specs = {Path(each).stem: each for each in _specs_in(Path(name).parent)}
+    close = near_miss(Path(name).stem, specs)
+    return f"did you mean '{Path(name).parent / specs[close]}'?" if close else "paths are relative to where you are"
 
 
 def _inside(name: str) -> str:

@@ -174,7 +174,8 @@ def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[
     if kind in _LENGTH:
         bound = context.get("max_length", context.get("min_length"))
         word = "at most" if "long" in kind else "at least"
-        return "wrong-value", f"{word} {bound} entries are possible here", f"{found(value)} was given"
+        unit = "characters" if "string" in kind else "entries"
+        return "wrong-value", f"{word} {bound} {unit} are possible here", f"{found(value)} was given"
     return "wrong-value", text.removeprefix("Value error, "), _ELSEWHERE
 
 

@@ -1,0 +1,193 @@
+"""Every error code has a golden pair, an explanation, and examples that are what they claim to be.
+
+UPDATE_GOLDEN=1 pytest tests/test_errors.py     writes the .txt files anew; read the difference before committing it
+"""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import symgen
+from symgen.compiler import check_spec
+from symgen.errors import CODES, MAX_DIAGNOSTICS, Diagnostic, SpecError, UserError, near_miss, shown, suggestion
+from symgen.spec.source import from_text
+
+GOLDEN = Path(__file__).parent / "golden" / "errors"
+PACKAGE = Path(symgen.__file__).parent
+
+# Codes that no file can give: how to get them.
+WITHOUT_FILE = {"not-plain-data": lambda: check_spec({"symgen": 1, "environment": object()})}
+INSIDE = sorted(code for code, entry in CODES.items() if not entry.outside)
+PAIRS = sorted({*INSIDE, "unreadable-file", *WITHOUT_FILE})
+
+BASE = {
+    "symgen": "symgen: 1",
+    "environment": "environment: {adapter: gymnasium_env, id: CartPole-v1}",
+    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: [1, 0]}}",
+    "network": "network: {family: group_mlp, hidden: 8 regular}",
+    "train": "train: {algorithm: ppo, steps: 1000}",
+}
+
+
+class Stub(gymnasium.Env):
+    """An environment of which only the spaces are asked."""
+
+    def __init__(self, size: int, low: list[float], high: list[float]) -> None:
+        self.observation_space = spaces.Box(-1, 1, (size,), np.float32)
+        self.action_space = spaces.Box(np.array(low, np.float32), np.array(high, np.float32))
+
+
+@pytest.fixture(autouse=True)
+def _stubs(monkeypatch):
+    """BipedalWalker without Box2D, and an environment whose two actions have different bounds."""
+    kinds = {"BipedalWalker-v3": (24, [-1.0] * 4, [1.0] * 4), "Thrusters-v0": (4, [0.0, 0.0], [1.0, 2.0])}
+    for name, (size, low, high) in kinds.items():
+        spec = gymnasium.envs.registration.EnvSpec(name, Stub, kwargs={"size": size, "low": low, "high": high})
+        monkeypatch.setitem(gymnasium.registry, name, spec)
+
+
+def mistakes(run) -> str:
+    with pytest.raises(SpecError) as caught:
+        run()
+    return str(caught.value) + "\n"
+
+
+@pytest.mark.parametrize("code", PAIRS)
+def test_golden(code, monkeypatch):
+    monkeypatch.chdir(GOLDEN)
+    text = mistakes(WITHOUT_FILE.get(code, lambda: check_spec(f"{code}.yaml")))
+    expected = Path(f"{code}.txt")
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(text, encoding="utf-8")
+    assert text == expected.read_text(encoding="utf-8")
+    assert f"error[{code}]" in text
+
+
+def test_golden_pairs_are_complete():
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(PAIRS)
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(PAIRS) - {"unreadable-file", *WITHOUT_FILE}
+
+
+def completed(fragment: str) -> str:
+    """A whole spec: the fragment, and the sections that it leaves out."""
+    given = set(re.findall(r"^([a-z]+):", fragment, re.MULTILINE))
+    rest = [] if fragment.startswith("- ") else [text for name, text in BASE.items() if name not in given]
+    return "\n".join([*rest, fragment])
+
+
+@pytest.mark.parametrize("code", INSIDE)
+def test_examples_of_explanations(code):
+    wrong, right = completed(CODES[code].wrong), completed(CODES[code].right)
+    with pytest.raises(SpecError) as caught:
+        check_spec(from_text(wrong))
+    assert {each.code for each in caught.value.diagnostics} == {code}
+    check_spec(from_text(right))
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_explanations_are_whole(code):
+    entry = CODES[code]
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+    assert entry.title.endswith(".")
+    assert entry.text.endswith(".")
+    assert entry.wrong.strip() != entry.right.strip()
+    assert max(map(len, str(entry).splitlines())) <= 120
+
+
+def raised_codes() -> set[str]:
+    """Codes written out in the package, wherever a mistake is raised or noted."""
+    found = set()
+    makers = {"UserError", "Diagnostic", "Fault", "Unreadable", "add", "diagnostic", "_problem", "code_of"}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                texts = [each.value for each in node.args[:4] if isinstance(each, ast.Constant)]
+                if name in makers:
+                    found |= {
+                        text for text in texts if isinstance(text, str) and re.fullmatch(r"[a-z]+(-[a-z]+)+", text)
+                    }
+    return found
+
+
+def test_every_code_that_is_raised_is_explained():
+    raised = raised_codes()
+    assert len(raised) > 50  # the search finds something
+    assert raised - set(CODES) == set()
+
+
+def test_no_code_is_explained_in_vain():
+    literals = {
+        node.value
+        for path in PACKAGE.rglob("*.py")
+        if "explanations" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    derived = {"unknown-adapter", "unknown-family", "unknown-algorithm"}  # f"unknown-{kind}"
+    assert set(CODES) - literals - derived == set()
+
+
+def test_diagnostic_places_its_carets():
+    diagnostic = Diagnostic("wrong-type", "cause", "way out", "a.yaml", 3, 9, 4, "  key:  1234  # comment")
+    assert str(diagnostic).splitlines() == [
+        "a.yaml:3:9: error[wrong-type]: cause",
+        "   3 |   key:  1234  # comment",
+        "     |         ^^^^",
+        "  help: way out",
+    ]
+
+
+def test_carets_keep_tabs_and_wide_characters_in_line():
+    line = str(Diagnostic("wrong-type", "m", "", "f", 1, 5, 2, "\t日本 あい")).splitlines()[2]
+    assert line == "     | \t     ^^^^"
+
+
+def test_a_long_line_is_cut_around_the_caret():
+    shown_line, carets = str(
+        Diagnostic("wrong-type", "m", "", "f", 1, 5001, 3, "a" * 5000 + "bcd" + "e" * 5000)
+    ).splitlines()[1:3]
+    start = carets.index("^")
+    assert shown_line[start : start + 3] == "bcd"
+    assert len(shown_line) < 140
+
+
+def test_control_characters_never_reach_the_terminal():
+    assert "\x1b" not in str(Diagnostic("not-text", "m", "", "f", 1, 1, 1, "\x1b[31mred"))
+    assert "\x1b" not in shown("\x1b[31mred")
+
+
+def test_spec_error_is_sorted_and_counts_what_it_drops():
+    found = [Diagnostic("wrong-type", str(k), line=1000 - k) for k in range(MAX_DIAGNOSTICS + 7)]
+    error = SpecError(found)
+    assert [each.line for each in error.diagnostics] == sorted(each.line for each in error.diagnostics)
+    assert len(error.diagnostics) == MAX_DIAGNOSTICS
+    assert str(error).endswith("... and 7 more")
+    with pytest.raises(ValueError, match="at least one"):
+        SpecError([])
+
+
+def test_a_diagnostic_needs_a_known_code():
+    with pytest.raises(ValueError, match="no entry"):
+        Diagnostic("no-such-code", "message")
+
+
+def test_user_error_tells_cause_and_way_out():
+    error = UserError("run-not-found", "there is no run at x", "train first")
+    assert str(error) == "error[run-not-found]: there is no run at x\n  help: train first"
+    assert (error.code, error.hint) == ("run-not-found", "train first")
+
+
+def test_near_misses():
+    assert near_miss("UP", ["up", "down"]) == "up"
+    assert near_miss("zzz", ["up", "down"]) == ""
+    assert near_miss("u" * 100_000, ["up"]) == ""
+    assert suggestion("x", [], "terms") == "there are no terms here"
+    assert "and 5 more" in suggestion("zzzzzz", [f"a{k}" for k in range(25)])
+    assert len(shown(list(range(10_000)))) < 60
