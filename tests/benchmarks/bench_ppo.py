@@ -99,8 +99,8 @@ def their_return(model: PPO, episodes: int = 32) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--learn", action="store_true", help="train both to the end, three seeds each")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=15_000, help="steps per speed run")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=6_000, help="steps per speed run")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 

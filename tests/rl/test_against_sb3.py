@@ -63,5 +63,6 @@ def test_at_least_1_3_times_its_steps_per_second():
     from bench_ppo import ours, theirs
 
     ours(0, 2_000), theirs(0, 2_000)  # warm up
-    ratios = [ours(seed, 10_000)[1] / theirs(seed, 10_000)[1] for seed in range(3)]
+    # many short rounds and the median: another process may slow one side of a few of them
+    ratios = [ours(seed, 5_000)[1] / theirs(seed, 5_000)[1] for seed in range(9)]
     assert statistics.median(ratios) >= 1.3, ratios
