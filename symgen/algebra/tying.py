@@ -13,7 +13,7 @@ import numpy as np
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.orbits import intertwiners, signed_pair_orbits
+from symgen.algebra.orbits import hom_dimension, intertwiners, signed_pair_orbits
 from symgen.algebra.representation import Representation
 
 MAX_ENTRIES = 16_777_216
@@ -86,10 +86,31 @@ def bias(target: FieldType) -> Tying:
 
 
 def linear_weights(target: FieldType, source: FieldType, scope: str = "feature", with_bias: bool = True) -> int:
-    """Number of weights of an equivariant linear map, of whole features or of the fibre at every place."""
+    """Number of weights of an equivariant linear map, of whole features or of the fibre at every place.
+
+    >>> from symgen.algebra.catalogue import group
+    >>> from symgen.algebra.fieldtype import parse
+    >>> linear_weights(parse(group("D4"), "point: regular"), parse(group("D4"), "grid 9x9: 3 trivial"))
+    244
+    """
     if scope == "place":
         target, source = vector(target.fibre), vector(source.fibre)
-    return tie(target, source).weights + (bias(target).weights if with_bias else 0)
+    number = vector(representations.trivial(target.group))
+    return _weights(target, source) + (_weights(target, number) if with_bias else 0)
+
+
+def _weights(target: FieldType, source: FieldType) -> int:
+    """dim Hom, without writing any table out."""
+    return sum(
+        copies * repeats * _block_weights(FieldType(target.base, row_atom), FieldType(source.base, column_atom))
+        for copies, row_atom in target.fibre.blocks
+        for repeats, column_atom in source.fibre.blocks
+    )
+
+
+@lru_cache(maxsize=256)
+def _block_weights(target: FieldType, source: FieldType) -> int:
+    return hom_dimension(target.as_representation, source.as_representation)
 
 
 def _indexed(target: FieldType, source: FieldType) -> Tying:
