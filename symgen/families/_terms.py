@@ -1,4 +1,4 @@
-"""Steps every family shares: normalised vector terms at the start, the heads at the end."""
+"""Steps every family shares: normalised terms at the start, the heads at the end."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,10 @@ from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import linear_weights
 from symgen.plan.ir import Constraint, Step
+
+
+MAX_PROJECTED = 512
+"""Largest field whose mean is projected by a dense matrix."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,16 @@ class Source:
 
 
 def observed(problem: Any) -> tuple[list[Step], list[Source]]:
-    """The steps that normalise vector terms, and every term as later steps read it."""
+    """The steps that normalise the terms, and every term as later steps read it.
+
+    They do nothing until an algorithm with `normalise_observations` feeds them. A large field whose fibre changes signs
+    or mixes channels is left as it is: projecting its mean would take a matrix of its size squared.
+    """
     steps, sources = [], []
     for term in problem.interface.terms:
         field = problem.observation[term.name]
         name = term.name
-        if term.layout == "vector" and term.dtype.startswith("float"):
+        if term.layout != "discrete" and (field.fibre.kind == "permutation" or field.size <= MAX_PROJECTED):
             name = f"normal_{term.name}"
             arguments = {"field": field}
             steps.append(Step(name, "norm.RunningNorm", (term.name,), (field,), field, "exact", 0, arguments))

@@ -40,8 +40,9 @@ class FieldNorm(nn.Module):
 class RunningNorm(nn.Module):
     """Observations minus their running mean, divided by their running deviation, both constant under the group.
 
-    The mean is projected on the invariant features, the variance averaged over the orbits of entries, so that
-    normalising commutes with the group. Nothing is trained; `update` is called by the algorithm.
+    The mean is projected on the invariant features (for permutations: averaged over orbits), the variance averaged
+    over the orbits of entries, so that normalising commutes with the group. Nothing is trained; `update` is called by
+    the algorithm. In a picture it quiets what never changes and raises what is rare.
 
     Args:
         field: type of the observation term.
@@ -51,7 +52,7 @@ class RunningNorm(nn.Module):
     mean: Tensor
     variance: Tensor
     count: Tensor
-    projector: Tensor
+    projector: Tensor | None
     orbit: Tensor
 
     def __init__(self, field: FieldType, clip: float = 10.0) -> None:
@@ -60,7 +61,9 @@ class RunningNorm(nn.Module):
         self.register_buffer("mean", torch.zeros(field.size, dtype=torch.float64))
         self.register_buffer("variance", torch.ones(field.size, dtype=torch.float64))
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("projector", torch.from_numpy(_invariant_projector(field)), persistent=False)
+        permutes = field.fibre.kind == "permutation"
+        projector = None if permutes else torch.from_numpy(_invariant_projector(field))
+        self.register_buffer("projector", projector, persistent=False)
         self.register_buffer("orbit", torch.from_numpy(field.entry_orbits.reshape(-1)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,7 +76,8 @@ class RunningNorm(nn.Module):
     def update(self, x: Tensor) -> None:
         """Take a batch into the running moments (Chan et al. 1979, parallel variance)."""
         batch = x.reshape(x.shape[0], -1).double()
-        mean = self.projector @ batch.mean(0)
+        mean = batch.mean(0)
+        mean = self._over_orbits(mean) if self.projector is None else self.projector @ mean
         variance = ((batch - mean) ** 2).mean(0)
         weight = batch.shape[0] / (self.count + batch.shape[0])
         step = mean - self.mean
