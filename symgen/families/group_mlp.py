@@ -28,7 +28,7 @@ class Options(BaseModel):
         "16 regular", description="fibre of every hidden layer, e.g. '64 regular' or '8 regular + 8 trivial'"
     )
     depth: int = Field(2, ge=1, le=16, description="number of hidden layers")
-    activation: Literal["relu", "tanh", "gelu", "silu"] = Field("tanh", description="pointwise nonlinearity")
+    activation: Literal["relu", "tanh", "gelu", "silu"] = Field("relu", description="pointwise nonlinearity")
     shared: bool = Field(False, description="whether policy and value share the hidden layers")
 
 

@@ -105,7 +105,7 @@ class Nonlinear(nn.Module):
         super().__init__()
         gains = gain / np.sqrt(len(sources))
         self.linear = nn.ModuleList(
-            TiedLinear(target, source, scope, gains, bias=k == 0)  # type: ignore[arg-type]
+            TiedLinear(target, source, scope, gains, bias=k == 0, bias_gain=0.1)  # type: ignore[arg-type]
             for k, source in enumerate(sources)
         )
         self.activation = activation

@@ -74,6 +74,8 @@ class TiedLinear(nn.Module):
             with the same matrix (source and target must share the base).
         gain: see TiedMatrix.
         bias: whether an invariant feature is added.
+        bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it must not be zero:
+            without it every feature is odd in a signed input and every invariant of it vanishes.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class TiedLinear(nn.Module):
         scope: Literal["feature", "place"] = "feature",
         gain: float = 1.0,
         bias: bool = True,
+        bias_gain: float = 0.0,
     ) -> None:
         super().__init__()
         self.place = scope == "place"
@@ -90,7 +93,7 @@ class TiedLinear(nn.Module):
             target, source = vector(target.fibre), vector(source.fibre)
         self.out_shape = target.shape
         self.matrix = TiedMatrix(target, source, gain)
-        self.bias = _bias(target) if bias else None
+        self.bias = _bias(target, bias_gain) if bias else None
         self._expanded: tuple[Tensor, Tensor | None] | None = None
 
     def expand(self) -> tuple[Tensor, Tensor | None]:
@@ -105,8 +108,8 @@ class TiedLinear(nn.Module):
         return nn.functional.linear(x.flatten(1), matrix, bias).view(-1, *self.out_shape)
 
 
-def _bias(target: FieldType) -> TiedMatrix | None:
+def _bias(target: FieldType, gain: float) -> TiedMatrix | None:
     table = bias(target)
     if table.weights == 0:
         return None
-    return TiedMatrix(target, target, gain=0.0, table=table)
+    return TiedMatrix(target, target, gain=gain, table=table)
