@@ -152,4 +152,4 @@ def _sample(term: Term, batch: int, rng: np.random.Generator) -> np.ndarray:
     """Observations that use every entry; float64, so that nothing is rounded away (discrete terms stay indices)."""
     if term.layout == "discrete":
         return rng.integers(0, term.size, batch)
-    return rng.standard_normal((batch, *term.shape)) / term.scale
+    return rng.standard_normal((batch, *term.shape)) * term.scale

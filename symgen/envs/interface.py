@@ -20,7 +20,7 @@ class Term:
         dtype: numpy dtype name.
         layout: "vector" (n,), "image" (row, column, channel), "tokens" (n,) or (n, k), "discrete" ().
         size: number of values of a discrete term, else 0.
-        scale: the network multiplies the raw values by this (1/255 for 8-bit pictures).
+        scale: the network divides the raw values by this (255 for 8-bit pictures).
     """
 
     name: str

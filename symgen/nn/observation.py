@@ -41,7 +41,7 @@ class Reader(nn.Module):
         if term.layout == "discrete":
             return nn.functional.one_hot(x.long(), term.size).to(dtype).unsqueeze(1)
         x = x.to(dtype)
-        x = x * term.scale if term.scale != 1.0 else x
+        x = x / term.scale if term.scale != 1.0 else x
         if term.layout == "image":
             return x.flatten(1, 2)
         if term.layout == "tokens":

@@ -133,9 +133,7 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.output = nn.Linear(width, width)
-        hidden = width * expansion
-        layers = [nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)]
-        self.mlp = nn.Sequential(*layers) if expansion else None
+        self.mlp = _two_layers(width, width * expansion) if expansion else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, tokens, width) -> the same shape."""
@@ -159,6 +157,10 @@ class ReadToken(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, tokens, width) -> (batch, 1, width)."""
         return gelu(self.linear(self.norm(x[:, :1])))
+
+
+def _two_layers(width: int, hidden: int) -> nn.Sequential:
+    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
 
 
 def _orthogonal(layer: nn.Linear | nn.Conv2d, gain: float = math.sqrt(2)) -> None:
