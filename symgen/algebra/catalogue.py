@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from symgen.algebra.cosets import enumerate_cosets
-from symgen.algebra.group import MAX_ELEMENTS, Group, Permutation
+from symgen.algebra.group import MAX_ELEMENTS, MAX_LETTERS, Group, Permutation
 
 MAX_NUMBER = {"C": 512, "D": 512, "S": 128}
 """Largest n of C<n>, D<n>, S<n>."""
@@ -143,7 +143,12 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
     text = ", ".join(relations)
     title = name or f"<{', '.join(generators)} | {text if len(text) <= 120 else f'{len(relations)} relations'}>"
     free = Group(title, tuple(generators), (), dict.fromkeys(generators, (0,)))
-    words = [free.parse(relation) for relation in relations]
+    words, letters = [], 0
+    for relation in relations:
+        words.append(free.parse(relation))
+        letters += len(words[-1]) + 1
+        if letters > MAX_LETTERS:
+            raise ValueError(f"relations of more than {MAX_LETTERS} letters, powers written out, are too long")
     tables = enumerate_cosets(tuple(generators), words, MAX_ELEMENTS)
     permutations = {g: tuple(table) for g, table in tables.items()}
     order = len(next(iter(permutations.values()), (0,)))

@@ -160,6 +160,8 @@ def _permuting(group: Group, name: str, targets: Sequence[np.ndarray], size: int
     return Representation(group, name, bounded(size, name), tuple(target + 1 for target in targets))
 
 
+MAX_SUMMANDS = 1024
+"""Largest number of summands that are written out."""
 _SUMMAND = re.compile(r"\s*(?:([0-9]{1,6})\s+)?([a-z_]+)\s*(?:\(([^()]*)\))?\s*")
 _PLUS = re.compile(r"\+(?![^()]*\))")
 _NAMES = ("trivial", "sign", "regular", "standard", "quotient", "permutation", "signed", "matrix")
@@ -172,6 +174,8 @@ def parse(group: Group, text: str) -> Representation:
     Raises:
         ValueError: a name is unknown or an argument does not fit the group.
     """
+    if text.count("+") >= MAX_SUMMANDS:
+        raise ValueError(f"a sum of more than {MAX_SUMMANDS} representations is too long; use multiplicities")
     summands: list[tuple[int, Representation]] = []
     size = 0
     for part in _PLUS.split(text):

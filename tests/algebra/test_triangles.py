@@ -114,9 +114,9 @@ def test_third_vertices_close_the_triangle():
 def test_built_in_time():
     base, best = grid("C4", 14, 14), np.inf
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         triangle_tables(base)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < 0.05
 
 
