@@ -121,8 +121,18 @@ def _blocks(problem: Problem, sample: _Transitions) -> list[np.ndarray]:
         vectors = np.concatenate([np.eye(n)[vectors[:, k].astype(int)] for k, n in enumerate(action.sizes)], 1)
     here, moves = (_projected(_side_by_side(problem.interface, o), k) for k, o in enumerate((sample.before, change)))
     # What an action does: without the products, a wrong action map hides in the dependence of the blocks.
-    effect = (vectors[:, :, None] * moves[:, None, :]).reshape(len(moves), -1)
+    shift = _side_by_side(problem.interface, {name: _summary(problem, name, part) for name, part in change.items()})
+    effect = (vectors[:, :, None] * shift[:, None, :]).reshape(len(shift), -1)
     return [here, moves, vectors, _projected(effect, 2), sample.rewards[:, None], sample.ended[:, None].astype(float)]
+
+
+def _summary(problem: Problem, name: str, feature: np.ndarray) -> np.ndarray:
+    """A picture's first moments, channel by channel: in which direction things have moved; other terms as they are."""
+    base = problem.observation[name].base
+    if base.kind != "grid":
+        return feature
+    centred = base.coordinates - base.coordinates.mean(0)
+    return np.einsum("bpc,pk->bck", feature, centred)
 
 
 def _side_by_side(interface: Interface, observation: dict[str, np.ndarray]) -> np.ndarray:

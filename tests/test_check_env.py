@@ -10,6 +10,7 @@ import pytest
 
 from symgen._transitions import random_actions
 from symgen._two_samples import energy_test, standardised
+from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, vector
@@ -17,6 +18,7 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.check_env import PARTS, check_environment
 from symgen.envs import gridworld, gymnasium_env, minigrid
+from symgen.envs._compass import STEPS
 from symgen.envs.interface import Action, Interface, Term
 
 LAVA = "MiniGrid-LavaCrossingS9N1-v0"
@@ -247,14 +249,45 @@ def test_statistics_are_honest_about_the_start():
     assert not report.holds
 
 
+class Torus:
+    """A token anywhere on a 5x5 torus, drawn 2x2, moved in four directions: D4 holds; 100 entries are projected."""
+
+    single_action_space = SimpleNamespace(start=0)
+
+    def __init__(self, num_envs, seed):
+        self.num_envs, self.rng = num_envs, np.random.default_rng(seed)
+
+    def reset(self, seed=None):
+        self.at = self.rng.integers(5, size=(self.num_envs, 2))
+        return self.picture(), {}
+
+    def step(self, actions):
+        self.at = (self.at + STEPS[actions]) % 5
+        still = np.zeros(self.num_envs)
+        return self.picture(), still, still > 0, still > 0, {}
+
+    def picture(self):
+        image = np.zeros((self.num_envs, 5, 5, 1), dtype=np.uint8)
+        image[np.arange(self.num_envs), self.at[:, 0], self.at[:, 1]] = 1
+        return image.repeat(2, axis=1).repeat(2, axis=2)
+
+    def close(self):
+        pass
+
+
 def test_statistics_of_pictures():
-    """An empty room, the agent anywhere, the goal in a corner: its mirror at the diagonal swaps left and right turns."""
-    blind = SimpleNamespace(make=minigrid.make, simulator=lambda options, group: None)
-    options = minigrid.Options(id="MiniGrid-Empty-Random-6x6-v0", moves="turn", view="egocentric")
-    right = replace(known(minigrid, options, D1), adapter=blind)
-    wrong = replace(right, action=representations.direct_sum((3, representations.trivial(D1))))
-    verdicts = [check_environment(problem, samples=60).rows[0].verdict for problem in (right, wrong)]
-    assert verdicts == ["no evidence against (statistical)", "refuted"]
+    adapter = SimpleNamespace(
+        make=lambda options, count, seed: Torus(count, seed), simulator=lambda options, group: None
+    )
+    interface = Interface(
+        (Term("observation", (10, 10, 1), "uint8", "image"),), RIGHT["gridworld"].interface.action, True
+    )
+    types = {"observation": FieldType(bases.grid(D4, 10, 10), representations.trivial(D4))}
+    right = Stand(D4, interface, types, moving(r=[1, 2, 3, 0], s=[0, 3, 2, 1]), adapter, None)
+    wrong = replace(right, action=moving(r=[3, 0, 1, 2], s=[0, 3, 2, 1]))  # r turns actions the other way
+    verdicts = [[row.verdict for row in check_environment(problem, samples=100).rows] for problem in (right, wrong)]
+    fine = "no evidence against (statistical)"
+    assert verdicts == [[fine, fine], ["refuted", fine]]
 
 
 @pytest.mark.parametrize("kind", ["box", "ball"])
