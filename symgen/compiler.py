@@ -16,7 +16,7 @@ from symgen.plan.invariants import INVARIANTS, validate
 from symgen.plan.ir import Plan
 from symgen.semantics.problem import Problem
 from symgen.semantics.resolve import option_mistakes, resolve
-from symgen.semantics.rules import RULES
+from symgen.semantics.rules import RULES, sizes_refused
 from symgen.semantics.rules import check as check_rules
 from symgen.spec.schema import Spec, parse
 from symgen.spec.source import Source, read
@@ -94,8 +94,13 @@ def check_spec(spec: str | Path | Mapping[str, Any] | Source) -> Problem:
 
 
 def plan_spec(problem: Problem) -> Plan:
-    """The network before it is built: typed steps with their weights. No torch."""
-    return validate(problem.family.plan(problem), INVARIANTS)
+    """The network before it is built: typed steps with their weights. No torch.
+
+    Raises:
+        SpecError: the network would be too large.
+    """
+    with sizes_refused(problem):
+        return validate(problem.family.plan(problem), INVARIANTS)
 
 
 def compile_spec(
@@ -134,7 +139,8 @@ def _build(problem: Problem, plan: Plan, check: bool, seed: int | None) -> tuple
 
     if seed is not None:
         torch.manual_seed(seed)
-    network = build(plan, problem.interface)
+    with sizes_refused(problem):
+        network = build(plan, problem.interface)
     claimed = problem.spec.symmetry.constraint_name == "exact"
     measured = (
         verify(network, problem.interface, problem.observation, problem.action, claimed=claimed) if check else None

@@ -16,6 +16,7 @@ from gymnasium import spaces
 import symgen
 from symgen.compiler import check_spec
 from symgen.errors import CODES, MAX_DIAGNOSTICS, Diagnostic, SpecError, UserError, near_miss, shown, suggestion
+from symgen.explanations import PROBLEM, SYMMETRY, TEXT, USE
 from symgen.spec.source import from_text
 
 GOLDEN = Path(__file__).parent / "golden" / "errors"
@@ -88,6 +89,10 @@ def test_examples_of_explanations(code):
         check_spec(from_text(wrong))
     assert {each.code for each in caught.value.diagnostics} == {code}
     check_spec(from_text(right))
+
+
+def test_no_code_is_explained_twice():
+    assert len(TEXT) + len(SYMMETRY) + len(PROBLEM) + len(USE) == len(CODES)
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

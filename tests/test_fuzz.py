@@ -97,17 +97,16 @@ def answer(spec: Any) -> Problem | SpecError:
     result = refused = None
     try:
         result = check_spec(from_text(spec, "fuzz.yaml") if isinstance(spec, str) else spec)
+        assert plan_spec(result).weights > 0
     except SpecError as error:
         refused = error
     for each in refused.diagnostics if refused else ():
         assert each.code in CODES
         assert str(each)
         assert len(each.message) < 2000
-    if result:
-        assert str(result)
-        assert plan_spec(result).weights > 0
+    assert refused or str(result)
     assert time.perf_counter() - start < SECONDS
-    return result or refused
+    return refused or result
 
 
 def answer_bytes(data: bytes) -> Problem | SpecError:

@@ -13,9 +13,25 @@ PACKAGE = Path(symgen.__file__).parent
 
 # Left to right: a part may import only itself and what stands to its left. `__init__` names what users call, lazily.
 ORDER = [
-    "explanations", "errors", "algebra", "spec", "plan", "envs", "nn", "families", "lookup", "semantics",
-    "actions", "verify", "check_env", "compiler", "rl", "experiment", "cli",
-]  # fmt: skip
+    "explanations",
+    "errors",
+    "algebra",
+    "spec",
+    "plan",
+    "envs",
+    "nn",
+    "families",
+    "lookup",
+    "semantics",
+    "actions",
+    "verify",
+    "_transitions",
+    "check_env",
+    "compiler",
+    "rl",
+    "experiment",
+    "cli",
+]
 TORCH_FREE = set(ORDER) - {"nn", "verify", "rl", "experiment"}
 # Heavy libraries and the only files that may import them at module level.
 HOME = {"minigrid": (), "escnn": ("nn/steerable.py",), "matplotlib": ("experiment/curve.py",)}

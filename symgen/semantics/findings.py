@@ -54,6 +54,7 @@ _CODES = (
     ("not a generator", "unknown-generator"),
     ("at most", "too-large"),
     ("more than", "too-large"),
+    ("are supported", "too-large"),
     ("must lie between", "too-large"),
     ("between 1 and", "too-large"),
     ("square grid", "inexact-rotation"),

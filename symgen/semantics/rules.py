@@ -3,12 +3,14 @@
 A rule notes what is wrong in Findings; `RULES` is the list of all of them, and `check` runs it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
+from symgen.errors import SpecError
 from symgen.semantics.conditions import check_condition
-from symgen.semantics.findings import Findings
+from symgen.semantics.findings import Findings, code_of
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Place
 
@@ -27,6 +29,18 @@ def check(problem: Problem, rules: Iterable[Rule]) -> Problem:
             rule(problem, findings)
     findings.raise_any()
     return problem
+
+
+@contextmanager
+def sizes_refused(problem: Problem) -> Iterator[None]:
+    """Tell a ValueError of the algebra about a size as the mistake in `network:` that it is; any other is a bug."""
+    try:
+        yield
+    except ValueError as error:
+        if code_of(error, "") != "too-large":
+            raise
+        hint = "use a smaller width, hidden fibre or picture"
+        raise SpecError([problem.source.diagnostic("too-large", ("network",), str(error), hint, key=True)]) from error
 
 
 def constraint_is_offered(problem: Problem, findings: Findings) -> None:
