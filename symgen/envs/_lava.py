@@ -13,6 +13,15 @@ import numpy as np
 from symgen.envs._compass import DIRECTION_IMAGES, DIRECTIONS, turned, turned_place
 
 FLOOR, WALL, LAVA, GOAL = range(4)
+
+LAYERS = (
+    (("square", 0.94, 0.0, "black"),),
+    (("square", 1.1, 0.0, "grey"),),
+    (("square", 1.1, 0.0, "orange"), ("square", 0.5, 0.35, "red")),
+    (("square", 1.1, 0.0, "green"),),
+)
+"""How FLOOR, WALL, LAVA and GOAL are drawn."""
+
 RIGHT = DIRECTIONS.index("right")
 
 

@@ -9,17 +9,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from symgen.envs._compass import STEPS
-from symgen.envs._lava import GOAL, LAVA, WALL, Level
+from symgen.envs._lava import GOAL, LAVA, LAYERS, WALL, Level
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import Picture, View
-
-LAYERS = (
-    (("square", 0.94, 0.0, "black"),),
-    (("square", 1.1, 0.0, "grey"),),
-    (("square", 1.1, 0.0, "orange"), ("square", 0.5, 0.35, "red")),
-    (("square", 1.1, 0.0, "green"),),
-)
-"""How FLOOR, WALL, LAVA and GOAL are drawn."""
 
 FRAME_TILE = 16
 """Pixels per cell of a rendered frame."""

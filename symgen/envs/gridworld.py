@@ -1,9 +1,8 @@
 """A lava-crossing laboratory: exactly symmetric levels from seeds, hundreds side by side, in numpy alone."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from symgen.algebra import base as bases
@@ -13,11 +12,15 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava
 from symgen.envs._compass import DIRECTIONS
-from symgen.envs._lava import FLOOR, GOAL, LAVA, WALL, Level
-from symgen.envs._lava_env import LAYERS, LavaVectorEnv, Levels
+from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, WALL, Level
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
 from symgen.envs._views import Full, Picture, View, Window, look_table
 from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
+
+if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+    from gymnasium.vector import VectorEnv
+
+    from symgen.envs._lava_env import LavaVectorEnv
 
 CHANNELS = ("wall", "lava", "goal", "agent")
 """Channels of the symbolic views; in a full view with turns four headings take the place of the agent."""
@@ -119,12 +122,14 @@ def actions(options: Options, group: Group) -> Representation | None:
     return _compass.turns(group) if options.turning else _compass.directions(group)
 
 
-def make(options: Options, num_envs: int, seed: int, render: bool = False) -> VectorEnv:
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
     """The levels side by side; rendering is always possible. `reset(options={"levels": seeds})` starts given levels."""
     return _make(options, num_envs, seed)
 
 
-def _make(options: Options, num_envs: int, seed: int) -> LavaVectorEnv:
+def _make(options: Options, num_envs: int, seed: int) -> "LavaVectorEnv":
+    from symgen.envs._lava_env import LavaVectorEnv, Levels
+
     obstacle = LAVA if options.obstacle == "lava" else WALL
 
     def level(level_seed: int) -> Level:
@@ -160,7 +165,7 @@ def simulator(options: Options, group: Group) -> "LavaSimulator | None":
 class LavaSimulator(Simulator[Level]):
     """One level of the very environment that training uses; states are levels with an agent in them."""
 
-    def __init__(self, envs: LavaVectorEnv, seeds: range, moves: dict[str, str]) -> None:
+    def __init__(self, envs: "LavaVectorEnv", seeds: range, moves: dict[str, str]) -> None:
         self._envs, self._seeds, self._moves = envs, seeds, moves
 
     def sample(self, rng: np.random.Generator) -> Level:

@@ -2,10 +2,9 @@
 
 import warnings
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from symgen.algebra import base as bases
@@ -17,11 +16,16 @@ from symgen.envs import _compass
 from symgen.envs import _minigrid_worlds as worlds
 from symgen.envs._compass import DIRECTIONS
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
-from symgen.envs._minigrid_env import Frame, MiniGridVectorEnv, State
+from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
 from symgen.envs._views import Full, Picture, View, look_table
 from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
 from symgen.errors import UserError, suggestion
+
+if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+    from gymnasium.vector import VectorEnv
+
+    from symgen.envs._minigrid_env import MiniGridVectorEnv
 
 Interactions = Annotated[
     tuple[Literal["pickup", "drop", "toggle", "done"], ...],
@@ -126,7 +130,7 @@ def actions(options: Options, group: Group) -> Representation | None:
     return _compass.turns(group, len(names) - 2)
 
 
-def make(options: Options, num_envs: int, seed: int, render: bool = False) -> VectorEnv:
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
     """The environments; rendering is always possible. `reset(options={"levels": seeds})` starts given levels.
 
     Raises:
@@ -135,7 +139,9 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
     return _make(options, num_envs, seed)
 
 
-def _make(options: Options, num_envs: int, seed: int) -> MiniGridVectorEnv:
+def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
+    from symgen.envs._minigrid_env import MiniGridVectorEnv
+
     world = _world(options.id)
     envs = [_environment(options.id) for _ in range(num_envs)]
     if options.max_steps is not None:
@@ -224,7 +230,7 @@ def simulator(options: Options, group: Group) -> "MiniGridSimulator | None":
 class MiniGridSimulator(Simulator[State]):
     """One of the very environments that training uses."""
 
-    def __init__(self, envs: MiniGridVectorEnv, moves: dict[str, str]) -> None:
+    def __init__(self, envs: "MiniGridVectorEnv", moves: dict[str, str]) -> None:
         self._envs, self._moves = envs, moves
 
     def sample(self, rng: np.random.Generator) -> State:

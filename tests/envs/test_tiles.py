@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from symgen.envs import _tiles
-from symgen.envs._lava_env import LAYERS
+from symgen.envs._lava import LAYERS
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 3, 8, 16])
