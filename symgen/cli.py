@@ -191,6 +191,10 @@ def train(
 ) -> None:
     """Train a spec for its seeds, evaluate it, and write runs/<spec>/<variant>/<seed>/."""
     with _mistakes(as_json):
+        if force and resume:
+            raise typer.BadParameter("--force deletes what --resume would go on with; choose one")
+        if variant and Path(variant).name != variant:
+            raise typer.BadParameter(f"{variant!r} is not the name of a folder", param_hint="--variant")
         source, changes = _source(spec, edits)
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import train as training
@@ -241,16 +245,20 @@ def evaluate(
     stored: Annotated[
         bool, typer.Option("--stored", help="Use the evaluation.json of each run; play nothing.")
     ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Torch threads.")] = 1,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the comparison as Markdown.")] = False,
     video: Annotated[Path | None, typer.Option(help="Write an episode of each condition to this .mp4 or .gif.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate trained runs under the conditions of their specs; several variants are compared."""
     with _mistakes(as_json):
+        import torch
+
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import table
         from symgen.experiment.run import by_variant, find
 
+        torch.set_num_threads(threads)
         found = [run for folder in folders for run in find(folder)]
         settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
         evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]

@@ -82,9 +82,12 @@ def read(folder: Path, name: str) -> Checkpoint:
     try:
         if values["format"] != FORMAT:
             raise _damaged(folder, name, f"its format is {values['format']}, this symgen reads {FORMAT}")
-        content = (folder / Path(values["tensors"]).name).read_bytes()
+        tensors = folder / Path(values["tensors"]).name
+        if not tensors.exists() and read_json(folder / f"{name}.json") != values:
+            return read(folder, name)  # a training has just replaced it
+        content = tensors.read_bytes()
         if hashlib.sha256(content).hexdigest() != values["sha256"]:
-            raise _damaged(folder, name, f"{values['tensors']} is not the file that was written (SHA-256 differs)")
+            raise _damaged(folder, name, f"{tensors.name} is not the file that was written (SHA-256 differs)")
         return Checkpoint(
             update=values["update"],
             step=values["step"],

@@ -180,7 +180,8 @@ def stored_evaluation(run: Run) -> Evaluation:
 def loaded(run: Run, name: str) -> tuple[Compiled, Checkpoint]:
     """The run's spec compiled, its network with the weights of the checkpoint `name`."""
     checkpoint = run.restore(name)
-    compiled = compile_spec(run.folder / "spec.yaml", verify=False)
+    with torch.random.fork_rng():
+        compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0)
     load(compiled.network, checkpoint)
     compiled.network.eval()
     return compiled, checkpoint

@@ -38,9 +38,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError("file-not-found", f"{path} does not exist", "") from None
+        raise UserError("file-not-found", f"{path} does not exist") from None
     except (ValueError, OSError) as error:
-        raise UserError("file-unreadable", f"{path} cannot be read: {error}", "") from error
+        raise UserError("file-unreadable", f"{path} cannot be read: {error}") from error
 
 
 def plain(value: Any) -> Any:

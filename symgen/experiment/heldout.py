@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from gymnasium.vector import VectorEnv
 
+from symgen.actions import act_on_action, act_on_observation
 from symgen.compiler import check_spec
+from symgen.envs.conditions import ArrayMap, under
 from symgen.semantics.conditions import PREFIX, environment_changes
 from symgen.semantics.problem import Problem
 from symgen.spec.edit import edit
@@ -27,8 +30,31 @@ def environment(problem: Problem, changes: Mapping[str, Any], count: int, seed: 
     options = {PREFIX + name: value for name, value in environment_changes(changes).items()}
     changed = check_spec(edit(problem.source, options)) if options else problem
     envs = changed.adapter.make(changed.adapter_options, count, seed, render)
-    if not changes.keys() & {"transform", "observation", "observation_noise"}:
-        return envs
-    from symgen.envs import conditions as wrappers
+    transform, seen = changes.get("transform"), changes.get("observation")
+    return under(
+        envs,
+        transform=None if transform is None else (_observed(problem, transform), _undone(problem, transform, envs)),
+        observation=None if seen is None else _observed(problem, seen),
+        observation_noise=float(changes.get("observation_noise") or 0.0),
+        seed=seed,
+    )
 
-    return wrappers.wrap(envs, problem, changes, seed)
+
+def _observed(problem: Problem, word: str) -> ArrayMap:
+    """o -> g.o for batches as the space gives them."""
+
+    def move(observation: Any) -> Any:
+        return act_on_observation(problem.interface, problem.observation, word, observation)
+
+    return move
+
+
+def _undone(problem: Problem, word: str, envs: VectorEnv) -> ArrayMap:
+    """a -> inverse(g).a for batches as the environment takes them."""
+    action, inverse = problem.interface.action, problem.group.inverse(word)
+    start = np.asarray(getattr(envs.single_action_space, "start", 0))  # discrete actions need not begin at 0
+
+    def move(actions: Any) -> Any:
+        return act_on_action(action, problem.action, inverse, np.asarray(actions) - start) + start
+
+    return move

@@ -49,7 +49,8 @@ def interruptible() -> Iterator[Stopped]:
 def run_all(work: "Work[Task, Result]", tasks: Sequence[Task], jobs: int, listen: Listen) -> list[Result]:
     """Do the tasks, `jobs` at a time, and return their results in the order of `tasks`.
 
-    After Ctrl-C no further task begins, and the results are those of the tasks that had begun.
+    After Ctrl-C no further task begins, and the results are those of the tasks that ended in good order (a task may
+    answer `stopped` by raising KeyboardInterrupt, and then has no result).
 
     Raises:
         UserError: a task raised it, or its process was killed.
@@ -57,12 +58,22 @@ def run_all(work: "Work[Task, Result]", tasks: Sequence[Task], jobs: int, listen
     """
     with interruptible() as stopped:
         if jobs <= 1 or len(tasks) <= 1:
-            results = []
-            for task in tasks:
-                if not stopped():
-                    results.append(work(task, listen, stopped))
-            return results
+            return _one_by_one(work, tasks, listen, stopped)
         return _Pool(work, tasks, listen).run(jobs, stopped)
+
+
+def _one_by_one(work: "Work[Task, Result]", tasks: Sequence[Task], listen: Listen, stopped: Stopped) -> list[Result]:
+    """The tasks in this process."""
+    results: list[Result] = []
+    for task in tasks:
+        if stopped():
+            break
+        try:
+            results.append(work(task, listen, stopped))
+        except KeyboardInterrupt:  # a task gave up because it was asked to
+            if not stopped():
+                raise
+    return results
 
 
 class _Pool:
@@ -114,7 +125,8 @@ class _Pool:
         if kind == "report":
             self._listen(content)
             return
-        (self._results if kind == "result" else self._errors)[index] = content
+        if kind != "stopped":
+            (self._results if kind == "result" else self._errors)[index] = content
         self._end(index)
 
     def _end(self, index: int) -> None:
@@ -123,6 +135,7 @@ class _Pool:
 
 def _child(index: int, work: "Work[Any, Any]", task: Any, messages: Any, stop: Any) -> None:
     """The body of a process: do one task; whatever comes of it is a message."""
+    message: tuple[str, int, Any]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to everyone; the parent passes it on
     parent = multiprocessing.parent_process()
 
@@ -132,6 +145,8 @@ def _child(index: int, work: "Work[Any, Any]", task: Any, messages: Any, stop: A
     try:
         message = ("result", index, work(task, lambda report: messages.put(("report", index, report)), stopped))
         pickle.dumps(message)
+    except KeyboardInterrupt:
+        message = ("stopped", index, None)
     except Exception as error:
         message = ("error", index, _portable(error))
     messages.put(message)

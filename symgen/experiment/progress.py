@@ -98,7 +98,8 @@ class Bars:
     def _line(self, report: Report) -> None:
         tenth, before = 10 * report.step // report.steps, self._shown.get(report.seed, (-1, 0.0))
         # the first report, then each tenth, but no more often than every two seconds
-        if not report.note and (tenth == before[0] or time.monotonic() - before[1] < 2):
+        often = tenth == before[0] or time.monotonic() - before[1] < 2
+        if report.note == "compiling" or (often and not report.note):
             return
         self._shown[report.seed] = (tenth, time.monotonic())
         fields = _fields(report)

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from symgen.errors import UserError
 from symgen.experiment import checkpoint
@@ -105,23 +105,21 @@ class Run:
         """Hold the run, so that two trainings never write to one folder; a kill gives it back.
 
         Raises:
-            UserError: another process holds it.
+            UserError: another process holds it, or the folder cannot be written to.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "w") as file:
-            try:
-                import fcntl  # not on Windows, where nothing guards the folder
-            except ImportError:
-                yield
-                return
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = open(self.folder / ".lock", "w")  # noqa: SIM115 (closed below)
+        except OSError as error:
+            message = f"{self.folder} cannot be written to: {error.strerror}"
+            raise UserError("folder-not-writable", message, "write elsewhere with --runs") from error
+        with file:
+            if not _lock(file):
                 raise UserError(
                     "run-busy",
                     f"another process is training {self.folder}",
                     "wait for it, stop it, or write elsewhere with --runs",
-                ) from None
+                )
             yield
 
     def restore(self, name: str) -> checkpoint.Checkpoint:
@@ -138,6 +136,28 @@ class Run:
                 f"there is: {there}" if there else "train it first: symgen train SPEC",
             )
         return checkpoint.read(self.checkpoints, name)
+
+
+def _lock(file: IO[str]) -> bool:
+    """Take the lock of a file; False where another process has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where nothing guards the folder
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def stem(name: str) -> str:
+    """The folder name of a spec, from the name of its source.
+
+    >>> stem("specs/gridworld/lava.yaml (edited)"), stem("<dict>")
+    ('lava', 'dict')
+    """
+    return Path(name.removesuffix(" (edited)")).stem.strip("<>.") or "spec"
 
 
 def variant(edits: Mapping[str, Any]) -> str:

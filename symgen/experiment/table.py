@@ -44,14 +44,19 @@ def markdown(evaluations: Sequence[Evaluation]) -> str:
 
 def caption(evaluations: Sequence[Evaluation]) -> str:
     """What the numbers are."""
-    first = evaluations[0]
     counts = sorted({len(evaluation.seeds) for evaluation in evaluations})
     seeds = f"{counts[0]} seed{'s' * (counts[0] > 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+    episodes, actions = (_used(evaluations, name) for name in ("episodes", "actions"))
     over = " or ".join(dict.fromkeys(evaluation.over for evaluation in evaluations))
     return (
-        f"Mean return over {first.settings['episodes']} episodes per seed, {seeds}, {first.settings['actions']} "
-        f"actions; in brackets a 95% bootstrap interval over {over}."
+        f"Mean return over {episodes} episodes per seed, {seeds}, {actions} actions; "
+        f"in brackets a 95% bootstrap interval over {over}."
     )
+
+
+def _used(evaluations: Sequence[Evaluation], name: str) -> str:
+    """A setting of the evaluations; all of its values where they differ."""
+    return " or ".join(dict.fromkeys(str(evaluation.settings[name]) for evaluation in evaluations))
 
 
 def _cells(evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:

@@ -21,7 +21,7 @@ from symgen.experiment.files import plain, read_json
 from symgen.experiment.fit import Saving, fit
 from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.progress import Listen, Report, mean_return
-from symgen.experiment.run import LAST, ROOT, Run, difference
+from symgen.experiment.run import LAST, ROOT, Run, difference, stem
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Source
 from symgen.verify import Verification
@@ -120,9 +120,8 @@ def train(
             f"{source.name} has no train: section",
             "add one, such as  train: {algorithm: ppo, steps: 100_000}",
         )
-    stem = Path(source.name).stem.strip("<>") or "spec"
-    folder = settings.root / stem / settings.variant
-    runs = [Run(folder / str(seed)) for seed in seeds or problem.spec.train.seeds]
+    folder = settings.root / stem(source.name) / settings.variant
+    runs = [Run(folder / str(seed)) for seed in dict.fromkeys(seeds or problem.spec.train.seeds)]
     for run in runs:
         admit(run, resolved(problem), settings)
     tasks = [(source, run, settings) for run in runs]
@@ -181,6 +180,8 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
         if settings.force:
             run.clear()
         begin = run.restore(LAST) if run.resumable else None
+        done = begin.step if begin else 0
+        listen(Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, "compiling"))
         if begin and begin.finished:
             end = begin
             _take_conditions(source, run, resolved(problem))

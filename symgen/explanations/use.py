@@ -44,6 +44,12 @@ USE = {
         "symgen train specs/control/cartpole_group.yaml     # in two terminals at once",
         "symgen train specs/control/cartpole_group.yaml --runs elsewhere",
     ),
+    "folder-not-writable": _outside(
+        "The folder of a run cannot be written to.",
+        "You may lack the permission, the disk may be full, or a file stands where a folder is needed.",
+        "symgen train SPEC --runs /dev/null",
+        "symgen train SPEC --runs runs",
+    ),
     "nothing-to-train": _outside(
         "The spec has no train: section.",
         "A spec without one can be checked, planned and verified, and not trained.",

@@ -1,0 +1,144 @@
+"""Evaluating for real, on a tiny trained spec, and the statistics by hand."""
+
+import json
+
+import pytest
+import torch
+
+from symgen.errors import UserError
+from symgen.experiment import evaluate
+from symgen.experiment.evaluate import Evaluation, Row, Settings, evaluate_run, evaluate_runs, over_seeds
+from symgen.experiment.run import Run, find
+from symgen.experiment.statistics import Estimate, estimate
+from symgen.experiment.train import Settings as Training
+from symgen.experiment.train import train
+from symgen.spec.edit import edit
+from symgen.spec.source import read
+from tests.experiment.doubles import SPEC
+
+FEW = Settings(episodes=10, envs=4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two trained seeds."""
+    root = tmp_path_factory.mktemp("runs")
+    source = edit(read(SPEC), {"train.steps": 3000, "train.envs": 16, "train.rollout": 16, "train.epochs": 4})
+    train(source, Training(root=root, evaluation=None), lambda report: None, seeds=[0, 1])
+    return root / "dict" / "base"
+
+
+def test_a_row_per_condition(folder):
+    evaluation = evaluate_run(Run(folder / "0"), FEW)
+    assert list(evaluation.rows) == ["training", "rotated", "held_out"]
+    assert all(row.returns.count == 10 for row in evaluation.rows.values())
+
+
+def test_the_file_holds_what_was_returned(folder):
+    evaluation = evaluate_run(Run(folder / "0"), FEW)
+    values = json.loads((folder / "0" / "evaluation.json").read_text())
+    assert values["conditions"] == json.loads(json.dumps(evaluation.to_dict()["conditions"]))
+    assert (values["episodes"], values["checkpoint"], values["actions"]) == (10, "last", "most probable")
+    assert values["step"] == Run(folder / "0").restore("last").step
+    played = values["episodes_played"]["rotated"]["returns"]
+    assert estimate(played) == evaluation.rows["rotated"].returns
+    assert evaluate.stored_evaluation(Run(folder / "0")).rows == evaluation.rows
+
+
+def test_the_same_evaluation_twice(folder):
+    assert evaluate_run(Run(folder / "0"), FEW) == evaluate_run(Run(folder / "0"), FEW)
+    sampled = Settings(episodes=10, envs=4, sample=True)
+    torch.manual_seed(0)
+    first = evaluate_run(Run(folder / "0"), sampled)
+    torch.manual_seed(1)  # the global random state is neither read nor changed
+    before = torch.get_rng_state()
+    assert evaluate_run(Run(folder / "0"), sampled) == first
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.rows != evaluate_run(Run(folder / "0"), FEW).rows  # control
+
+
+def test_training_bears_fruit_and_the_baseline_does_not_turn(folder):
+    rows = evaluate_run(Run(folder / "0"), Settings(episodes=40)).rows
+    assert rows["training"].returns.mean > 0.9
+    assert rows["rotated"].returns.mean < 0.5
+
+
+def test_of_several_seeds_the_interval_is_over_the_seeds(folder):
+    evaluation = evaluate_runs(find(folder), FEW)
+    assert (evaluation.seeds, evaluation.over) == ((0, 1), "seeds")
+    means = [evaluate.stored_evaluation(run).rows["rotated"].returns.mean for run in find(folder)]
+    assert evaluation.rows["rotated"].returns == estimate(means)
+    values = json.loads((folder / "evaluation.json").read_text())
+    assert values["interval"] == "95% bootstrap over seeds"
+    assert "step" not in values
+    assert evaluate_runs(find(folder), FEW, stored=True) == evaluation
+
+
+def by_hand(seed: int, mean: float, success: float | None, conditions=("training", "a")) -> Evaluation:
+    def one(value):
+        return Estimate(value, value, value, 10)
+
+    row = Row(one(mean), one(10 * mean), None if success is None else one(success))
+    return Evaluation("s", "v", (seed,), "episodes", dict.fromkeys(conditions, row), {"step": seed})
+
+
+def test_over_seeds_by_hand():
+    found = over_seeds([by_hand(0, 0.0, 0.5), by_hand(1, 1.0, 1.0)])
+    # two seeds with means 0 and 1: every resample of two has a mean among 0, 1/2, 1
+    assert found.rows["a"].returns == Estimate(0.5, 0.0, 1.0, 2)
+    assert found.rows["a"].lengths == Estimate(5.0, 0.0, 10.0, 2)
+    assert found.rows["a"].successes == Estimate(0.75, 0.5, 1.0, 2)
+    assert over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, 1.0)]).rows["a"].successes is None
+    assert list(over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, None, ("training",))]).rows) == ["training"]
+
+
+@pytest.mark.parametrize("row", [by_hand(0, 0.5, None).rows["a"], by_hand(0, 0.5, 0.25).rows["a"]])
+def test_rows_survive_json(row):
+    assert Row.from_dict(json.loads(json.dumps(row.to_dict()))) == row
+
+
+def test_a_missing_checkpoint_names_those_there_are(folder):
+    with pytest.raises(UserError) as caught:
+        evaluate_run(Run(folder / "0"), Settings(checkpoint="newest"))
+    assert "best, last" in caught.value.hint
+
+
+def test_a_missing_evaluation_names_the_command(folder, tmp_path):
+    with pytest.raises(UserError, match="no evaluation") as caught:
+        evaluate.stored_evaluation(Run(tmp_path))
+    assert "symgen evaluate" in caught.value.hint
+    (tmp_path / "evaluation.json").write_text('{"conditions": {"a": {"return": 3}}}')
+    with pytest.raises(UserError, match="not an evaluation"):
+        evaluate.stored_evaluation(Run(tmp_path))
+
+
+def test_it_can_be_stopped(folder):
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(Run(folder / "0"), FEW, stopped=lambda: True)
+
+
+def test_a_video_of_every_condition(folder, tmp_path):
+    imageio = pytest.importorskip("imageio.v3")
+    from symgen.experiment.video import film
+
+    film(Run(folder / "0"), Settings(), tmp_path / "new" / "agent.gif")
+    frames = imageio.imread(tmp_path / "new" / "agent.gif")
+    assert frames.ndim == 4
+    assert len(frames) > 4  # a .gif keeps equal frames once
+    film(Run(folder / "0"), Settings(), tmp_path / "new" / "agent.mp4")
+    assert (tmp_path / "new" / "agent.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_a_video_without_its_package_names_the_extra(folder, tmp_path, monkeypatch):
+    import sys
+
+    from symgen.experiment.video import film
+
+    monkeypatch.setitem(sys.modules, "imageio", None)
+    monkeypatch.setitem(sys.modules, "imageio.v3", None)
+    with pytest.raises(UserError) as caught:
+        film(Run(folder / "0"), Settings(), tmp_path / "a.mp4")
+    assert caught.value.code == "missing-package"
+    assert "symgen[video]" in caught.value.hint
+    with pytest.raises(UserError, match=r"\.mp4 or \.gif"):
+        film(Run(folder / "0"), Settings(), tmp_path / "a.avi")

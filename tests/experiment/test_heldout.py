@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from symgen.compiler import check_spec
+from symgen.experiment import heldout
+from symgen.experiment.episodes import play
+from tests.experiment.doubles import SPEC
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return check_spec({**SPEC, "symmetry": {"group": "D4", "constraint": "none"}})
+
+
+def first(problem, changes, count=3):
+    """The first observation, and the one after everybody went up."""
+    envs = heldout.environment(problem, changes, count, seed=5)
+    observation, _ = envs.reset(seed=5)
+    after = envs.step(np.zeros(count, int))[0]
+    envs.close()
+    return observation, after
+
+
+def test_training_comes_first_and_changes_nothing(problem):
+    assert list(heldout.conditions({"a": {"transform": "r"}})) == ["training", "a"]
+    assert np.array_equal(first(problem, {})[0], first(problem, {"transform": ""})[0])
+
+
+def test_an_option_is_edited(problem):
+    held_out = first(problem, {"environment.orientation": 1})[0]
+    assert np.array_equal(held_out, np.rot90(first(problem, {})[0], axes=(1, 2)))
+
+
+@pytest.mark.parametrize("word", ["r", "s", "rs", "rrr"])
+def test_a_transform_moves_the_whole_environment(problem, word):
+    """Acting g.a in the moved environment is acting a in the environment and looking through g."""
+    from symgen.actions import act_on_action, act_on_observation
+
+    plain, moved = (heldout.environment(problem, changes, 4, seed=1) for changes in ({}, {"transform": word}))
+    here, there = plain.reset(seed=1)[0], moved.reset(seed=1)[0]
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        assert np.array_equal(there, act_on_observation(problem.interface, problem.observation, word, here))
+        action = rng.integers(4, size=4)
+        image = act_on_action(problem.interface.action, problem.action, word, action)
+        here, there = plain.step(action)[0], moved.step(image)[0]
+    assert not np.array_equal(there, here)  # control
+
+
+def test_a_moved_observation_leaves_the_actions(problem):
+    _, plain = first(problem, {})
+    _, seen = first(problem, {"observation": "rr"})
+    assert np.array_equal(seen, np.rot90(plain, 2, axes=(1, 2)))
+    _, moved = first(problem, {"transform": "rr"})
+    assert not np.array_equal(moved, seen)  # control: there "up" is "down"
+
+
+def test_noise_is_added_and_repeats(problem):
+    noisy = first(problem, {"observation_noise": 0.5})[0]
+    assert np.std(noisy - first(problem, {})[0]) == pytest.approx(0.5, rel=0.2)
+    assert np.array_equal(noisy, first(problem, {"observation_noise": 0.5})[0])
+
+
+def test_levels_are_held_out(problem):
+    """A policy that looks its levels up would fail: the seeds differ from those of training."""
+    envs = heldout.environment(problem, {"seed_range": [100, 103]}, 2, seed=0)
+    assert envs.unwrapped.levels.seeds == range(100, 103)
+    assert play(lambda seen: np.zeros(len(seen), int), envs, 2, seed=0).lengths.shape == (2,)
+
+
+def test_discrete_actions_need_not_begin_at_zero(problem):
+    class Space:
+        start = 10
+
+    class Envs:
+        single_action_space = Space()
+
+    undone = heldout._undone(problem, "r", Envs())
+    assert undone(np.array([11, 12])).tolist() == [10, 11]  # r takes up to left, so left comes from up
