@@ -52,7 +52,7 @@ def signed_pair_orbits(target: Representation, source: Representation) -> tuple[
     return labels.reshape(shape), np.where(positive <= negative, 1.0, -1.0).reshape(shape)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def intertwiners(target: Representation, source: Representation) -> np.ndarray:
     """A basis of the equivariant matrices source -> target, shape (dim Hom, target.size, source.size).
 

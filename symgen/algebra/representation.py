@@ -15,6 +15,7 @@ from symgen.algebra import images as written_images
 from symgen.algebra.group import Group
 from symgen.algebra.homomorphism import MAX_SIZE, Kind, Representation, bounded, check_relations, direct_sum
 from symgen.algebra.partition import components
+from symgen.algebra.refinement import refined
 
 __all__ = [
     "MAX_SIZE",
@@ -139,7 +140,7 @@ def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Rep
 
 
 def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Representation:
-    """An orthogonal matrix per generator."""
+    """An orthogonal matrix per generator; digits that were rounded in typing are restored (see `refinement`)."""
     written_images.covered(group, images)
     try:
         arrays = tuple(np.array(images[g], dtype=np.float64) for g in group.generators)
@@ -151,7 +152,8 @@ def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Rep
             raise ValueError(f"the matrix of {g} has shape {array.shape}, expected ({size}, {size})")
     rows = [[" ".join(f"{x:.17g}" for x in row) + ";" for row in array] for array in arrays]
     text = ", ".join(f"{g}={' '.join(r)[:-1]}" for g, r in zip(group.generators, rows, strict=True))
-    result = Representation(group, f"matrix({text})", size, arrays)
+    exact = refined(group, dict(zip(group.generators, arrays, strict=True)))
+    result = Representation(group, f"matrix({text})", size, tuple(exact[g] for g in group.generators))
     check_relations(result)
     return result
 

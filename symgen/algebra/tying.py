@@ -66,7 +66,7 @@ class Tying:
         return float(sum(len(b.rows) * len(b.columns) * (b.basis**2).sum() for b in self.blocks))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def tie(target: FieldType, source: FieldType) -> Tying:
     """The table of the equivariant linear maps source -> target.
 
@@ -130,7 +130,7 @@ def _indexed(target: FieldType, source: FieldType) -> Tying:
     return Tying((target.size, source.size), offset, index, None if (sign > 0).all() else sign)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _block_orbits(target: FieldType, source: FieldType) -> tuple[np.ndarray, np.ndarray]:
     return signed_pair_orbits(target.as_representation, source.as_representation)
 
