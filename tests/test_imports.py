@@ -12,34 +12,26 @@ import symgen
 PACKAGE = Path(symgen.__file__).parent
 
 # Left to right: a part may import only itself and what stands to its left. `__init__` names what users call, lazily.
-ORDER = [
-    "explanations",
-    "errors",
-    "algebra",
-    "spec",
-    "plan",
-    "envs",
-    "nn",
-    "families",
-    "lookup",
-    "semantics",
-    "actions",
-    "verify",
-    "_transitions",
-    "check_env",
-    "compiler",
-    "rl",
-    "experiment",
-    "cli",
-]
+# "_" stands for the private files beside the entry points, such as those of check_env.
+PARTS = "explanations errors algebra spec plan envs nn families lookup semantics actions verify _ check_env compiler rl"
+ORDER = [*PARTS.split(), "experiment", "cli"]
 TORCH_FREE = set(ORDER) - {"nn", "verify", "rl", "experiment"}
 # Heavy libraries and the only files that may import them at module level.
 HOME = {"minigrid": (), "escnn": ("nn/steerable.py",), "matplotlib": ("experiment/curve.py",)}
 
 
 def part_of(path: Path) -> str:
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+    return part_named(".".join(path.relative_to(PACKAGE).with_suffix("").parts))
+
+
+def part_named(module: str) -> str:
+    """The part of a module below symgen.
+
+    >>> part_named("algebra.group"), part_named("_transitions"), part_named("errors")
+    ('algebra', '_', 'errors')
+    """
+    first = module.split(".")[0]
+    return "_" if first.startswith("_") else first
 
 
 def imports(tree: ast.AST, lazy: bool) -> list[str]:
@@ -62,7 +54,8 @@ def imports(tree: ast.AST, lazy: bool) -> list[str]:
 def wrong_way(path: Path, source: str) -> list[str]:
     """Imports of a file that run from left to right."""
     here = part_of(path)
-    parts = {module.split(".")[1] for module in imports(ast.parse(source), lazy=False) if module.startswith("symgen.")}
+    modules = imports(ast.parse(source), lazy=False)
+    parts = {part_named(module.removeprefix("symgen.")) for module in modules if module.startswith("symgen.")}
     return sorted(part for part in parts if part in ORDER and ORDER.index(part) > ORDER.index(here))
 
 
