@@ -47,8 +47,11 @@ class Options(BaseModel):
     fibre: str = Field(
         "auto", description="how the hidden channels move: auto, trivial, regular or a permutation representation"
     )
-    matrices: tuple[Literal["q", "k", "v"], ...] = Field(
-        ("q", "k"), description="which of queries, keys and values carry a graph matrix", strict=False
+    matrices: tuple[Literal["q", "k", "v"], ...] | None = Field(
+        None,
+        description="which of queries, keys and values carry a graph matrix; left out, q and k, and v too where the "
+        "hidden channels move",
+        strict=False,
     )
     symmetrise: bool = Field(True, description="add the transpose to the attention scores, as in the paper")
     expansion: int = Field(
@@ -94,14 +97,35 @@ def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
         hidden = vector(atom)
         faults += _graph_faults(problem, atom)
         faults += carries_observations(problem, hidden, path)
-        if options.readout == "token":
-            faults += carries_actions(problem, hidden, path)
+        faults += carries_actions(problem, hidden, path)
+        faults += [] if faults else _direction_faults(problem, atom)
     if not faults and options.readout != "token":
         size = _patch_base(problem).size
         if size > 1024:
             message = f"a readout of {size} patches is too large"
             faults.append(Fault("patch-size", ("network", "readout"), message, "use larger patches, or readout: token"))
     return faults
+
+
+def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
+    """Something must tell the channels of a moving fibre apart, or they stay equal and so do the actions."""
+    options: Options = problem.family_options
+    observed_one = any(not field.fibre.is_trivial for field in problem.observation.values())
+    if problem.action.is_trivial or options.patch > 1 or options.readout != "token" or observed_one:
+        return []
+    labels = patch_graph(problem).fibre_labels(atom)
+    if "v" in matrices(options, atom) and (labels != labels[:, :, :1]).any():
+        return []
+    message = f"no layer tells directions apart: the policy would treat actions alike that {problem.group} exchanges"
+    hint = "give v a graph matrix with labels: offset, or read out patches, or use patches of several pixels"
+    return [Fault("hidden-fibre", ("network", "matrices"), message, hint)]
+
+
+def matrices(options: Options, atom: Representation) -> tuple[str, ...]:
+    """Which of q, k, v carry a graph matrix. Values without one never learn a direction from where they stand."""
+    if options.matrices is not None:
+        return options.matrices
+    return ("q", "k") if atom.is_trivial else ("q", "k", "v")
 
 
 def _graph_faults(problem: Any, atom: Representation) -> list[Fault]:
@@ -203,14 +227,14 @@ def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representa
         "field": field,
         "labels": labels,
         "heads": options.heads,
-        "matrices": options.matrices,
+        "matrices": matrices(options, atom),
         "symmetrise": options.symmetrise,
         "expansion": options.expansion,
     }
     copies = options.width // atom.size
     place = vector(field.fibre)
     weights = 2 * copies + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
-    weights += len(options.matrices) * copies * (int(labels.max()) + 1)
+    weights += len(matrices(options, atom)) * copies * (int(labels.max()) + 1)
     if options.expansion:
         hidden = vector(representations.direct_sum((copies * options.expansion, atom)))
         weights += 2 * copies + linear_weights(hidden, place) + linear_weights(place, hidden)
