@@ -1,0 +1,181 @@
+"""The laws of plans and networks, measured over every element of the group and with the control beside each error."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from symgen.actions import act_on_term
+from symgen.algebra import base as bases
+from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.representation import Representation, direct_sum, trivial
+from symgen.nn.network import Network, build
+from symgen.plan.invariants import validate
+from symgen.plan.ir import Plan, Step
+from symgen.semantics.problem import Problem
+from tests.families.problems import observations
+
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
+POWER = 1e-3
+"""Smallest control, and smallest departure that counts as broken; relative."""
+
+
+class Departure(NamedTuple):
+    """How far an output is from commuting with one element, relative to its largest entry, and the control."""
+
+    element: str
+    output: str
+    error: float
+    control: float
+
+
+@torch.no_grad()
+def departures(network: Network, problem: Problem, dtype: torch.dtype, batch: int = 8) -> list[Departure]:
+    """The departure of policy and value for every element of the group.
+
+    The control leaves the output unmoved where the element moves it, and takes another observation where not.
+    """
+    given, words = observations(problem.interface, batch), problem.group.elements
+    moved = {
+        term.name: np.concatenate(
+            [act_on_term(term, problem.observation[term.name], word, given[term.name]) for word in words]
+        )
+        for term in problem.interface.terms
+    }
+    model = copy.deepcopy(network).to(dtype)
+    before, after = model(given), model(moved)
+    result = []
+    for name, one, all_ in zip(("policy", "value"), before, after, strict=True):
+        x, scale = one.numpy(), float(one.abs().max())
+        for word, y in zip(words, all_.numpy().reshape(len(words), *x.shape), strict=True):
+            expected = problem.action.act(word, x) if name == "policy" else x
+            other = x if name == "policy" and _moves(problem.action, word) else np.roll(x, 1, 0)
+            result.append(Departure(word, name, _gap(y, expected) / scale, _gap(other, expected) / scale))
+    return result
+
+
+def _gap(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a - b).max())
+
+
+def _moves(action: Representation, word: str) -> bool:
+    return not np.allclose(action.matrix(word), np.eye(action.size))
+
+
+def assert_equivariant(network: Network, problem: Problem) -> None:
+    """policy(g.o) = g.policy(o) and value(g.o) = value(o) for every g in both dtypes, with power."""
+    for dtype, tolerance in TOLERANCE.items():
+        for row in departures(network, problem, dtype):
+            assert row.error <= tolerance, f"{dtype}: {row}"
+            assert row.control > POWER, f"{dtype}: no power, {row}"
+
+
+def assert_broken(network: Network, problem: Problem) -> None:
+    """Every element but the identity is seen not to commute with the network."""
+    found: dict[str, float] = {}
+    for row in departures(network, problem, torch.float64):
+        found[row.element] = max(row.error, found.get(row.element, 0.0))
+    assert found.pop("") <= TOLERANCE[torch.float64]
+    assert all(error > POWER for error in found.values()), f"holds by accident: {found}"
+
+
+def assert_uses_everything(network: Network, problem: Problem) -> None:
+    """Policy and value depend on every observation term, and the policy's entries differ."""
+    given, other = observations(problem.interface, 16), observations(problem.interface, 16, seed=1)
+    model = copy.deepcopy(network).double()
+    policy, value = model(given)
+    for name in given:
+        changed = model({**given, name: other[name]})
+        assert _relative(changed[0], policy) > POWER, f"the policy does not depend on {name}"
+        assert _relative(changed[1], value) > POWER, f"the value does not depend on {name}"
+
+
+def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a - b).abs().max() / b.abs().max())
+
+
+def train(network: Network, problem: Problem, steps: int = 10, rate: float = 1e-2) -> None:
+    """Optimiser steps towards random targets, and running statistics of observations that favour one side."""
+    torch.manual_seed(1)
+    given = observations(problem.interface, 16, seed=2)
+    lopsided = {
+        name: x if x.dtype.kind in "iu" else x * 2 + np.linspace(-1, 1, x[0].size).reshape(x.shape[1:])
+        for name, x in given.items()
+    }
+    network.update_normalisation(lopsided)
+    policy, value = (torch.randn_like(x) for x in network(given))
+    optimiser = torch.optim.Adam(network.parameters(), rate)
+    for _ in range(steps):
+        found = network(given)
+        loss = (found[0] - policy).square().mean() + (found[1] - value).square().mean()
+        scale = network.log_std()
+        if scale is not None:
+            loss = loss + (scale * torch.arange(1, len(scale) + 1)).sum().cos()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
+def assert_plan(plan: Plan, problem: Problem) -> None:
+    """Valid; its weights are those of the network, and those of linear steps are dim Hom, by characters."""
+    network = build(validate(plan), problem.interface)
+    assert plan.weights == sum(p.numel() for p in network.parameters())
+    assert dict(plan.terms) == dict(problem.observation)
+    counted = 0
+    for step in plan.steps:
+        if step.constraint == "exact" and step.module in COUNTS:
+            assert step.weights == COUNTS[step.module](step, step.arguments), f"{step.name} of {plan.family}"
+            counted += 1
+    assert counted > 0 or all(step.constraint != "exact" or step.weights == 0 for step in plan.steps)
+
+
+def hom_by_characters(target: FieldType, source: FieldType) -> int:
+    """dim Hom = the mean over the group of the product of characters (Serre, Linear representations, section 2.3)."""
+    traces = [_character(target, word) * _character(source, word) for word in target.group.elements]
+    mean = sum(traces) / len(traces)
+    assert abs(mean - round(mean)) < 1e-9
+    return round(mean)
+
+
+def _character(field: FieldType, word: str) -> float:
+    fixed = (field.base.permutation(word) == np.arange(field.base.size)).sum()
+    return float(fixed * np.trace(field.fibre.matrix(word)))
+
+
+def _affine(target: FieldType, *sources: FieldType) -> int:
+    return sum(hom_by_characters(target, source) for source in (*sources, vector(trivial(target.group))))
+
+
+def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> int:
+    if scope == "place":
+        target, *rest = (vector(field.fibre) for field in (target, *sources))
+        return _affine(target, *rest)
+    return _affine(target, *sources)
+
+
+def _attention(arguments: Mapping[str, Any]) -> int:
+    """Norm, queries, keys, values and output, the labels of the graph matrices, and the two-layer map."""
+    field, labels = arguments["field"], arguments["labels"]
+    place, ((copies, atom),) = vector(field.fibre), field.fibre.blocks
+    weights = 2 * copies + 4 * hom_by_characters(place, place) + copies
+    weights += len(arguments["matrices"]) * copies * len(set(labels[labels >= 0].tolist()))
+    if arguments["expansion"]:
+        hidden = vector(direct_sum((copies * arguments["expansion"], atom)))
+        weights += 2 * copies + _affine(hidden, place) + _affine(place, hidden)
+    return weights
+
+
+COUNTS: dict[str, Callable[[Step, Mapping[str, Any]], int]] = {
+    "tied_linear.TiedLinear": lambda step, a: _linear(a["target"], a["source"], scope=a.get("scope", "feature")),
+    "embedding.Nonlinear": lambda step, a: _linear(a["target"], *a["sources"], scope=a.get("scope", "feature")),
+    "embedding.PatchEmbedding": lambda step, a: _affine(
+        vector(a["target"].fibre),
+        FieldType(bases.resize(a["source"].base, a["patch"], a["patch"]), a["source"].fibre),
+    ),
+    "embedding.JoinToken": lambda step, a: _affine(vector(a["field"].fibre)),
+    "norm.FieldNorm": lambda step, a: 2 * _affine(vector(a["field"].fibre)),
+    "network.ContinuousScale": lambda step, a: int(a["target"].entry_orbits.max()) + 1,
+    "attention.GraphAttention": lambda step, a: _attention(a),
+}
