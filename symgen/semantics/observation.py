@@ -185,7 +185,7 @@ def _from_text(written: str, term: Term, group: Group, path: Place, findings: Fi
     except _Misfit as error:
         raise findings.add("size-mismatch", path, str(error), error.args[1]) from error
     except ValueError as error:
-        close = near_miss(written, WORDS)
+        close = "" if ":" in written else near_miss(written, WORDS)
         hint = (
             f"did you mean '{close}'?"
             if close

@@ -71,6 +71,13 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc,unused-ignore]
         super().increase_indent(flow, False)
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    """YAML takes these characters for line breaks; only in double quotes they survive."""
+    style = '"' if re.search("[\x85\u2028\u2029\ufeff]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 for _tag, _pattern in (("null", NULL), ("bool", BOOLEAN), ("int", INTEGER), ("float", NUMBER)):
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, None)
 

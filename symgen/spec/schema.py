@@ -7,7 +7,7 @@ an open remainder that this module's own Options validate later, in `semantics.r
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
 from symgen.errors import Diagnostic, SpecError
 from symgen.spec.scalars import dump
@@ -219,7 +219,7 @@ class Train(_Open):
 class Spec(_Closed):
     """A symgen spec: which group acts, on what, how, and what is trained."""
 
-    symgen: Literal[1] = Field(description="Version of the spec language; always 1.")
+    symgen: int = Field(description="Version of the spec language; always 1.", json_schema_extra={"const": 1})
     environment: Environment = Field(description="The environment and its adapter.")
     symmetry: Symmetry = Field(description="The group and its actions.")
     graph: Graph | None = Field(
@@ -231,6 +231,13 @@ class Spec(_Closed):
         default_factory=dict,
         description="Named, held-out conditions: what changes when the agent is evaluated.",
     )
+
+    @field_validator("symgen")
+    @classmethod
+    def _known_version(cls, value: int) -> int:
+        if value != 1:
+            raise ValueError(f"this symgen reads version 1 of the spec language, not {value}")
+        return value
 
     def __str__(self) -> str:
         return dump(self.model_dump(mode="json", exclude_none=True))

@@ -45,6 +45,8 @@ _RANGE = {
     "string_pattern_mismatch": "must match {pattern}",
 }
 _LENGTH = {"too_short", "too_long", "string_too_short", "string_too_long"}
+# Errors about a value as a whole.
+_WHOLE = {*_EXPECTED, *_LENGTH}
 
 
 def validated(
@@ -69,8 +71,16 @@ def validated(
         # JSON, because pydantic's strict mode then takes a list for a tuple, and still no text for a number.
         return model.model_validate_json(json.dumps(values), strict=True), []
     except ValidationError as error:
-        found = [_diagnostic(each, model, source, path, skipped) for each in error.errors(include_url=False)]
-        return None, _merged(found)
+        errors = error.errors(include_url=False)
+        paths = [_path(values, each["loc"], each["type"] == "missing") for each in errors]
+        # A branch of a union that rejects a value as a whole says nothing where another one looked inside it.
+        inside = {path[:end] for path in paths for end in range(len(path))}
+        kept = [
+            _diagnostic(each, model, source, path, inner, skipped)
+            for each, inner in zip(errors, paths, strict=True)
+            if inner not in inside or each["type"] not in _WHOLE
+        ]
+        return None, _merged(kept)
 
 
 def _at(values: Any, path: Place) -> Any:
@@ -79,9 +89,10 @@ def _at(values: Any, path: Place) -> Any:
     return values
 
 
-def _diagnostic(error: Any, model: type[BaseModel], source: Source, base: Place, skipped: set[str]) -> Diagnostic:
-    path = base + _path(_at(source.values, base), error["loc"], error["type"] == "missing")
-    kind = error["type"]
+def _diagnostic(
+    error: Any, model: type[BaseModel], source: Source, base: Place, inner: Place, skipped: set[str]
+) -> Diagnostic:
+    path, kind = base + inner, error["type"]
     if kind == "missing":
         return _missing(source, path)
     if kind == "extra_forbidden":

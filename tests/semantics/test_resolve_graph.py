@@ -1,0 +1,107 @@
+"""`graph:` -> a graph on the places, and its automorphisms."""
+
+import pytest
+
+ATTENTION = {"family": "graph_attention", "width": 8, "heads": 1}
+RING = [[0, 1], [1, 2], [2, 3], [3, 4], [4, 0]]
+
+
+def graph(solve, world="Square-v0", group="C4", states="grid", **written) -> str:
+    actions = "trivial"
+    return str(solve(world, group=group, states=states, actions=actions, graph=written, network=ATTENTION).graph)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({}, "complete on grid 6x6, labels offset"),
+        ({"labels": "distance"}, "complete on grid 6x6, labels distance"),
+        ({"topology": "king", "labels": "absolute"}, "king on grid 6x6, labels absolute"),
+        ({"topology": "torus"}, "torus on grid 6x6, labels offset"),
+        ({"topology": "radius 2.5"}, "radius 2.5 on grid 6x6, labels offset"),
+        ({"topology": {"edges": [[0, 5], [5, 35], [35, 30], [30, 0]]}}, "edges on grid 6x6, labels offset"),
+    ],
+)
+def test_graphs(solve, written, expected):
+    assert graph(solve, **written).startswith(expected)
+
+
+def test_tokens_have_distance_labels_by_default(solve):
+    assert graph(solve, "Beads-v0", "C5", "tokens").startswith("complete on tokens 5, labels distance")
+    assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": RING}).startswith("edges on tokens 5")
+
+
+def test_attributes_label_edges(solve):
+    edges = [[*edge, {"kind": "rod"}] for edge in RING]
+    assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": edges}, labels="kind").startswith("edges")
+
+
+def test_the_resolved_spec_leaves_nothing_open(solve):
+    problem = solve("Square-v0", group="C4", states="grid", network=ATTENTION)
+    assert problem.spec.graph is not None
+    assert (problem.spec.graph.topology, problem.spec.graph.labels) == ("complete", "offset")
+
+
+def test_no_graph_where_nobody_asks(solve):
+    assert solve().graph is None
+    assert solve("Square-v0", states="grid", network={"family": "mlp"}, constraint="none").graph is None
+
+
+def test_a_graph_lives_on_patches(solve):
+    network = {**ATTENTION, "patch": 3}
+    problem = solve("Square-v0", group="C4", states="grid", graph={"topology": "king"}, network=network)
+    assert str(problem.graph).startswith("king on grid 2x2")
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "message"),
+    [
+        ({"topology": "queen"}, "bad-topology", "'queen'"),
+        ({"topology": "grid 2"}, "bad-topology", "'grid 2'"),
+        ({"topology": "radius"}, "bad-topology", "no radius"),
+        ({"topology": "radius two"}, "bad-topology", "no radius"),
+        ({"topology": "radius -1"}, "bad-topology", "no radius"),
+        ({"topology": "radius inf"}, "bad-topology", "no radius"),
+        ({"topology": "edges"}, "bad-topology", "'edges'"),
+        ({"labels": "ofset"}, "bad-labels", "'ofset'"),
+        ({"labels": "kind"}, "bad-labels", "'kind'"),
+        ({"topology": {"edges": [[0, 36]]}}, "bad-edge", "0 to 35"),
+        ({"topology": {"edges": [[0, -1]]}}, "bad-edge", "0 to 35"),
+        ({"topology": {"edges": [[0, 1, 2]]}}, "bad-edge", "two ends"),
+        ({"topology": {"edges": [[0, {}]]}}, "bad-edge", "is no edge"),
+        ({"topology": {"edges": [[0, 1]]}, "labels": "kind"}, "bad-edge", "no attribute 'kind'"),
+        ({"topology": {"edges": [[0, 5]]}}, "not-an-automorphism", "r is no automorphism"),
+    ],
+)
+def test_mistakes(mistakes, written, code, message):
+    (found,) = mistakes("Square-v0", group="C4", states="grid", graph=written, network=ATTENTION)
+    assert found.code == code, str(found)
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [({"topology": "king"}, "bad-topology"), ({"labels": "offset"}, "bad-labels")],
+)
+def test_tokens_are_no_grid(mistakes, written, code):
+    (found,) = mistakes("Beads-v0", group="S5", states="tokens", graph=written, network=ATTENTION)
+    assert found.code == code
+
+
+def test_attributes_must_be_kept_too(mistakes):
+    edges = [[*edge, {"kind": "rod" if edge[0] else "rope"}] for edge in RING]
+    written = {"topology": {"edges": edges}, "labels": "kind"}
+    (found,) = mistakes("Beads-v0", group="C5", states="tokens", graph=written, network=ATTENTION)
+    assert found.code == "not-an-automorphism"
+
+
+def test_a_plain_vector_has_no_places(mistakes):
+    assert [each.code for each in mistakes(graph={})] == ["no-places"]
+
+
+def test_too_many_places(mistakes, solve, monkeypatch):
+    monkeypatch.setattr("symgen.semantics.graphs.MAX_GRAPH", 30)
+    (found,) = mistakes("Square-v0", group="C4", states="grid", network=ATTENTION)
+    assert found.code == "too-large"
+    plain = solve("Square-v0", states="grid", graph={}, network={"family": "mlp"}, constraint="none")
+    assert plain.graph is None  # mlp needs none, so none is built

@@ -1,0 +1,188 @@
+"""What must hold of a Problem: constraint, policy, family, held-out conditions; and all of it together."""
+
+import pytest
+
+from symgen.compiler import check_spec
+from symgen.errors import SpecError
+from symgen.semantics import rules
+from symgen.semantics.conditions import environment_changes
+from symgen.spec.source import from_text
+
+GRID = """\
+symgen: 1
+environment: {adapter: gridworld}
+symmetry: {group: C4}
+network: {family: graph_attention}
+evaluate:
+"""
+
+
+def conditions(text: str) -> list[tuple[str, int, int]]:
+    """Code, line and column of every mistake in the conditions, the first of which stands on line 1."""
+    try:
+        check_spec(from_text(GRID + "".join(f"  {line}\n" for line in text.splitlines())))
+    except SpecError as error:
+        return [(each.code, each.line - 5, each.column - 2) for each in error.diagnostics]
+    return []
+
+
+def test_good_conditions():
+    text = """\
+rotated: {transform: rrr}
+seen: {observation: r^2}
+still: {transform: ""}
+noisy: {observation_noise: 0.1}
+fresh: {seed_range: [10_000, 10_200]}
+few: {levels: 10}
+harder: {environment.crossings: 2, environment.obstacle: wall, transform: r}
+nothing: {}"""
+    assert conditions(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: {transform: s}", [("bad-word", 1, 16)]),
+        ("a: {observation: rr!}", [("bad-word", 1, 18)]),
+        ("a: {transform: " + "r" * 65 + "}", [("bad-word", 1, 16)]),
+        ("a: {transform: 3}", [("wrong-type", 1, 16)]),
+        ("a: {observation_noise: -1}", [("wrong-value", 1, 24)]),
+        ("a: {observation_noise: .nan}", [("not-finite", 1, 24)]),
+        ("a: {seed_range: [5]}", [("wrong-value", 1, 17)]),
+        ("a: {seed_range: [5, 5]}", [("wrong-value", 1, 17)]),
+        ("a: {levels: 0}", [("wrong-value", 1, 13)]),
+        ("a: {noise: 0.1}", [("unknown-key", 1, 5)]),
+        ("a: {crossings: 2}", [("unknown-key", 1, 5)]),
+        ("a: {environment.rivers: 2}", [("bad-edit", 1, 5)]),
+        ("a: {environment.adapter: minigrid}", [("bad-edit", 1, 5)]),
+        ("a: {network.width: 2}", [("bad-edit", 1, 5)]),
+        ("a: {environment.crossings: x}", [("wrong-type", 1, 28)]),
+        ("a: {environment.crossings: 99}", [("wrong-value", 1, 28)]),
+        ("a: {environment.size: 11}", [("changed-interface", 1, 1)]),
+        ("a: {environment.moves: turn}", [("changed-interface", 1, 1)]),
+        ("training: {}", [("condition-name", 1, 1)]),
+        ("a: {transform: s}\nb: {levels: 0}\nc: {x: 1, y: 2}",
+         [("bad-word", 1, 16), ("wrong-value", 2, 13), ("unknown-key", 3, 5), ("unknown-key", 3, 11)]),
+    ],
+)  # fmt: skip
+def test_bad_conditions(text, expected):
+    assert conditions(text) == expected
+
+
+def test_an_adapter_without_levels(mistakes):
+    (found,) = mistakes(evaluate={"fewer": {"levels": 5}})
+    assert (found.code, "has no levels" in found.message) == ("bad-edit", True)
+
+
+def test_what_a_condition_changes_in_the_environment():
+    changes = {"environment.size": 5, "levels": 3, "transform": "r", "observation_noise": 0.1}
+    assert environment_changes(changes) == {"size": 5, "levels": 3}
+
+
+@pytest.mark.parametrize("constraint", ["relaxed", "augment", "mirror_loss", "none", {"relaxed": {"banks": 4}}])
+def test_constraints_that_are_not_offered(mistakes, constraint):
+    assert [each.code for each in mistakes(constraint=constraint)] == ["unavailable-constraint"]
+
+
+def test_invariant_policies(mistakes, solve):
+    (found,) = mistakes(output="invariant", states="4 sign", actions="regular")
+    assert found.code == "invariant-policy"
+    assert solve(output="invariant", states="4 sign", actions="trivial")
+    assert solve(output="equivariant", states="4 sign", actions="trivial")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "activation", "codes"),
+    [
+        ("4 regular", "relu", set()),
+        ("4 sign", "tanh", set()),
+        ("4 sign", "relu", {"pointwise-nonlinearity"}),
+        ("4 trivial", "relu", {"hidden-fibre"}),
+        ("2 nothing", "relu", {"hidden-fibre"}),
+    ],
+)
+def test_hidden_fibres(mistakes, solve, hidden, activation, codes):
+    changes = {
+        "states": "4 sign",
+        "actions": {"s": "trivial"} if hidden == "4 sign" else "regular",
+        "network": {"family": "group_mlp", "hidden": hidden, "activation": activation},
+    }
+    if codes:
+        assert {each.code for each in mistakes(**changes)} == codes
+    else:
+        assert solve(**changes)
+
+
+def test_rules_are_run_together(mistakes):
+    found = mistakes(
+        constraint="relaxed", output="invariant", states="4 sign", actions="regular",
+        network={"family": "group_mlp", "hidden": "4 trivial"}, evaluate={"a": {"transform": "q"}},
+    )  # fmt: skip
+    codes = {each.code for each in found}
+    assert codes == {"unavailable-constraint", "invariant-policy", "hidden-fibre", "bad-word"}
+
+
+def test_each_rule_says_which_code_it_gives():
+    for rule in rules.RULES:
+        assert rule.__doc__
+
+
+def test_mistakes_of_options_come_with_those_of_the_spec(mistakes):
+    found = mistakes(
+        output="sideways", network={"family": "group_mlp", "hiden": 3}, train={"algorithm": "ppo", "lr": 1}
+    )
+    assert [each.code for each in found] == ["wrong-value", "unknown-key", "unknown-key"]
+
+
+def test_unknown_keywords(mistakes):
+    found = mistakes(network={"family": "groupmlp"}, train={"algorithm": "poo"})
+    assert [(each.code, each.hint.split("?")[0]) for each in found] == [
+        ("unknown-family", "did you mean 'group_mlp'"),
+        ("unknown-algorithm", "did you mean 'ppo'"),
+    ]
+
+
+def test_an_environment_that_raises_anything(mistakes, monkeypatch):
+    def raising(options):
+        raise ZeroDivisionError("in other people's code")
+
+    monkeypatch.setattr("symgen.envs.gymnasium_env.interface", raising)
+    (found,) = mistakes()
+    assert (found.code, "ZeroDivisionError" in found.message) == ("bad-environment", True)
+
+
+def test_a_missing_package_is_told_at_its_line(mistakes, monkeypatch):
+    from symgen.errors import UserError
+
+    def raising(options):
+        raise UserError("missing-package", "it needs x", "pip install x")
+
+    monkeypatch.setattr("symgen.envs.gymnasium_env.interface", raising)
+    (found,) = mistakes()
+    assert (found.code, found.line, found.hint) == ("missing-package", 2, "pip install x")
+
+
+def test_a_problem_prints_itself(solve):
+    text = str(
+        solve(states="4 sign", actions={"s": [1, 0]}, train={"algorithm": "ppo"}, evaluate={"a": {"transform": "s"}})
+    )
+    for part in (
+        "Vector-v0",
+        "D1",
+        "point: 4 sign(s)",
+        "permutation(s=1 0)",
+        "exact",
+        "group_mlp",
+        "ppo",
+        "evaluate a",
+    ):
+        assert part in text
+
+
+def test_sizes_that_only_the_plan_finds(solve):
+    problem = solve()
+    with pytest.raises(SpecError) as caught, rules.sizes_refused(problem):
+        raise ValueError("a map has more than 5 entries")
+    assert [each.code for each in caught.value.diagnostics] == ["too-large"]
+    with pytest.raises(ValueError, match="a bug"), rules.sizes_refused(problem):
+        raise ValueError("a bug")
