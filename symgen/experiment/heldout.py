@@ -43,8 +43,22 @@ def environment(problem: Problem, changes: Mapping[str, Any], count: int, seed: 
 def _observed(problem: Problem, word: str) -> ArrayMap:
     """o -> g.o for batches as the space gives them."""
 
+    fields = problem.observation
+    # an image of whole numbers need not be whole numbers; networks take any dtype
+    real = {
+        term.name for term in problem.interface.terms
+        if term.layout != "discrete" and fields[term.name].fibre.kind != "permutation"
+    }  # fmt: skip
+
+    def term(name: str, batch: np.ndarray) -> np.ndarray:
+        return batch.astype(np.result_type(batch, np.float32)) if name in real else batch
+
     def move(observation: Any) -> Any:
-        return act_on_observation(problem.interface, problem.observation, word, observation)
+        if problem.interface.single:
+            observation = term(problem.interface.terms[0].name, observation)
+        else:
+            observation = {name: term(name, batch) for name, batch in observation.items()}
+        return act_on_observation(problem.interface, fields, word, observation)
 
     return move
 

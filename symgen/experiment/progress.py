@@ -76,7 +76,7 @@ class Bars:
         self._tasks: dict[int, TaskID] = {}
         self._progress = Progress(
             TextColumn("seed {task.fields[seed]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[steps]:>13} steps"),
             TextColumn("return {task.fields[mean]:>8}"),
@@ -84,6 +84,7 @@ class Bars:
             TextColumn("{task.fields[left]}"),
             console=console,
             refresh_per_second=4,
+            expand=True,
         )
 
     def __call__(self, report: Report) -> None:

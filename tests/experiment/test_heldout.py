@@ -55,6 +55,21 @@ def test_a_moved_observation_leaves_the_actions(problem):
     assert not np.array_equal(moved, seen)  # control: there "up" is "down"
 
 
+def test_whole_numbers_may_have_images_that_are_none(problem):
+    """A mirror that changes signs, on an observation of unsigned integers."""
+    from dataclasses import replace
+
+    from symgen.algebra.fieldtype import vector
+    from symgen.algebra.representation import signed_permutation
+    from symgen.envs.interface import Interface, Term
+
+    fibre = signed_permutation(problem.group, {"r": [1, 2], "s": [-1, 2]})
+    interface = Interface((Term("observation", (2,), "uint8"),), problem.interface.action, single=True)
+    changed = replace(problem, interface=interface, observation={"observation": vector(fibre)})
+    seen = heldout._observed(changed, "s")(np.array([[3, 4]], np.uint8))
+    assert seen.tolist() == [[-3, 4]]
+
+
 def test_noise_is_added_and_repeats(problem):
     noisy = first(problem, {"observation_noise": 0.5})[0]
     assert np.std(noisy - first(problem, {})[0]) == pytest.approx(0.5, rel=0.2)
