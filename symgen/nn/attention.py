@@ -11,48 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import direct_sum
+from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.norm import FieldNorm
 from symgen.nn.tied_linear import TiedLinear
 
-
-class GraphMatrix(nn.Module):
-    """Mix the places of every channel with a matrix of shared weights: y[i, c] = sum_j theta_c[label(i, j)] x[j, c].
-
-    Args:
-        labels: shape (n, n, atom size): label of (target, source, channel of the atom), -1 for no edge.
-        copies: number of copies of the atom; each has its own weights.
-
-    Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
-    """
-
-    index: Tensor
-
-    def __init__(self, labels: np.ndarray, copies: int) -> None:
-        super().__init__()
-        self.places, self.atom, self.copies = labels.shape[0], labels.shape[2], copies
-        count = int(labels.max()) + 1
-        index = torch.from_numpy(labels.transpose(2, 0, 1).copy()).remainder(count + 1)
-        self.register_buffer("index", index, persistent=False)
-        neighbours = (labels >= 0).sum() / (labels.shape[0] * labels.shape[2])
-        self.theta = nn.Parameter(torch.empty(copies, count).uniform_(-1, 1) / math.sqrt(neighbours))
-        with torch.no_grad():
-            itself = np.unique(labels[np.arange(self.places), np.arange(self.places)])
-            self.theta[:, torch.from_numpy(itself)] += 1.0
-        self._expanded: Tensor | None = None
-
-    def expand(self) -> Tensor:
-        """The matrices, shape (channels, n, n)."""
-        theta = torch.cat([self.theta, self.theta.new_zeros(self.copies, 1)], 1)
-        return theta[:, self.index].view(self.copies * self.atom, self.places, self.places)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, n, channels) -> the same shape."""
-        matrices = self.expand() if self._expanded is None else self._expanded
-        return torch.bmm(matrices, x.permute(2, 1, 0)).permute(2, 1, 0)
+MIXED = ("q", "k", "v")
 
 
 class GraphAttention(nn.Module):
@@ -60,7 +27,7 @@ class GraphAttention(nn.Module):
 
     Args:
         field: type of the input and output; its fibre is `copies` copies of one permutation representation.
-        labels: see GraphMatrix, for the last n places; places before them are tokens that no graph matrix touches.
+        labels: see GraphMatrices, for the last n places; places before them are tokens that no graph matrix touches.
         heads: number of heads; divides the number of copies.
         matrices: which of "q", "k", "v" carry a graph matrix.
         symmetrise: add the transpose to the scores (a sum, as in the paper): M + M^T = [Q K][K Q]^T.
@@ -77,34 +44,54 @@ class GraphAttention(nn.Module):
         expansion: int = 0,
     ) -> None:
         super().__init__()
-        ((copies, _),) = field.fibre.blocks
-        place = vector(field.fibre)
-        self.tokens, self.heads, self.symmetrise = field.base.size - labels.shape[0], heads, symmetrise
-        self.scale = (field.fibre.size // heads) ** -0.5
+        ((copies, atom),) = field.fibre.blocks
+        place, triple = vector(field.fibre), vector(direct_sum((3 * copies, atom)))
+        self.heads, self.symmetrise, self.width = heads, symmetrise, field.fibre.size
+        # the maps that a graph matrix follows come first
+        self.order = [name for name in MIXED if name in matrices] + [name for name in MIXED if name not in matrices]
         self.norm = FieldNorm(field)
-        self.query, self.key, self.value = (TiedLinear(place, place, "place", bias=False) for _ in range(3))
-        self.graph = nn.ModuleDict({name: GraphMatrix(labels, copies) for name in matrices})
+        self.qkv = TiedLinear(triple, place, "place", bias=False)
+        tokens = field.base.size - labels.shape[0]
+        mixed = sum(name in matrices for name in MIXED)
+        self.graph = GraphMatrices(labels, copies, mixed, tokens) if mixed else None
         self.output = TiedLinear(place, place, "place", gain=0.5)
         self.mlp = PlaceMlp(field, expansion) if expansion else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same shape."""
-        y = self.norm(x)
-        q, k, v = (
-            self._heads(name, layer(y)) for name, layer in (("q", self.query), ("k", self.key), ("v", self.value))
-        )
-        if self.symmetrise:
-            q, k = torch.cat([q, k], -1), torch.cat([k, q], -1)
-        attended = scaled_dot_product_attention(q, k, v, scale=self.scale)
+        attended = self._attend(**self._project(x))
         x = x + self.output(attended.transpose(1, 2).flatten(2))
         return x if self.mlp is None else self.mlp(x)
 
-    def _heads(self, name: str, y: Tensor) -> Tensor:
-        """(batch, places, channels) -> (batch, heads, places, channels per head), graph matrix applied."""
-        if name in self.graph:
-            mixed = self.graph[name](y[:, self.tokens :])
-            y = mixed if self.tokens == 0 else torch.cat([y[:, : self.tokens], mixed], 1)
-        return y.unflatten(2, (self.heads, -1)).transpose(1, 2)
+    def _project(self, x: Tensor) -> dict[str, Tensor]:
+        """(batch, places, channels) -> q, k and v, each (batch, heads, places, channels per head).
+
+        The features are taken place by place, so that the matrix product leaves (channels, places, batch), the layout
+        in which graph matrices multiply fastest; nothing is copied between the two.
+        """
+        batch, places, _ = x.shape
+        y = self.norm(x.transpose(0, 1)).reshape(places * batch, self.width)
+        matrix, _ = self.qkv._expanded or self.qkv.expand()
+        parts: list[Tensor] = []
+        mixed = 0
+        if self.graph is not None:
+            mixed = self.graph.stack
+            first = torch.mm(matrix[: mixed * self.width], y.t()).view(-1, places, batch)
+            first = self.graph(first).view(mixed, self.heads, -1, places, batch)
+            parts += first.permute(0, 4, 1, 3, 2).unbind(0)
+        if mixed < 3:
+            rest = linear(y, matrix[mixed * self.width :]).view(places, batch, 3 - mixed, self.heads, -1)
+            parts += rest.permute(2, 1, 3, 0, 4).unbind(0)
+        return dict(zip(self.order, parts, strict=True))
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """softmax(scores) V by torch's fused kernel; all of shape (batch, heads, places, channels per head)."""
+        channels = q.shape[-1]
+        if not self.symmetrise:
+            return scaled_dot_product_attention(q, k, v)
+        # the kernel wants values as wide as queries; without, torch falls back to a slow one
+        q, k, v = torch.cat([q, k], -1), torch.cat([k, q], -1), pad(v, (0, channels))
+        return scaled_dot_product_attention(q, k, v, scale=channels**-0.5)[..., :channels]
 
 
 class PlaceMlp(nn.Module):

@@ -33,7 +33,7 @@ class FieldNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., channels) -> (..., channels)."""
-        scale, shift = self.weight[self.orbit], self.bias[self.orbit]
+        scale, shift = self.weight.index_select(0, self.orbit), self.bias.index_select(0, self.orbit)
         return nn.functional.layer_norm(x, (self.channels,), scale, shift, self.eps)
 
 

@@ -34,8 +34,9 @@ class TiedMatrix(nn.Module):
         deviation = gain * math.sqrt(table.shape[0] / max(table.entries, 1.0))
         self.weight = nn.Parameter(torch.empty(table.weights).uniform_(-1, 1) * math.sqrt(3) * deviation)
         # entry -1 reads a zero appended to the weights
-        index = None if table.index is None else torch.from_numpy(table.index).remainder(table.weights + 1)
+        index = None if table.index is None else torch.from_numpy(table.index.reshape(-1)).remainder(table.weights + 1)
         self.register_buffer("index", index, persistent=False)
+        self.is_free = index is not None and torch.equal(index, torch.arange(table.weights))
         sign = None if table.sign is None else torch.from_numpy(table.sign).to(self.weight.dtype)
         self.register_buffer("sign", sign, persistent=False)
         for k, block in enumerate(table.blocks):
@@ -48,8 +49,8 @@ class TiedMatrix(nn.Module):
         """The matrix, shape (target.size, source.size)."""
         if self.index is None:
             return self._from_blocks()
-        weight = torch.cat([self.weight, self.weight.new_zeros(1)]) if self.has_zeros else self.weight
-        matrix = weight[self.index]
+        weight = nn.functional.pad(self.weight, (0, 1)) if self.has_zeros else self.weight
+        matrix = (weight if self.is_free else weight.index_select(0, self.index)).view(self.shape)
         return matrix if self.sign is None else matrix * self.sign
 
     def _from_blocks(self) -> Tensor:

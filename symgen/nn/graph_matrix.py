@@ -1,0 +1,59 @@
+"""Graph matrices: G[i, j] = theta[label(i, j)], one weight for all pairs of places that the group and the labels unite.
+
+Weissenbacher et al. 2024, section 3. Places that come before the graph's own (class tokens) are touched by no matrix.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class GraphMatrices(nn.Module):
+    """Mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c, j].
+
+    Args:
+        labels: shape (n, n, atom size): label of (target, source, channel of the atom), -1 for no edge.
+        copies: number of copies of the atom; each has its own weights.
+        stack: how many such sets of matrices stand one after the other (for queries, keys, values).
+        tokens: number of places before the n of the graph; they stay as they are.
+
+    Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
+    """
+
+    index: Tensor
+
+    def __init__(self, labels: np.ndarray, copies: int, stack: int = 1, tokens: int = 0) -> None:
+        super().__init__()
+        self.stack, self.places, self.count = stack, labels.shape[0] + tokens, int(labels.max()) + 1
+        self.channels = stack * copies * labels.shape[2]
+        index = np.stack([with_tokens(label, tokens, self.count) for label in labels.transpose(2, 0, 1)])
+        self.register_buffer("index", torch.from_numpy(index.reshape(-1)), persistent=False)
+        neighbours = (labels >= 0).sum() / (labels.shape[0] * labels.shape[2])
+        self.theta = nn.Parameter(torch.empty(stack * copies, self.count).uniform_(-1, 1) / math.sqrt(neighbours))
+        with torch.no_grad():
+            itself = np.unique(np.einsum("iic->ic", labels))
+            self.theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
+        self._expanded: Tensor | None = None
+
+    def expand(self) -> Tensor:
+        """The matrices, shape (channels, places, places)."""
+        theta = nn.functional.pad(self.theta, (0, 1))
+        theta = nn.functional.pad(theta, (0, 1), value=1.0)
+        return theta.index_select(1, self.index).view(self.channels, self.places, self.places)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(channels, places, batch) -> the same shape."""
+        return torch.bmm(self.expand() if self._expanded is None else self._expanded, x)
+
+
+def with_tokens(label: np.ndarray, tokens: int, count: int) -> np.ndarray:
+    """Labels (n, n), -1 for no edge -> (tokens + n, tokens + n): `count` means zero, `count + 1` means one.
+
+    A token is joined to itself alone.
+    """
+    index = np.full((label.shape[0] + tokens,) * 2, count, dtype=np.int64)
+    index[np.arange(tokens), np.arange(tokens)] = count + 1
+    index[tokens:, tokens:] = np.where(label < 0, count, label)
+    return index
