@@ -39,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/lava_c4.yaml.")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/rotations_c4.yaml.")]
 Edits = Annotated[
     list[str],
     typer.Option(
