@@ -75,6 +75,10 @@ class Compiled:
         """g.a for a batch of actions: indices or vectors."""
         return actions.act_on_action(self.problem.interface.action, self.problem.action, element, action)
 
+    def verify(self) -> Verification:
+        """Measure the network as it is now, trained perhaps; `.verification` is what it was when compiled."""
+        return _measure(self.problem, self.network)
+
     def __str__(self) -> str:
         parts = [str(self.problem), str(self.plan), str(self.verification or "")]
         return "\n\n".join(part for part in parts if part)
@@ -127,22 +131,24 @@ def compile_spec(
     """
     problem = check_spec(spec)
     plan = plan_spec(problem)
-    network, report = _build(problem, plan, verify, seed)
+    network = _build(problem, plan, seed)
+    report = _measure(problem, network) if verify else None
     return Compiled(problem.source, problem.spec, problem, plan, network, report)
 
 
-def _build(problem: Problem, plan: Plan, check: bool, seed: int | None) -> tuple[Network, Verification | None]:
+def _build(problem: Problem, plan: Plan, seed: int | None) -> Network:
     import torch
 
     from symgen.nn.network import build
-    from symgen.verify import verify
 
     if seed is not None:
         torch.manual_seed(seed)
     with sizes_refused(problem):
-        network = build(plan, problem.interface)
+        return build(plan, problem.interface)
+
+
+def _measure(problem: Problem, network: Network) -> Verification:
+    from symgen.verify import verify
+
     claimed = problem.spec.symmetry.constraint_name == "exact"
-    measured = (
-        verify(network, problem.interface, problem.observation, problem.action, claimed=claimed) if check else None
-    )
-    return network, measured
+    return verify(network, problem.interface, problem.observation, problem.action, claimed=claimed)

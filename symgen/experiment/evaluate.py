@@ -129,7 +129,9 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
     episodes = {
         name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()} for name, each in played.items()
     }
-    write_json(run.folder / NAME, {**evaluation.to_dict(), "versions": versions(), "episodes_played": episodes})
+    verified = {"verification": compiled.verify().to_dict()}  # of the trained network
+    written = {**evaluation.to_dict(), **verified, "versions": versions(), "episodes_played": episodes}
+    write_json(run.folder / NAME, written)
     return evaluation
 
 
