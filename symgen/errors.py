@@ -115,7 +115,7 @@ def suggestion(word: str, choices: Iterable[str], noun: str = "choices") -> str:
     if not known:
         return f"there are no {noun} here"
     close = near_miss(word, known)
-    if close and len(known) > 12:
+    if close and len(known) > 4:
         return f"did you mean '{close}'?"
     more = f" and {len(known) - 20} more" if len(known) > 20 else ""
     listed = f"the {noun} are: {', '.join(known[:20])}{more}"

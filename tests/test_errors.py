@@ -56,7 +56,7 @@ def _stubs(monkeypatch):
 def mistakes(run) -> str:
     with pytest.raises(SpecError) as caught:
         run()
-    return str(caught.value) + "\n"
+    return re.sub(r"Gymnasium [\w.]+", "Gymnasium <version>", str(caught.value)) + "\n"
 
 
 @pytest.mark.parametrize("code", PAIRS)

@@ -143,9 +143,19 @@ SYMMETRY = {
         to an impossible one, clipping breaks the symmetry. Exchange only components with the same bounds, give a sign
         only to components whose bounds are symmetric, and mix none.""",
         "environment: {adapter: gymnasium_env, id: BipedalWalker-v3}\n"
-        "symmetry: {group: C8, states: trivial, actions: 2 standard}",
+        "symmetry: {group: C8, states: {observation: 12 standard}, actions: 2 standard}\n"
+        "network: {family: group_mlp, hidden: 4 regular}",
         "environment: {adapter: gymnasium_env, id: BipedalWalker-v3}\n"
-        "symmetry: {group: C2, states: trivial, actions: {r: [3, 4, 1, 2]}}",
+        "symmetry: {group: C2, states: {observation: 24 sign}, actions: {r: [3, 4, 1, 2]}}\n"
+        "network: {family: group_mlp, hidden: 4 regular}",
+    ),
+    "blind-policy": Explanation(
+        "An element of the group moves the actions and nothing that is observed.",
+        """An equivariant policy answers a moved observation with the moved action. Where the observation is not moved
+        and the actions are, it must treat the actions that are exchanged as equal, and can only choose among them
+        blindly. Say how the observation moves, or that the actions do not.""",
+        "symmetry: {group: D1, states: trivial, actions: {s: [1, 0]}}",
+        "symmetry: {group: D1, states: {observation: 4 sign}, actions: {s: [1, 0]}}",
     ),
     "invariant-policy": Explanation(
         "An invariant policy is asked for, and the group moves the actions.",

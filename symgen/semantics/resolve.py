@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from symgen import lookup
 from symgen.envs.interface import Interface
-from symgen.errors import Diagnostic, UserError, shown, suggestion
+from symgen.errors import Diagnostic, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
 from symgen.semantics.action import resolve_action
 from symgen.semantics.findings import Failed, Findings, code_of
@@ -102,7 +102,8 @@ def _chosen(section: str, source: Source, findings: Findings) -> Chosen:
     keyword = source.values[section][kind]
     if keyword not in lookup.keywords(kind):
         message = f"there is no {kind} {shown(keyword)}"
-        hint = suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
+        close = near_miss(keyword, lookup.keywords(kind))
+        hint = f"did you mean '{close}'?" if close else suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
     model = lookup.options(kind, keyword)
     options, mistakes = validated(model, source, (section,), OWN_KEYS[section])

@@ -8,11 +8,17 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.group import Group
+from symgen.algebra.representation import Representation
 from symgen.errors import SpecError
 from symgen.semantics.conditions import check_condition
 from symgen.semantics.findings import Findings, code_of
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Place
+
+# Largest group of which every element is looked at.
+MAX_LISTED = 64
 
 Rule = Callable[[Problem, Findings], None]
 
@@ -59,6 +65,37 @@ def invariant_policy_fixes_actions(problem: Problem, findings: Findings) -> None
         message = f"the policy is to be invariant, and {problem.group} moves the actions"
         hint = "write output: equivariant; or actions: trivial, where the same action is right in every orientation"
         findings.add("invariant-policy", ("symmetry", "output"), message, hint)
+
+
+def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None:
+    """blind-policy: an element that moves the actions must move something observed.
+
+    For an element g that leaves every observation o alone, an equivariant policy has pi(o) = pi(g.o) = g.pi(o): it
+    cannot prefer one of the actions that g exchanges.
+    """
+    if problem.spec.symmetry.constraint_name == "none" or problem.action.is_trivial:
+        return
+    for word in _words(problem.group):
+        if _still(problem.action, word) or not all(_unmoved(field, word) for field in problem.observation.values()):
+            continue
+        message = f"{word} moves the actions and nothing that is observed: the policy would choose among them blindly"
+        hint = f"say in states: how {word} moves the observation; or write actions: trivial"
+        findings.add("blind-policy", ("symmetry", "actions"), message, hint)
+        return
+
+
+def _words(group: Group) -> tuple[str, ...]:
+    """All elements of a small group, shortest words first; the generators of a larger one."""
+    small = group.known_order is None or group.known_order <= MAX_LISTED
+    return tuple(word for word in group.elements if word) if small else group.generators
+
+
+def _unmoved(field: FieldType, word: str) -> bool:
+    return np.array_equal(field.base.permutation(word), np.arange(field.base.size)) and _still(field.fibre, word)
+
+
+def _still(representation: Representation, word: str) -> bool:
+    return representation.is_trivial or np.allclose(representation.matrix(word), np.eye(representation.size))
 
 
 def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
@@ -117,6 +154,7 @@ def conditions_are_possible(problem: Problem, findings: Findings) -> None:
 RULES: tuple[Rule, ...] = (
     constraint_is_offered,
     invariant_policy_fixes_actions,
+    actions_move_with_what_is_seen,
     generators_are_automorphisms,
     action_keeps_its_bounds,
     family_agrees,

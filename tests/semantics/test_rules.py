@@ -92,6 +92,27 @@ def test_invariant_policies(mistakes, solve):
 
 
 @pytest.mark.parametrize(
+    ("group", "states", "actions", "blind"),
+    [
+        ("D1", "4 sign", "regular", ""),
+        ("D1", "trivial", "trivial", ""),
+        ("D1", "trivial", "regular", "s"),
+        ("C2 x D1", {"observation": {"r": "trivial", "s": [-1, 2, 3, 4]}}, {"r": [2, 1], "s": "trivial"}, "r"),
+        ("C2 x D1", {"observation": {"r": [-1, 2, 3, 4], "s": "trivial"}}, {"r": [2, 1], "s": "trivial"}, ""),
+        ("C2 x C2", {"observation": {"r": [-1, 2, 3, 4], "r2": [-1, 2, 3, 4]}}, {"r": [2, 1], "r2": "trivial"}, "r2r"),
+    ],
+)
+def test_blind_policies(mistakes, solve, group, states, actions, blind):
+    changes = {"group": group, "states": states, "actions": actions}
+    if blind:
+        (found,) = mistakes(**changes)
+        assert (found.code, found.message.split()[0]) == ("blind-policy", blind)
+    else:
+        assert solve(**changes)
+    assert solve(**changes, constraint="none", network={"family": "mlp"})
+
+
+@pytest.mark.parametrize(
     ("hidden", "activation", "codes"),
     [
         ("4 regular", "relu", set()),
