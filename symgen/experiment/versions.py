@@ -11,7 +11,7 @@ from typing import Any
 
 import symgen
 
-PACKAGES = ("torch", "numpy", "gymnasium", "minigrid", "safetensors", "networkx", "escnn", "mujoco")
+PACKAGES = ("torch", "numpy", "gymnasium", "minigrid", "procgen-mirror", "safetensors", "networkx", "escnn", "mujoco")
 
 
 def versions() -> dict[str, Any]:
