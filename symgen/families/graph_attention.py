@@ -16,12 +16,15 @@ from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
 from symgen.algebra.representation import Representation
+from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
 from symgen.families._rules import Fault, carries_actions, carries_observations, patches_fit
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact",)
+Matrix = Literal["q", "k", "v", "left", "additive", "hadamard"]
+ON_SCORES = ("left", "additive", "hadamard")
 
 
 class Global(BaseModel):
@@ -47,13 +50,24 @@ class Options(BaseModel):
     fibre: str = Field(
         "auto", description="how the hidden channels move: auto, trivial, regular or a permutation representation"
     )
-    matrices: tuple[Literal["q", "k", "v"], ...] | None = Field(
+    matrices: tuple[Matrix, ...] | None = Field(
         None,
-        description="which of queries, keys and values carry a graph matrix; left out, q and k, and v too where the "
-        "hidden channels move",
+        description="where graph matrices act: q, k, v (queries, keys, values), and on the scores hadamard, additive, "
+        "left; left out, q and k, and v too where the hidden channels move",
         strict=False,
     )
-    symmetrise: bool = Field(True, description="add the transpose to the attention scores, as in the paper")
+    symmetrise: bool | Literal["both"] = Field(
+        True,
+        description="true: add the transpose to the scores, as in the paper; both: add up two softmaxes, of the "
+        "symmetric and of the antisymmetric part; false: neither",
+    )
+    score_activation: Literal["none", "gelu", "relu", "tanh"] = Field(
+        "none", description="applied to the scores before they are symmetrised"
+    )
+    triangles: Literal[1, 2] = Field(
+        1, description="triangle layers per attention under graph: {orientation: triangles}: 1 (SiT) or 2 (SiT*)"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="probability of a graph label to be zero in training")
     expansion: int = Field(
         0,
         ge=0,
@@ -132,8 +146,29 @@ def _graph_faults(problem: Any, atom: Representation) -> list[Fault]:
     try:
         patch_graph(problem).fibre_labels(atom)
     except ValueError as error:
-        return [Fault("graph", ("graph",), str(error), "larger patches or fewer labels make the graph smaller")]
-    return []
+        return [Fault("too-large", ("graph",), str(error), "larger patches or fewer labels make the graph smaller")]
+    return _triangle_faults(problem)
+
+
+def _triangle_faults(problem: Any) -> list[Fault]:
+    """Triangles need a grid, and a group without mirrors."""
+    path = ("graph", "orientation")
+    if not _oriented(problem):
+        return []
+    base = patch_graph(problem).base
+    if base.kind != "grid":
+        return [Fault("bad-topology", path, f"triangles need a grid, not {base}", "write orientation: none")]
+    mirror = triangle_tables(base).broken_by(base)
+    if mirror is None:
+        return []
+    message = f"{mirror} is no automorphism of the graph: it is a mirror, and turns the triangles over"
+    hint = "use a group of turns (C4 in place of D4, C2 in place of D2), or orientation: none"
+    return [Fault("not-an-automorphism", path, message, hint)]
+
+
+def _oriented(problem: Any) -> bool:
+    written = problem.spec.graph
+    return written is not None and written.orientation == "triangles"
 
 
 def plan(problem: Any) -> Plan:
@@ -222,19 +257,28 @@ def _join(steps: list[Step], patches: FieldType) -> Step:
 
 def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representation) -> list[Step]:
     options: Options = problem.family_options
-    labels = patch_graph(problem).fibre_labels(atom)
+    graph, used = patch_graph(problem), matrices(options, atom)
+    labels, pairs = graph.fibre_labels(atom), graph.labels
+    triangles = triangle_tables(graph.base) if _oriented(problem) else None
     arguments = {
         "field": field,
         "labels": labels,
         "heads": options.heads,
-        "matrices": matrices(options, atom),
+        "matrices": used,
         "symmetrise": options.symmetrise,
         "expansion": options.expansion,
+        "pairs": pairs,
+        "activation": options.score_activation,
+        "triangles": triangles,
+        "triangle_layers": options.triangles,
+        "dropout": options.dropout,
     }
     copies = options.width // atom.size
     place = vector(field.fibre)
     weights = 2 * copies + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
-    weights += len(matrices(options, atom)) * copies * (int(labels.max()) + 1)
+    weights += sum(name in used for name in ("q", "k", "v")) * copies * (int(labels.max()) + 1)
+    weights += sum(name in used for name in ON_SCORES) * options.heads * graph.label_count
+    weights += options.triangles * options.heads * triangles.label_count if triangles else 0
     if options.expansion:
         hidden = vector(representations.direct_sum((copies * options.expansion, atom)))
         weights += 2 * copies + linear_weights(hidden, place) + linear_weights(place, hidden)

@@ -15,8 +15,10 @@ from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import direct_sum
+from symgen.algebra.triangles import Triangles
 from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.norm import FieldNorm
+from symgen.nn.scores import ON_SCORES, Scores, Symmetrise
 from symgen.nn.tied_linear import TiedLinear
 
 MIXED = ("q", "k", "v")
@@ -29,9 +31,14 @@ class GraphAttention(nn.Module):
         field: type of the input and output; its fibre is `copies` copies of one permutation representation.
         labels: see GraphMatrices, for the last n places; places before them are tokens that no graph matrix touches.
         heads: number of heads; divides the number of copies.
-        matrices: which of "q", "k", "v" carry a graph matrix.
-        symmetrise: add the transpose to the scores (a sum, as in the paper): M + M^T = [Q K][K Q]^T.
+        matrices: which of "q", "k", "v" carry a graph matrix, and which of "left", "additive", "hadamard" the scores.
+        symmetrise: add the transpose to the scores (a sum, as in the paper): M + M^T = [Q K][K Q]^T; see also Scores.
         expansion: width of the two-layer map at every place as a multiple of the fibre; 0 for none (as in the paper).
+        pairs: label of every pair of the last n places, shape (n, n), for the scores.
+        activation: of the scores, see Scores.
+        triangles: tables of the triangle layer, None for none.
+        triangle_layers: 1, or 2 as in SiT*.
+        dropout: probability of a label to be zero in training.
     """
 
     def __init__(
@@ -40,8 +47,13 @@ class GraphAttention(nn.Module):
         labels: np.ndarray,
         heads: int,
         matrices: Sequence[str] = ("q", "k"),
-        symmetrise: bool = True,
+        symmetrise: Symmetrise = True,
         expansion: int = 0,
+        pairs: np.ndarray | None = None,
+        activation: str = "none",
+        triangles: Triangles | None = None,
+        triangle_layers: int = 1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         ((copies, atom),) = field.fibre.blocks
@@ -53,7 +65,15 @@ class GraphAttention(nn.Module):
         self.qkv = TiedLinear(triple, place, "place", bias=False)
         tokens = field.base.size - labels.shape[0]
         mixed = sum(name in matrices for name in MIXED)
-        self.graph = GraphMatrices(labels, copies, mixed, tokens) if mixed else None
+        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout) if mixed else None
+        forms = [kind for kind in ON_SCORES if kind in matrices]
+        plain = not forms and symmetrise != "both" and activation == "none" and triangles is None
+        pairs = labels[:, :, 0] if pairs is None else pairs
+        self.scores = (
+            None
+            if plain
+            else Scores(pairs, heads, tokens, forms, symmetrise, activation, triangles, triangle_layers, dropout)
+        )
         self.output = TiedLinear(place, place, "place", gain=0.5)
         self.mlp = PlaceMlp(field, expansion) if expansion else None
 
@@ -85,7 +105,12 @@ class GraphAttention(nn.Module):
         return dict(zip(self.order, parts, strict=True))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """softmax(scores) V by torch's fused kernel; all of shape (batch, heads, places, channels per head)."""
+        """softmax(scores) V, by torch's fused kernel where nothing else changes the scores.
+
+        All are of shape (batch, heads, places, channels per head).
+        """
+        if self.scores is not None:
+            return self.scores(q, k, v)
         channels = q.shape[-1]
         if not self.symmetrise:
             return scaled_dot_product_attention(q, k, v)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symgen.nn.scores import drop_labels
+
 
 class GraphMatrices(nn.Module):
     """Mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c, j].
@@ -18,15 +20,17 @@ class GraphMatrices(nn.Module):
         copies: number of copies of the atom; each has its own weights.
         stack: how many such sets of matrices stand one after the other (for queries, keys, values).
         tokens: number of places before the n of the graph; they stay as they are.
+        dropout: probability of a label to be zero in training.
 
     Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
     """
 
     index: Tensor
 
-    def __init__(self, labels: np.ndarray, copies: int, stack: int = 1, tokens: int = 0) -> None:
+    def __init__(self, labels: np.ndarray, copies: int, stack: int = 1, tokens: int = 0, dropout: float = 0.0) -> None:
         super().__init__()
         self.stack, self.places, self.count = stack, labels.shape[0] + tokens, int(labels.max()) + 1
+        self.dropout = dropout
         self.channels = stack * copies * labels.shape[2]
         index = np.stack([with_tokens(label, tokens, self.count) for label in labels.transpose(2, 0, 1)])
         self.register_buffer("index", torch.from_numpy(index.reshape(-1)), persistent=False)
@@ -37,15 +41,17 @@ class GraphMatrices(nn.Module):
             self.theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
         self._expanded: Tensor | None = None
 
-    def expand(self) -> Tensor:
+    def expand(self, theta: Tensor | None = None) -> Tensor:
         """The matrices, shape (channels, places, places)."""
-        theta = nn.functional.pad(self.theta, (0, 1))
+        theta = nn.functional.pad(self.theta if theta is None else theta, (0, 1))
         theta = nn.functional.pad(theta, (0, 1), value=1.0)
         return theta.index_select(1, self.index).view(self.channels, self.places, self.places)
 
     def forward(self, x: Tensor) -> Tensor:
         """(channels, places, batch) -> the same shape."""
-        return torch.bmm(self.expand() if self._expanded is None else self._expanded, x)
+        if self._expanded is not None:
+            return torch.bmm(self._expanded, x)
+        return torch.bmm(self.expand(drop_labels(self.theta, self.dropout if self.training else 0.0)), x)
 
 
 def with_tokens(label: np.ndarray, tokens: int, count: int) -> np.ndarray:

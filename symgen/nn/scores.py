@@ -1,0 +1,131 @@
+"""Attention whose scores are changed pair by pair before the softmax: the general form of SiT, and the triangle layer.
+
+Weissenbacher et al. 2024, eq. 5: sym(act(G_qk (Q' K'^T) + G_b) * G) with a left-multiplying G_qk, an additive G_b and a
+Hadamard factor G, each a matrix of shared weights per head; eq. 6: the sum of two softmaxes, over the symmetric and
+over the antisymmetric part; eq. 4: the triangle layer, last before the softmax.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from symgen.algebra.triangles import Triangles
+from symgen.nn.triangle import TriangleLayer
+
+Symmetrise = bool | Literal["both"]
+ON_SCORES = ("left", "additive", "hadamard")
+
+
+class PairWeights(nn.Module):
+    """A matrix over pairs of places for every head: theta_h[label(i, j)], zero where there is no edge.
+
+    Args:
+        kind: what it does to the scores: "hadamard" (starts beside all ones, and leaves tokens unscaled), "left"
+            (starts beside the identity, and leaves the rows of tokens) or "additive" (nothing is added to tokens).
+        labels: label of every pair of the last n places, shape (n, n), -1 for no edge.
+        heads: number of heads.
+        tokens: number of places before those n.
+
+    The departures from ones, identity and zero start as U(-1, 1) / sqrt(labels), as in the paper (left: neighbours).
+    """
+
+    index: Tensor
+
+    def __init__(self, kind: str, labels: np.ndarray, heads: int, tokens: int) -> None:
+        super().__init__()
+        self.count, self.places = int(labels.max()) + 1, labels.shape[0] + tokens
+        index = np.full((self.places, self.places), self.count + (kind == "hadamard"), dtype=np.int64)
+        index[tokens:, tokens:] = np.where(labels < 0, self.count, labels)
+        if kind == "left":
+            index[np.arange(tokens), np.arange(tokens)] = self.count + 1
+        self.register_buffer("index", torch.from_numpy(index.reshape(-1)), persistent=False)
+        spread = (labels >= 0).sum() / len(labels) if kind == "left" else self.count
+        theta = torch.empty(heads, self.count).uniform_(-1, 1) / math.sqrt(spread)
+        if kind == "hadamard":
+            theta += 1.0
+        elif kind == "left":
+            itself = np.unique(np.diagonal(labels))
+            theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
+        self.theta = nn.Parameter(theta)
+        self._expanded: Tensor | None = None
+
+    def expand(self, theta: Tensor | None = None) -> Tensor:
+        """The matrices, shape (heads, places, places)."""
+        theta = nn.functional.pad(self.theta if theta is None else theta, (0, 1))
+        theta = nn.functional.pad(theta, (0, 1), value=1.0)
+        return theta.index_select(1, self.index).view(-1, self.places, self.places)
+
+    def forward(self, dropout: float = 0.0) -> Tensor:
+        """The matrices, shape (heads, places, places); with dropout, whole labels are zero."""
+        if self._expanded is not None:
+            return self._expanded
+        return self.expand(drop_labels(self.theta, dropout))
+
+
+class Scores(nn.Module):
+    """softmax(f(Q K^T)) V with f as in equations 3 to 6.
+
+    Args:
+        labels: see PairWeights.
+        heads: number of heads.
+        tokens: number of places before those of the graph.
+        forms: which of "left", "additive", "hadamard" there are.
+        symmetrise: True: M + M^T; "both": the softmaxes of M + M^T and of M - M^T are added; False: neither.
+        activation: of the scores, a name in torch.nn.functional, "tanh" or "none".
+        triangles: tables of the triangle layer, None for none.
+        layers: of the triangle layer, 1 or 2.
+        dropout: probability of a label to be zero in training.
+    """
+
+    def __init__(
+        self,
+        labels: np.ndarray,
+        heads: int,
+        tokens: int,
+        forms: Sequence[str] = (),
+        symmetrise: Symmetrise = True,
+        activation: str = "none",
+        triangles: Triangles | None = None,
+        layers: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.symmetrise, self.activation, self.dropout = symmetrise, activation, dropout
+        self.weights = nn.ModuleDict({kind: PairWeights(kind, labels, heads, tokens) for kind in forms})
+        self.triangles = None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Each (batch, heads, places, channels) -> the same shape."""
+        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
+        rate = self.dropout if self.training else 0.0
+        weights = {kind: module(rate) for kind, module in self.weights.items()}
+        if "left" in weights:
+            scores = torch.matmul(weights["left"], scores)
+        if "additive" in weights:
+            scores = scores + weights["additive"]
+        if self.activation != "none":
+            scores = getattr(torch if self.activation == "tanh" else nn.functional, self.activation)(scores)
+        if "hadamard" in weights:
+            scores = scores * weights["hadamard"]
+        attention = [torch.softmax(self._oriented(part), -1) for part in self._parts(scores)]
+        return torch.matmul(attention[0] if len(attention) == 1 else attention[0] + attention[1], v)
+
+    def _parts(self, scores: Tensor) -> list[Tensor]:
+        if self.symmetrise is False:
+            return [scores]
+        transposed = scores.transpose(-1, -2)
+        return [scores + transposed] if self.symmetrise is True else [scores + transposed, scores - transposed]
+
+    def _oriented(self, scores: Tensor) -> Tensor:
+        return scores if self.triangles is None else self.triangles(scores)
+
+
+def drop_labels(theta: Tensor, rate: float) -> Tensor:
+    """Zero whole labels, the same ones in every row, and scale the others up; theta of shape (rows, labels)."""
+    if rate == 0.0:
+        return theta
+    return theta * nn.functional.dropout(theta.new_ones(theta.shape[1]), rate)
