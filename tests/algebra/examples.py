@@ -18,6 +18,7 @@ PRESENTED: dict[str, tuple[Group, int]] = {
     "alternating 4": (presented(["a", "b"], ["aa", "bbb", "ababab"]), 12),
     "alternating 5": (presented(["a", "b"], ["aa", "bbb", "ab" * 5]), 60),
     "PSL(2,7)": (presented(["a", "b"], ["aa", "bbb", "ab" * 7, "abab^2" * 4]), 168),
+    "Frobenius 21": (presented(["a", "b"], ["a^7", "bbb", "bbaba^5"]), 21),
     "dicyclic 3": (presented(["a", "x1"], ["a^6", "a^3x1^2", "x1^3ax1a"]), 12),
     "trivial in disguise": (presented(["a", "b"], ["ab^2a^2b^2", "aa", "bbb"]), 1),
     "no generators": (presented([], []), 1),

@@ -82,6 +82,16 @@ def test_standard_turns_and_mirrors_the_plane():
     assert np.array_equal(parse(group("D2"), "standard").act("r", np.array([1.0, 2.0])), [-1.0, -2.0])
 
 
+def test_standard_of_a_symmetric_group_permutes_the_corners_of_a_simplex():
+    for name in ("S3", "S4", "S5"):
+        this = group(name)
+        n, standard = this.degree, parse(this, "standard")
+        contrasts = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])
+        corners = (contrasts / np.linalg.norm(contrasts, axis=1, keepdims=True)).T  # row i: the corner of point i
+        for g in this.generators:
+            assert np.allclose(standard.act(g, corners), corners[list(this.permutations[g])])
+
+
 def test_sizes():
     sizes = {("D4", "regular"): 8, ("D4", "quotient(s)"): 4, ("D4", "quotient(r)"): 2, ("D4", "quotient(r s)"): 1}
     sizes |= {("D4", "quotient(r^2)"): 4, ("S5", "standard"): 4, ("S5", "permutation"): 5, ("S3", "quotient(s)"): 3}
