@@ -36,7 +36,7 @@ symmetry:
   constraint: exact
   output: equivariant
 graph: {topology: grid, labels: offset, orientation: none}
-network: {family: graph_attention, global: {layers: 1}, width: 16, heads: 2, fibre: trivial, readout: patches}
+network: {family: graph_attention, global: {layers: 1}, width: 16, heads: 2, fibre: regular, readout: patches}
 train: {algorithm: ppo, steps: 1_000, seeds: [0, 1]}
 evaluate:
   levels: {seed_range: [10_000, 10_200]}
