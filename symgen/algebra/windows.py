@@ -12,18 +12,19 @@ MAX_ENTRIES = 4_194_304
 """Largest number of (window, place in it) entries."""
 
 
-def windows(base: Base, size: int) -> np.ndarray:
-    """The places in the window around each place.
+def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
+    """The places in the window around each place, or around each square patch of places.
 
     Args:
-        base: a grid with P places.
-        size: side of a window, odd, so that it has a centre.
+        base: a grid with P patches.
+        size: side of a window; odd where the patches are (so that both have one centre), and no smaller than a patch.
+        patch: side of a patch, which divides both sides of the grid.
 
     Returns:
         Indices of places, shape (P, size * size), row by row inside a window; -1 outside the grid.
 
     Raises:
-        ValueError: not a grid, an even or too large size.
+        ValueError: not a grid, or a size that does not fit.
 
     >>> from symgen.algebra.base import parse
     >>> from symgen.algebra.catalogue import group
@@ -32,14 +33,18 @@ def windows(base: Base, size: int) -> np.ndarray:
     """
     if base.kind != "grid":
         raise ValueError(f"windows need a grid, not {base}")
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"the side of a window must be odd, so that it has a centre, not {size}")
-    if base.size * size**2 > MAX_ENTRIES:
-        raise ValueError(f"{base.size} windows of {size} x {size} places have more than {MAX_ENTRIES} entries")
+    if patch < 1 or any(side % patch for side in base.shape):
+        raise ValueError(f"patches of {patch} places do not tile {base}")
+    if size < patch or (size - patch) % 2:
+        what = "odd, so that it has a centre" if patch == 1 else f"{patch}, {patch + 2}, {patch + 4} and so on"
+        raise ValueError(f"the side of a window around {patch} x {patch} places must be {what}; it is {size}")
+    count = base.size // patch**2
+    if count * size**2 > MAX_ENTRIES:
+        raise ValueError(f"{count} windows of {size} x {size} places have more than {MAX_ENTRIES} entries")
     inside = []
-    for axis, length in zip(base.coordinates.T, base.shape, strict=True):
-        places = axis[:, None] + np.arange(size) - size // 2
+    for length in base.shape:
+        places = np.arange(0, length, patch)[:, None] + np.arange(size) - (size - patch) // 2
         inside.append(np.where((places >= 0) & (places < length), places, -1))
-    rows, columns = inside[0][:, :, None], inside[1][:, None, :]
+    rows, columns = inside[0][:, None, :, None], inside[1][None, :, None, :]
     index = np.where((rows >= 0) & (columns >= 0), rows * base.shape[1] + columns, -1)
-    return index.reshape(base.size, size**2)
+    return index.reshape(count, size**2)

@@ -18,13 +18,14 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.representation import Representation
 from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
+from symgen.families._attention_blocks import block
+from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
 from symgen.families._rules import Fault, carries_actions, carries_observations, patches_fit
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact",)
 Matrix = Literal["q", "k", "v", "left", "additive", "hadamard"]
-ON_SCORES = ("left", "additive", "hadamard")
 
 
 class Global(BaseModel):
@@ -41,6 +42,7 @@ class Options(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     global_: Global = Field(Global(layers=2), alias="global", description="attention over all patches")
+    local: Local | None = Field(None, description="attention inside the window around every patch; left out, none")
     readout: Literal["token", "patches", "both"] = Field(
         "token", description="what the heads read: the class token (SiT), the patches (SeT), or both (SieT)"
     )
@@ -110,6 +112,7 @@ def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
     else:
         hidden = vector(atom)
         faults += _graph_faults(problem, atom)
+        faults += local_faults(options, next(iter(_spatial(problem).values())).base, atom)
         faults += carries_observations(problem, hidden, path)
         faults += carries_actions(problem, hidden, path)
         faults += [] if faults else _direction_faults(problem, atom)
@@ -125,7 +128,14 @@ def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
     """Something must tell the channels of a moving fibre apart, or they stay equal and so do the actions."""
     options: Options = problem.family_options
     observed_one = any(not field.fibre.is_trivial for field in problem.observation.values())
-    if problem.action.is_trivial or options.patch > 1 or options.readout != "token" or observed_one:
+    if options.local and options.local.readout != "token":
+        return []
+    if (
+        problem.action.is_trivial
+        or (options.patch > 1 and not options.local)
+        or options.readout != "token"
+        or observed_one
+    ):
         return []
     labels = patch_graph(problem).fibre_labels(atom)
     if "v" in matrices(options, atom) and (labels != labels[:, :, :1]).any():
@@ -140,6 +150,11 @@ def matrices(options: Options, atom: Representation) -> tuple[str, ...]:
     if options.matrices is not None:
         return options.matrices
     return ("q", "k") if atom.is_trivial else ("q", "k", "v")
+
+
+def _written_out(problem: Any, atom: Representation) -> Options:
+    options: Options = problem.family_options
+    return options.model_copy(update={"matrices": matrices(options, atom)})
 
 
 def _graph_faults(problem: Any, atom: Representation) -> list[Fault]:
@@ -178,7 +193,14 @@ def plan(problem: Any) -> Plan:
     base = _patch_base(problem)
     patches = FieldType(base, representations.direct_sum((options.width // atom.size, atom)))
     steps, sources = observed(problem)
-    steps += _embeddings(sources, patches, options.patch)
+    if options.local is None:
+        steps += _embeddings(sources, patches, patches, options.patch)
+    else:
+        pixels = pixel_field(options, next(iter(_spatial(problem).values())).base, atom)
+        steps += _embeddings(sources, pixels, patches, 1)
+        last = [step for step in steps if step.out_type == pixels][-1]
+        kind = patch_graph(problem).kind
+        steps.append(local_step(_written_out(problem, atom), last, patches, kind, _oriented(problem)))
     steps.append(_join(steps, patches))
     steps += _blocks(problem, steps[-1].out_type, patches, atom)
     steps += _readout(steps[-1], patches, options.readout)
@@ -220,7 +242,8 @@ def _atom(problem: Any) -> Representation:
     return atom
 
 
-def _embeddings(sources: list[Source], patches: FieldType, patch: int) -> list[Step]:
+def _embeddings(sources: list[Source], places: FieldType, patches: FieldType, patch: int) -> list[Step]:
+    """Terms on the places become features there; plain vectors become vectors with the fibre of the patches."""
     steps = []
     for source in sources:
         name = f"embed_{source.name.removeprefix('normal_')}"
@@ -229,19 +252,19 @@ def _embeddings(sources: list[Source], patches: FieldType, patch: int) -> list[S
             arguments: dict[str, Any] = {"target": target, "source": source.field}
             weights, module = linear_weights(target, source.field), "tied_linear.TiedLinear"
         elif patch == 1:
-            target = patches
+            target = places
             arguments = {"target": target, "source": source.field, "scope": "place"}
             weights, module = linear_weights(target, source.field, "place"), "tied_linear.TiedLinear"
         else:
-            target = patches
+            target = places
             inside = FieldType(bases.resize(source.field.base, patch, patch), source.field.fibre)
             arguments = {"target": target, "source": source.field, "patch": patch}
             weights, module = linear_weights(vector(target.fibre), inside), "embedding.PatchEmbedding"
         steps.append(Step(name, module, (source.name,), (source.field,), target, "exact", weights, arguments))
-    spatial = [step for step in steps if step.out_type == patches]
+    spatial = [step for step in steps if step.out_type == places]
     if len(spatial) > 1:
         names, types = tuple(s.name for s in spatial), tuple(s.out_type for s in spatial)
-        steps.append(Step("embed", "embedding.Add", names, types, patches, "exact", 0))
+        steps.append(Step("embed", "embedding.Add", names, types, places, "exact", 0))
     return steps
 
 
@@ -256,32 +279,9 @@ def _join(steps: list[Step], patches: FieldType) -> Step:
 
 
 def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representation) -> list[Step]:
-    options: Options = problem.family_options
-    graph, used = patch_graph(problem), matrices(options, atom)
-    labels, pairs = graph.fibre_labels(atom), graph.labels
-    triangles = triangle_tables(graph.base) if _oriented(problem) else None
-    arguments = {
-        "field": field,
-        "labels": labels,
-        "heads": options.heads,
-        "matrices": used,
-        "symmetrise": options.symmetrise,
-        "expansion": options.expansion,
-        "pairs": pairs,
-        "activation": options.score_activation,
-        "triangles": triangles,
-        "triangle_layers": options.triangles,
-        "dropout": options.dropout,
-    }
-    copies = options.width // atom.size
-    place = vector(field.fibre)
-    weights = 2 * copies + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
-    weights += sum(name in used for name in ("q", "k", "v")) * copies * (int(labels.max()) + 1)
-    weights += sum(name in used for name in ON_SCORES) * options.heads * graph.label_count
-    weights += options.triangles * options.heads * triangles.label_count if triangles else 0
-    if options.expansion:
-        hidden = vector(representations.direct_sum((copies * options.expansion, atom)))
-        weights += 2 * copies + linear_weights(hidden, place) + linear_weights(place, hidden)
+    options = _written_out(problem, atom)
+    arguments, weights = block(options, field, patch_graph(problem), options.heads, _oriented(problem))
+    ((copies, _),) = patches.fibre.blocks
     steps, before = [], "token"
     for k in range(options.global_.layers):
         name = f"attention{k + 1}"

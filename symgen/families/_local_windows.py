@@ -1,0 +1,108 @@
+"""`local:` of graph_attention: attention inside the window around every patch, with shared weights."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from symgen.algebra import base as bases
+from symgen.algebra import graph as graphs
+from symgen.algebra.base import Base
+from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.graph import LABELS
+from symgen.algebra.representation import Representation, direct_sum
+from symgen.algebra.tying import bias, linear_weights
+from symgen.algebra.windows import windows
+from symgen.families._attention_blocks import block
+from symgen.families._rules import Fault
+from symgen.plan.ir import Step
+
+
+class Local(BaseModel):
+    """Attention among the pixels of the window around every patch."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    window: int = Field(
+        3, ge=1, le=32, description="side of a window in pixels; it overlaps its neighbours where larger than a patch"
+    )
+    layers: int = Field(1, ge=1, le=8, description="number of local attention blocks")
+    readout: Literal["token", "patches", "both"] = Field(
+        "token",
+        description="what the patch gets of its window: the local token (SiT), the pixels (SeT), or both (SieT)",
+    )
+    width: int | None = Field(None, ge=1, le=1024, description="channels at every pixel; left out, the network's width")
+    heads: int | None = Field(None, ge=1, le=64, description="local attention heads; left out, the network's heads")
+
+
+def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault]:
+    """What is wrong with `local:`.
+
+    Args:
+        options: of the family.
+        pixels: the base of the picture.
+        atom: the representation of which the hidden fibre is a multiple.
+    """
+    local: Local | None = options.local
+    if local is None:
+        return []
+    path = ("network", "local")
+    if pixels.kind != "grid":
+        return [Fault("no-picture", path, f"windows need a picture, not {pixels}", "leave local: out")]
+    try:
+        windows(pixels, local.window, options.patch)
+    except ValueError as error:
+        hint = f"choose window: {options.patch}, {options.patch + 2} or {options.patch + 4}"
+        return [Fault("patch-size", (*path, "window"), str(error), hint)]
+    width, heads = _sizes(options)
+    if width % (heads * atom.size):
+        message = f"local width {width} is not a multiple of {heads} heads x {atom.size} channels of {atom}"
+        near = max(1, round(width / (heads * atom.size))) * heads * atom.size
+        return [Fault("width", (*path, "width") if local.width else path, message, f"use local width: {near}")]
+    return []
+
+
+def pixel_field(options: Any, pixels: Base, atom: Representation) -> FieldType:
+    """Type of the picture before the windows are cut out of it."""
+    return FieldType(pixels, direct_sum((_sizes(options)[0] // atom.size, atom)))
+
+
+def local_step(options: Any, before: Step, patches: FieldType, labels: str, oriented: bool) -> Step:
+    """The step from pixels to patches.
+
+    Args:
+        options: of the family; `matrices` must be written out.
+        before: the step that makes the pixels.
+        patches: type of the patches.
+        labels: of the graph of the patches; those of a window are of the same kind.
+        oriented: whether there is a triangle layer.
+    """
+    local: Local = options.local
+    pixels = before.out_type
+    ((_, atom),) = pixels.fibre.blocks
+    inside = bases.resize(pixels.base, local.window, local.window)
+    graph = graphs.build(inside, "complete", labels if labels in LABELS else "offset")
+    window, slim = FieldType(inside, pixels.fibre), FieldType(inside, direct_sum((2, atom)))
+    token = local.readout != "patches"
+    field = FieldType(bases.union(bases.point(inside.group), inside), pixels.fibre) if token else window
+    blocks, each = block(options, field, graph, _sizes(options)[1], oriented)
+    fibre = vector(patches.fibre)
+    weights = local.layers * each + 2 * pixels.fibre.blocks[0][0]
+    if token:
+        weights += bias(vector(pixels.fibre)).weights + linear_weights(fibre, vector(pixels.fibre))
+    if local.readout != "token":
+        weights += linear_weights(slim, window, "place") + linear_weights(fibre, slim, with_bias=not token)
+    arguments = {
+        "target": patches,
+        "window": window,
+        "slim": slim,
+        "index": windows(pixels.base, local.window, options.patch),
+        "blocks": blocks,
+        "layers": local.layers,
+        "readout": local.readout,
+    }
+    module = "local_attention.LocalAttention"
+    return Step("local", module, (before.name,), (pixels,), patches, "exact", weights, arguments)
+
+
+def _sizes(options: Any) -> tuple[int, int]:
+    return options.local.width or options.width, options.local.heads or options.heads
