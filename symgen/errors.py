@@ -92,8 +92,13 @@ class UserError(Exception):
         return f"error[{self.code}]: {self.message}" + (f"\n  help: {self.hint}" if self.hint else "")
 
 
-def near_miss(word: str, choices: Iterable[str]) -> str:
+def near_miss(word: str, choices: Iterable[str], likeness: float = 0.6) -> str:
     """The choice that `word` was probably meant to be, or "".
+
+    Args:
+        word: what was written.
+        choices: what could have been.
+        likeness: how much alike they must be, from 0 to 1.
 
     >>> near_miss("lables", ["topology", "labels"])
     'labels'
@@ -101,7 +106,7 @@ def near_miss(word: str, choices: Iterable[str]) -> str:
     if len(word) > 64:  # difflib is quadratic, and nobody mistypes a word that long
         return ""
     by_lower = {choice.lower(): choice for choice in choices}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
     return by_lower[close[0]] if close else ""
 
 
@@ -115,7 +120,7 @@ def suggestion(word: str, choices: Iterable[str], noun: str = "choices") -> str:
     if not known:
         return f"there are no {noun} here"
     close = near_miss(word, known)
-    if close and len(known) > 4:
+    if len(known) > 4 and near_miss(word, known, 0.75):  # too near to need the whole list
         return f"did you mean '{close}'?"
     more = f" and {len(known) - 20} more" if len(known) > 20 else ""
     listed = f"the {noun} are: {', '.join(known[:20])}{more}"

@@ -179,7 +179,8 @@ def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[
     if kind in _EXPECTED:
         return "wrong-type", f"expected {_EXPECTED[kind]}, found {found(value)}", _hint_for(_EXPECTED[kind], value)
     if kind == "kind":  # no branch of a union fits; see schema._one_of
-        return "wrong-type", f"expected {text}, found {found(value)}", _ELSEWHERE
+        hint = "say which generator does this: {s: [...]}" if "generators" in text and isinstance(value, list) else ""
+        return "wrong-type", f"expected {text}, found {found(value)}", hint or _ELSEWHERE
     if kind in _RANGE:
         return "wrong-value", f"{shown(value)} {_RANGE[kind].format(**context)}", "give a value in that range"
     if kind in _LENGTH:

@@ -140,6 +140,7 @@ def test_further_mistakes_are_reported_along():
         ("train: ppo", "key: value"),
         ("symmetry: {group: C4, output: invarient}", "did you mean 'invariant'"),
         ("symmetry: {group: C4, outptu: invariant}", "did you mean 'output'"),
+        ("symmetry: {group: C4, actions: [1, 0]}", "which generator"),
         ("symmetry: {group: C4, constraint: 7}", "constraint: how the group binds the network"),
     ],
 )
