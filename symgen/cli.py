@@ -1,6 +1,6 @@
 """The command line: one verb per pass of the compiler, and train and evaluate.
 
-    symgen check | plan | verify | check-env | train | evaluate | explain | schema
+    symgen check | plan | show | verify | check-env | train | evaluate | explain | schema
 
 Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130 interrupted. Results go to
 stdout, mistakes and progress to stderr. Nothing heavy is imported before a verb needs it: `check` must answer on every
@@ -10,7 +10,6 @@ save of a spec.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -21,12 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import symgen
+from symgen._printing import print_json, print_tables, print_trained, terminal
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from symgen.experiment.evaluate import Evaluation
-    from symgen.experiment.train import Outcome
     from symgen.spec.source import Source
 
 HOLDS, DOES_NOT_HOLD, WRONG, INTERRUPTED = 0, 1, 2, 130
@@ -89,7 +85,7 @@ def check(spec: Spec, edits: Edits = [], verbose: Verbose = False, as_json: AsJs
         source, _ = _source(spec, edits)
         problem = check_spec(source)
         if as_json:
-            _json({"holds": True, "diagnostics": [], **summary.values(problem)})
+            print_json({"holds": True, "diagnostics": [], **summary.values(problem)})
         else:
             typer.echo(f"{source.name}: ok\n\n{problem}")
         if verbose and not as_json:
@@ -118,8 +114,31 @@ def plan(spec: Spec, edits: Edits = [], as_json: AsJson = False) -> None:  # noq
             for step in made.steps
         ]
         terms = {name: str(field) for name, field in made.terms.items()}
-        _json({"family": made.family, "weights": made.weights, "terms": terms, "steps": steps})
+        print_json({"family": made.family, "weights": made.weights, "terms": terms, "steps": steps})
     return None
+
+
+@app.command()
+def show(
+    target: Annotated[str, typer.Argument(metavar="SPEC|RUN", help="A spec, or the folder of a run.")],
+    edits: Edits = [],  # noqa: B006
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures; by default show/ in the run, or in runs/<spec>/.")
+    ] = None,
+    checkpoint: Annotated[str, typer.Option(help="Of a run: last, best, or a kept one such as step-4096.")] = "last",
+    as_json: AsJson = False,
+) -> None:
+    """Draw a spec: graph, labels, triangles, actions, an observation; and of a run what its network attends to."""
+    with _mistakes(as_json):
+        from symgen.experiment.show import is_run, show_run, show_spec
+
+        if not is_run(target):
+            drawn = show_spec(_source(target, edits)[0], out)
+        elif edits:
+            raise typer.BadParameter(f"{target} is a run, which keeps its own spec", param_hint="--set")
+        else:
+            drawn = show_run(Path(target), out, checkpoint)
+        print_json(drawn.to_dict()) if as_json else typer.echo(str(drawn))
 
 
 @app.command()
@@ -143,7 +162,7 @@ def verify(
             raise AssertionError("compile_spec verifies unless told otherwise")
         measured = replace(measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both")))
         if as_json:
-            _json(measured.to_dict())
+            print_json(measured.to_dict())
         else:
             typer.echo(str(measured))
     if not measured.holds:
@@ -165,7 +184,7 @@ def check_env(
 
         report = check_environment(check_spec(_source(spec, edits)[0]), samples=samples, seed=seed)
         if as_json:
-            _json(report.to_dict())
+            print_json(report.to_dict())
         else:
             typer.echo(str(report))
     if not report.holds:
@@ -212,13 +231,13 @@ def train(
             jobs=jobs,
             evaluation=evaluation.Settings(episodes=episodes) if episodes else None,
         )
-        console = _console(stderr=True)
+        console = terminal(stderr=True)
         try:
             with silent() if quiet or (as_json and not console.is_terminal) else Bars(console) as listen:
                 outcomes, wanted = training.train(source, settings, listen, seed or None)
         except training.Unverified as error:
             if as_json:
-                _json({"verification": error.verification.to_dict()})
+                print_json({"verification": error.verification.to_dict()})
             typer.echo(
                 f"{error.verification}\n\nthe network is not what the spec claims, so it is not trained", err=True
             )
@@ -227,7 +246,7 @@ def train(
         evaluated = None
         if complete and settings.evaluation:
             evaluated = evaluation.evaluate_runs(wanted, settings.evaluation, stored=True)
-        _trained(outcomes, evaluated, as_json)
+        print_trained(outcomes, evaluated, as_json)
         if not complete:
             typer.echo(f"interrupted; go on with: {_again()}", err=True)
             raise typer.Exit(INTERRUPTED)
@@ -263,11 +282,11 @@ def evaluate(
         settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
         evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
         if as_json:
-            _json({"evaluations": [each.to_dict() for each in evaluations]})
+            print_json({"evaluations": [each.to_dict() for each in evaluations]})
         elif markdown:
             typer.echo(table.markdown(evaluations))
         else:
-            _show(evaluations)
+            print_tables(evaluations)
         if video:
             from symgen.experiment.video import film
 
@@ -288,11 +307,11 @@ def explain(
             titles = {name: entry.title for name, entry in sorted(CODES.items())}
             width = max(map(len, titles))
             lines = "\n".join(f"{name:<{width}}  {title}" for name, title in titles.items())
-            return _json(titles) if as_json else typer.echo(lines)
+            return print_json(titles) if as_json else typer.echo(lines)
         if code not in CODES:
             raise typer.BadParameter(f"there is no error code {code!r}; {suggestion(code, CODES, 'codes')}")
         entry = CODES[code]
-        return _json({"code": code, **asdict(entry)}) if as_json else typer.echo(f"{code}: {entry}")
+        return print_json({"code": code, **asdict(entry)}) if as_json else typer.echo(f"{code}: {entry}")
 
 
 @app.command()
@@ -301,7 +320,7 @@ def schema(as_json: AsJson = False) -> None:
     with _mistakes(as_json):
         from symgen.semantics.json_schema import json_schema
 
-        _json(json_schema())
+        print_json(json_schema())
 
 
 # --------------------------------------------------------------------------------------------- around them
@@ -316,14 +335,14 @@ def _mistakes(as_json: bool) -> Iterator[None]:
         yield
     except SpecError as error:
         if as_json:
-            _json({"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]})
+            print_json({"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]})
         else:
             typer.echo(str(error), err=True)
         raise typer.Exit(WRONG) from None
     except UserError as error:
         if as_json:
             mistake = {"code": error.code, "message": error.message, "hint": error.hint}
-            _json({"holds": False, "diagnostics": [mistake]})
+            print_json({"holds": False, "diagnostics": [mistake]})
         else:
             typer.echo(str(error), err=True)
         raise typer.Exit(WRONG) from None
@@ -344,48 +363,9 @@ def _source(spec: str, edits: list[str]) -> tuple[Source, dict[str, Any]]:
     return (edit(source, changes) if changes else source), changes
 
 
-def _trained(outcomes: list[Outcome], evaluated: Evaluation | None, as_json: bool) -> None:
-    """Say what came of a training."""
-    if as_json:
-        result: dict[str, Any] = {"runs": [outcome.to_dict() for outcome in outcomes]}
-        return _json({**result, "evaluation": evaluated and evaluated.to_dict()})
-    for outcome in outcomes:
-        done = "finished" if outcome.finished else f"saved at step {outcome.step} of {outcome.steps}"
-        typer.echo(f"{outcome.run.folder}: {done}, {outcome.seconds:.0f} s of training")
-    if evaluated:
-        _show([evaluated])
-    return None
-
-
-def _show(evaluations: list[Evaluation]) -> None:
-    """The tables of some evaluations, and one that compares them."""
-    from symgen.experiment import table
-
-    console = _console()
-    for each in evaluations:
-        console.print(table.detail(each))
-    if len(evaluations) > 1:
-        console.print(table.comparison(evaluations))
-    typer.echo(table.caption(evaluations))
-
-
 def _again() -> str:
     """The command that was typed, with --resume."""
     import shlex
 
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
     return shlex.join(["symgen", *words, "--resume"])
-
-
-def _json(values: Any) -> None:
-    from symgen.experiment.files import plain
-
-    typer.echo(json.dumps(plain(values), indent=2, allow_nan=False))
-
-
-def _console(stderr: bool = False) -> Console:
-    """A console as wide as the terminal, or wide enough for a table where there is none."""
-    from rich.console import Console
-
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=160)

@@ -1,0 +1,170 @@
+"""Pictures of a spec and of a run: what `symgen show` draws.
+
+show_spec    graph, labels, triangles, actions, observation, weights; no torch network is built
+show_run     the same of the run's own spec, then its attention and its learning curve
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from symgen.algebra.base import Base
+from symgen.algebra.graph import Graph
+from symgen.compiler import check_spec, plan_spec
+from symgen.errors import UserError
+from symgen.experiment._draw_actions import draw_actions
+from symgen.experiment._draw_graph import draw_graph, draw_labels
+from symgen.experiment._draw_observation import draw_observation
+from symgen.experiment._draw_triangles import draw_triangles
+from symgen.experiment._draw_weights import draw_weights
+from symgen.experiment.run import LAST, ROOT, Run, find, stem
+from symgen.semantics.problem import Problem
+from symgen.spec.source import Source
+
+FOLDER = "show"
+"""Below a run, or below the folder of a spec's runs."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was drawn.
+
+    Args:
+        pictures: the PNGs.
+        notes: what was left out, and why.
+    """
+
+    pictures: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Shown) -> Shown:
+        return Shown(self.pictures + other.pictures, self.notes + other.notes)
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.pictures), *(f"note: {note}" for note in self.notes)])
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Plain values for JSON."""
+        return {"pictures": [str(path) for path in self.pictures], "notes": list(self.notes)}
+
+
+def is_run(target: str) -> bool:
+    """Whether what was typed means a run: a folder, or something that is not there and not called like a spec."""
+    path = Path(target)
+    return path.is_dir() or (not path.exists() and path.suffix not in (".yaml", ".yml"))
+
+
+def show_spec(source: Source, folder: Path | None = None) -> Shown:
+    """Draw a spec into a folder, by default runs/<spec>/show.
+
+    Raises:
+        SpecError: the spec is wrong.
+        UserError: the folder cannot be written to.
+    """
+    problem = check_spec(source)
+    folder = _made(folder or ROOT / stem(source.name) / FOLDER)
+    base, graph = drawn_graph(problem)
+    parts: list[Callable[[], Shown]] = [
+        lambda: _graph(base, graph, folder),
+        lambda: _triangles(problem, base, folder),
+        lambda: _one(draw_actions(problem.interface.action, problem.action, folder / "actions.png")),
+        lambda: _observation(problem, folder),
+        lambda: _weights(problem, base, folder),
+    ]
+    shown = Shown(())
+    for part in parts:
+        shown += part()
+    return shown
+
+
+def show_run(path: Path, folder: Path | None = None, checkpoint: str = LAST) -> Shown:
+    """Draw a run: its spec, what its network attends to, its learning curve. By default into <run>/show.
+
+    Raises:
+        UserError: there is no such run or checkpoint, or the folder cannot be written to.
+    """
+    from symgen.experiment import evaluate
+    from symgen.spec.source import read
+
+    runs = find(path)
+    run = runs[0]
+    folder = _made(folder or run.folder / FOLDER)
+    compiled, _ = evaluate.loaded(run, checkpoint)
+    shown = show_spec(read(run.folder / "spec.yaml"), folder)
+    if len(runs) > 1:
+        shown += Shown((), (f"{path} holds {len(runs)} runs; this is {run.label}",))
+    from symgen.experiment._draw_attention import draw_attention
+
+    pictures = draw_attention(compiled, folder, run.seed)
+    family = compiled.plan.family
+    left_out = () if pictures else (f"the family {family} attends to no places, so there is no attention.png",)
+    return shown + Shown(tuple(pictures), left_out) + _curve(run)
+
+
+def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
+    """The graph that the network uses, or that of the spec, or None; and the places it stands on.
+
+    graph_attention labels pairs of patches even where the spec says nothing about a graph.
+    """
+    if problem.spec.network.family == "graph_attention":
+        graph: Graph = problem.family.patch_graph(problem)
+        return graph.base, graph
+    if problem.graph is not None:
+        return problem.graph.base, problem.graph
+    spatial = [field.base for field in problem.observation.values() if field.base.size > 1]
+    return (spatial[0] if spatial else None), None
+
+
+def _one(path: Path) -> Shown:
+    return Shown((path,))
+
+
+def _graph(base: Base | None, graph: Graph | None, folder: Path) -> Shown:
+    if base is None:
+        return Shown((), ("nothing is observed at several places, so there is no graph.png",))
+    shown = _one(draw_graph(base, graph, folder / "graph.png"))
+    if graph is None:
+        return shown + Shown((), ("the spec has no graph: graph.png shows the places alone, and there are no labels",))
+    return shown + _one(draw_labels(graph, folder / "labels.png"))
+
+
+def _triangles(problem: Problem, base: Base | None, folder: Path) -> Shown:
+    if problem.spec.graph is None or problem.spec.graph.orientation != "triangles" or base is None:
+        return Shown(())
+    if base.kind != "grid":
+        return Shown((), (f"triangles are drawn on grids, not on {base}",))
+    return _one(draw_triangles(base, folder / "triangles.png"))
+
+
+def _observation(problem: Problem, folder: Path) -> Shown:
+    try:
+        return _one(draw_observation(problem, folder / "observation.png"))
+    except UserError as error:
+        return Shown((), (f"observation.png is left out: {error.message}; {error.hint}",))
+
+
+def _weights(problem: Problem, base: Base | None, folder: Path) -> Shown:
+    path = draw_weights(plan_spec(problem), base, folder / "weights.png")
+    if path is None:
+        return Shown((), (f"no map of {problem.spec.network.family} is tied by the group, so there is no weights.png",))
+    return _one(path)
+
+
+def _curve(run: Run) -> Shown:
+    """The learning curve, drawn where training has not done it."""
+    from symgen.experiment import curve
+
+    path = run.folder / curve.NAME
+    there = path.exists() or curve.draw([run], path)
+    return _one(path) if there else Shown((), ("no training episode has ended yet, so there is no learning curve",))
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{folder} cannot be written to: {error.strerror}"
+        raise UserError("folder-not-writable", message, "write elsewhere with --out") from error
+    return folder
