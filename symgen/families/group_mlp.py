@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.tying import linear_weights
+from symgen.algebra.tying import MAX_ENTRIES, linear_weights
 from symgen.families._rules import Fault, carries_actions, carries_observations
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
@@ -39,6 +39,10 @@ def check(problem: Any) -> list[Fault]:
         hidden = vector(representations.parse(problem.group, options.hidden))
     except ValueError as error:
         return [Fault("hidden-fibre", ("network", "hidden"), str(error), "write e.g. hidden: 16 regular")]
+    largest = max(hidden.size, *(field.size for field in problem.observation.values()))
+    if hidden.size * largest > MAX_ENTRIES:
+        message = f"a layer of {hidden.size} x {largest} entries is more than {MAX_ENTRIES}"
+        return [Fault("too-large", ("network", "hidden"), message, "use fewer copies, or a smaller picture")]
     allowed = hidden.fibre.kind == "permutation" or (hidden.fibre.kind == "signed" and options.activation in ODD)
     if not allowed:
         message = f"{options.activation} does not commute with the fibre {hidden.fibre} ({hidden.fibre.kind})"
