@@ -36,7 +36,7 @@ def refined(group: Group, images: Matrices) -> Matrices:
         or not 1e-14 < departure(group, images) < TYPED
     ):
         return images
-    for _ in range(4):
+    for _ in range(3):
         every = _elements(group, images)
         averages = {g: np.tensordot(every[group.left_multiplication[g]], every, ([0, 2], [0, 2])) for g in images}
         images = {g: _orthogonal(average) for g, average in averages.items()}

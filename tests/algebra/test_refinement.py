@@ -46,6 +46,13 @@ def test_typed_matrices_become_exact(name, text, digits):
     assert parse(group(name), str(representation)) == representation
 
 
+def test_errors_shrink_quadratically_to_machine_precision():
+    images = rotated("D6", "standard", None)
+    images["r"] += 3e-6 * np.random.default_rng(1).standard_normal((2, 2))
+    assert TYPED / 10 < departure(group("D6"), images) < TYPED
+    assert departure(group("D6"), refined(group("D6"), images)) < 2e-15
+
+
 def test_control_without_refinement_they_are_refused():
     images = rotated("C3", "standard", 6)
     assert 1e-8 < departure(group("C3"), images) < TYPED
