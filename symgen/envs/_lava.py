@@ -12,15 +12,16 @@ import numpy as np
 
 from symgen.envs._compass import DIRECTION_IMAGES, DIRECTIONS, turned, turned_place
 
-FLOOR, WALL, LAVA, GOAL = range(4)
+FLOOR, WALL, LAVA, GOAL, MARK = range(5)
 
 LAYERS = (
     (("square", 0.94, 0.0, "black"),),
     (("square", 1.1, 0.0, "grey"),),
     (("square", 1.1, 0.0, "orange"), ("square", 0.5, 0.35, "red")),
     (("square", 1.1, 0.0, "green"),),
+    (("square", 0.94, 0.0, "black"), ("disc", 0.9, 0.0, "blue")),
 )
-"""How FLOOR, WALL, LAVA and GOAL are drawn."""
+"""How FLOOR, WALL, LAVA, GOAL and MARK are drawn."""
 
 RIGHT = DIRECTIONS.index("right")
 
@@ -30,7 +31,7 @@ class Level:
     """Where an episode is.
 
     Args:
-        cells: FLOOR, WALL, LAVA or GOAL, uint8 of shape (size, size).
+        cells: FLOOR, WALL, LAVA, GOAL or MARK (a floor that is seen), uint8 of shape (size, size).
         agent: (row, column) of the agent.
         heading: the agent's direction, an index of DIRECTIONS.
         steps: steps taken so far.
@@ -52,9 +53,16 @@ class Level:
         agent = turned_place(self.agent, self.cells.shape, move)
         return Level(turned(self.cells, move), agent, heading, self.steps)
 
+    def placed(self, orientation: int, mirror: bool) -> "Level":
+        """The level mirrored left and right where asked, then turned by quarter turns counter-clockwise."""
+        level = self.turned("mirror") if mirror else self
+        for _ in range(orientation):
+            level = level.turned("turn")
+        return level
+
     def __str__(self) -> str:
         """One letter per cell; the agent as an arrow."""
-        rows = [[".#~G"[kind] for kind in row] for row in self.cells]
+        rows = [[".#~G*"[kind] for kind in row] for row in self.cells]
         rows[self.agent[0]][self.agent[1]] = "^<v>"[self.heading]
         return "\n".join("".join(row) for row in rows)
 
@@ -104,11 +112,7 @@ def level(
     for cell in _openings(rng, rows, columns, at, size):
         cells[cell] = FLOOR
     cells[at] = GOAL
-    plain = Level(cells, (1, 1))
-    plain = plain.turned("mirror") if mirror else plain
-    for _ in range(orientation):
-        plain = plain.turned("turn")
-    return plain
+    return Level(cells, (1, 1)).placed(orientation, mirror)
 
 
 def _goal(goal: str, rng: np.random.Generator, cells: np.ndarray) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 from symgen.envs._compass import STEPS
 from symgen.envs._lava import GOAL, LAVA, LAYERS, WALL, Level
+from symgen.envs._maze import wrong_goal
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import Picture, View
 
@@ -31,7 +32,7 @@ class Levels:
         self._row = np.full(len(seeds), -1, dtype=np.int64)
         self._count = 0
         self.cells = np.zeros((0, size * size), dtype=np.uint8)
-        self.agent = self.heading = np.zeros(0, dtype=np.int64)
+        self.agent = self.heading = self.wrong = np.zeros(0, dtype=np.int64)
 
     def rows(self, seeds: np.ndarray) -> np.ndarray:
         """Row of each seed in the arrays; ValueError for a seed outside the range."""
@@ -53,11 +54,13 @@ class Levels:
         self.cells = np.concatenate([self.cells, np.zeros((more, self.size**2), dtype=np.uint8)])
         self.agent = np.concatenate([self.agent, np.zeros(more, dtype=np.int64)])
         self.heading = np.concatenate([self.heading, np.zeros(more, dtype=np.int64)])
+        self.wrong = np.concatenate([self.wrong, np.zeros(more, dtype=np.int64)])
 
     def _add(self, index: int, level: Level) -> None:
         self.cells[self._count] = level.cells.reshape(-1)
         self.agent[self._count] = level.agent[0] * self.size + level.agent[1]
         self.heading[self._count] = level.heading
+        self.wrong[self._count] = wrong_goal(level.cells)
         self._row[index] = self._count
         self._count += 1
 
@@ -65,22 +68,27 @@ class Levels:
 class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """Lava levels with NEXT_STEP autoreset: after an ending the next step ignores its action and starts a new level.
 
-    A wall stops the agent; lava ends the episode with reward 0, the goal with 1 - 0.9 t / max_steps, as in MiniGrid.
-    Observations are copies: a later step does not change them.
+    A wall stops the agent; lava, or a goal that is not the real one, ends the episode with reward 0, the goal with
+    1 - 0.9 t / max_steps, as in MiniGrid; info["success"] says whether this step reached it. Observations are copies: a
+    later step does not change them.
 
     Args:
         levels: where episodes start; each episode draws one of the seeds.
         num_envs: number of levels side by side.
         view: what is seen of num_envs levels.
-        turning: True for actions (left, right, forward), False for (up, left, down, right).
+        turning: True for actions (left, right, forward), False for (up, left, down, right), after which the agent looks
+            where it went.
+        looking: True where the view gets to know the heading.
         max_steps: steps after which an episode is truncated.
         seed: of the random numbers until `reset` is given another.
     """
 
-    def __init__(self, levels: Levels, num_envs: int, view: View, turning: bool, max_steps: int, seed: int) -> None:
+    def __init__(
+        self, levels: Levels, num_envs: int, view: View, turning: bool, looking: bool, max_steps: int, seed: int
+    ) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
         self.render_mode = "rgb_array"
-        self.num_envs, self.max_steps, self.levels, self._turning = num_envs, max_steps, levels, turning
+        self.num_envs, self.max_steps, self.levels, self._looking = num_envs, max_steps, levels, looking
         self._view = view
         self.single_observation_space = spaces.Box(0, self._view.high, self._view.shape, np.uint8)
         self.single_action_space = spaces.Discrete(3 if turning else 4)
@@ -90,7 +98,7 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._headings, self._moves = _tables(levels.size, turning)
         self._cells = np.zeros((num_envs, levels.size**2), dtype=np.uint8)
         self._first = np.arange(num_envs) * levels.size**2
-        self._agent, self._heading, self._steps = np.zeros((3, num_envs), dtype=np.int64)
+        self._agent, self._heading, self._steps, self._wrong = np.zeros((4, num_envs), dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
 
     def reset(
@@ -124,20 +132,21 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._heading = self._headings[self._heading, actions]
         self._steps += 1
         kind = cells[self._first + self._agent]
-        reward = np.where(kind == GOAL, 1.0 - 0.9 * self._steps / self.max_steps, 0.0)
+        success = (kind == GOAL) & (self._agent != self._wrong)
+        reward = np.where(success, 1.0 - 0.9 * self._steps / self.max_steps, 0.0)
         terminated = (kind == GOAL) | (kind == LAVA)
         truncated = (self._steps >= self.max_steps) & ~terminated
         restart = np.flatnonzero(self._ended)
         if len(restart):
             self._start(restart, self._draw(len(restart)))
-            reward[restart], terminated[restart], truncated[restart] = 0.0, False, False
+            reward[restart], terminated[restart], truncated[restart], success[restart] = 0.0, False, False, False
         self._ended = terminated | truncated
         self._view.place(self._agent, self._look)
-        return self._view.observation(), reward, terminated, truncated, {}
+        return self._view.observation(), reward, terminated, truncated, {"success": success}
 
     @property
     def _look(self) -> np.ndarray:
-        return self._heading if self._turning else np.full_like(self._heading, NO_HEADING)
+        return self._heading if self._looking else np.full_like(self._heading, NO_HEADING)
 
     def _draw(self, count: int) -> np.ndarray:
         return self.np_random.integers(self.levels.seeds.start, self.levels.seeds.stop, size=count)
@@ -145,7 +154,7 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _start(self, which: np.ndarray, seeds: np.ndarray) -> None:
         rows = self.levels.rows(seeds)
         cells = self.levels.cells[rows]
-        self._cells[which], self._steps[which] = cells, 0
+        self._cells[which], self._steps[which], self._wrong[which] = cells, 0, self.levels.wrong[rows]
         self._agent[which], self._heading[which] = self.levels.agent[rows], self.levels.heading[rows]
         self._view.reset(which, cells)
 
@@ -156,6 +165,7 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._agent = np.array([level.agent[0] * size + level.agent[1] for level in levels])
         self._heading = np.array([level.heading for level in levels])
         self._steps = np.array([level.steps for level in levels])
+        self._wrong = np.array([wrong_goal(level.cells) for level in levels])
         self._ended[:] = False
         self._view.reset(np.arange(self.num_envs), self._cells)
         self._view.place(self._agent, self._look)
@@ -181,6 +191,6 @@ def _tables(size: int, turning: bool) -> tuple[np.ndarray, np.ndarray]:
     ahead = STEPS[:, 0] * size + STEPS[:, 1]
     keep = np.arange(4)[:, None]
     if not turning:
-        return np.tile(keep, (1, 4)), np.tile(ahead, (4, 1))
+        return np.tile(np.arange(4), (4, 1)), np.tile(ahead, (4, 1))
     still = np.zeros_like(ahead)
     return (keep + np.array([1, -1, 0])) % 4, np.stack([still, still, ahead], 1)

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BeforeValidator
 MAX_LEVELS = 1_000_000
 
 
-def _from_list(value: Any) -> Any:
+def from_list(value: Any) -> Any:
+    """A list of a spec as the tuple that frozen options hold."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -17,5 +18,5 @@ def _in_order(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-SeedRange = Annotated[tuple[int, int], BeforeValidator(_from_list), AfterValidator(_in_order)]
+SeedRange = Annotated[tuple[int, int], BeforeValidator(from_list), AfterValidator(_in_order)]
 """The first level seed and the one after the last."""

@@ -1,19 +1,19 @@
-"""A lava-crossing laboratory: exactly symmetric levels from seeds, hundreds side by side, in numpy alone."""
+"""A laboratory of lava crossings and mazes: symmetric levels from seeds, hundreds side by side, in numpy alone."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
-from symgen.envs import _compass, _lava
+from symgen.envs import _compass, _lava, _maze
 from symgen.envs._compass import DIRECTIONS
-from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, WALL, Level
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
+from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
+from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
 from symgen.envs._views import Full, Picture, View, Window, look_table
 from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that 
 
     from symgen.envs._lava_env import LavaVectorEnv
 
-CHANNELS = ("wall", "lava", "goal", "agent")
-"""Channels of the symbolic views; in a full view with turns four headings take the place of the agent."""
+Crossings = Annotated[int, Field(ge=0)]
 
 
 class Options(BaseModel):
@@ -31,12 +30,26 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
+    kind: Literal["crossing", "maze", "chiral_maze"] = Field(
+        "crossing",
+        description="crossing: rivers across a room, each with one opening. maze: a goal in a dead end. chiral_maze: a "
+        "mirrored maze with two goals that look alike; the real one lies to the left, seen from a mark on the axis.",
+    )
     size: int = Field(9, ge=5, le=25, description="Cells per side, the outer walls included; odd.")
-    crossings: int = Field(1, ge=0, description="Number of rivers, each with one opening; at most size - 3.")
+    crossings: Crossings | Annotated[tuple[Crossings, ...], BeforeValidator(from_list)] = Field(
+        1,
+        description="Number of rivers, at most size - 3; or a list of them, of which level n has the one at n modulo "
+        "its length.",
+    )
     obstacle: Literal["lava", "wall"] = Field("lava", description="What a river is made of.")
     moves: Literal["absolute", "turn"] = Field(
         "absolute",
         description="absolute: up, left, down, right. turn: left, right, forward, and the agent has a heading.",
+    )
+    heading: Literal["auto", "shown", "hidden"] = Field(
+        "auto",
+        description="Whether a view of the whole level shows where the agent looks; auto: where it turns. After an "
+        "absolute move it looks where it went.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
@@ -67,10 +80,20 @@ class Options(BaseModel):
 
     @field_validator("crossings")
     @classmethod
-    def _fits(cls, value: int, info: ValidationInfo) -> int:
+    def _fits(cls, value: int | tuple[int, ...], info: ValidationInfo) -> int | tuple[int, ...]:
         most = _lava.rivers_at_most(info.data.get("size", 25))
-        if value > most:
-            raise ValueError(f"at most {most} rivers fit into size {info.data.get('size')}, got {value}")
+        counts = value if isinstance(value, tuple) else (value,)
+        if not counts:
+            raise ValueError("must name at least one number of rivers")
+        if max(counts) > most:
+            raise ValueError(f"at most {most} rivers fit into size {info.data.get('size')}, got {max(counts)}")
+        return value
+
+    @field_validator("crossings", "obstacle", "goal")
+    @classmethod
+    def _of_crossings(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("kind", "crossing") != "crossing":
+            raise ValueError(f"is of kind: crossing, and this is a {info.data['kind']}")
         return value
 
     @field_validator("resolution")
@@ -87,17 +110,37 @@ class Options(BaseModel):
 
     @property
     def turning(self) -> bool:
-        """True where the agent has a heading."""
+        """True where the agent's moves depend on its heading."""
         return self.moves == "turn"
+
+    @property
+    def shows_heading(self) -> bool:
+        """True where a view of the whole level shows the heading."""
+        return self.turning if self.heading == "auto" else self.heading == "shown"
 
 
 def interface(options: Options) -> Interface:
-    """One term "observation": wall, lava, goal, agent one-hot, or colours; four headings in a full view with turns."""
+    """One term "observation": the channels one-hot, or colours."""
     names = ("left", "right", "forward") if options.turning else DIRECTIONS
     action = Action("discrete", names, (len(names),))
     view = _view(options, 1)
     term = Term("observation", view.shape, "uint8", "image", scale=float(view.high))
     return Interface((term,), action, single=True)
+
+
+def channels(options: Options) -> tuple[str, ...]:
+    """The names of the channels of the symbolic views.
+
+    >>> channels(Options(kind="chiral_maze", moves="turn"))[3:]
+    ('mark', 'heading up', 'heading left', 'heading down', 'heading right')
+    """
+    agent = tuple(f"heading {name}" for name in DIRECTIONS) if _with_headings(options) else ("agent",)
+    return ("wall", "lava", "goal") + ("mark",) * (options.kind == "chiral_maze") + agent
+
+
+def _with_headings(options: Options) -> bool:
+    """Whether the headings are channels."""
+    return options.view == "full" and options.shows_heading
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
@@ -108,10 +151,10 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     moves, headings = _compass.moves_of(group), _compass.directions(group)
     if moves is None or headings is None:
         return None
-    rows, columns, channels = interface(options).terms[0].shape
-    fibre = representations.direct_sum((channels, representations.trivial(group)))
-    if options.view == "full" and options.turning:
-        fibre = representations.direct_sum((channels - 4, representations.trivial(group)), headings)
+    rows, columns, count = interface(options).terms[0].shape
+    fibre = representations.direct_sum((count, representations.trivial(group)))
+    if _with_headings(options):
+        fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)
     if options.view == "egocentric" and options.turning:
         return {"observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)}
     return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
@@ -130,27 +173,33 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
 def _make(options: Options, num_envs: int, seed: int) -> "LavaVectorEnv":
     from symgen.envs._lava_env import LavaVectorEnv, Levels
 
-    obstacle = LAVA if options.obstacle == "lava" else WALL
-
-    def level(level_seed: int) -> Level:
-        return _lava.level(
-            level_seed, options.size, options.crossings, obstacle, options.goal, options.orientation, options.mirror
-        )
-
-    levels = Levels(level, options.seeds, options.size)
+    levels = Levels(lambda number: _level(options, number), options.seeds, options.size)
     max_steps = options.max_steps if options.max_steps is not None else 4 * options.size**2
-    return LavaVectorEnv(levels, num_envs, _view(options, num_envs), options.turning, max_steps, seed)
+    looking = options.turning if options.view == "egocentric" else options.shows_heading
+    return LavaVectorEnv(levels, num_envs, _view(options, num_envs), options.turning, looking, max_steps, seed)
+
+
+def _level(options: Options, seed: int) -> Level:
+    """The level of a seed."""
+    if options.kind == "crossing":
+        counts = options.crossings if isinstance(options.crossings, tuple) else (options.crossings,)
+        obstacle = LAVA if options.obstacle == "lava" else WALL
+        plain = _lava.level(seed, options.size, counts[seed % len(counts)], obstacle, options.goal)
+    else:
+        plain = _maze.maze(seed, options.size, options.kind == "chiral_maze")
+    return plain.placed(options.orientation, options.mirror)
 
 
 def _view(options: Options, batch: int) -> View:
     size = options.size
     if options.view == "rgb":
         return Picture(batch, size, size, LAYERS, options.resolution or 4 * size)
-    with_heading = options.turning and options.view == "full"
-    channels = len(CHANNELS) + 3 * with_heading
-    kinds = np.zeros((4, channels), dtype=np.uint8)
-    kinds[[WALL, LAVA, GOAL], [0, 1, 2]] = 1
-    looks = look_table(channels, 3, with_heading)
+    names = channels(options)
+    kinds = np.zeros((len(LAYERS), len(names)), dtype=np.uint8)
+    for code, name in ((WALL, "wall"), (LAVA, "lava"), (GOAL, "goal"), (MARK, "mark")):
+        kinds[code] = [each == name for each in names]
+    first = len(names) - (4 if _with_headings(options) else 1)
+    looks = look_table(len(names), first, _with_headings(options))
     if options.view == "full":
         return Full(batch, size, size, kinds, looks)
     return Window(batch, size, options.window, kinds, looks, outside=WALL)
@@ -169,11 +218,14 @@ class LavaSimulator(Simulator[Level]):
         self._envs, self._seeds, self._moves = envs, seeds, moves
 
     def sample(self, rng: np.random.Generator) -> Level:
-        """Any level, the agent anywhere on its floor, with any heading, at any time."""
+        """Any level, the agent anywhere on its floor, half of the time beside a goal; any heading, any time."""
         self._envs.reset(options={"levels": [int(rng.integers(self._seeds.start, self._seeds.stop))]})
         cells = self._envs.states()[0].cells
-        floor = np.argwhere(cells == FLOOR)
-        row, column = floor[rng.integers(len(floor))].tolist()
+        floor = (cells == FLOOR) | (cells == MARK)
+        goal = np.pad(cells == GOAL, 1)
+        near = floor & (goal[:-2, 1:-1] | goal[2:, 1:-1] | goal[1:-1, :-2] | goal[1:-1, 2:])
+        places = np.argwhere(near if near.any() and rng.random() < 0.5 else floor)
+        row, column = places[rng.integers(len(places))].tolist()
         return Level(cells, (row, column), int(rng.integers(4)), int(rng.integers(self._envs.max_steps)))
 
     def observe(self, state: Level) -> np.ndarray:

@@ -8,14 +8,17 @@ from gymnasium.vector import AutoresetMode
 from pydantic import ValidationError
 
 from symgen.algebra.catalogue import group
-from symgen.envs import _lava, gridworld
+from symgen.check_env import check_environment
+from symgen.compiler import check_spec
+from symgen.envs import _lava, _maze, gridworld
 from symgen.envs._compass import STEPS, moves_of
-from symgen.envs._lava import FLOOR, GOAL, LAVA, WALL
+from symgen.envs._lava import FLOOR, GOAL, LAVA, MARK, WALL
 from symgen.envs.gridworld import Options
 
 GOALS = ("corner", "top_right", "bottom_left", "random")
 VIEWS = ({"view": "full"}, {"view": "egocentric", "window": 5}, {"view": "rgb", "resolution": 14})
 MOVES = ("absolute", "turn")
+MAZES = ("maze", "chiral_maze")
 
 
 def reachable(cells, start):
@@ -89,6 +92,7 @@ def slow_step(level, action, turning, max_steps):
         heading = (heading + (1 if action == 0 else -1)) % 4
     else:
         there = np.array((row, column)) + STEPS[heading if turning else action]
+        heading = heading if turning else action
         if level.cells[tuple(there)] != WALL:
             row, column = there.tolist()
     kind = level.cells[row, column]
@@ -114,8 +118,9 @@ def test_vector_environment_agrees_with_its_slow_twin(moves):
     rng = np.random.default_rng(0)
     for _ in range(400):
         actions = rng.integers(envs.single_action_space.n, size=6)
-        observation, reward, terminated, truncated, _ = envs.step(actions)
+        observation, reward, terminated, truncated, info = envs.step(actions)
         assert observation in envs.observation_space
+        np.testing.assert_array_equal(info["success"], reward > 0)
         for k in range(6):
             if ended[k]:  # NEXT_STEP: this action was ignored and a level began
                 levels[k], expected = envs.states()[k], (0.0, False, False)
@@ -153,7 +158,7 @@ def test_observations_are_safe_to_keep(view, moves):
 
 
 @pytest.mark.parametrize("moves", MOVES)
-@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("view", [*VIEWS, {"view": "full", "heading": "shown"}], ids=str)
 @pytest.mark.parametrize("name", ["C2", "C4", "D1", "D4"])
 def test_step_commutes_with_the_group(name, view, moves):
     options, acting = Options(moves=moves, crossings=2, goal="random", **view), group(name)
@@ -244,11 +249,107 @@ def test_frames():
     assert len(np.unique(frames[0].reshape(-1, 3), axis=0)) > 4
 
 
+@pytest.mark.parametrize("kind", MAZES)
+@pytest.mark.parametrize("size", [5, 7, 9, 11])
+def test_a_maze_has_one_way_between_any_two_places(kind, size):
+    for seed in range(40):
+        level = _maze.maze(seed, size, kind == "chiral_maze")
+        floor = level.cells != WALL
+        assert not floor[[0, -1]].any()
+        assert not floor[:, [0, -1]].any()
+        doors = (floor[:, 1:] & floor[:, :-1]).sum() + (floor[1:] & floor[:-1]).sum()
+        assert doors == floor.sum() - 1  # a tree, for all of it is connected:
+        walk = _lava.Level(np.where(floor, FLOOR, WALL).astype(np.uint8), level.agent)
+        assert len(reachable(walk.cells, level.agent)) == floor.sum()
+        for row, column in np.argwhere(level.cells == GOAL):  # goals lie in dead ends
+            assert sum(floor[row + dr, column + dc] for dr, dc in STEPS) == 1
+        assert floor[level.agent]
+
+
+def test_a_chiral_maze_is_its_own_mirror_image_and_knows_left():
+    places = set()
+    for seed in range(40):
+        cells = _maze.maze(seed, 9, True).cells
+        np.testing.assert_array_equal(cells, np.fliplr(cells))
+        assert (cells == MARK).sum() == 1
+        assert (cells == GOAL).sum() == 2
+        wrong = divmod(_maze.wrong_goal(cells), 9)
+        assert wrong[1] > 4  # the mark lies below, so its left is the picture's left
+        places.add(wrong)
+        for turns in range(4):
+            turned = np.rot90(cells, turns)
+            goals = np.zeros((9, 9), dtype=bool)
+            goals[wrong] = True
+            assert _maze.wrong_goal(turned) == np.rot90(goals, turns).argmax()
+    assert len(places) > 3
+    assert _maze.wrong_goal(_maze.maze(0, 9).cells) == -1
+
+
+@pytest.mark.parametrize("moves", MOVES)
+@pytest.mark.parametrize(("name", "kind", "refuted"), [
+    ("C4", "chiral_maze", set()), ("D4", "chiral_maze", {"s"}), ("D1", "chiral_maze", {"s"}), ("D4", "maze", set()),
+])  # fmt: skip
+def test_only_chiral_mazes_refute_mirrors(name, kind, refuted, moves):
+    spec = {
+        "symgen": 1,
+        "environment": {"adapter": "gridworld", "kind": kind, "moves": moves, "levels": 50},
+        "symmetry": {"group": name},
+        "network": {"family": "group_mlp"},
+        "train": {"algorithm": "ppo", "steps": 1000},
+    }
+    rows = check_environment(check_spec(spec), samples=150).rows
+    assert {row.generator for row in rows if row.verdict == "refuted"} == refuted
+    assert {row.generator for row in rows if row.verdict == "holds"} == {row.generator for row in rows} - refuted
+    for row in rows:
+        differ = {part for part, count in row.mismatches.items() if count}
+        assert differ == ({"reward"} if row.verdict == "refuted" else set())
+
+
+def test_the_goal_on_the_right_ends_the_episode_for_nothing():
+    envs = gridworld._make(Options(kind="chiral_maze", size=5, max_steps=100), 2, 0)
+    cells = _maze.maze(0, 5, True).cells  # ##### #G#G# #.#.# #.*.# #####
+    envs.load([_lava.Level(cells, (2, 1)), _lava.Level(cells, (2, 3))])
+    _, reward, terminated, _, info = envs.step(np.array([0, 0]))
+    assert reward.tolist() == [1 - 0.9 / 100, 0]
+    assert terminated.tolist() == [True, True]
+    assert info["success"].tolist() == [True, False]
+    _, reward, terminated, _, info = envs.step(np.array([0, 0]))
+    assert not info["success"].any()
+    assert not terminated.any()
+
+
+def test_a_list_of_crossings_is_dealt_to_the_levels_in_turn():
+    envs = gridworld._make(Options(crossings=(1, 3), seed_range=(10, 16)), 6, 0)
+    envs.reset(options={"levels": range(10, 16)})
+    for seed, state in zip(range(10, 16), envs.states(), strict=True):
+        np.testing.assert_array_equal(state.cells, _lava.level(seed, 9, 1 if seed % 2 == 0 else 3).cells)
+    assert Options.model_validate({"crossings": [1, 3]}).crossings == (1, 3)
+
+
+@pytest.mark.parametrize("view", [{"view": "full"}, {"view": "rgb"}], ids=str)
+def test_a_heading_can_be_shown_where_moves_are_absolute(view):
+    envs, hidden = (gridworld._make(Options(heading=heading, **view), 4, 0) for heading in ("shown", "hidden"))
+    levels = {"levels": range(4)}
+    looks = [envs.reset(options=levels)[0], envs.step(np.arange(4))[0]]
+    blind = [hidden.reset(options=levels)[0], hidden.step(np.arange(4))[0]]
+    assert [state.heading for state in envs.states()] == [0, 1, 2, 3]
+    assert (looks[0][0] != looks[1][0]).any()  # up against the wall: only the heading changes
+    assert (blind[0][0] == blind[1][0]).all()
+    options = Options(heading="shown", **view)
+    assert gridworld.interface(options).term("observation").shape == envs.single_observation_space.shape
+    assert len(gridworld.channels(options)) == (7 if options.view == "full" else 4)
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
         ({"size": 8}, "must be odd"),
         ({"size": 5, "crossings": 3}, "at most 2 rivers"),
+        ({"crossings": [1, 7]}, "at most 6 rivers"),
+        ({"crossings": []}, "at least one number"),
+        ({"crossings": [-1]}, "greater than or equal to 0"),
+        ({"kind": "maze", "crossings": 1}, "of kind: crossing"),
+        ({"kind": "chiral_maze", "goal": "random"}, "of kind: crossing"),
         ({"view": "rgb", "resolution": 8}, "at least one pixel"),
         ({"seed_range": [5, 5]}, "must be .first"),
         ({"seed_range": [0, 10**9]}, "must be .first"),
