@@ -150,5 +150,7 @@ def _build(problem: Problem, plan: Plan, seed: int | None) -> Network:
 def _measure(problem: Problem, network: Network) -> Verification:
     from symgen.verify import verify
 
-    claimed = problem.spec.symmetry.constraint_name == "exact"
-    return verify(network, problem.interface, problem.observation, problem.action, claimed=claimed)
+    constraint = problem.spec.symmetry.constraint_name
+    claimed, relaxed = constraint == "exact", constraint == "relaxed"
+    about = (problem.interface, problem.observation, problem.action)
+    return verify(network, *about, claimed=claimed, relaxed=relaxed)

@@ -20,11 +20,12 @@ from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
 from symgen.families._attention_blocks import block
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
+from symgen.families._relaxed import relaxed
 from symgen.families._rules import Fault, carries_actions, carries_observations, patches_fit
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
-CONSTRAINTS = ("exact",)
+CONSTRAINTS = ("exact", "relaxed")
 Matrix = Literal["q", "k", "v", "left", "additive", "hadamard"]
 
 
@@ -205,7 +206,10 @@ def plan(problem: Any) -> Plan:
     steps += _blocks(problem, steps[-1].out_type, patches, atom)
     steps += _readout(steps[-1], patches, options.readout)
     ends = Source(steps[-1].name, steps[-1].out_type)
-    return Plan("graph_attention", dict(problem.observation), (*steps, *heads(problem, ends, ends)))
+    steps += heads(problem, ends, ends)
+    if problem.spec.symmetry.constraint_name == "relaxed":
+        steps = [relaxed(step, patch_graph(problem)) for step in steps]
+    return Plan("graph_attention", dict(problem.observation), tuple(steps))
 
 
 def patch_graph(problem: Any) -> Graph:

@@ -39,6 +39,8 @@ class GraphAttention(nn.Module):
         triangles: tables of the triangle layer, None for none.
         triangle_layers: 1, or 2 as in SiT*.
         dropout: probability of a label to be zero in training.
+        relaxed: finer labels for a learnt departure of the graph matrices (see GraphMatrices); the maps at every place
+            depart as well. None for an exact block.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class GraphAttention(nn.Module):
         triangles: Triangles | None = None,
         triangle_layers: int = 1,
         dropout: float = 0.0,
+        relaxed: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         ((copies, atom),) = field.fibre.blocks
@@ -62,10 +65,10 @@ class GraphAttention(nn.Module):
         # the maps that a graph matrix follows come first
         self.order = [name for name in MIXED if name in matrices] + [name for name in MIXED if name not in matrices]
         self.norm = FieldNorm(field)
-        self.qkv = TiedLinear(triple, place, "place", bias=False)
+        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed is not None)
         tokens = field.base.size - labels.shape[0]
         mixed = sum(name in matrices for name in MIXED)
-        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout) if mixed else None
+        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout, relaxed) if mixed else None
         forms = [kind for kind in ON_SCORES if kind in matrices]
         plain = not forms and symmetrise != "both" and activation == "none" and triangles is None
         pairs = labels[:, :, 0] if pairs is None else pairs
@@ -74,7 +77,7 @@ class GraphAttention(nn.Module):
             if plain
             else Scores(pairs, heads, tokens, forms, symmetrise, activation, triangles, triangle_layers, dropout)
         )
-        self.output = TiedLinear(place, place, "place", gain=0.5)
+        self.output = TiedLinear(place, place, "place", gain=0.5, relaxed=relaxed is not None)
         self.mlp = PlaceMlp(field, expansion) if expansion else None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,13 +19,14 @@ class PatchEmbedding(nn.Module):
         target: (patch grid) x hidden fibre.
         source: (pixel grid) x observed fibre.
         patch: side of a patch in pixels; divides both sides of the picture.
+        relaxed: see TiedLinear.
     """
 
-    def __init__(self, target: FieldType, source: FieldType, patch: int) -> None:
+    def __init__(self, target: FieldType, source: FieldType, patch: int, relaxed: bool = False) -> None:
         super().__init__()
         self.patch, self.grid, self.channels = patch, target.base.shape, source.fibre.size
         inside = FieldType(bases.resize(source.base, patch, patch), source.fibre)
-        self.linear = TiedLinear(vector(target.fibre), inside)
+        self.linear = TiedLinear(vector(target.fibre), inside, relaxed=relaxed)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, patches, hidden channels)."""
@@ -92,6 +93,7 @@ class Nonlinear(nn.Module):
         activation: name in torch.nn.functional, or "tanh".
         scope: see TiedLinear.
         gain: see TiedLinear.
+        relaxed: see TiedLinear.
     """
 
     def __init__(
@@ -101,11 +103,12 @@ class Nonlinear(nn.Module):
         activation: str,
         scope: str = "feature",
         gain: float = 2**0.5,
+        relaxed: bool = False,
     ) -> None:
         super().__init__()
         gains = gain / np.sqrt(len(sources))
         self.linear = nn.ModuleList(
-            TiedLinear(target, source, scope, gains, bias=k == 0, bias_gain=0.1)  # type: ignore[arg-type]
+            TiedLinear(target, source, scope, gains, bias=k == 0, bias_gain=0.1, relaxed=relaxed)  # type: ignore[arg-type]
             for k, source in enumerate(sources)
         )
         self.activation = activation

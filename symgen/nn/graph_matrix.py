@@ -21,13 +21,24 @@ class GraphMatrices(nn.Module):
         stack: how many such sets of matrices stand one after the other (for queries, keys, values).
         tokens: number of places before the n of the graph; they stay as they are.
         dropout: probability of a label to be zero in training.
+        relaxed: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of its own for them,
+            which start at zero and are added. None for none.
 
     Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
     """
 
     index: Tensor
+    fine: Tensor | None
 
-    def __init__(self, labels: np.ndarray, copies: int, stack: int = 1, tokens: int = 0, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        labels: np.ndarray,
+        copies: int,
+        stack: int = 1,
+        tokens: int = 0,
+        dropout: float = 0.0,
+        relaxed: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.stack, self.places, self.count = stack, labels.shape[0] + tokens, int(labels.max()) + 1
         self.dropout = dropout
@@ -39,13 +50,29 @@ class GraphMatrices(nn.Module):
         with torch.no_grad():
             itself = np.unique(np.einsum("iic->ic", labels))
             self.theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
+        fine = None if relaxed is None else with_tokens(relaxed, tokens, int(relaxed.max()) + 1)
+        index = None if fine is None else torch.from_numpy(fine.reshape(-1))
+        self.register_buffer("fine", index, persistent=False)
+        self.delta = None if relaxed is None else nn.Parameter(torch.zeros(self.channels, int(relaxed.max()) + 1))
         self._expanded: Tensor | None = None
 
     def expand(self, theta: Tensor | None = None) -> Tensor:
         """The matrices, shape (channels, places, places)."""
+        tied = self.tied(theta)
+        return tied if self.delta is None else tied + self.departing()
+
+    def tied(self, theta: Tensor | None = None) -> Tensor:
+        """The part of the matrices whose weights are shared on orbits."""
         theta = nn.functional.pad(self.theta if theta is None else theta, (0, 1))
         theta = nn.functional.pad(theta, (0, 1), value=1.0)
         return theta.index_select(1, self.index).view(self.channels, self.places, self.places)
+
+    def departing(self) -> Tensor:
+        """The part that departs from the symmetry, of the same shape."""
+        assert self.delta is not None
+        assert self.fine is not None
+        delta = nn.functional.pad(self.delta, (0, 2))
+        return delta.index_select(1, self.fine).view(self.channels, self.places, self.places)
 
     def forward(self, x: Tensor) -> Tensor:
         """(channels, places, batch) -> the same shape."""

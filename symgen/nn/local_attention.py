@@ -1,8 +1,8 @@
 """Local attention: a small transformer on the window around every patch, with shared weights.
 
 Weissenbacher et al. 2024, section 4 and figure 10: turning the whole picture permutes the windows and turns inside each
-of them. The pixels of a window stay a field that the group moves; they reach the patch's fibre by an equivariant map, so
-that both laws hold exactly (flattened into channels, they would be inert and the second would be lost).
+of them. The pixels of a window stay a field that the group moves, and reach the patch by an equivariant map, so that
+both laws hold exactly; flattened into channels they would be inert.
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,7 @@ class LocalAttention(nn.Module):
         blocks: arguments of each GraphAttention but its field.
         layers: number of blocks.
         readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or both, added up.
+        relaxed: whether the maps of the readout may depart, see TiedLinear.
     """
 
     index: Tensor
@@ -45,6 +46,7 @@ class LocalAttention(nn.Module):
         blocks: Mapping[str, Any],
         layers: int = 1,
         readout: Readout = "token",
+        relaxed: bool = False,
     ) -> None:
         super().__init__()
         self.patches, self.inside = index.shape
@@ -54,9 +56,11 @@ class LocalAttention(nn.Module):
         self.blocks = nn.ModuleList(GraphAttention(**blocks) for _ in range(layers))
         self.norm = FieldNorm(window)
         fibre = vector(target.fibre)
-        self.token = TiedLinear(fibre, vector(window.fibre)) if readout != "patches" else None
-        self.slim = Nonlinear(slim, (window,), "gelu", "place") if readout != "token" else None
-        self.pixels = TiedLinear(fibre, slim, bias=readout == "patches") if readout != "token" else None
+        self.token = TiedLinear(fibre, vector(window.fibre), relaxed=relaxed) if readout != "patches" else None
+        self.slim = Nonlinear(slim, (window,), "gelu", "place", relaxed=relaxed) if readout != "token" else None
+        self.pixels = (
+            TiedLinear(fibre, slim, bias=readout == "patches", relaxed=relaxed) if readout != "token" else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, local channels) -> (batch, patches, channels)."""

@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.envs.interface import Interface
 from symgen.nn import distributions
+from symgen.nn.departure import departure
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader
 from symgen.plan.ir import Plan, Step
@@ -72,6 +73,11 @@ class Network(nn.Module):
     def log_std(self) -> Tensor | None:
         """Logarithm of a continuous action's standard deviation, constant on orbits, shape (dim,); else None."""
         return self.steps["scale"]() if self.action.kind == "continuous" else None
+
+    def departures(self) -> dict[str, float]:
+        """How far each relaxed step has departed from the symmetry, relative to its tied weights; empty if exact."""
+        found = {name: departure(module) for name, module in self.steps.items()}
+        return {name: size for name, size in found.items() if size is not None}
 
     def update_normalisation(self, observation: Observation) -> None:
         """Take a batch of observations into the running statistics, where the plan has any."""

@@ -21,12 +21,20 @@ class TiedMatrix(nn.Module):
         source: field type of the columns.
         gain: standard deviation of an output entry for unit-variance inputs at initialisation; 0 gives zeros.
         table: the tying, by default the general one of the two types.
+        relaxed: add a free matrix that starts at zero: exact at first, and free to depart.
     """
 
     sign: Tensor | None
     index: Tensor | None
 
-    def __init__(self, target: FieldType, source: FieldType, gain: float = 1.0, table: Tying | None = None) -> None:
+    def __init__(
+        self,
+        target: FieldType,
+        source: FieldType,
+        gain: float = 1.0,
+        table: Tying | None = None,
+        relaxed: bool = False,
+    ) -> None:
         super().__init__()
         table = table or tie(target, source)
         self.shape, self.blocks = table.shape, [(b.rows.shape[0], b.columns.shape[0]) for b in table.blocks]
@@ -43,10 +51,15 @@ class TiedMatrix(nn.Module):
             flat = block.rows.reshape(-1, 1) * table.shape[1] + block.columns.reshape(1, -1)
             self.register_buffer(f"basis{k}", torch.from_numpy(block.basis), persistent=False)
             self.register_buffer(f"place{k}", torch.from_numpy(flat.reshape(-1)), persistent=False)
+        self.delta = nn.Parameter(torch.zeros(table.shape)) if relaxed else None
         self.has_zeros = table.index is None or bool((table.index < 0).any())
 
     def forward(self) -> Tensor:
         """The matrix, shape (target.size, source.size)."""
+        return self.tied() if self.delta is None else self.tied() + self.delta
+
+    def tied(self) -> Tensor:
+        """The equivariant part of the matrix."""
         if self.index is None:
             return self._from_blocks()
         weight = nn.functional.pad(self.weight, (0, 1)) if self.has_zeros else self.weight
@@ -77,6 +90,7 @@ class TiedLinear(nn.Module):
         bias: whether an invariant feature is added.
         bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it must not be zero:
             without it every feature is odd in a signed input and every invariant of it vanishes.
+        relaxed: see TiedMatrix; for the matrix and the bias.
     """
 
     def __init__(
@@ -87,14 +101,15 @@ class TiedLinear(nn.Module):
         gain: float = 1.0,
         bias: bool = True,
         bias_gain: float = 0.0,
+        relaxed: bool = False,
     ) -> None:
         super().__init__()
         self.place = scope == "place"
         if self.place:
             target, source = vector(target.fibre), vector(source.fibre)
         self.out_shape = target.shape
-        self.matrix = TiedMatrix(target, source, gain)
-        self.bias = _bias(target, bias_gain) if bias else None
+        self.matrix = TiedMatrix(target, source, gain, relaxed=relaxed)
+        self.bias = _bias(target, bias_gain, relaxed) if bias else None
         self._expanded: tuple[Tensor, Tensor | None] | None = None
 
     def expand(self) -> tuple[Tensor, Tensor | None]:
@@ -109,8 +124,8 @@ class TiedLinear(nn.Module):
         return nn.functional.linear(x.flatten(1), matrix, bias).view(-1, *self.out_shape)
 
 
-def _bias(target: FieldType, gain: float) -> TiedMatrix | None:
+def _bias(target: FieldType, gain: float, relaxed: bool) -> TiedMatrix | None:
     table = bias(target)
-    if table.weights == 0:
+    if table.weights == 0 and not relaxed:
         return None
-    return TiedMatrix(target, target, gain=gain, table=table)
+    return TiedMatrix(target, target, gain, table, relaxed)
