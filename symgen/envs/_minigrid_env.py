@@ -4,7 +4,7 @@ MiniGrid builds its 7x7 view in every step, which costs ten times the step itsel
 is switched off, and what is seen is kept up to date here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """MiniGrid environments with NEXT_STEP autoreset and level seeds drawn from a range.
 
     Args:
-        envs: the unwrapped environments.
+        tasks: for each environment its unwrapped tasks; level n is one of the task at n modulo their number.
         frame: how their maps are turned.
         actions: names of the actions: up, left, down, right (an absolute move turns, then goes forward, in one step of
             MiniGrid), or MiniGrid's own.
@@ -39,11 +39,12 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         with_heading: whether the agent's heading is seen.
         restless: things move by themselves.
         seed: of the random numbers until `reset` is given another.
+        prepare: called with a task and the level's seed after the task has begun that level.
     """
 
     def __init__(
         self,
-        envs: Sequence[Any],
+        tasks: Sequence[Sequence[Any]],
         frame: Frame,
         actions: Sequence[str],
         seeds: range | None,
@@ -52,10 +53,12 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         with_heading: bool,
         restless: bool,
         seed: int,
+        prepare: Callable[[Any, int], None] | None = None,
     ) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
         self.render_mode = "rgb_array"
-        self.envs, self.num_envs, self.frame, self.seeds = list(envs), len(envs), frame, seeds or FRESH
+        self._tasks, self._prepare, self.envs = tasks, prepare, [each[0] for each in tasks]
+        self.num_envs, self.frame, self.seeds = len(tasks), frame, seeds or FRESH
         self._view, self._kinds, self._with_heading, self._restless = view, kinds, with_heading, restless
         self._natives, self._turns_to = _natives(actions, frame)
         self._carries = "pickup" in actions
@@ -68,7 +71,7 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._cells = np.full((self.num_envs, len(frame.source)), EMPTY, dtype=np.uint8)
         self._ended = np.zeros(self.num_envs, dtype=bool)
         if view is not None:
-            for env in self.envs:
+            for env in (env for each in tasks for env in each):
                 env.gen_obs = _nothing
 
     def reset(
@@ -86,8 +89,8 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         levels = self._draw(self.num_envs) if chosen is None else np.asarray(chosen, dtype=np.int64)
         if levels.shape != (self.num_envs,):
             raise ValueError(f"options['levels'] must hold {self.num_envs} seeds, got shape {levels.shape}")
-        for env, level in zip(self.envs, levels.tolist(), strict=True):
-            env.reset(seed=level)
+        for k, level in enumerate(levels.tolist()):
+            self._begin(k, level)
         self._ended[:] = False
         return self._observe(range(self.num_envs)), {}
 
@@ -99,7 +102,7 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             zip(self.envs, np.asarray(actions).tolist(), self._ended.tolist(), strict=True)
         ):
             if ended:
-                env.reset(seed=int(self._draw(1)[0]))
+                self._begin(k, int(self._draw(1)[0]))
                 changed.append(k)
                 continue
             native = self._natives[action]
@@ -110,7 +113,14 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 changed.append(k)
         truncated &= ~terminated
         self._ended = terminated | truncated
-        return self._observe(changed), rewards, terminated, truncated, {}
+        return self._observe(changed), rewards, terminated, truncated, {"success": terminated & (rewards > 0)}
+
+    def _begin(self, k: int, level: int) -> None:
+        """Start a level in environment k."""
+        self.envs[k] = env = self._tasks[k][level % len(self._tasks[k])]
+        env.reset(seed=level)
+        if self._prepare is not None:
+            self._prepare(env, level)
 
     def _draw(self, count: int) -> np.ndarray:
         return self.np_random.integers(self.seeds.start, self.seeds.stop, size=count)
@@ -143,15 +153,12 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def load(self, states: Sequence[State]) -> np.ndarray:
         """Put every environment into a given state; returns the observations."""
-        from minigrid.core.world_object import WorldObj
-
         for env, state in zip(self.envs, states, strict=True):
-            flat = state.cells.reshape(-1)[self.frame.target].tolist()
-            env.grid.grid = [WorldObj.decode(code // 18, code // 3 % 6, code % 3) for code in flat]
+            fill(env, state.cells.reshape(-1)[self.frame.target].tolist())
             cell = int(self.frame.source[state.agent[0] * self.frame.shape[1] + state.agent[1]])
             env.agent_pos = (cell % self.frame.columns, cell // self.frame.columns)
             env.agent_dir, env.step_count = self.frame.native_heading[state.heading], state.steps
-            env.carrying = WorldObj.decode(state.held // 18, state.held // 3 % 6, state.held % 3)
+            env.carrying = _thing(state.held)
         self._ended[:] = False
         return self._observe(range(self.num_envs))
 
@@ -176,8 +183,19 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the environments."""
-        for env in self.envs:
+        for env in (env for each in self._tasks for env in each):
             env.close()
+
+
+def fill(env: Any, codes: Sequence[int]) -> None:
+    """Put things by their codes into MiniGrid's map, row by row."""
+    env.grid.grid = [_thing(code) for code in codes]
+
+
+def _thing(code: int) -> Any:
+    from minigrid.core.world_object import WorldObj
+
+    return WorldObj.decode(code // 18, code // 3 % 6, code % 3)
 
 
 def _natives(actions: Sequence[str], frame: Frame) -> tuple[list[int], list[int] | None]:

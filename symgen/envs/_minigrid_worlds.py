@@ -4,7 +4,7 @@ A test compares this table with the environments themselves.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -36,6 +36,8 @@ class World:
         interactions: MiniGrid's actions that the task needs beside turning and moving.
         settable: map, agent and what it carries are the whole state, so that any state can be set.
         restless: things move by themselves.
+        rivers: number of rivers of a crossing, whose goal can be moved; None for other tasks.
+        river: what they are made of, "lava" or "wall".
     """
 
     rows: int
@@ -45,6 +47,8 @@ class World:
     interactions: tuple[str, ...] = ()
     settable: bool = False
     restless: bool = False
+    rivers: int | None = None
+    river: str = ""
 
 
 def code_of(kind: str, colour: str = "red", state: int = 0) -> int:
@@ -127,15 +131,15 @@ def _rooms(size: int, rows: int, columns: int, *objects: str) -> World:
     return World(rows * side + 1, columns * side + 1, objects, colours=True, interactions=CARRY)
 
 
-def _lava(size: int) -> World:
+def _lava(size: int, **more: Any) -> World:
     # The channel of lava is there without lava too, so that a network goes from one of these tasks to another.
-    return _square(size, "wall", "goal", "lava")
+    return _square(size, "wall", "goal", "lava", **more)
 
 
 def _table() -> Iterator[tuple[str, World]]:
     for size, crossings in ((9, 1), (9, 2), (9, 3), (11, 5)):
-        yield f"LavaCrossingS{size}N{crossings}-v0", _lava(size)
-        yield f"SimpleCrossingS{size}N{crossings}-v0", _lava(size)
+        yield f"LavaCrossingS{size}N{crossings}-v0", _lava(size, rivers=crossings, river="lava")
+        yield f"SimpleCrossingS{size}N{crossings}-v0", _lava(size, rivers=crossings, river="wall")
     for size in (5, 6, 7):
         yield f"LavaGapS{size}-v0", _lava(size)
     for name in ("5x5", "6x6", "8x8", "16x16", "Random-5x5", "Random-6x6"):
@@ -174,6 +178,22 @@ def _with_rooms() -> Iterator[tuple[str, World]]:
 
 KNOWN = {f"MiniGrid-{name}": world for name, world in _table()}
 """The registered ids of MiniGrid 3 whose goal is not given in words."""
+
+
+def mixed(worlds: dict[str, World]) -> World:
+    """The world that several ids share.
+
+    Raises:
+        ValueError: they are not seen or acted in alike.
+    """
+    (name, first), *others = worlds.items()
+    for other, world in others:
+        for what in ("rows", "columns", "objects", "colours", "interactions"):
+            one, two = getattr(first, what), getattr(world, what)
+            if one != two:
+                raise ValueError(f"{name} and {other} cannot be mixed: their {what} are {one} and {two}")
+    settable, restless = all(w.settable for w in worlds.values()), any(w.restless for w in worlds.values())
+    return replace(first, settable=settable, restless=restless, rivers=None, river="")
 
 
 def anything(rows: int, columns: int) -> World:

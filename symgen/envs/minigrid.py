@@ -1,6 +1,7 @@
 """MiniGrid: symbolic, partial or coloured views, with MiniGrid's own turns or with absolute moves."""
 
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,10 +13,10 @@ from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
-from symgen.envs import _compass
+from symgen.envs import _compass, _lava
 from symgen.envs import _minigrid_worlds as worlds
 from symgen.envs._compass import DIRECTIONS
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
+from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
 from symgen.envs._views import Full, Picture, View, look_table
@@ -27,10 +28,9 @@ if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that 
 
     from symgen.envs._minigrid_env import MiniGridVectorEnv
 
-Interactions = Annotated[
-    tuple[Literal["pickup", "drop", "toggle", "done"], ...],
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-]
+Interactions = Annotated[tuple[Literal["pickup", "drop", "toggle", "done"], ...], BeforeValidator(from_list)]
+Id = Annotated[str, Field(max_length=128)]
+Ids = Annotated[tuple[Id, ...], Field(min_length=1, max_length=16), BeforeValidator(from_list)]
 
 
 class Options(BaseModel):
@@ -38,9 +38,14 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    id: str = Field(
-        max_length=128,
-        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the goal is given in words.",
+    id: Id | Ids = Field(
+        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the goal is given in words. "
+        "A list of them mixes tasks that look alike: level n is one of the task at n modulo their number.",
+    )
+    goal: Literal["corner", "top_right", "bottom_left", "random"] = Field(
+        "corner",
+        description="Where the goal of LavaCrossing and SimpleCrossing is before the level is turned; corner is "
+        "MiniGrid's own, the others are levels of symgen, each with a way to the goal.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
@@ -72,6 +77,11 @@ class Options(BaseModel):
     max_steps: int | None = Field(None, ge=1, description="Steps until an episode is truncated; MiniGrid's by default.")
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids, one or more."""
+        return self.id if isinstance(self.id, tuple) else (self.id,)
+
+    @property
     def seeds(self) -> range | None:
         """The level seeds, None for all."""
         if self.seed_range is not None:
@@ -83,9 +93,12 @@ def interface(options: Options) -> Interface:
     """One term "observation"; its channels are named by `channels`.
 
     Raises:
-        ValueError: no such id, or a task whose goal is given in words.
+        ValueError: no such id, a task whose goal is given in words, ids that do not look alike, or a goal that cannot
+            be moved.
         UserError: an id beyond the shipped table, and MiniGrid is not installed.
     """
+    if options.goal != "corner":
+        _crossings(options)
     names = _actions(options)
     action = Action("discrete", names, (len(names),))
     if options.view == "egocentric":
@@ -100,7 +113,7 @@ def channels(options: Options) -> tuple[str, ...]:
     >>> channels(Options(id="MiniGrid-LavaCrossingS9N1-v0"))
     ('wall', 'goal', 'lava', 'agent')
     """
-    world = _world(options.id)
+    world = _world(options.ids)
     names = worlds.channels(world, options.view == "egocentric")
     if options.view == "egocentric":
         return names
@@ -142,13 +155,13 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
 def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
     from symgen.envs._minigrid_env import MiniGridVectorEnv
 
-    world = _world(options.id)
-    envs = [_environment(options.id) for _ in range(num_envs)]
+    world = _world(options.ids)
+    tasks = [[_environment(id_) for id_ in options.ids] for _ in range(num_envs)]
     if options.max_steps is not None:
-        for env in envs:
+        for env in (env for each in tasks for env in each):
             env.max_steps = options.max_steps
     return MiniGridVectorEnv(
-        envs,
+        tasks,
         Frame(world.rows, world.columns, options.orientation, options.mirror),
         _actions(options),
         options.seeds,
@@ -157,11 +170,40 @@ def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
         _with_heading(options),
         world.restless,
         seed,
+        _prepared(options),
     )
 
 
+def _crossings(options: Options) -> tuple[World, ...]:
+    """The worlds of the ids, which must be crossings."""
+    found = tuple(_world((id_,)) for id_ in options.ids)
+    for id_, world in zip(options.ids, found, strict=True):
+        if world.rivers is None:
+            raise ValueError(f"the goal of {id_} cannot be moved, only those of LavaCrossing and SimpleCrossing")
+    return found
+
+
+def _prepared(options: Options) -> Callable[[Any, int], None] | None:
+    """Puts a level with another goal into MiniGrid's map; None where the goal is MiniGrid's own."""
+    if options.goal == "corner":
+        return None
+    crossings = _crossings(options)
+    things = (("empty", "red"), ("wall", "grey"), ("lava", "red"), ("goal", "green"))  # FLOOR, WALL, LAVA, GOAL
+    codes = np.array([worlds.code_of(kind, colour) for kind, colour in things])
+
+    def prepare(env: Any, seed: int) -> None:
+        from symgen.envs._minigrid_env import fill
+
+        world = crossings[seed % len(crossings)]
+        obstacle = _lava.LAVA if world.river == "lava" else _lava.WALL
+        level = _lava.level(seed, world.rows, world.rivers or 0, obstacle, options.goal)
+        fill(env, codes[level.cells.reshape(-1)].tolist())
+
+    return prepare
+
+
 def _view(options: Options, batch: int) -> View:
-    world = _world(options.id)
+    world = _world(options.ids)
     rows, columns = Frame(world.rows, world.columns, options.orientation, options.mirror).shape
     if options.view == "rgb":
         return Picture(batch, rows, columns, worlds.layers(), options.resolution or 4 * max(rows, columns))
@@ -173,7 +215,7 @@ def _view(options: Options, batch: int) -> View:
 
 def _actions(options: Options) -> tuple[str, ...]:
     moves = DIRECTIONS if options.moves == "absolute" else ("left", "right", "forward")
-    return moves + (_world(options.id).interactions if options.interactions is None else options.interactions)
+    return moves + (_world(options.ids).interactions if options.interactions is None else options.interactions)
 
 
 def _with_heading(options: Options) -> bool:
@@ -184,8 +226,9 @@ def _with_heading(options: Options) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _world(id_: str) -> World:
-    return worlds.KNOWN.get(id_) or _probed(id_)
+def _world(ids: tuple[str, ...]) -> World:
+    found = {id_: worlds.KNOWN.get(id_) or _probed(id_) for id_ in ids}
+    return worlds.mixed(found) if len(found) > 1 else found[ids[0]]
 
 
 def _probed(id_: str) -> World:
@@ -222,7 +265,7 @@ def _environment(id_: str) -> Any:
 def simulator(options: Options, group: Group) -> "MiniGridSimulator | None":
     """Any state can be set where map, agent and what it carries are the whole state; None elsewhere."""
     moves = _compass.moves_of(group)
-    if moves is None or not _world(options.id).settable:
+    if moves is None or not _world(options.ids).settable:
         return None
     return MiniGridSimulator(_make(options, 1, 0), moves)
 

@@ -177,6 +177,7 @@ def test_rewards_and_endings_are_minigrids():
     [
         (LAVA, "D4", {}),
         (LAVA, "C4", {"orientation": 3, "mirror": True}),
+        ((LAVA, LAVA.replace("N1", "N3")), "D4", {"goal": "random"}),
         (KEY, "D4", {}),
         (KEY, "D1", {"mirror": True}),
         ("MiniGrid-MultiRoom-N2-S4-v0", "C2", {}),
@@ -278,8 +279,73 @@ def test_what_cannot_be_done_is_said():
     assert all(field.description for field in Options.model_fields.values())
 
 
+MIX = tuple(f"MiniGrid-LavaCrossingS9N{n}-v0" for n in (1, 2))
+
+
+def test_ids_are_mixed_level_by_level():
+    envs = minigrid._make(Options(id=MIX), 4, 0)
+    mixed = envs.reset(options={"levels": [4, 5, 6, 7]})[0]
+    assert [env.num_crossings for env in envs.envs] == [1, 2, 1, 2]
+    for k, level in enumerate((4, 5, 6, 7)):
+        alone = minigrid.make(Options(id=MIX[level % 2]), 1, 0).reset(options={"levels": [level]})[0]
+        np.testing.assert_array_equal(mixed[k], alone[0])
+    seen = set()
+    for _ in range(60):  # every environment plays every task
+        envs.step(np.full(4, DIRECTIONS.index("right")))
+        seen |= {(k, env.num_crossings) for k, env in enumerate(envs.envs)}
+        envs._ended[:] = True
+    assert len(seen) == 8
+    assert Options.model_validate({"id": list(MIX)}).ids == MIX
+    assert minigrid.interface(Options(id=MIX)) == minigrid.interface(Options(id=LAVA))
+    assert minigrid.simulator(Options(id=MIX), group("D4")) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"id": (LAVA, "MiniGrid-LavaGapS7-v0")}, "cannot be mixed: their rows are 9 and 7"),
+        ({"id": (LAVA, "MiniGrid-LavaCrossingS9N7-v0")}, "did you mean"),
+        ({"id": KEY, "goal": "random"}, "the goal of MiniGrid-DoorKey-6x6-v0 cannot be moved"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_mixed_or_moved_is_said(options, words):
+    with pytest.raises(ValueError, match=words):
+        minigrid.interface(Options(**options))
+
+
+@pytest.mark.parametrize("ids", [MIX, (LAVA, LAVA.replace("Lava", "Simple"))], ids=str)
+@pytest.mark.parametrize("goal", ["corner", "top_right", "bottom_left", "random"])
+def test_a_moved_goal_is_where_it_was_asked_for(goal, ids):
+    from symgen.envs import _lava
+
+    envs = minigrid._make(Options(id=ids, goal=goal, moves="turn"), 10, 0)
+    observation, _ = envs.reset(options={"levels": range(10)})
+    names = minigrid.channels(Options(id=ids, moves="turn"))
+    goals = {tuple(place) for place in np.argwhere(observation[..., names.index("goal")])[:, 1:].tolist()}
+    corners = {"corner": {(7, 7)}, "top_right": {(1, 7)}, "bottom_left": {(7, 1)}}
+    assert goals == corners[goal] if goal in corners else len(goals) > 5
+    assert all((*env.agent_pos, env.agent_dir, env.step_count) == (1, 1, 0, 0) for env in envs.envs)
+    for k, env in enumerate(envs.envs):
+        np.testing.assert_array_equal(observation[k], slow_full(env, names))
+        if goal != "corner":
+            made = _lava.LAVA if env.obstacle_type.__name__ == "Lava" else _lava.WALL
+            cells = _lava.level(k, 9, env.num_crossings, made, goal).cells
+            expected = {_lava.WALL: "wall", _lava.LAVA: "lava", _lava.GOAL: "goal"}
+            for code, name in expected.items():
+                np.testing.assert_array_equal(observation[k][..., names.index(name)], cells == code)
+
+
+def test_success_is_told():
+    envs = minigrid._make(Options(id="MiniGrid-Empty-5x5-v0"), 1, 0)
+    envs.reset()
+    told = [envs.step(np.array([DIRECTIONS.index(n)]))[4]["success"][0] for n in ("down", "down", "right", "right")]
+    assert told == [False, False, False, True]
+    assert not envs.step(np.array([0]))[4]["success"][0]
+
+
 def test_an_id_beyond_the_table_is_probed():
-    world = minigrid._world("MiniGrid-Playground-v0")
+    world = minigrid._world(("MiniGrid-Playground-v0",))
     assert (world.rows, world.columns, world.restless) == (19, 19, True)
 
 
