@@ -33,7 +33,7 @@ class World:
     terms: Mapping[str, str]
     action: str
     kind: str | tuple[int, ...] = "discrete"
-    hidden: str = "2 regular"
+    hidden: str = "4 regular"
     graph: tuple[str, str] = ("complete", "")
     edges: Sequence[Any] = ()
     width: int | None = None
@@ -62,7 +62,8 @@ class World:
 
 PICTURE, KLEIN = "observation", presented(["a", "b"], ["aa", "bb", "abab"], "Klein")
 QUATERNIONS = presented(["i", "j"], ["iiii", "iijj", "j^3iji"], "Q8")
-PRISM = [
+PRISM = "graph 6(r=1 2 0 4 5 3, s=3 5 4 0 2 1)"
+BARS = [
     *([i, (i + 1) % 3, {"kind": "side"}] for i in range(3)),
     *([3 + i, 3 + (i + 1) % 3, {"kind": "side"}] for i in range(3)),
     *([i, i + 3, {"kind": "rung"}] for i in range(3)),
@@ -101,11 +102,10 @@ WORLDS: dict[str, World] = {
     "D3 plane": World("D3", {"observation": "point: 2 standard + sign"}, "standard + sign", "continuous"),
     "C8 plane": World("C8", {"observation": "point: standard + trivial"}, "standard", "continuous"),
     "D3 prism": World(
-        "D3",
-        {"observation": "graph 6(r=1 2 0 4 5 3, s=3 5 4 0 2 1): 2 trivial"},
-        "permutation",
-        graph=("edges", "kind"),
-        edges=PRISM,
+        "D3", {"observation": f"{PRISM}: 2 trivial"}, "permutation", graph=("edges", "absolute"), edges=BARS
+    ),
+    "D3 sides and rungs": World(
+        "D3", {"observation": f"{PRISM}: 3 trivial"}, "2 trivial", graph=("edges", "kind"), edges=BARS
     ),
     "C2 x C2 grid 3x5": World(
         "C2 x C2",
@@ -127,12 +127,14 @@ class Variant:
         fits: for which worlds the options make sense.
         constraint: the spec's constraint, as it would be written there.
         graph: topology and labels in place of the world's.
+        oriented: whether the spec's graph says `orientation: triangles`.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     fits: Callable[[World], bool] = lambda world: True
     constraint: Any = "exact"
     graph: tuple[str, str] | None = None
+    oriented: bool = False
 
     @property
     def law(self) -> str:
@@ -155,6 +157,11 @@ def on_grid(*, patch: int = 1) -> Callable[[World], bool]:
     return fits
 
 
+def on_turning_grid(world: World) -> bool:
+    """Pictures that are turned and never mirrored."""
+    return on_grid()(world) and world.acting.name in ("C1", "C2", "C4")
+
+
 def one_picture(world: World) -> bool:
     """Exactly one picture."""
     return len(world.grids) == 1
@@ -165,7 +172,7 @@ def both(*conditions: Callable[[World], bool]) -> Callable[[World], bool]:
     return lambda world: all(condition(world) for condition in conditions)
 
 
-ONE = {"global": {"layers": 1}, "heads": 2}
+ONE = {"global": {"layers": 1}, "heads": 4}
 
 VARIANTS: dict[str, dict[str, Variant]] = {
     "graph_attention": {
@@ -177,21 +184,42 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         ),
         "v": Variant({**ONE, "matrices": ["v"]}, on_places),
         "trivial fibre": Variant({**ONE, "fibre": "trivial"}, both(on_places, lambda world: world.still)),
-        "permutation fibre": Variant({**ONE, "fibre": "permutation", "width": 10}, lambda world: world.group == "S5"),
+        "permutation fibre": Variant({**ONE, "fibre": "permutation", "width": 20}, lambda world: world.group == "S5"),
         "patch 2": Variant({**ONE, "patch": 2}, on_grid(patch=2)),
         "patch 3": Variant({**ONE, "patch": 3, "readout": "both"}, on_grid(patch=3)),
         "king": Variant(ONE, on_grid(), graph=("king", "offset")),
         "torus": Variant(ONE, on_grid(), graph=("torus", "offset")),
         "radius": Variant(ONE, on_grid(), graph=("radius 2.3", "absolute")),
         "distance": Variant({**ONE, "patch": 2}, on_grid(patch=2), graph=("grid", "distance")),
+        "local tokens": Variant({**ONE, "local": {"window": 3}}, on_grid()),
+        "local pixels": Variant({**ONE, "local": {"window": 3, "layers": 2, "readout": "patches"}}, on_grid()),
+        "local both": Variant({**ONE, "patch": 2, "local": {"window": 4, "readout": "both"}}, on_grid(patch=2)),
+        "relaxed": Variant({**ONE, "readout": "both"}, on_places, constraint="relaxed"),
+        "relaxed windows": Variant(
+            {**ONE, "local": {"window": 3, "readout": "both"}, "readout": "both", "expansion": 1},
+            on_grid(),
+            constraint={"relaxed": {"regulariser": 0.1}},
+        ),
+        "on the scores": Variant(
+            {
+                **ONE,
+                "matrices": ["v", "left", "additive", "hadamard"],
+                "score_activation": "gelu",
+                "dropout": 0.3,
+                "readout": "both",
+            },
+            on_places,
+        ),
+        "two softmaxes": Variant({**ONE, "symmetrise": "both"}, on_places),
+        "triangles": Variant(ONE, on_turning_grid, oriented=True),
+        "two triangles": Variant({**ONE, "triangles": 2, "readout": "patches"}, on_turning_grid, oriented=True),
     },
     "group_mlp": {
         "two trunks": Variant(),
         "shared": Variant({"shared": True, "depth": 1, "activation": "gelu"}),
         "tanh": Variant({"depth": 3, "activation": "tanh"}),
         "signs": Variant(
-            {"hidden": "8 sign + 4 trivial", "activation": "tanh"},
-            lambda world: world.acting.order == 2,
+            {"hidden": "4 sign + 3 regular", "activation": "tanh"}, lambda world: world.acting.order == 2
         ),
     },
     "cnn": {

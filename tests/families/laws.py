@@ -44,7 +44,7 @@ def departures(network: Network, problem: Problem, dtype: torch.dtype, batch: in
         )
         for term in problem.interface.terms
     }
-    model = copy.deepcopy(network).to(dtype)
+    model = copy.deepcopy(network).to(dtype).eval()
     before, after = model(given), model(moved)
     result = []
     for name, one, all_ in zip(("policy", "value"), before, after, strict=True):
@@ -72,6 +72,11 @@ def assert_equivariant(network: Network, problem: Problem) -> None:
             assert row.control > POWER, f"{dtype}: no power, {row}"
 
 
+def has_power(network: Network, problem: Problem) -> bool:
+    """Whether every control is large: attention that starts saturated hardly sees what it is shown."""
+    return all(row.control > POWER for row in departures(network, problem, torch.float64))
+
+
 def assert_broken(network: Network, problem: Problem) -> None:
     """Every element but the identity is seen not to commute with the network."""
     found: dict[str, float] = {}
@@ -81,10 +86,11 @@ def assert_broken(network: Network, problem: Problem) -> None:
     assert all(error > POWER for error in found.values()), f"holds by accident: {found}"
 
 
+@torch.no_grad()
 def assert_uses_everything(network: Network, problem: Problem) -> None:
     """Policy and value depend on every observation term, and the policy's entries differ."""
     given, other = observations(problem.interface, 16), observations(problem.interface, 16, seed=1)
-    model = copy.deepcopy(network).double()
+    model = copy.deepcopy(network).double().eval()
     policy, value = model(given)
     for name in given:
         changed = model({**given, name: other[name]})
@@ -96,7 +102,7 @@ def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a - b).abs().max() / b.abs().max())
 
 
-def train(network: Network, problem: Problem, steps: int = 10, rate: float = 1e-2) -> None:
+def train(network: Network, problem: Problem, steps: int = 10, rate: float = 3e-3) -> None:
     """Optimiser steps towards random targets, and running statistics of observations that favour one side."""
     torch.manual_seed(1)
     given = observations(problem.interface, 16, seed=2)
@@ -105,7 +111,7 @@ def train(network: Network, problem: Problem, steps: int = 10, rate: float = 1e-
         for name, x in given.items()
     }
     network.update_normalisation(lopsided)
-    policy, value = (torch.randn_like(x) for x in network(given))
+    policy, value = (torch.randn_like(x) + 1 for x in network(given))
     optimiser = torch.optim.Adam(network.parameters(), rate)
     for _ in range(steps):
         found = network(given)
@@ -156,11 +162,16 @@ def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> i
 
 
 def _attention(arguments: Mapping[str, Any]) -> int:
-    """Norm, queries, keys, values and output, the labels of the graph matrices, and the two-layer map."""
-    field, labels = arguments["field"], arguments["labels"]
+    """Norm, queries, keys, values and output, the labels of the graph matrices, triangles, and the two-layer map."""
+    field, labels, heads = arguments["field"], arguments["labels"], arguments["heads"]
     place, ((copies, atom),) = vector(field.fibre), field.fibre.blocks
     weights = 2 * copies + 4 * hom_by_characters(place, place) + copies
-    weights += len(arguments["matrices"]) * copies * len(set(labels[labels >= 0].tolist()))
+    mixed = [name for name in arguments["matrices"] if name in ("q", "k", "v")]
+    weights += len(mixed) * copies * len(set(labels[labels >= 0].tolist()))
+    on_scores = len(arguments["matrices"]) - len(mixed)
+    weights += on_scores * heads * len(set(arguments["pairs"].reshape(-1).tolist()) - {-1})
+    if arguments["triangles"] is not None:
+        weights += arguments["triangle_layers"] * heads * arguments["triangles"].label_count
     if arguments["expansion"]:
         hidden = vector(direct_sum((copies * arguments["expansion"], atom)))
         weights += 2 * copies + _affine(hidden, place) + _affine(place, hidden)

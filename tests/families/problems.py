@@ -24,14 +24,15 @@ LAYOUT: Any = {"grid": "image", "tokens": "tokens", "graph": "tokens", "point": 
 
 
 @lru_cache(maxsize=16)
-def _written(constraint: str) -> tuple[Spec, Source]:
-    """A spec with this constraint; its environment is never asked."""
+def _written(constraint: str, oriented: bool) -> tuple[Spec, Source]:
+    """A spec with this constraint and orientation; its environment is never asked."""
     source = read(
         {
             "symgen": 1,
             "environment": {"adapter": "gridworld"},
             "symmetry": {"group": "C1", "constraint": json.loads(constraint)},
             "network": {"family": "mlp"},
+            "graph": {"orientation": "triangles" if oriented else "none"},
         }
     )
     return parse(source), source
@@ -43,6 +44,7 @@ def problem(
     options: Mapping[str, Any] | None = None,
     constraint: Any = "exact",
     graph: tuple[str, str] | None = None,
+    oriented: bool = False,
 ) -> Problem:
     """The Problem of a world and a family, as resolving a spec would give it.
 
@@ -55,7 +57,7 @@ def problem(
     fields = {n: fieldtype.parse(world.acting, t.removeprefix(f"{special[n]} ")) for n, t in world.terms.items()}
     terms = tuple(_term(name, fields[name], special[name]) for name in fields)
     action = representations.parse(world.acting, world.action)
-    spec, source = _written(json.dumps(constraint))
+    spec, source = _written(json.dumps(constraint), oriented)
     given = _options(module.Options, world, dict(options or {}))
     result = Problem(
         spec=spec,
@@ -81,7 +83,7 @@ def problem(
 def example(family: str, variant: str, world: str) -> Problem:
     """The Problem of one case."""
     row = VARIANTS[family][variant]
-    return problem(world, family, row.options, row.constraint, row.graph)
+    return problem(world, family, row.options, row.constraint, row.graph, row.oriented)
 
 
 def _special(text: str) -> str:
@@ -109,9 +111,9 @@ def _options(model: Any, world: World, options: dict[str, Any]) -> Any:
     if "hidden" in fields:
         options.setdefault("hidden", world.hidden)
     if "heads" in fields and "width" in fields:
-        order = world.acting.order
-        # at least four channels per head: LayerNorm leaves nothing of one or two
-        options.setdefault("width", world.width or options.get("heads", 2) * order * -(-4 // order))
+        # four copies of the fibre: LayerNorm leaves little of one or two that are the same on a whole orbit
+        options.setdefault("heads", 4)
+        options.setdefault("width", world.width or 4 * world.acting.order)
     return model.model_validate(options)
 
 
@@ -124,7 +126,7 @@ def _graph(world: World, fields: Mapping[str, FieldType], options: Any, chosen: 
 
 
 def _patches(base: Base, patch: int) -> Base:
-    return base if patch == 1 else bases.resize(base, *(side // patch for side in base.shape))
+    return base if patch == 1 or base.kind != "grid" else bases.resize(base, *(side // patch for side in base.shape))
 
 
 def observations(interface: Interface, batch: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -1,21 +1,18 @@
 """Every family, crossed with small groups, actions and options: what the plan promises is what the network does."""
 
+import dataclasses
+
 import pytest
 import torch
 
+from symgen import lookup
 from symgen.nn.network import Network, build
 from symgen.plan.invariants import validate
 from symgen.semantics.problem import Problem
 from symgen.verify import verify
-from tests.families.examples import VARIANTS, cases
-from tests.families.laws import (
-    assert_broken,
-    assert_equivariant,
-    assert_plan,
-    assert_uses_everything,
-    train,
-)
-from tests.families.problems import example
+from tests.families.examples import VARIANTS, WORLDS, cases
+from tests.families.laws import assert_broken, assert_equivariant, assert_plan, assert_uses_everything, has_power, train
+from tests.families.problems import example, problem
 
 QUICK, WIDE = cases(wide=False), cases(wide=True)
 MATRIX = [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in WIDE if case not in QUICK)]
@@ -29,16 +26,138 @@ def network(of: Problem, seed: int = 0) -> Network:
     return build(validate(of.family.plan(of)), of.interface)
 
 
+def powerful(of: Problem) -> Network:
+    """The first of three initialisations whose controls are large; a family that has none fails by its controls."""
+    return next((found for seed in range(2) if has_power(found := network(of, seed), of)), network(of, 2))
+
+
 @pytest.mark.parametrize(("family", "variant", "world"), MATRIX)
 def test_conformance(family, variant, world):
     this = example(family, variant, world)
     assert_plan(this.family.plan(this), this)
-    built, law = network(this), VARIANTS[family][variant].law
+    built, law = powerful(this), VARIANTS[family][variant].law
     for commutes in COMMUTES[law]:
         if commutes:
             assert_equivariant(built, this)
         elif this.group.order > 1:
             assert_broken(built, this)
         assert_uses_everything(built, this)
-        assert verify(built, this.interface, this.observation, this.action).exact == (commutes or this.group.order == 1)
+        report = verify(built, this.interface, this.observation, this.action, claimed=law != "none")
+        assert report.exact == (commutes or this.group.order == 1), report
         train(built, this)
+
+
+def test_the_matrix_is_complete():
+    assert set(VARIANTS) == set(lookup.keywords("family"))
+    for family, variants in VARIANTS.items():
+        offered = set(lookup.module("family", family).CONSTRAINTS)
+        assert {row.law for row in variants.values()} == offered, f"{family} offers {offered}"
+        aliases = {field.alias or name for name, field in lookup.options("family", family).model_fields.items()}
+        given = {name for row in variants.values() for name in row.options}
+        assert aliases <= given | {"width", "hidden"}, f"{family}: no variant sets {aliases - given}"
+    for chosen in (QUICK, WIDE):
+        assert {(f, v) for f, v, _ in chosen} == {(f, v) for f in VARIANTS for v in VARIANTS[f]}
+        assert {w for _, _, w in chosen} == set(WORLDS)
+    assert {str(world.kind) if isinstance(world.kind, str) else "multi" for world in WORLDS.values()} == {
+        "discrete", "continuous", "multi",
+    }  # fmt: skip
+
+
+# Actions that satisfy all relations and are nevertheless not the ones the network was built for.
+WRONG = {
+    "the picture turns the other way": ("C4 grid 5x5", {"observation": "grid 5x5(r=turn_back): 3 trivial"}, None),
+    "the actions turn the other way": ("C4 grid 5x5", {}, "permutation(r=3 0 1 2)"),
+    "two actions change places": ("C4 grid 5x5", {}, "permutation(r=1 3 0 2)"),
+    "the heading stays": ("C4 heading 6x6", {"observation": "grid 6x6: 5 trivial"}, None),
+    "the mirror is upside down": ("D1 grid 3x5", {"observation": "grid 3x5(s=flip): 2 trivial"}, None),
+    "the mirror of the actions is another": ("D4 grid 5x5", {}, "permutation(r=1 2 3 0, s=2 1 0 3)"),
+    "one entry keeps its sign": ("D1 cart", {"observation": "point: 3 sign + trivial"}, None),
+    "the force keeps its sign": ("D1 pendulum", {}, "trivial"),
+    "the tokens go round backwards": (
+        "S5 choice",
+        {"observation": "graph 5(s=1 0 2 3 4, c=4 0 1 2 3): 2 trivial"},
+        None,
+    ),
+    "the plane is mirrored": ("C3 plane", {}, "matrix(r=-0.5 0.8660254037844386; -0.8660254037844386 -0.5)"),
+    "the components stay": ("C2 two components", {}, "6 trivial"),
+    "the index stays": ("C4 dict", {"heading": "point: 5 trivial"}, None),
+}
+FAMILY = {"C4 grid 5x5": "graph_attention", "D4 grid 5x5": "graph_attention", "S5 choice": "graph_attention"}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_action_is_refuted(wrong):
+    name, fields, action = WRONG[wrong]
+    family = FAMILY.get(name, "group_mlp")
+    options = {"fibre": "permutation", "width": 20} if name == "S5 choice" else {}
+    right = problem(name, family, options)
+    world = WORLDS[name]
+    terms = {term: fields.get(term, text) for term, text in world.terms.items()}
+    claimed = _moves(dataclasses.replace(world, terms=terms, action=action or world.action))
+    built = network(right)
+    assert verify(built, right.interface, right.observation, right.action).exact
+    report = verify(built, right.interface, claimed.observation, claimed.action)
+    assert not report.holds
+    broken = {(row.dtype, row.generator) for row in report.rows if row.verdict == "broken" and row.error > 1e-3}
+    assert {dtype for dtype, _ in broken} == {"float32", "float64"}, report
+
+
+def _moves(world):
+    """The field types and the action of a world that need not suit any exact family."""
+    return problem(world, "mlp", constraint="none")
+
+
+REFUSED = {
+    "actions of a still fibre": ("graph_attention", "C4 grid 5x5", {"fibre": "trivial"}, "hidden-fibre"),
+    "and read out patches": (
+        "graph_attention",
+        "C4 grid 5x5",
+        {"fibre": "trivial", "readout": "patches"},
+        "hidden-fibre",
+    ),
+    "nothing knows directions": ("graph_attention", "C4 grid 5x5", {"matrices": ["q", "k"]}, "hidden-fibre"),
+    "a heading is lost": ("graph_attention", "C4 heading 6x6", {"fibre": "trivial"}, "hidden-fibre"),
+    "the fibre is a sum": ("graph_attention", "C4 grid 5x5", {"fibre": "2 regular"}, "hidden-fibre"),
+    "the fibre has signs": ("graph_attention", "C4 grid 5x5", {"fibre": "standard"}, "pointwise-nonlinearity"),
+    "heads tear the fibre": ("graph_attention", "C4 grid 5x5", {"width": 20, "heads": 4}, "width"),
+    "patches overlap the border": ("graph_attention", "C4 grid 5x5", {"patch": 2}, "patch-size"),
+    "patches of tokens": ("graph_attention", "S5 tokens", {"patch": 2}, "patch-size"),
+    "no places": ("graph_attention", "D1 cart", {}, "no-picture"),
+    "two bases": ("graph_attention", "C4 dict of everything", {}, "no-picture"),
+    "a sign is lost": ("group_mlp", "D1 cart", {"hidden": "8 trivial"}, "hidden-fibre"),
+    "relu of a sign": ("group_mlp", "D1 cart", {"hidden": "8 sign"}, "pointwise-nonlinearity"),
+    "tanh of a plane": (
+        "group_mlp",
+        "C3 plane",
+        {"hidden": "8 standard", "activation": "tanh"},
+        "pointwise-nonlinearity",
+    ),
+    "no such fibre": ("group_mlp", "D1 cart", {"hidden": "8 irregular"}, "hidden-fibre"),
+    "no picture": ("cnn", "D1 cart", {}, "no-picture"),
+    "two pictures": ("vit", "C4 two pictures", {}, "no-picture"),
+    "no channels": ("cnn", "C4 grid 5x5", {"channels": [4, 0]}, "width"),
+    "heads of a vit": ("vit", "C4 grid 5x5", {"width": 9, "heads": 2}, "width"),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED)
+def test_a_family_refuses_what_it_cannot_carry(refused):
+    family, world, options, code = REFUSED[refused]
+    constraint = lookup.module("family", family).CONSTRAINTS[0]
+    with pytest.raises(ValueError, match=f"code='{code}'"):
+        problem(world, family, options, constraint)
+
+
+@pytest.mark.parametrize("world", [name for name, world in WORLDS.items() if world.kind == "continuous"])
+def test_the_scale_of_an_action_is_constant_on_orbits(world):
+    this = problem(world, "group_mlp")
+    built = network(this)
+    train(built, this)
+    with torch.no_grad():
+        built.steps["scale"].weight.copy_(torch.arange(1.0, 1 + len(built.steps["scale"].weight)))
+        scale = built.double().log_std().numpy()
+    # the covariance diag(exp(2 log_std)) commutes with every generator
+    for matrix in this.action.images:
+        assert abs(matrix * scale - scale[:, None] * matrix).max() < 1e-12
+    orbits = len(set(scale.tolist()))
+    assert orbits == {"C4 two pictures": 2, "D1 flip 4x6": 2, "D3 plane": 2}.get(world, 1)
