@@ -52,9 +52,14 @@ def figure(width: float, height: float, title: str) -> Figure:
 
     made = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
     FigureCanvasAgg(made)
-    made.suptitle(title, fontsize=12.5, color=INK, fontweight="bold")
+    made.suptitle(short(title, int(9 * width)), fontsize=12.5, color=INK, fontweight="bold")
     made.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr, call-arg]
     return made
+
+
+def short(text: str, length: int = 70) -> str:
+    """A text cut to a length."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def save(made: Figure, path: Path) -> Path:
@@ -158,10 +163,11 @@ def places(
         discs(axes, where, colours, room)
         plain(axes, where)
     longest = max(map(len, texts), default=1) if texts else 1
-    font = min(9.0, 0.62 * room, 1.35 * room / max(longest, 1))
+    font = min(9.0, 0.62 * room, 1.2 * room / max(longest, 1))
     if texts and font >= 4.5:
         for (x, y), text, colour in zip(where.positions, texts, colours, strict=True):
-            write(axes, x, y, text, font, on(colour))
+            if text:
+                write(axes, x, y, text, font, on(colour))
 
 
 def discs(axes: Axes, where: Layout, colours: np.ndarray, width: float) -> None:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 MAX_NODES = 18
 """With more actions, or signs among them, a table is drawn."""
-COMPASS = {"up": (0.0, -1.0), "left": (-1.0, 0.0), "down": (0.0, 1.0), "right": (1.0, 0.0), "forward": (0.0, -1.0)}
+COMPASS = {
+    "up": (0.0, -1.0), "left": (-1.0, 0.0), "down": (0.0, 1.0), "right": (1.0, 0.0), "forward": (0.0, -1.0),
+    "stay": (0.0, 0.0), "up_left": (-0.8, -0.8), "down_left": (-0.8, 0.8), "down_right": (0.8, 0.8),
+    "up_right": (0.8, -0.8),
+}  # fmt: skip
+ROW = 4
+"""Actions that are no direction stand below the compass, so many to a row."""
 
 
 def draw_actions(action: Action, representation: Representation, path: Path) -> Path:
@@ -28,7 +34,8 @@ def draw_actions(action: Action, representation: Representation, path: Path) -> 
     arrows = representation.kind == "permutation" and action.kind == "discrete" and len(names) <= MAX_NODES
     columns = max(1, len(generators))
     size = 4.3 if arrows else float(np.clip(0.75 * len(names), 3.4, 7))
-    made = canvas.figure(columns * size + 0.6, size + 0.9, f"actions: {_short(str(representation))}")
+    tall = max(0.5, float(np.ptp(positions(names)[:, 1])) / 2) * size if arrows else size
+    made = canvas.figure(columns * size + 0.6, tall + 0.9, f"actions: {representation}")
     axes = made.subplots(1, columns, squeeze=False)[0]
     for panel, generator in zip(axes, generators or ("",), strict=True):
         if arrows:
@@ -39,10 +46,6 @@ def draw_actions(action: Action, representation: Representation, path: Path) -> 
     return canvas.save(made, path)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 70 else f"{text[:67]}..."
-
-
 def _said(representation: Representation, generator: str) -> str:
     if not generator:
         return f"{representation.group} has no generators: every action stays"
@@ -51,13 +54,14 @@ def _said(representation: Representation, generator: str) -> str:
 
 
 def positions(names: list[str]) -> np.ndarray:
-    """Directions where a compass has them, anything else in a row below; a ring where there are no directions."""
+    """Directions where a compass has them, anything else in rows below; a ring where there are no directions."""
     if not {"left", "right"} <= set(names):
         angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / max(len(names), 1)
         return np.stack([np.cos(angles), -np.sin(angles)], 1)
     others = [name for name in names if name not in COMPASS]
-    row = {name: (1.6 * (k - (len(others) - 1) / 2) / max(1, len(others) / 3), 1.9) for k, name in enumerate(others)}
-    return np.array([{**row, **COMPASS}[name] for name in names])
+    low = max(COMPASS[name][1] for name in names if name in COMPASS)
+    below = {name: (0.66 * (k % ROW) - 1.0, low + 0.6 + 0.5 * (k // ROW)) for k, name in enumerate(others)}
+    return np.array([{**COMPASS, **below}[name] for name in names])
 
 
 def _arrows(axes: Axes, names: list[str], target: np.ndarray) -> None:

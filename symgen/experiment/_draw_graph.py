@@ -45,6 +45,8 @@ def draw_graph(base: Base, graph: Graph | None, path: Path) -> Path:
     axes = right.subplots(rows, 2 if generators else 1, squeeze=False, gridspec_kw={"wspace": 0.12})
     for row, generator in zip(axes, generators, strict=False):
         _before_after(row[0], row[1], where, generator)
+        _faint_edges(row[0], where, graph)
+        _faint_edges(row[1], where, graph)
     if not generators:
         _numbered(axes[0, 0], where, np.arange(base.size))
         canvas.caption(axes[0, 0], f"{base.size} places; {base.group} has no generators")
@@ -179,7 +181,7 @@ def draw_labels(graph: Graph, path: Path) -> Path:
     where, base = canvas.layout(graph.base, graph), graph.base
     generators, seen = base.group.generators[:GENERATORS], chosen(where)
     columns, size = 1 + len(generators), 3.3
-    title = f"labels {graph.kind}: g moves the labels seen from i to the labels seen from g.i"
+    title = f"labels {graph.kind}: g moves what i sees to what g.i sees"
     made = canvas.figure(max(columns * size + 0.4, 6.5), len(seen) * (size + 0.25) + 0.5, title)
     axes = made.subplots(len(seen), columns, squeeze=False)
     for row, (place, name) in zip(axes, seen, strict=True):
@@ -208,15 +210,21 @@ def _seen_from(axes: Axes, where: Layout, graph: Graph, place: int, size: float)
 
 def _labelled(axes: Axes, where: Layout, graph: Graph, labels: np.ndarray, place: int, size: float) -> None:
     """Labels (n,) as colours and numbers, with a ring around the place they are seen from."""
-    if not where.is_grid:
-        i, j = np.nonzero(np.triu(graph.adjacency, 1))
-        if len(i) <= MAX_EDGES:
-            gap = np.full_like(where.positions[i], np.nan)
-            lines = np.stack([where.positions[i], where.positions[j], gap], 1).reshape(-1, 2)
-            axes.plot(*lines.T, color=FAINT, lw=0.6, alpha=0.6, zorder=1)
+    _faint_edges(axes, where, graph)
     texts = ["" if label < 0 else str(label) for label in labels]
     canvas.places(axes, where, canvas.coloured(labels, ranked(graph)), texts, size)
     canvas.ring(axes, where, place)
+
+
+def _faint_edges(axes: Axes, where: Layout, graph: Graph | None) -> None:
+    """The edges behind the places of a graph that is no picture; a complete one has too many to say anything."""
+    if where.is_grid or graph is None or graph.topology == "complete":
+        return
+    i, j = np.nonzero(np.triu(graph.adjacency, 1))
+    if len(i) <= MAX_EDGES:
+        gap = np.full_like(where.positions[i], np.nan)
+        lines = np.stack([where.positions[i], where.positions[j], gap], 1).reshape(-1, 2)
+        axes.plot(*lines.T, color=FAINT, lw=0.6, alpha=0.6, zorder=1)
 
 
 def ranked(graph: Graph) -> np.ndarray:

@@ -74,7 +74,7 @@ def draw_weights(plan: Plan, base: Base | None, path: Path) -> Path | None:
     made = canvas.figure(11, 0.6 + sum(heights), "entries of one colour share a weight, pale ones are zero")
     regions = np.atleast_1d(np.asarray(made.subfigures(len(parts), 1, height_ratios=heights)))
     for region, part in zip(regions, parts, strict=True):
-        region.suptitle(part.title, fontsize=10, color=INK)
+        region.suptitle(canvas.short(part.title, 130), fontsize=10, color=INK)
         _draw(region, part)
     return canvas.save(made, path)
 
@@ -83,6 +83,7 @@ def maps(plan: Plan) -> list[Map]:
     """The first map that the group ties and the last one of the policy, as far as they are small enough to be drawn."""
     found = [each for step in plan.steps if step.constraint != "none" for each in _maps_of(step)]
     small = [each for each in found if each.target.size * each.source.size <= MAX_ENTRIES and each.step != "value"]
+    small = [each for each in small if each.target.size * each.source.size > 1] or small[:1]
     return [small[0], small[-1]] if len(small) > 1 else small
 
 
@@ -168,12 +169,8 @@ def _draw(region: Any, part: Part) -> None:
         canvas.caption(panel, name)
         columns, rows = part.sides
         if columns:
-            panel.set_xlabel(f"entries of {_short(columns)}", fontsize=9)
-            panel.set_ylabel(f"entries of\n{_short(rows)}", fontsize=9)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 36 else f"{text[:33]}..."
+            panel.set_xlabel(f"entries of {canvas.short(columns, 36)}", fontsize=9)
+            panel.set_ylabel(f"entries of\n{canvas.short(rows, 36)}", fontsize=9)
 
 
 def _tied(axes: Axes, index: np.ndarray, sign: np.ndarray | None, weights: int, inches: float) -> None:
