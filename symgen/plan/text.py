@@ -17,5 +17,5 @@ def text(plan: Plan) -> str:
 
 
 def _row(step: Step) -> tuple[str, str, str, str, str]:
-    arrow = f"{', '.join(step.inputs)} -> {step.out_type}"
+    arrow = f"{', '.join(step.inputs)} -> {step.out_type}".strip()
     return step.name, arrow, step.module.partition(".")[2], step.constraint, f"{step.weights:,}"
