@@ -17,6 +17,8 @@ from symgen.algebra.triangles import Triangles
 from symgen.nn.triangle import TriangleLayer
 
 Symmetrise = bool | Literal["both"]
+IN_CACHE = 262_144
+"""How many scores are worked on at a time."""
 ON_SCORES = ("left", "additive", "hadamard")
 
 
@@ -99,10 +101,23 @@ class Scores(nn.Module):
         self.triangles = None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Each (batch, heads, places, channels) -> the same shape."""
-        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
+        """Each (batch, heads, places, channels) -> the same shape.
+
+        A few samples at a time, so that what is done to the scores happens in the cache: twice as fast on a CPU.
+        """
         rate = self.dropout if self.training else 0.0
         weights = {kind: module(rate) for kind, module in self.weights.items()}
+        if self.triangles is not None:
+            weights["triangles"] = self.triangles.weights()
+        q, k, v = (x.contiguous() for x in (q * q.shape[-1] ** -0.5, k, v))
+        size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
+        if size >= len(q):
+            return self._attend(q, k, v, weights)
+        chunks = zip(q.split(size), k.split(size), v.split(size), strict=True)
+        return torch.cat([self._attend(*chunk, weights) for chunk in chunks])
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor]) -> Tensor:
+        scores = torch.matmul(q, k.transpose(-1, -2))
         if "left" in weights:
             scores = torch.matmul(weights["left"], scores)
         if "additive" in weights:
@@ -111,7 +126,10 @@ class Scores(nn.Module):
             scores = getattr(torch if self.activation == "tanh" else nn.functional, self.activation)(scores)
         if "hadamard" in weights:
             scores = scores * weights["hadamard"]
-        attention = [torch.softmax(self._oriented(part), -1) for part in self._parts(scores)]
+        parts = self._parts(scores)
+        if self.triangles is not None:
+            parts = [self.triangles(part, weights["triangles"]) for part in parts]
+        attention = [torch.softmax(part, -1) for part in parts]
         return torch.matmul(attention[0] if len(attention) == 1 else attention[0] + attention[1], v)
 
     def _parts(self, scores: Tensor) -> list[Tensor]:
@@ -119,9 +137,6 @@ class Scores(nn.Module):
             return [scores]
         transposed = scores.transpose(-1, -2)
         return [scores + transposed] if self.symmetrise is True else [scores + transposed, scores - transposed]
-
-    def _oriented(self, scores: Tensor) -> Tensor:
-        return scores if self.triangles is None else self.triangles(scores)
 
 
 def drop_labels(theta: Tensor, rate: float) -> Tensor:

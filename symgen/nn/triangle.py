@@ -59,9 +59,13 @@ class TriangleLayer(nn.Module):
         through = torch.tensor([1.0, 0.0, 0.0], dtype=weights.dtype, device=weights.device).view(3, 1)
         return torch.where(self.graph_pairs, weights, through)
 
-    def forward(self, scores: Tensor) -> Tensor:
-        """(batch, heads, places, places) -> the same shape."""
-        weights = self.expand() if self._expanded is None else self._expanded
+    def weights(self) -> Tensor:
+        """As `expand`, or what is held of it meanwhile."""
+        return self.expand() if self._expanded is None else self._expanded
+
+    def forward(self, scores: Tensor, weights: Tensor | None = None) -> Tensor:
+        """(batch, heads, places, places) -> the same shape; `weights` from `weights()`, where they are at hand."""
+        weights = self.weights() if weights is None else weights
         flat = scores.flatten(2)
         mixed = self._mix(flat, weights[0])
         for layer in weights[1:]:

@@ -195,7 +195,7 @@ def test_dropout_zeroes_whole_labels_and_only_in_training():
 @pytest.mark.parametrize("symmetry", ["C4", "C2"])
 @pytest.mark.parametrize("size", [4, 5])
 def test_triangles_keep_turns_and_break_mirrors(symmetry, size):
-    """Distance labels alone do not tell mirrors apart; with triangles they do. Offset labels under C4 do by themselves."""
+    """Distance labels alone do not tell mirrors apart, with triangles they do; offset labels do by themselves."""
     square = bases.grid(group("D4"), size, size)
     turn = square.permutation("r" if symmetry == "C4" else "rr")
     expected = {("distance", 0): False, ("distance", 1): True, ("distance", 2): True, ("offset", 0): True}
@@ -247,3 +247,11 @@ def test_fused_and_general_scores_agree():
     q, k, v = (layer._project(x)[name] for name in "qkv")
     general = Scores(np.zeros((16, 16), dtype=np.int64), HEADS, TOKENS)
     assert (layer._attend(q, k, v) - general(q, k, v)).abs().max() < 1e-12
+
+
+def test_scores_in_the_cache_are_those_of_the_whole_batch(monkeypatch):
+    layer = block(bases.grid(group("C4"), 4, 4), matrices=("q", "k", "hadamard"), oriented=1)
+    x = torch.randn(7, 17, WIDTH, dtype=torch.float64)
+    whole = layer(x)
+    monkeypatch.setattr("symgen.nn.scores.IN_CACHE", 2 * HEADS * 17**2)
+    assert (layer(x) - whole).abs().max() < 1e-12
