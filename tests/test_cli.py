@@ -114,7 +114,9 @@ def test_version():
     assert (done.exit_code, done.stdout) == (0, f"symgen {symgen.__version__}\n")
 
 
-@pytest.mark.parametrize("verb", ["check", "plan", "verify", "check-env", "train", "evaluate", "explain", "schema"])
+@pytest.mark.parametrize(
+    "verb", ["check", "plan", "show", "verify", "check-env", "train", "evaluate", "explain", "schema"]
+)
 def test_every_verb_has_help(verb):
     done = run(verb, "--help")
     assert done.exit_code == 0
@@ -147,7 +149,7 @@ def test_a_network_that_is_not_what_it_claims(spec, monkeypatch):
 # -------------------------------------------------------------------------------------------- it is wrong
 
 
-@pytest.mark.parametrize("verb", ["check", "plan", "verify", "check-env", "train"])
+@pytest.mark.parametrize("verb", ["check", "plan", "show", "verify", "check-env", "train"])
 def test_a_wrong_spec_is_shown_with_a_caret(verb, spec):
     done = run(verb, spec, "--set", "network.widht=8")
     assert done.exit_code == 2

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HEADINGS = {"heading up": "\u2191", "heading left": "\u2190", "heading down": "\u2193", "heading right": "\u2192"}
 MAX_LEGEND = 16
-COLOURS = {"wall": "#75808c", "lava": "#f08a3c", "goal": "#57b894", "agent": "#3d5aa8"}
+COLOURS = {"wall": "#75808c", "lava": "#f08a3c", "goal": "#57b894", "agent": "#3d5aa8", "mark": "#f4dd5b"}
 """Colours of channels that are known by name."""
 PANEL = 3.3  # inches
 
@@ -49,8 +49,7 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
     """A row per term: as observed, then moved by each generator."""
     observation, generators = observed(problem, seed), problem.group.generators[:GENERATORS]
     columns, count = 1 + len(generators), len(problem.interface.terms)
-    environment = str(problem.adapter_options.model_dump().get("id", problem.spec.environment.adapter))
-    title = f"{environment}: an observation and its images"
+    title = f"{_environment(problem)}: an observation and its images"
     made = canvas.figure(max(columns * PANEL + 2.0, 6.5), count * (PANEL + 0.3) + 0.5, title)
     axes = made.subplots(count, columns, squeeze=False)
     for row, term in zip(axes, problem.interface.terms, strict=True):
@@ -67,6 +66,12 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
             canvas.caption(panel, f"moved by {generator}" if still else canvas.meaning(field.base, generator))
         _legend(row[-1], term, batch, names)
     return canvas.save(made, path)
+
+
+def _environment(problem: Problem) -> str:
+    """The id of the environment, the first of several, or the adapter's name where there is none."""
+    named = problem.adapter_options.model_dump().get("id", problem.spec.environment.adapter)
+    return named if isinstance(named, str) else str(named[0])
 
 
 def channel_names(problem: Problem, term: Term) -> list[str]:
