@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from symgen.envs._compass import DIRECTIONS
+from symgen.envs._compass import DIRECTIONS, STEPS
 from symgen.envs._tiles import NO_AGENT, NO_HEADING, Layers, assemble, cell_tiles, resample
 
 
@@ -52,20 +52,29 @@ class Full:
         kinds: the channels of each cell code, uint8 (codes, channels).
         looks: the channels that each look adds, (5, channels); see `look_table`.
         holds: the channels that each carried code adds, (codes, channels).
+        ahead: the channel that marks the cell in front of the agent; None for no such channel.
     """
 
     high = 1
 
     def __init__(
-        self, batch: int, rows: int, columns: int, kinds: np.ndarray, looks: np.ndarray, holds: np.ndarray | None = None
+        self,
+        batch: int,
+        rows: int,
+        columns: int,
+        kinds: np.ndarray,
+        looks: np.ndarray,
+        holds: np.ndarray | None = None,
+        ahead: int | None = None,
     ) -> None:
         self.shape = (rows, columns, kinds.shape[1])
+        self._ahead, self._strides = ahead, STEPS[:, 0] * columns + STEPS[:, 1]
         self._kinds, self._looks, self._holds = kinds, looks, holds
         self._planes = np.zeros((batch, rows * columns, kinds.shape[1]), dtype=np.uint8)
         self._flat = self._planes.reshape(-1, kinds.shape[1])
         self._cells = np.zeros(batch * rows * columns, dtype=np.uint8)
         self._first = np.arange(batch) * rows * columns
-        self._at = self._first
+        self._at = self._front = self._first
 
     def reset(self, which: np.ndarray, cells: np.ndarray) -> None:
         """See View."""
@@ -80,6 +89,10 @@ class Full:
         if held is not None and self._holds is not None:
             here |= self._holds[held]
         self._flat[self._at] = here
+        if self._ahead is not None:  # there is a wall around every world, so the cell in front is in it
+            self._flat[self._front, self._ahead] = 0
+            self._front = self._at + self._strides[look]
+            self._flat[self._front, self._ahead] = 1
 
     def observation(self) -> np.ndarray:
         """See View."""

@@ -46,10 +46,10 @@ class Options(BaseModel):
         "absolute",
         description="absolute: up, left, down, right. turn: left, right, forward, and the agent has a heading.",
     )
-    heading: Literal["auto", "shown", "hidden"] = Field(
+    heading: Literal["auto", "shown", "ahead", "hidden"] = Field(
         "auto",
-        description="Whether a view of the whole level shows where the agent looks; auto: where it turns. After an "
-        "absolute move it looks where it went.",
+        description="Whether a view of the whole level shows where the agent looks; auto: where it turns. ahead: by a "
+        "channel for the cell in front, in the place of four headings. After an absolute move it looks where it went.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
@@ -116,7 +116,7 @@ class Options(BaseModel):
     @property
     def shows_heading(self) -> bool:
         """True where a view of the whole level shows the heading."""
-        return self.turning if self.heading == "auto" else self.heading == "shown"
+        return self.turning if self.heading == "auto" else self.heading != "hidden"
 
 
 def interface(options: Options) -> Interface:
@@ -135,12 +135,13 @@ def channels(options: Options) -> tuple[str, ...]:
     ('mark', 'heading up', 'heading left', 'heading down', 'heading right')
     """
     agent = tuple(f"heading {name}" for name in DIRECTIONS) if _with_headings(options) else ("agent",)
-    return ("wall", "lava", "goal") + ("mark",) * (options.kind == "chiral_maze") + agent
+    ahead = ("ahead",) * (options.view == "full" and options.heading == "ahead")
+    return ("wall", "lava", "goal") + ("mark",) * (options.kind == "chiral_maze") + ahead + agent
 
 
 def _with_headings(options: Options) -> bool:
     """Whether the headings are channels."""
-    return options.view == "full" and options.shows_heading
+    return options.view == "full" and options.shows_heading and options.heading != "ahead"
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
@@ -201,7 +202,7 @@ def _view(options: Options, batch: int) -> View:
     first = len(names) - (4 if _with_headings(options) else 1)
     looks = look_table(len(names), first, _with_headings(options))
     if options.view == "full":
-        return Full(batch, size, size, kinds, looks)
+        return Full(batch, size, size, kinds, looks, ahead=names.index("ahead") if "ahead" in names else None)
     return Window(batch, size, options.window, kinds, looks, outside=WALL)
 
 

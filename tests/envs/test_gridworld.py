@@ -158,7 +158,7 @@ def test_observations_are_safe_to_keep(view, moves):
 
 
 @pytest.mark.parametrize("moves", MOVES)
-@pytest.mark.parametrize("view", [*VIEWS, {"view": "full", "heading": "shown"}], ids=str)
+@pytest.mark.parametrize("view", [*VIEWS, {"heading": "shown"}, {"heading": "ahead"}], ids=str)
 @pytest.mark.parametrize("name", ["C2", "C4", "D1", "D4"])
 def test_step_commutes_with_the_group(name, view, moves):
     options, acting = Options(moves=moves, crossings=2, goal="random", **view), group(name)
@@ -324,6 +324,22 @@ def test_a_list_of_crossings_is_dealt_to_the_levels_in_turn():
     for seed, state in zip(range(10, 16), envs.states(), strict=True):
         np.testing.assert_array_equal(state.cells, _lava.level(seed, 9, 1 if seed % 2 == 0 else 3).cells)
     assert Options.model_validate({"crossings": [1, 3]}).crossings == (1, 3)
+
+
+@pytest.mark.parametrize("moves", MOVES)
+def test_the_cell_ahead_is_marked(moves):
+    envs = gridworld._make(Options(heading="ahead", moves=moves, kind="chiral_maze"), 6, 0)
+    channel = gridworld.channels(Options(heading="ahead", moves=moves, kind="chiral_maze")).index("ahead")
+    plain = gridworld._make(Options(heading="hidden", moves=moves, kind="chiral_maze"), 6, 0)
+    rng, seen, bare = np.random.default_rng(0), envs.reset(seed=0)[0], plain.reset(seed=0)[0]
+    for _ in range(60):
+        for k, state in enumerate(envs.states()):
+            expected = np.zeros((9, 9))
+            expected[tuple(np.array(state.agent) + STEPS[state.heading])] = 1
+            np.testing.assert_array_equal(seen[k][..., channel], expected)
+        np.testing.assert_array_equal(np.delete(seen, channel, -1), bare)
+        actions = rng.integers(3, size=6)
+        seen, bare = envs.step(actions)[0], plain.step(actions)[0]
 
 
 @pytest.mark.parametrize("view", [{"view": "full"}, {"view": "rgb"}], ids=str)
