@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.nn.exact import ExactBuffers
 
 
 class FieldNorm(nn.Module):
@@ -37,7 +38,7 @@ class FieldNorm(nn.Module):
         return nn.functional.layer_norm(x, (self.channels,), scale, shift, self.eps)
 
 
-class RunningNorm(nn.Module):
+class RunningNorm(ExactBuffers):
     """Observations minus their running mean, divided by their running deviation, both constant under the group.
 
     The mean is projected on the invariant features (for permutations: averaged over orbits), the variance averaged

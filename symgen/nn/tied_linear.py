@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import Tying, bias, tie
+from symgen.nn.exact import ExactBuffers
 
 
-class TiedMatrix(nn.Module):
+class TiedMatrix(ExactBuffers):
     """The equivariant matrix source -> target as a function of its free weights.
 
     Args:
@@ -45,7 +46,7 @@ class TiedMatrix(nn.Module):
         index = None if table.index is None else torch.from_numpy(table.index.reshape(-1)).remainder(table.weights + 1)
         self.register_buffer("index", index, persistent=False)
         self.is_free = index is not None and torch.equal(index, torch.arange(table.weights))
-        sign = None if table.sign is None else torch.from_numpy(table.sign).to(self.weight.dtype)
+        sign = None if table.sign is None else torch.from_numpy(table.sign).to(torch.int8)
         self.register_buffer("sign", sign, persistent=False)
         for k, block in enumerate(table.blocks):
             flat = block.rows.reshape(-1, 1) * table.shape[1] + block.columns.reshape(1, -1)
@@ -69,7 +70,6 @@ class TiedMatrix(nn.Module):
     def _from_blocks(self) -> Tensor:
         matrix, start = self.weight.new_zeros(self.shape[0] * self.shape[1]), 0
         for k, (targets, sources) in enumerate(self.blocks):
-            # kept in float64 so that a network turned into float64 is exact there
             basis = getattr(self, f"basis{k}").to(self.weight.dtype)
             count = targets * sources * basis.shape[0]
             weight = self.weight[start : start + count].view(targets, sources, -1)
