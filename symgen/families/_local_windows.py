@@ -25,6 +25,14 @@ class Local(BaseModel):
     window: int = Field(
         3, ge=1, le=32, description="side of a window in pixels; it overlaps its neighbours where larger than a patch"
     )
+    downscale: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="the cheap form: first a convolution with shared weights and max-pooling by this factor; the "
+        "window is counted in the pixels that are left, patch / downscale of them is the smallest",
+    )
+    kernel: Literal[1, 3, 5, 7] = Field(5, description="side of the kernel of that convolution")
     layers: int = Field(1, ge=1, le=8, description="number of local attention blocks")
     readout: Literal["token", "patches", "both"] = Field(
         "token",
@@ -48,10 +56,14 @@ def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault
     path = ("network", "local")
     if pixels.kind != "grid":
         return [Fault("no-picture", path, f"windows need a picture, not {pixels}", "leave local: out")]
+    if options.patch % local.downscale:
+        message = f"patches of {options.patch} pixels cannot be downscaled by {local.downscale}"
+        return [Fault("patch-size", (*path, "downscale"), message, "choose a divisor of the patch")]
     try:
-        windows(pixels, local.window, options.patch)
+        windows(coarse(options, pixels), local.window, options.patch // local.downscale)
     except ValueError as error:
-        hint = f"choose window: {options.patch}, {options.patch + 2} or {options.patch + 4}"
+        least = options.patch // local.downscale
+        hint = f"choose window: {least}, {least + 2} or {least + 4}"
         return [Fault("patch-size", (*path, "window"), str(error), hint)]
     width, heads = _sizes(options)
     if width % (heads * atom.size):
@@ -63,7 +75,13 @@ def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault
 
 def pixel_field(options: Any, pixels: Base, atom: Representation) -> FieldType:
     """Type of the picture before the windows are cut out of it."""
-    return FieldType(pixels, direct_sum((_sizes(options)[0] // atom.size, atom)))
+    return FieldType(coarse(options, pixels), direct_sum((_sizes(options)[0] // atom.size, atom)))
+
+
+def coarse(options: Any, pixels: Base) -> Base:
+    """The grid after downscaling."""
+    factor = options.local.downscale
+    return pixels if factor == 1 else bases.resize(pixels, *(side // factor for side in pixels.shape))
 
 
 def local_step(options: Any, before: Step, patches: FieldType, labels: str, oriented: bool) -> Step:
@@ -95,7 +113,7 @@ def local_step(options: Any, before: Step, patches: FieldType, labels: str, orie
         "target": patches,
         "window": window,
         "slim": slim,
-        "index": windows(pixels.base, local.window, options.patch),
+        "index": windows(pixels.base, local.window, options.patch // local.downscale),
         "blocks": blocks,
         "layers": local.layers,
         "readout": local.readout,

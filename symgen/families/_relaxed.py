@@ -60,6 +60,11 @@ def _patches(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any
     return arguments["target"].fibre.size * (inside + 1), FREE
 
 
+def _convolution(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
+    inside = arguments["kernel"] ** 2 * arguments["source"].fibre.size
+    return arguments["target"].fibre.size * (inside + 1), FREE
+
+
 def _attention(arguments: Mapping[str, Any], graph: Graph) -> tuple[int, dict[str, Any]]:
     labels, width = fine_labels(graph), arguments["field"].fibre.size
     mixed = sum(name in arguments["matrices"] for name in ON_PLACES)
@@ -87,6 +92,7 @@ MORE: dict[str, Rewriting] = {
     "tied_linear.TiedLinear": _linear,
     "embedding.Nonlinear": _nonlinear,
     "embedding.PatchEmbedding": _patches,
+    "embedding.ConvPool": _convolution,
     "attention.GraphAttention": _attention,
     "local_attention.LocalAttention": _local,
 }

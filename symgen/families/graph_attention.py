@@ -198,7 +198,7 @@ def plan(problem: Any) -> Plan:
         steps += _embeddings(sources, patches, patches, options.patch)
     else:
         pixels = pixel_field(options, next(iter(_spatial(problem).values())).base, atom)
-        steps += _embeddings(sources, pixels, patches, 1)
+        steps += _embeddings(sources, pixels, patches, 1, options.local)
         last = [step for step in steps if step.out_type == pixels][-1]
         kind = patch_graph(problem).kind
         steps.append(local_step(_written_out(problem, atom), last, patches, kind, _oriented(problem)))
@@ -246,7 +246,9 @@ def _atom(problem: Any) -> Representation:
     return atom
 
 
-def _embeddings(sources: list[Source], places: FieldType, patches: FieldType, patch: int) -> list[Step]:
+def _embeddings(
+    sources: list[Source], places: FieldType, patches: FieldType, patch: int, local: Local | None = None
+) -> list[Step]:
     """Terms on the places become features there; plain vectors become vectors with the fibre of the patches."""
     steps = []
     for source in sources:
@@ -255,6 +257,11 @@ def _embeddings(sources: list[Source], places: FieldType, patches: FieldType, pa
             target = vector(patches.fibre)
             arguments: dict[str, Any] = {"target": target, "source": source.field}
             weights, module = linear_weights(target, source.field), "tied_linear.TiedLinear"
+        elif local is not None and local.downscale > 1:
+            target = places
+            around = FieldType(bases.resize(source.field.base, local.kernel, local.kernel), source.field.fibre)
+            arguments = {"target": target, "source": source.field, "kernel": local.kernel}
+            weights, module = linear_weights(vector(target.fibre), around), "embedding.ConvPool"
         elif patch == 1:
             target = places
             arguments = {"target": target, "source": source.field, "scope": "place"}

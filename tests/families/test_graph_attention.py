@@ -114,13 +114,27 @@ def test_mirrors(symmetry, labels, layers, told, local):
 
     Tokens pass by the triangles, so it takes a second layer until the class token hears of them.
     """
-    chosen = options(local, fibre="trivial", width=16, **{"global": {"layers": 2}}, **({"triangles": layers} if layers else {}))
+    chosen = options(local, fibre="trivial", width=16, triangles=max(layers, 1), **{"global": {"layers": 2}})
     this = problem(world(symmetry, "5x5", "3 trivial", labels), "graph_attention", chosen)
     this = oriented(this) if layers else this
     built = network(this)
     assert_equivariant(built, this)
     found = departure(built, this, "s")
     assert found > 1e-3 if told else found < 1e-12, found
+
+
+@pytest.mark.parametrize(
+    "local", [{"window": 2, "readout": "both"}, {"window": 4}, {"window": 2, "readout": "patches"}]
+)
+@pytest.mark.parametrize("constraint", ["exact", {"relaxed": {}}])
+def test_cheap_form(local, constraint):
+    """Convolution, max-pooling, and windows that tile (2) or overlap (4)."""
+    chosen = {"heads": 2, "width": 32, "patch": 4, "local": {"downscale": 2, **local}}
+    this = problem(world("D4", "8x8"), "graph_attention", chosen, constraint)
+    built = network(this)
+    assert_equivariant(built, this)
+    train(built, this)
+    (assert_equivariant if constraint == "exact" else assert_broken)(built, this)
 
 
 @pytest.mark.parametrize("symmetry", MIRRORS)
@@ -205,6 +219,7 @@ def test_an_exact_network_departs_nowhere():
     [
         ({"local": {"window": 4}}, "patch-size"),
         ({"local": {"window": 3}, "patch": 2}, "patch-size"),
+        ({"local": {"window": 3, "downscale": 2}}, "patch-size"),
         ({"local": {"window": 3, "width": 12}, "heads": 8}, "width"),
     ],
 )
