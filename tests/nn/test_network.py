@@ -1,0 +1,229 @@
+"""A compiled network is an ordinary torch module: it copies, pickles, saves, loads, compiles and exports."""
+
+import copy
+import io
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from symgen.nn.network import Network, build
+from tests.families.examples import VARIANTS, cases
+from tests.families.laws import assert_equivariant, train
+from tests.families.problems import example, observations, problem
+
+# Each variant of each family in one world.
+ONE_EACH = list({(family, variant): (family, variant, world) for family, variant, world in cases(wide=False)}.values())
+FEW = [
+    ("graph_attention", "both", "C4 two pictures"),
+    ("group_mlp", "two trunks", "C4 dict of everything"),
+    ("cnn", "two layers", "C4 dict"),
+    ("vit", "expansion", "C4 dict"),
+    ("mlp", "shared", "D3 plane"),
+]
+
+
+def made(case, trained=False) -> tuple[Network, dict]:
+    """A network and observations of it."""
+    this = example(*case)
+    torch.manual_seed(0)
+    network = build(this.family.plan(this), this.interface)
+    if trained:
+        train(network, this, steps=1)
+    return network, observations(this.interface, 5)
+
+
+def same(one: Network, other: Network, given, tolerance=0.0) -> bool:
+    pairs = zip(outputs(one, given), outputs(other, given), strict=True)
+    return all((a - b).abs().max() <= tolerance for a, b in pairs)
+
+
+@torch.no_grad()
+def outputs(network: Network, given) -> tuple[torch.Tensor, ...]:
+    """Parameters, value and, for continuous actions, the scale."""
+    scale = network.log_std()
+    return (*network(given), *(() if scale is None else (scale,)))
+
+
+@pytest.mark.parametrize("case", ONE_EACH, ids=" ".join)
+def test_copies_are_equal_and_independent(case):
+    network, given = made(case, trained=True)
+    network.eval()
+    for prepare in (lambda: None, network.train, network.eval, lambda: network(given)):
+        prepare()
+        training = network.training
+        twin = copy.deepcopy(network)
+        assert twin.training == training
+        assert same(twin.eval(), copy.deepcopy(network).eval(), given)
+    reread = pickle.loads(pickle.dumps(network))
+    assert same(reread, network, given)
+    with torch.no_grad():
+        for weight in twin.parameters():
+            weight += 1.0
+    assert same(reread, network, given)
+    assert not same(twin, network, given)
+
+
+@pytest.mark.parametrize("case", ONE_EACH, ids=" ".join)
+def test_state_holds_the_weights_and_little_else(case):
+    network, given = made(case, trained=True)
+    keys = set(network.train().state_dict())
+    network(given)
+    assert set(network.eval().state_dict()) == keys
+    with network.expanded():
+        network(given)
+        assert set(network.state_dict()) == keys
+    weights = {name for name, _ in network.named_parameters()}
+    rest = keys - weights
+    assert all(name.rpartition(".")[2] in ("mean", "variance", "count") for name in rest), rest
+    assert weights <= keys
+
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    entries = sum(value.numel() for value in network.state_dict().values())
+    observed = sum(field.size for field in network.plan.terms.values())
+    assert entries <= network.plan.weights + 2 * observed + len(network.plan.terms)
+    file.seek(0)
+    other, _ = made((case[0], case[1], case[2]))
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.normal_()
+    network.eval(), other.eval()
+    assert not same(other, network, given)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert same(other, network, given)
+
+
+@pytest.mark.parametrize("case", ONE_EACH, ids=" ".join)
+def test_expanded_gives_the_same_and_leaves_nothing_behind(case):
+    network, given = made(case, trained=True)
+    network.eval()
+    before = outputs(network, given)
+    attributes = {name: set(vars(module)) for name, module in network.named_modules()}
+    with network.expanded():
+        held = [module for module in network.modules() if getattr(module, "_expanded", None) is not None]
+        inside = outputs(network, given)
+        with network.expanded():
+            assert all((a == b).all() for a, b in zip(outputs(network, given), inside, strict=True))
+    assert bool(held) == (network.plan.steps[-1].constraint != "none" or "local" in case[1])
+    assert all((a - b).abs().max() <= 1e-6 for a, b in zip(before, inside, strict=True))
+    with pytest.raises(KeyError), network.expanded():
+        raise KeyError
+    assert all(getattr(module, "_expanded", None) is None for module in network.modules())
+    assert {name: set(vars(module)) for name, module in network.named_modules()} == attributes
+    with torch.no_grad():  # new weights count, and gradients flow
+        for weight in network.parameters():
+            weight *= 1.5
+    assert any((a != b).any() for a, b in zip(outputs(network, given), before, strict=True))
+    sum(x.sum() for x in network(given)).backward()
+    touched = [weight.grad is not None for name, weight in network.named_parameters() if "scale" not in name]
+    assert all(touched)
+
+
+BACKENDS = ("eager", "aot_eager")
+
+
+def tensors(given) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(x) for name, x in given.items()}
+
+
+COMPILED = [
+    *((case, "eager") for case in FEW),
+    *(pytest.param(case, "aot_eager", marks=pytest.mark.slow) for case in ONE_EACH),
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "backend"), COMPILED, ids=lambda value: value if value in BACKENDS else " ".join(value)
+)
+def test_compiles_to_one_graph(case, backend):
+    network, given = made(case, trained=True)
+    network.eval()
+    torch._dynamo.reset()
+    fast = torch.compile(network, fullgraph=True, backend=backend)
+    for batch in (tensors(given), {name: torch.cat([x, x]) for name, x in tensors(given).items()}):
+        for found, expected in zip(fast(batch), network(batch), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    loss = sum(x.square().sum() for x in fast(tensors(given)))
+    weights = [weight for name, weight in network.named_parameters() if "scale" not in name]
+    eager = torch.autograd.grad(sum(x.square().sum() for x in network(tensors(given))), weights)
+    for found, expected in zip(torch.autograd.grad(loss, weights), eager, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # the C++ compiler and torch's own deprecations are not ours
+@pytest.mark.parametrize("case", FEW, ids=" ".join)
+def test_inductor_agrees(case):
+    network, given = made(case, trained=True)
+    network.eval()
+    torch._dynamo.reset()
+    fast = torch.compile(network, fullgraph=True)
+    for found, expected in zip(fast(tensors(given)), network(tensors(given)), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+EXPORTED = [*FEW, *(pytest.param(case, marks=pytest.mark.slow) for case in ONE_EACH if case not in FEW)]
+
+
+@pytest.mark.parametrize("case", EXPORTED, ids=lambda case: " ".join(case))
+def test_exports(case):
+    network, given = made(case, trained=True)
+    network.eval()
+    batch = tensors(given)
+    dynamic = {name: {0: torch.export.Dim.DYNAMIC} for name in batch}
+    program = torch.export.export(network, (batch,), dynamic_shapes=(dynamic,))
+    file = io.BytesIO()
+    torch.export.save(program, file)
+    file.seek(0)
+    reread = torch.export.load(file).module()
+    for found, expected in zip(reread(batch), network(batch), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    longer = {name: torch.cat([x, x, x]) for name, x in batch.items()}
+    assert reread(longer)[1].shape == (15,)
+
+
+@pytest.mark.parametrize("world", ["C4 two pictures", "C3 plane", "D3 plane", "D1 cart"])
+def test_double_is_exact_after_any_cast(world):
+    """The tables of a network are whole numbers or float64: casting to float32 and back leaves it exact."""
+    this = problem(world, "group_mlp")
+    network = build(this.family.plan(this), this.interface)
+    assert_equivariant(network, this)
+    assert_equivariant(network.double(), this)
+    assert_equivariant(network.float().double(), this)
+    train(network.float(), this, steps=2)
+    assert_equivariant(network, this)
+
+
+@pytest.mark.parametrize("case", FEW, ids=" ".join)
+def test_the_parts_agree_with_the_whole(case):
+    network, given = made(case, trained=True)
+    network.eval()
+    parameters, value = network(given)
+    assert torch.equal(network.value(given), value)
+    law, other = network.policy(given), network.distribution(parameters)
+    taken = law.sample()
+    assert torch.equal(law.log_prob(taken), other.log_prob(taken))
+    assert parameters.shape == (5, network.action.parameters)
+    assert value.shape == law.log_prob(taken).shape == (5,)
+    if network.action.kind == "continuous":
+        assert torch.equal(law.mean, parameters)
+        assert torch.equal(law.stddev, network.log_std().exp().expand_as(parameters))
+    else:
+        assert network.log_std() is None
+    assert repr(network) == str(network.plan)
+    assert network.dtype == torch.float32
+    assert network.device == torch.device("cpu")
+
+
+def test_a_count_that_the_module_does_not_have_is_refused():
+    import dataclasses
+
+    this = problem("D1 cart", "group_mlp")
+    plan = this.family.plan(this)
+    steps = [dataclasses.replace(s, weights=s.weights + (s.name == "policy")) for s in plan.steps]
+    with pytest.raises(ValueError, match=r"step policy has \d+ weights, the plan says \d+"):
+        build(dataclasses.replace(plan, steps=tuple(steps)), this.interface)
+    assert set(VARIANTS) >= {plan.family}
+    assert np.all([p.requires_grad for p in build(plan, this.interface).parameters()])
