@@ -158,7 +158,7 @@ def _collect(problem: Problem, count: int, rng: np.random.Generator) -> _Transit
     found = rounds = 0
     try:
         while found < count and rounds < 50 * -(-count // width):
-            first = _fields(problem.interface, envs.reset(seed=int(rng.integers(2**31)))[0])
+            first = _fields(problem, envs.reset(seed=int(rng.integers(2**31)))[0])
             starts.append(first)
             kept = _episode_pieces(problem, envs, first, offset, rng)
             pieces += kept
@@ -186,7 +186,7 @@ def _episode_pieces(
     for time in range(int(times.max()) + 1):
         actions = random_actions(problem.interface.action, problem.action, rng, envs.num_envs)
         observation, reward, terminated, truncated, _ = envs.step(actions + offset if offset.any() else actions)
-        there = _fields(problem.interface, observation)
+        there = _fields(problem, observation)
         for k in np.flatnonzero(alive & (times == time)):
             before, after = ({name: part[k] for name, part in fields.items()} for fields in (here, there))
             kept.append((before, actions[k], float(reward[k]), after, bool(terminated[k])))
@@ -195,11 +195,8 @@ def _episode_pieces(
     return kept
 
 
-def _fields(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
+def _fields(problem: Problem, observation: Any) -> dict[str, np.ndarray]:
     """Every term as float64 (batch, places, channels)."""
-    return {
-        term.name: to_field(term, np.asarray(observation if interface.single else observation[term.name])).astype(
-            np.float64
-        )
-        for term in interface.terms
-    }
+    interface = problem.interface
+    given = {t.name: np.asarray(observation if interface.single else observation[t.name]) for t in interface.terms}
+    return {t.name: to_field(t, problem.observation[t.name], given[t.name]).astype(np.float64) for t in interface.terms}

@@ -10,21 +10,17 @@ from symgen.algebra.representation import Representation
 from symgen.envs.interface import Action, Interface, Term
 
 
-def to_field(term: Term, batch: np.ndarray) -> np.ndarray:
+def to_field(term: Term, field: FieldType, batch: np.ndarray) -> np.ndarray:
     """A batch of one term as (batch, places, channels); a discrete term one-hot."""
     if term.layout == "discrete":
-        return np.eye(term.size, dtype=np.float64)[batch][:, None]
-    if term.layout == "image":
-        return batch.reshape(len(batch), -1, term.shape[-1])
-    if term.layout == "tokens":
-        return batch.reshape(len(batch), term.shape[0], -1)
-    return batch.reshape(len(batch), 1, -1)
+        batch = np.eye(term.size, dtype=np.float64)[batch]
+    return batch.reshape(len(batch), *field.shape)
 
 
 def from_field(term: Term, feature: np.ndarray) -> np.ndarray:
     """The inverse of `to_field`."""
     if term.layout == "discrete":
-        return feature[:, 0].argmax(-1)
+        return feature.reshape(len(feature), -1).argmax(-1)
     return feature.reshape(len(feature), *term.shape)
 
 
@@ -37,7 +33,7 @@ def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> n
     batch = np.asarray(batch)
     if field.fibre.kind != "permutation" and batch.dtype.kind in "ub":
         raise ValueError(f"{term.name} has dtype {batch.dtype}, which cannot hold its image under {field.fibre}")
-    return from_field(term, field.act(word, to_field(term, batch))).astype(batch.dtype)
+    return from_field(term, field.act(word, to_field(term, field, batch))).astype(batch.dtype)
 
 
 def act_on_observation(interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Any) -> Any:

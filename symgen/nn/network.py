@@ -29,7 +29,7 @@ class Network(nn.Module):
     def __init__(self, plan: Plan, interface: Interface) -> None:
         super().__init__()
         self.plan, self.action = plan, interface.action
-        self.reader = Reader(interface)
+        self.reader = Reader(interface, plan.terms)
         self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
         self._needed = {name: _ancestors(plan, name) for name in ("policy", "value")}
         self._both = tuple(

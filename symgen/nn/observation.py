@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symgen.algebra.fieldtype import FieldType
 from symgen.envs.interface import Interface, Term
 
 Observation = Any
@@ -18,11 +19,13 @@ class Reader(nn.Module):
 
     Args:
         interface: the environment's terms.
+        fields: their field types; (rows, columns, channels), (tokens, channels) and (entries,) all are read in order.
     """
 
-    def __init__(self, interface: Interface) -> None:
+    def __init__(self, interface: Interface, fields: Mapping[str, FieldType]) -> None:
         super().__init__()
-        self.terms, self.single = interface.terms, interface.single
+        self.terms = interface.terms
+        self.shapes = {name: field.shape for name, field in fields.items()}
 
     def forward(self, observation: Observation, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
         """Every term by name; a single observation without batch axis becomes a batch of one."""
@@ -39,11 +42,7 @@ class Reader(nn.Module):
                 f"{term.name} has shape {tuple(x.shape)}, expected (batch, {', '.join(map(str, term.shape))})"
             )
         if term.layout == "discrete":
-            return nn.functional.one_hot(x.long(), term.size).to(dtype).unsqueeze(1)
+            x = nn.functional.one_hot(x.long(), term.size)
         x = x.to(dtype)
         x = x / term.scale if term.scale != 1.0 else x
-        if term.layout == "image":
-            return x.flatten(1, 2)
-        if term.layout == "tokens":
-            return x if x.dim() == 3 else x.unsqueeze(2)
-        return x.flatten(1).unsqueeze(1)
+        return x.reshape(-1, *self.shapes[term.name])
