@@ -28,13 +28,19 @@ class Reader(nn.Module):
         self.shapes = {name: field.shape for name, field in fields.items()}
 
     def forward(self, observation: Observation, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
-        """Every term by name; a single observation without batch axis becomes a batch of one."""
+        """Every term by name; a single observation without batch axis becomes a batch of one.
+
+        Raises:
+            ValueError: a term is missing, or has another shape.
+        """
         given = observation if isinstance(observation, Mapping) else {self.terms[0].name: observation}
+        if any(term.name not in given for term in self.terms):
+            found = ", ".join(map(str, given)) if given is observation else "an array"
+            raise ValueError(f"the observation is {found}, expected {', '.join(term.name for term in self.terms)}")
         return {term.name: self._read(term, given[term.name], dtype, device) for term in self.terms}
 
     def _read(self, term: Term, given: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
-        x = given if isinstance(given, Tensor) else torch.from_numpy(np.ascontiguousarray(given))
-        x = x.to(device)
+        x = (given if isinstance(given, Tensor) else _tensor(given)).to(device)
         if x.dim() == len(term.shape):
             x = x.unsqueeze(0)
         if tuple(x.shape[1:]) != term.shape:
@@ -46,3 +52,9 @@ class Reader(nn.Module):
         x = x.to(dtype)
         x = x / term.scale if term.scale != 1.0 else x
         return x.reshape(-1, *self.shapes[term.name])
+
+
+def _tensor(given: Any) -> Tensor:
+    """The same memory where torch can share it; it cannot share strides that run backwards or what is read-only."""
+    array = np.ascontiguousarray(given)
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
