@@ -13,7 +13,7 @@ from symgen.nn.scores import drop_labels
 
 
 class GraphMatrices(nn.Module):
-    """Mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c, j].
+    """The matrices that mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c, j].
 
     Args:
         labels: shape (n, n, atom size): label of (target, source, channel of the atom), -1 for no edge.
@@ -74,11 +74,11 @@ class GraphMatrices(nn.Module):
         delta = nn.functional.pad(self.delta, (0, 2))
         return delta.index_select(1, self.fine).view(self.channels, self.places, self.places)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(channels, places, batch) -> the same shape."""
+    def forward(self) -> Tensor:
+        """The matrices, shape (channels, places, places); with dropout in training, whole labels are zero."""
         if self._expanded is not None:
-            return torch.bmm(self._expanded, x)
-        return torch.bmm(self.expand(drop_labels(self.theta, self.dropout if self.training else 0.0)), x)
+            return self._expanded
+        return self.expand(drop_labels(self.theta, self.dropout if self.training else 0.0))
 
 
 def with_tokens(label: np.ndarray, tokens: int, count: int) -> np.ndarray:

@@ -146,7 +146,6 @@ def test_all_ones_and_identity_are_plain_attention():
     where = bases.grid(group("D4"), 3, 3)
     layer = block(where, matrices=("q", "k", "v", "left", "hadamard", "additive"), symmetrise=False)
     q, k, v = torch.randn(3, 2, HEADS, 10, 4, dtype=torch.float64)
-    x = torch.randn(WIDTH * 3, 10, 5, dtype=torch.float64)
     assert (layer.scores(q, k, v) - scaled_dot_product_attention(q, k, v)).abs().max() > 1e-3
     itself = graphs.build(where, "king", "offset").labels[0, 0]
     with torch.no_grad():
@@ -154,7 +153,7 @@ def test_all_ones_and_identity_are_plain_attention():
         layer.scores.weights["left"].theta.zero_()[:, itself] = 1.0
         layer.scores.weights["additive"].theta.zero_()
         layer.scores.weights["hadamard"].theta.fill_(1.0)
-    assert torch.equal(layer.graph(x), x)
+    assert torch.equal(layer.graph(), torch.eye(10, dtype=torch.float64).expand(3 * WIDTH, 10, 10))
     # the pairs without an edge are zero in G: only on the complete graph G is all ones
     full = PairWeights("hadamard", graphs.build(where, "complete", "offset").labels, HEADS, TOKENS).double()
     with torch.no_grad():
@@ -244,7 +243,8 @@ def test_triangles_keep_no_gathered_copies():
 def test_fused_and_general_scores_agree():
     layer = block(bases.grid(group("C4"), 4, 4))
     x = torch.randn(3, 17, WIDTH, dtype=torch.float64)
-    q, k, v = (layer._project(x)[name] for name in "qkv")
+    parts = layer._project(x, layer.qkv.matrix(), layer.graph())
+    q, k, v = (parts[name] for name in "qkv")
     general = Scores(np.zeros((16, 16), dtype=np.int64), HEADS, TOKENS)
     assert (layer._attend(q, k, v) - general(q, k, v)).abs().max() < 1e-12
 
@@ -254,4 +254,7 @@ def test_scores_in_the_cache_are_those_of_the_whole_batch(monkeypatch):
     x = torch.randn(7, 17, WIDTH, dtype=torch.float64)
     whole = layer(x)
     monkeypatch.setattr("symgen.nn.scores.IN_CACHE", 2 * HEADS * 17**2)
+    assert (layer(x) - whole).abs().max() < 1e-12
+    monkeypatch.setattr("symgen.nn.attention.IN_CACHE", 1)
+    monkeypatch.setattr("symgen.nn.attention.SMALLEST_PIECE", 3)
     assert (layer(x) - whole).abs().max() < 1e-12
