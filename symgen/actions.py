@@ -31,7 +31,8 @@ def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> n
         ValueError: a fibre that changes signs or mixes channels meets a dtype that cannot hold the result.
     """
     batch = np.asarray(batch)
-    if field.fibre.kind != "permutation" and batch.dtype.kind in "ub":
+    holds = {"permutation": "biuf", "signed": "if", "matrix": "f"}[field.fibre.kind]
+    if term.layout != "discrete" and batch.dtype.kind not in holds:
         raise ValueError(f"{term.name} has dtype {batch.dtype}, which cannot hold its image under {field.fibre}")
     return from_field(term, field.act(word, to_field(term, field, batch))).astype(batch.dtype)
 
@@ -48,10 +49,10 @@ def act_on_action(action: Action, representation: Representation, word: str, bat
     """g.a for a batch of actions: indices (discrete), index vectors (multi_discrete) or vectors (continuous)."""
     batch = np.asarray(batch)
     if action.kind == "continuous":
-        return representation.act(word, batch.astype(np.result_type(batch, np.float32))).astype(batch.dtype)
-    chosen = np.zeros((batch.size if action.kind == "discrete" else len(batch), action.parameters))
+        return representation.act(word, batch.astype(np.result_type(batch, np.float16)))
     starts = np.cumsum([0, *action.sizes[:-1]])
-    columns = batch.reshape(len(chosen), -1) + starts
+    columns = batch.reshape(-1, len(starts)) + starts
+    chosen = np.zeros((len(columns), action.parameters))
     chosen[np.arange(len(chosen))[:, None], columns] = 1.0
     moved = representation.act(word, chosen)
     parts = np.split(moved, starts[1:], axis=-1)
