@@ -23,8 +23,11 @@ from symgen.envs.interface import Interface, Term
 from symgen.nn.network import Network
 
 Verdict = Literal["exact", "broken", "relaxed", "no power"]
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 """Largest relative error that counts as exact, by dtype."""
+ROUNDING = 4.0
+"""In float32 an error of so many times what float32 itself costs (its distance from float64) counts as exact too: a
+value close to zero may be a sum of numbers many times as large."""
 POWER = 100.0
 """A control must exceed the tolerance this many times."""
 
@@ -39,7 +42,7 @@ class Row:
         dtype: "float32" or "float64".
         error: largest difference under the claim, relative to the largest output.
         control: the same where the claim is false on purpose.
-        tolerance: largest error that counts as exact.
+        tolerance: largest error that counts as exact, see TOLERANCE and ROUNDING.
         verdict: "exact", "broken", "no power", or "relaxed" (by the error) where the spec allows it.
     """
 
@@ -122,14 +125,17 @@ def verify(
     inputs = {
         term.name: _sample(term, batch, np.random.default_rng([seed, k])) for k, term in enumerate(interface.terms)
     }
-    for dtype in (torch.float32, torch.float64):
-        model = copy.deepcopy(network).to(dtype).eval()
+    models = {dtype: copy.deepcopy(network).to(dtype).eval() for dtype in TOLERANCE}
+    with models[torch.float64].expanded():
+        precise = models[torch.float64](inputs)
+    for dtype, model in models.items():
         with model.expanded():
             outputs = model(inputs)
+            noise = [float((x - y).abs().max()) for x, y in zip(outputs, precise, strict=True)]
             for generator in action.group.generators:
                 fields = ((t, observation[t.name]) for t in interface.terms)
                 moved = {t.name: act_on_term(t, field, generator, inputs[t.name]) for t, field in fields}
-                rows += _rows(generator, dtype, outputs, model(moved), action)
+                rows += _rows(generator, dtype, outputs, model(moved), action, noise)
     if relaxed:
         rows = [replace(row, verdict="relaxed") if row.verdict == "broken" else row for row in rows]
     return Verification(tuple(rows), claimed)
@@ -145,17 +151,18 @@ def _rows(
     before: tuple[Tensor, Tensor],
     after: tuple[Tensor, Tensor],
     action: Representation,
+    noise: list[float],
 ) -> list[Row]:
     rows = []
     probe = np.random.default_rng(0).standard_normal(action.size)
     moves = {"policy": not np.allclose(action.act(generator, probe), probe), "value": False}
-    for name, x, y in zip(("policy", "value"), before, after, strict=True):
+    for name, x, y, rounding in zip(("policy", "value"), before, after, noise, strict=True):
         expected = torch.from_numpy(action.act(generator, x.numpy())) if name == "policy" else x
         scale = x.abs().max().clamp_min(1e-30)
         other = x if moves[name] else x.roll(1, 0)
         error = float((y - expected).abs().max() / scale)
         power = float((other - expected).abs().max() / scale)
-        tolerance = TOLERANCE[dtype]
+        tolerance = max(TOLERANCE[dtype], ROUNDING * rounding / float(scale))
         verdict: Verdict = "exact" if error <= tolerance else "broken"
         verdict = "no power" if verdict == "exact" and power < POWER * tolerance else verdict
         rows.append(Row(generator, name, str(dtype).removeprefix("torch."), error, power, tolerance, verdict))
