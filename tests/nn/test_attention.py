@@ -1,7 +1,7 @@
 """Graph attention over fibres that the group moves, against loops over SiT eq. 3; and as plain multi-head attention.
 
-Section 3 of Weissenbacher et al. 2024: scores = sym((G_q Q)(G_k K)^T) with sym(M) = M + M^T, attention = softmax of them
-times head_dim^-0.5, applied to G_v V. Rows of tokens pass the graph matrices untouched.
+Section 3 of Weissenbacher et al. 2024: scores = sym((G_q Q)(G_k K)^T) with sym(M) = M + M^T, attention = softmax of
+them times head_dim^-0.5, applied to G_v V. Rows of tokens pass the graph matrices untouched.
 """
 
 import math
