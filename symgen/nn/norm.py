@@ -47,7 +47,7 @@ class RunningNorm(ExactBuffers):
 
     Args:
         field: type of the observation term.
-        clip: largest absolute normalised value.
+        clip: largest absolute normalised value; where channels are mixed, largest length of those that mix.
     """
 
     mean: Tensor
@@ -55,6 +55,7 @@ class RunningNorm(ExactBuffers):
     count: Tensor
     projector: Tensor | None
     orbit: Tensor
+    blocks: Tensor | None
 
     def __init__(self, field: FieldType, clip: float = 10.0) -> None:
         super().__init__()
@@ -66,12 +67,23 @@ class RunningNorm(ExactBuffers):
         projector = None if permutes else torch.from_numpy(_invariant_projector(field))
         self.register_buffer("projector", projector, persistent=False)
         self.register_buffer("orbit", torch.from_numpy(field.entry_orbits.reshape(-1)), persistent=False)
+        mixed = torch.from_numpy(vector(field.fibre).entry_orbits.reshape(-1))  # [channel]
+        blocks = None if field.fibre.is_signed_permutation else nn.functional.one_hot(mixed).double()
+        self.register_buffer("blocks", blocks, persistent=False)  # [channel, block]
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same; the identity until the first update."""
         mean = self.mean.to(x.dtype).view(x.shape[1:])
         deviation = (self.variance + 1e-8).sqrt().to(x.dtype).view(x.shape[1:])
-        return ((x - mean) / deviation).clamp(-self.clip, self.clip)
+        return self._clipped((x - mean) / deviation)
+
+    def _clipped(self, x: Tensor) -> Tensor:
+        """Bounded entries; where the fibre rotates channels into each other, bounded lengths, for a box has corners."""
+        if self.blocks is None:
+            return x.clamp(-self.clip, self.clip)
+        blocks = self.blocks.to(x.dtype)
+        length = (x.square() @ blocks).sqrt()
+        return x * ((self.clip / length.clamp_min(self.clip)) @ blocks.T)
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:

@@ -36,11 +36,13 @@ def error(norm: RunningNorm, field: FieldType, x: torch.Tensor) -> float:
     return float(np.abs(moved).max())
 
 
+@pytest.mark.parametrize("clip", [1e9, 0.7])
 @pytest.mark.parametrize("name", FIELDS)
-def test_running_normalisation_commutes_with_the_group(name):
+def test_running_normalisation_commutes_with_the_group(name, clip):
     field = parse(group(FIELDS[name][0]), FIELDS[name][1])
-    norm, x = RunningNorm(field, clip=1e9), asymmetric(field, 7, seed=1)
-    assert torch.allclose(norm(x), x, rtol=1e-7)  # the identity until the first update
+    norm, x = RunningNorm(field, clip=clip), asymmetric(field, 7, seed=1)
+    if clip > 100:
+        assert torch.allclose(norm(x), x, rtol=1e-7)  # the identity until the first update
     for k in range(4):
         norm.update(asymmetric(field, 50, seed=k))
         assert error(norm, field, x) < 1e-12
