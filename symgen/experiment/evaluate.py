@@ -151,13 +151,35 @@ def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False)
     return evaluation
 
 
+def is_current(run: Run, settings: Settings) -> bool:
+    """Whether evaluation.json is what `evaluate_run` would say now: made like this, of the checkpoint that is there."""
+    try:
+        made = stored_evaluation(run).settings
+    except UserError:
+        return False
+    step = read_json(run.checkpoints / f"{settings.checkpoint}.json").get("step")
+    return made == {**_used(settings), "checkpoint": settings.checkpoint, "step": step}
+
+
 def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
-    """Means of the seeds' means, with intervals over the seeds; conditions that all of them have."""
+    """Means of the seeds' means, with intervals over the seeds; conditions that all of them have.
+
+    Raises:
+        UserError: the seeds were evaluated in different ways.
+    """
     first = each[0]
+    for other in each[1:]:
+        for key in first.settings.keys() - {"step"}:  # seeds may end at other steps
+            if other.settings.get(key) != first.settings[key]:
+                ways = f"{key} {first.settings[key]} for seed {first.seeds[0]}, {other.settings.get(key)} for"
+                message = (
+                    f"the seeds of {first.spec}/{first.variant} were evaluated differently: {ways} {other.seeds[0]}"
+                )
+                raise UserError("not-evaluated", message, "evaluate them together: symgen evaluate, without --stored")
     names = [name for name in first.rows if all(name in other.rows for other in each)]
     rows = {name: _over([evaluation.rows[name] for evaluation in each]) for name in names}
     seeds = tuple(seed for evaluation in each for seed in evaluation.seeds)
-    used = {key: value for key, value in first.settings.items() if key != "step"}  # seeds may end at other steps
+    used = {key: value for key, value in first.settings.items() if key != "step"}
     return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used)
 
 

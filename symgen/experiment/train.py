@@ -191,7 +191,7 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
         def tell(note: str) -> None:
             listen(Report(run.seed, end.step, steps, mean_return(end.metrics), end.step / end.seconds, note))
 
-        if end.finished and settings.evaluation and not (run.folder / evaluate.NAME).exists():
+        if end.finished and settings.evaluation and not evaluate.is_current(run, settings.evaluation):
             tell("evaluating")
             evaluate.evaluate_run(run, settings.evaluation, stopped)
         tell("finished" if end.finished else "saved")

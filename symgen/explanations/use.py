@@ -57,8 +57,8 @@ USE = {
         "train: {algorithm: ppo, steps: 100_000}",
     ),
     "not-evaluated": _outside(
-        "The run has not been evaluated yet.",
-        "--stored shows the evaluation.json of each run; make it first.",
+        "The run has not been evaluated yet, or its seeds not in the same way.",
+        "--stored shows the evaluation.json of each run; make it first, for all seeds with the same options.",
         "symgen evaluate runs/cartpole_group --stored",
         "symgen evaluate runs/cartpole_group",
     ),

@@ -103,6 +103,15 @@ def test_a_missing_checkpoint_names_those_there_are(folder):
     assert "best, last" in caught.value.hint
 
 
+def test_seeds_that_were_evaluated_differently_have_no_mean(folder):
+    some = [evaluate_run(Run(folder / "0"), FEW), evaluate_run(Run(folder / "1"), Settings(episodes=3, envs=3))]
+    with pytest.raises(UserError, match="evaluated differently: episodes 10 for seed 0, 3 for 1"):
+        over_seeds(some)
+    with pytest.raises(UserError, match="evaluated differently"):
+        evaluate_runs(find(folder), FEW, stored=True)
+    assert over_seeds([evaluate_run(Run(folder / name), FEW) for name in "01"]).seeds == (0, 1)
+
+
 def test_a_missing_evaluation_names_the_command(folder, tmp_path):
     with pytest.raises(UserError, match="no evaluation") as caught:
         evaluate.stored_evaluation(Run(tmp_path))

@@ -135,6 +135,20 @@ def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
     assert conditions() == ["training", "noisy"]
 
 
+def test_an_evaluation_of_less_training_or_fewer_episodes_is_made_anew(tmp_path):
+    how = settings(tmp_path, resume=True, evaluation=Evaluating(episodes=4))
+    [outcome], _ = train(a_source(), how, quiet)
+    path = outcome.run.folder / "evaluation.json"
+    good = json.loads(path.read_text())
+    for key, value in {"step": 7, "episodes": 2, "actions": "sampled", "evaluation_seed": 1}.items():
+        path.write_text(json.dumps({**good, key: value}))
+        train(a_source(), how, quiet)
+        assert json.loads(path.read_text())[key] == good[key] != value
+    path.write_text(json.dumps({**good, "python": "mine"}))  # control: one that is current is kept
+    train(a_source(), how, quiet)
+    assert json.loads(path.read_text())["python"] == "mine"
+
+
 def test_a_spec_without_train_says_so(tmp_path):
     values = {key: value for key, value in SPEC.items() if key != "train"}
     with pytest.raises(UserError, match="no train: section"):
