@@ -24,6 +24,8 @@ from symgen.nn.tied_linear import TiedLinear
 MIXED = ("q", "k", "v")
 IN_CACHE = 131_072
 """How many features are worked on at a time."""
+FEW_PLACES = 40
+"""Up to so many, writing the scores out is quicker than the fused kernel."""
 SMALLEST_PIECE = 64
 """Samples in a piece: with fewer, the calls cost more than the cache saves."""
 
@@ -47,6 +49,8 @@ class GraphAttention(nn.Module):
             depart as well. None for an exact block.
     """
 
+    row_scale: Tensor
+
     def __init__(
         self,
         field: FieldType,
@@ -68,6 +72,10 @@ class GraphAttention(nn.Module):
         self.heads, self.symmetrise, self.width = heads, symmetrise, field.fibre.size
         # the maps that a graph matrix follows come first
         self.order = [name for name in MIXED if name in matrices] + [name for name in MIXED if name not in matrices]
+        # the scores' factor 1 / sqrt(channels of a head) is taken into the rows that make the queries
+        scale = [(self.width // heads) ** -0.5 if name == "q" else 1.0 for name in self.order]
+        rows = torch.tensor(scale, dtype=torch.float64).repeat_interleave(self.width).unsqueeze(1)
+        self.register_buffer("row_scale", rows.to(torch.get_default_dtype()), persistent=False)
         self.norm = FieldNorm(field)
         self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed is not None)
         tokens = field.base.size - labels.shape[0]
@@ -90,9 +98,10 @@ class GraphAttention(nn.Module):
         A large batch is taken in pieces that the cache holds: up to a third faster on a CPU.
         """
         matrix, _ = self.qkv._expanded or self.qkv.expand()
+        matrix = matrix * self.row_scale
         mixing = None if self.graph is None else self.graph()
         size = max(SMALLEST_PIECE, IN_CACHE // (x.shape[1] * x.shape[2]))
-        if x.shape[0] < 2 * size:
+        if torch.compiler.is_compiling() or x.shape[0] < 2 * size:  # a compiled graph fits every batch size
             return self._block(x, matrix, mixing)
         return torch.cat([self._block(piece, matrix, mixing) for piece in x.split(size)])
 
@@ -121,18 +130,22 @@ class GraphAttention(nn.Module):
         return dict(zip(self.order, parts, strict=True))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """softmax(scores) V, by torch's fused kernel where nothing else changes the scores.
+        """softmax(scores) V, by torch's fused kernel where there are many places and nothing else changes the scores.
 
-        All are of shape (batch, heads, places, channels per head).
+        All are of shape (batch, heads, places, channels per head), the queries already scaled.
         """
         if self.scores is not None:
             return self.scores(q, k, v)
         channels = q.shape[-1]
+        if q.shape[2] <= FEW_PLACES:
+            scores = torch.matmul(q, k.transpose(-1, -2))
+            scores = scores + scores.transpose(-1, -2) if self.symmetrise else scores
+            return torch.matmul(torch.softmax(scores, -1), v)
         if not self.symmetrise:
-            return scaled_dot_product_attention(q, k, v)
+            return scaled_dot_product_attention(q, k, v, scale=1.0)
         # the kernel wants values as wide as queries; without, torch falls back to a slow one
         q, k, v = torch.cat([q, k], -1), torch.cat([k, q], -1), pad(v, (0, channels))
-        return scaled_dot_product_attention(q, k, v, scale=channels**-0.5)[..., :channels]
+        return scaled_dot_product_attention(q, k, v, scale=1.0)[..., :channels]
 
 
 class PlaceMlp(nn.Module):

@@ -51,6 +51,7 @@ class LocalAttention(nn.Module):
         super().__init__()
         self.patches, self.inside = index.shape
         # -1 reads the row of zeros that stands after the picture
+        self.overlaps_edge = bool((index < 0).any())
         self.register_buffer("index", torch.from_numpy(index.reshape(-1).copy()), persistent=False)
         self.join = JoinToken(window) if readout != "patches" else None
         self.blocks = nn.ModuleList(GraphAttention(**blocks) for _ in range(layers))
@@ -65,7 +66,7 @@ class LocalAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, local channels) -> (batch, patches, channels)."""
         batch = x.shape[0]
-        x = nn.functional.pad(x, (0, 0, 0, 1))
+        x = nn.functional.pad(x, (0, 0, 0, 1)) if self.overlaps_edge else x
         index = self.index.remainder(x.shape[1])
         x = x.index_select(1, index).view(batch * self.patches, self.inside, x.shape[-1])
         x = x if self.join is None else self.join(x)

@@ -101,7 +101,7 @@ class Scores(nn.Module):
         self.triangles = None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Each (batch, heads, places, channels) -> the same shape.
+        """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already.
 
         A few samples at a time, so that what is done to the scores happens in the cache: twice as fast on a CPU.
         """
@@ -109,7 +109,7 @@ class Scores(nn.Module):
         weights = {kind: module(rate) for kind, module in self.weights.items()}
         if self.triangles is not None:
             weights["triangles"] = self.triangles.weights()
-        q, k, v = (x.contiguous() for x in (q * q.shape[-1] ** -0.5, k, v))
+        q, k, v = (x.contiguous() for x in (q, k, v))
         size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
         if torch.compiler.is_compiling() or size >= len(q):  # a compiled graph fits every batch size
             return self._attend(q, k, v, weights)

@@ -146,7 +146,7 @@ def test_all_ones_and_identity_are_plain_attention():
     where = bases.grid(group("D4"), 3, 3)
     layer = block(where, matrices=("q", "k", "v", "left", "hadamard", "additive"), symmetrise=False)
     q, k, v = torch.randn(3, 2, HEADS, 10, 4, dtype=torch.float64)
-    assert (layer.scores(q, k, v) - scaled_dot_product_attention(q, k, v)).abs().max() > 1e-3
+    assert (layer.scores(q / 2, k, v) - scaled_dot_product_attention(q, k, v)).abs().max() > 1e-3
     itself = graphs.build(where, "king", "offset").labels[0, 0]
     with torch.no_grad():
         layer.graph.theta.zero_()[:, itself] = 1.0
@@ -160,7 +160,7 @@ def test_all_ones_and_identity_are_plain_attention():
         full.theta.fill_(1.0)
     layer.scores.weights["hadamard"] = full
     assert torch.equal(full(), torch.ones_like(full()))
-    assert (layer.scores(q, k, v) - scaled_dot_product_attention(q, k, v)).abs().max() < 1e-12
+    assert (layer.scores(q / 2, k, v) - scaled_dot_product_attention(q, k, v)).abs().max() < 1e-12
 
 
 @pytest.mark.parametrize("kind", ["left", "additive", "hadamard"])
@@ -240,13 +240,17 @@ def test_triangles_keep_no_gathered_copies():
     assert len(large) == 1
 
 
-def test_fused_and_general_scores_agree():
+def test_fused_and_general_scores_agree(monkeypatch):
+    monkeypatch.setattr("symgen.nn.attention.FEW_PLACES", 0)
     layer = block(bases.grid(group("C4"), 4, 4))
     x = torch.randn(3, 17, WIDTH, dtype=torch.float64)
-    parts = layer._project(x, layer.qkv.matrix(), layer.graph())
+    parts = layer._project(x, layer.qkv.matrix() * layer.row_scale, layer.graph())
     q, k, v = (parts[name] for name in "qkv")
     general = Scores(np.zeros((16, 16), dtype=np.int64), HEADS, TOKENS)
     assert (layer._attend(q, k, v) - general(q, k, v)).abs().max() < 1e-12
+    fused = layer(x)
+    monkeypatch.setattr("symgen.nn.attention.FEW_PLACES", 17)
+    assert (layer(x) - fused).abs().max() < 1e-12
 
 
 def test_scores_in_the_cache_are_those_of_the_whole_batch(monkeypatch):
