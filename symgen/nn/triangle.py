@@ -68,13 +68,15 @@ class TriangleLayer(nn.Module):
         weights = self.weights() if weights is None else weights
         flat = scores.flatten(2)
         mixed = self._mix(flat, weights[0])
-        for layer in weights[1:]:
-            again = self._mix(nn.functional.gelu(mixed), layer) - mixed
+        for layer in range(1, weights.shape[0]):
+            again = self._mix(nn.functional.gelu(mixed), weights[layer]) - mixed
             mixed = torch.where(self.graph_pairs, again, mixed) if self.tokens else again
         return mixed.view_as(scores)
 
     def _mix(self, flat: Tensor, weights: Tensor) -> Tensor:
-        return _Mix.apply(flat, weights, self.jk, self.ki)
+        # an exported graph holds torch's own operations alone
+        mix = _mixed if torch.compiler.is_exporting() else _Mix.apply
+        return mix(flat, weights, self.jk, self.ki)
 
 
 class _Mix(torch.autograd.Function):
@@ -86,10 +88,7 @@ class _Mix(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
         ctx.save_for_backward(x, weights, jk, ki)
-        y = x * weights[:, 0]
-        for k, index in ((1, jk), (2, ki)):
-            y.addcmul_(_gather(x, index), weights[:, k])
-        return y
+        return _mixed(x, weights, jk, ki)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
@@ -102,6 +101,13 @@ class _Mix(torch.autograd.Function):
             rows.scatter_add_(1, index.expand_as(rows), (grad * weights[:, k]).view_as(rows))
             to_weights.append(_gather(x, index).mul_(grad).sum(0))
         return to_x, torch.stack(to_weights, 1), None, None
+
+
+def _mixed(x: Tensor, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
+    y = x * weights[:, 0]
+    for k, index in ((1, jk), (2, ki)):
+        y.addcmul_(_gather(x, index), weights[:, k])
+    return y
 
 
 def _gather(x: Tensor, index: Tensor) -> Tensor:
