@@ -134,6 +134,7 @@ COMPILED = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*autograd.function.Function.*should not be instantiated")  # torch's own tracing
 @pytest.mark.parametrize(
     ("case", "backend"), COMPILED, ids=lambda value: value if value in BACKENDS else " ".join(value)
 )
