@@ -278,6 +278,10 @@ def evaluate(
         from symgen.experiment.run import by_variant, find
 
         torch.set_num_threads(threads)
+        if video:
+            from symgen.experiment.video import check_path, film
+
+            check_path(video)
         found = [run for folder in folders for run in find(folder)]
         settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
         evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
@@ -288,8 +292,6 @@ def evaluate(
         else:
             print_tables(evaluations)
         if video:
-            from symgen.experiment.video import film
-
             film(found[0], settings, video)
             typer.echo(f"wrote {video}", err=True)
 

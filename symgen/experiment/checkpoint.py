@@ -119,8 +119,7 @@ def _drop_others(folder: Path, name: str, kept: Path) -> None:
 
 
 def _damaged(folder: Path, name: str, reason: str) -> UserError:
-    return UserError(
-        "checkpoint-damaged",
-        f"the checkpoint {folder / name}.json cannot be used: {reason}",
-        f"use another one of {', '.join(names(folder)) or 'none'} (--checkpoint), or train again with --force",
-    )
+    others = ", ".join(each for each in names(folder) if each != name)
+    hint = f"evaluate another one with --checkpoint ({others}), or train again with --force"
+    message = f"the checkpoint {folder / name}.json cannot be used: {reason}"
+    return UserError("checkpoint-damaged", message, hint if others else "train again with --force")

@@ -29,18 +29,22 @@ def write_json(path: Path, values: Any) -> None:
     write_text(path, json.dumps(plain(values), indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Values of a JSON file.
+def read_json(path: Path) -> dict[str, Any]:
+    """Values of a JSON file of a run: an object.
 
     Raises:
-        UserError: the file is missing or not JSON.
+        UserError: the file is missing, or not a JSON object.
     """
+    hint = "put the file back, or train again with --force"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError("file-not-found", f"{path} does not exist") from None
-    except (ValueError, OSError) as error:
-        raise UserError("file-unreadable", f"{path} cannot be read: {error}") from error
+        raise UserError("file-not-found", f"{path} does not exist", hint) from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise UserError("file-unreadable", f"{path} cannot be read: {error}", hint) from error
+    if not isinstance(values, dict):
+        raise UserError("file-unreadable", f"{path} holds a {type(values).__name__}, not a JSON object", hint)
+    return values
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.error import DependencyNotInstalled
 
 from symgen.compiler import Compiled
 from symgen.errors import UserError
@@ -22,12 +23,9 @@ def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
     Raises:
         UserError: imageio is not installed, the ending is another, or the environment cannot be drawn.
     """
-    if path.suffix not in (".mp4", ".gif"):
-        raise UserError("video-format", f"{path} does not end in .mp4 or .gif", "name it, say, agent.mp4")
-    try:
-        import imageio.v3 as imageio
-    except ImportError:
-        raise UserError("missing-package", "writing videos needs imageio", "pip install 'symgen[video]'") from None
+    check_path(path)
+    import imageio.v3 as imageio
+
     compiled, _ = evaluate.loaded(run, settings.checkpoint)
     episodes = [
         frames(compiled, changes, settings) for changes in heldout.conditions(compiled.problem.spec.evaluate).values()
@@ -37,7 +35,6 @@ def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
     # even sides, which video codecs ask for
     picture = (height + height % 2, width + width % 2)
     film = np.stack([_padded(frame, *picture) for episode in episodes for frame in episode])
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if path.suffix == ".gif":
             imageio.imwrite(path, film, duration=125, loop=0)
@@ -47,6 +44,24 @@ def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
         raise UserError(
             "missing-package", f"writing {path.suffix} needs more: {error}", "pip install 'symgen[video]'"
         ) from error
+    except OSError as error:
+        message = f"{path} cannot be written: {str(error).splitlines()[0]}"
+        raise UserError("folder-not-writable", message, "name a file in another folder") from error
+
+
+def check_path(path: Path) -> None:
+    """Raise UserError where no video can be written to `path`; asked before anything is played."""
+    if path.suffix not in (".mp4", ".gif"):
+        raise UserError("video-format", f"{path} does not end in .mp4 or .gif", "name it, say, agent.mp4")
+    try:
+        import imageio.v3  # noqa: F401
+    except ImportError:
+        raise UserError("missing-package", "writing videos needs imageio", "pip install 'symgen[video]'") from None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{path.parent} cannot be made: {error.strerror}"
+        raise UserError("folder-not-writable", message, "name a file in another folder") from error
 
 
 def frames(compiled: Compiled, changes: Mapping[str, Any], settings: evaluate.Settings) -> list[np.ndarray]:
@@ -71,7 +86,11 @@ def frames(compiled: Compiled, changes: Mapping[str, Any], settings: evaluate.Se
 
 
 def _frame(envs: Any) -> np.ndarray:
-    drawn = envs.render()
+    try:
+        drawn = envs.render()
+    except (DependencyNotInstalled, ImportError) as error:
+        hint = "pip install 'symgen[classic]', or the package that it names"
+        raise UserError("missing-package", f"drawing the environment needs a package: {error}", hint) from error
     if drawn is None:
         raise UserError(
             "video-format", "the environment cannot be drawn", "choose an environment with rgb_array rendering"

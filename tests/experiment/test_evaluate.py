@@ -151,3 +151,25 @@ def test_a_video_without_its_package_names_the_extra(folder, tmp_path, monkeypat
     assert "symgen[video]" in caught.value.hint
     with pytest.raises(UserError, match=r"\.mp4 or \.gif"):
         film(Run(folder / "0"), Settings(), tmp_path / "a.avi")
+
+
+def test_a_video_that_cannot_be_made_says_why(folder, tmp_path, monkeypatch):
+    from gymnasium.error import DependencyNotInstalled
+
+    from symgen.experiment import video
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be made") as caught:
+        video.check_path(tmp_path / "file" / "a.gif")
+    assert caught.value.code == "folder-not-writable"
+    (tmp_path / "b.gif").mkdir()
+    with pytest.raises(UserError, match="cannot be written"):
+        video.film(Run(folder / "0"), Settings(), tmp_path / "b.gif")
+
+    class Undrawable:
+        def render(self):
+            raise DependencyNotInstalled("pygame is not installed")
+
+    with pytest.raises(UserError, match="pygame is not installed") as caught:
+        video._frame(Undrawable())
+    assert caught.value.code == "missing-package"

@@ -39,3 +39,9 @@ def test_unreadable_files_are_a_users_mistake(tmp_path):
     (tmp_path / "half.json").write_text('{"a": ')
     with pytest.raises(UserError, match="cannot be read"):
         files.read_json(tmp_path / "half.json")
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(UserError, match="holds a list, not a JSON object"):
+        files.read_json(tmp_path / "list.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="cannot be read"):
+        files.read_json(tmp_path / "deep.json")
