@@ -75,7 +75,8 @@ class GraphAttention(nn.Module):
         # the scores' factor 1 / sqrt(channels of a head) is taken into the rows that make the queries
         scale = [(self.width // heads) ** -0.5 if name == "q" else 1.0 for name in self.order]
         rows = torch.tensor(scale, dtype=torch.float64).repeat_interleave(self.width).unsqueeze(1)
-        self.register_buffer("row_scale", rows.to(torch.get_default_dtype()), persistent=False)
+        # kept in float64 so that a network turned into float64 is exact there
+        self.register_buffer("row_scale", rows, persistent=False)
         self.norm = FieldNorm(field)
         self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed is not None)
         tokens = field.base.size - labels.shape[0]
@@ -98,7 +99,7 @@ class GraphAttention(nn.Module):
         A large batch is taken in pieces that the cache holds: up to a third faster on a CPU.
         """
         matrix, _ = self.qkv._expanded or self.qkv.expand()
-        matrix = matrix * self.row_scale
+        matrix = matrix * self.row_scale.to(matrix.dtype)
         mixing = None if self.graph is None else self.graph()
         size = max(SMALLEST_PIECE, IN_CACHE // (x.shape[1] * x.shape[2]))
         if torch.compiler.is_compiling() or x.shape[0] < 2 * size:  # a compiled graph fits every batch size
