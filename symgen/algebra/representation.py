@@ -164,7 +164,7 @@ def _permuting(group: Group, name: str, targets: Sequence[np.ndarray], size: int
 
 MAX_SUMMANDS = 1024
 """Largest number of summands that are written out."""
-_SUMMAND = re.compile(r"\s*(?:([0-9]{1,6})\s+)?([a-z_]+)\s*(?:\(([^()]*)\))?\s*")
+_SUMMAND = re.compile(r"\s*(?:([0-9]{1,12})\s+)?([a-z_]+)\s*(?:\(([^()]*)\))?\s*")
 _PLUS = re.compile(r"\+(?![^()]*\))")
 _NAMES = ("trivial", "sign", "regular", "standard", "quotient", "permutation", "signed", "matrix")
 

@@ -29,7 +29,7 @@ def resolve_group(written: str | Presentation, findings: Findings) -> Group:
     except ValueError as error:
         code = code_of(error, "unknown-group")
         message = str(error) if code == "too-large" else f"there is no group called {shown(written)}"
-        hint = "use a smaller group" if code == "too-large" else _way_out(written)
+        hint = "use a group within that bound" if code == "too-large" else _way_out(written)
         raise findings.add(code, PATH, message, hint) from error
 
 

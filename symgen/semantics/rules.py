@@ -55,7 +55,7 @@ def constraint_is_offered(problem: Problem, findings: Findings) -> None:
     if chosen not in offered:
         family = problem.spec.network.family
         message = f"the family {family} does not offer the constraint {chosen}"
-        hint = f"{family} offers: {', '.join(offered)}"
+        hint = f"write constraint: {' or '.join(offered)}"
         findings.add("unavailable-constraint", ("symmetry", "constraint"), message, hint)
 
 

@@ -4,6 +4,7 @@ Used for the spec itself and for the Options of every adapter, family and algori
 """
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -226,6 +227,8 @@ def _hint_for(expected: str, value: Any) -> str:
     if expected == "text" and isinstance(value, int | float | bool):
         return "put it in quotes if it is meant as text"
     if expected == "an integer" and isinstance(value, float):
+        if not math.isfinite(value):
+            return "write a smaller number"
         return f"write {value:.0f}" if value.is_integer() else "write it without a decimal point"
     if expected == "a list":
         return "write it in square brackets: [...]"

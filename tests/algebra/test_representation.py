@@ -235,3 +235,8 @@ def test_any_text_is_a_representation_or_a_value_error(text):
     except ValueError:
         return
     assert_representation(found)
+
+
+def test_a_multiplicity_that_is_too_large_is_told_as_such():
+    with pytest.raises(ValueError, match="the sum has size 3200000; sizes between 1 and 65536 are supported"):
+        representations.parse(group("D1"), "1600000 regular")

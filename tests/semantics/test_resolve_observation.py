@@ -94,7 +94,7 @@ def test_index_lists_say_where_each_entry_goes(solve):
         ("Vector-v0", "3 trivial", [("size-mismatch", "3 entries", "")]),
         ("Vector-v0", "point 4: trivial", [("bad-field-type", "as a base", "point: 4 trivial")]),
         ("Vector-v0", "x" * 20_000, [("too-large", "at most", "")]),
-        ("Vector-v0", "9999999 regular", [("bad-field-type", "", "")]),
+        ("Vector-v0", "9999999 regular", [("too-large", "", "")]),
         ("Vector-v0", "999999 regular", [("too-large", "", "")]),
         ("Square-v0", {"observation": {"s": "turn"}}, [("broken-relation", "ss", "")]),
         ("Square-v0", {"observation": {"s": "miror"}}, [("bad-field-type", "no move", "did you mean 'mirror'")]),

@@ -102,6 +102,7 @@ def test_a_spec_is_frozen():
         ("[0, 1]", "[0]", [("wrong-value", 8, 28)]),
         ("[0, 1], [1", "[0, x], [1", [("wrong-type", 8, 32)]),
         ("100_000", "1e5", [("wrong-type", 10, 32)]),
+        ("100_000", "1e400", [("wrong-type", 10, 32)]),
         ("100_000", "0", [("wrong-value", 10, 32)]),
         ("[0, 1], gamma", "[0, -1], gamma", [("wrong-value", 10, 52)]),
         ("[0, 1], gamma", "[], gamma", [("wrong-value", 10, 48)]),
