@@ -162,8 +162,12 @@ def test_a_video_that_cannot_be_made_says_why(folder, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="cannot be made") as caught:
         video.check_path(tmp_path / "file" / "a.gif")
     assert caught.value.code == "folder-not-writable"
-    (tmp_path / "b.gif").mkdir()
-    with pytest.raises(UserError, match="cannot be written"):
+
+    def full(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("imageio.v3.imwrite", full)
+    with pytest.raises(UserError, match=r"b\.gif cannot be written: no space left"):
         video.film(Run(folder / "0"), Settings(), tmp_path / "b.gif")
 
     class Undrawable:
