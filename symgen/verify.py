@@ -106,7 +106,7 @@ def verify(
     *,
     claimed: bool = True,
     relaxed: bool = False,
-    batch: int = 16,
+    batch: int = 8,
     seed: int = 0,
 ) -> Verification:
     """Measure a network against the group, in float32 and float64, on random observations.
@@ -126,19 +126,22 @@ def verify(
         term.name: _sample(term, batch, np.random.default_rng([seed, k])) for k, term in enumerate(interface.terms)
     }
     models = {dtype: copy.deepcopy(network).to(dtype).eval() for dtype in TOLERANCE}
-    with models[torch.float64].expanded():
-        precise = models[torch.float64](inputs)
+    outputs = {dtype: _expanded(model, inputs) for dtype, model in models.items()}
     for dtype, model in models.items():
+        rounding = [float((x - y).abs().max()) for x, y in zip(outputs[dtype], outputs[torch.float64], strict=True)]
         with model.expanded():
-            outputs = model(inputs)
-            noise = [float((x - y).abs().max()) for x, y in zip(outputs, precise, strict=True)]
             for generator in action.group.generators:
                 fields = ((t, observation[t.name]) for t in interface.terms)
                 moved = {t.name: act_on_term(t, field, generator, inputs[t.name]) for t, field in fields}
-                rows += _rows(generator, dtype, outputs, model(moved), action, noise)
+                rows += _rows(generator, dtype, outputs[dtype], model(moved), action, rounding)
     if relaxed:
         rows = [replace(row, verdict="relaxed") if row.verdict == "broken" else row for row in rows]
     return Verification(tuple(rows), claimed)
+
+
+def _expanded(model: Network, inputs: Mapping[str, np.ndarray]) -> tuple[Tensor, Tensor]:
+    with model.expanded():
+        return model(inputs)
 
 
 def _words(row: Row) -> str:
@@ -151,12 +154,12 @@ def _rows(
     before: tuple[Tensor, Tensor],
     after: tuple[Tensor, Tensor],
     action: Representation,
-    noise: list[float],
+    roundings: list[float],
 ) -> list[Row]:
     rows = []
     probe = np.random.default_rng(0).standard_normal(action.size)
     moves = {"policy": not np.allclose(action.act(generator, probe), probe), "value": False}
-    for name, x, y, rounding in zip(("policy", "value"), before, after, noise, strict=True):
+    for name, x, y, rounding in zip(("policy", "value"), before, after, roundings, strict=True):
         expected = torch.from_numpy(action.act(generator, x.numpy())) if name == "policy" else x
         scale = x.abs().max().clamp_min(1e-30)
         other = x if moves[name] else x.roll(1, 0)
