@@ -2,11 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from symgen.rl._schedule import NonNegative, Schedule
 
 __all__ = ["Options"]
+
+MAX_TRANSITIONS = 2**22
+"""Of one rollout: vectors of 250 numbers fill 4 GB."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -34,3 +37,10 @@ class Options(BaseModel):
     normalise_observations: bool = Field(False, description="running statistics, kept invariant by the network")
     normalise_rewards: bool = Field(False, description="divide by the running spread of the discounted return")
     adam_eps: float = Field(1e-5, gt=0, description="Adam's epsilon")
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> "Options":
+        if self.envs * self.rollout > MAX_TRANSITIONS:
+            size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
+            raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
+        return self

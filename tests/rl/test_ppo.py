@@ -51,6 +51,7 @@ def test_every_option_has_a_description_and_every_metric_a_meaning():
     [
         {"envs": 0},
         {"rollout": 1},
+        {"envs": 4096, "rollout": 4096},
         {"gamma": 1.5},
         {"learning_rate": -1.0},
         {"learning_rate": {"from": 1.0}},
