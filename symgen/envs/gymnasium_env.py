@@ -29,7 +29,7 @@ EXTRAS = {
 """The way out of a missing package, by a part of the environment's entry point."""
 
 NAMESPACES = {
-    "ALE/": "needs the package ale-py: pip install ale-py, and adapter: atari",
+    "ALE/": "needs the package ale-py: pip install ale-py",
     "MiniGrid-": "is an id of MiniGrid: write adapter: minigrid",
     "BabyAI-": "is an id of MiniGrid: write adapter: minigrid",
     "dm_control/": "needs the package shimmy: pip install 'shimmy[dm-control]'",
