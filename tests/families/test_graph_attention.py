@@ -71,7 +71,7 @@ def network(of: Problem) -> Network:
 
 @pytest.mark.parametrize(("symmetry", "size", "local", "readout", "layers"), cells())
 def test_conformance(symmetry, size, local, readout, layers):
-    chosen = options(local, readout, width=2 * group(symmetry).order * 2, **({"triangles": layers} if layers else {}))
+    chosen = options(local, readout, width=8 * group(symmetry).order, **({"triangles": layers} if layers else {}))
     this = problem(world(symmetry, size), "graph_attention", chosen)
     this = oriented(this) if layers else this
     assert not this.family.check(this)
