@@ -86,7 +86,7 @@ def check(problem: Any) -> list[Fault]:
     if len({str(field.base) for field in spatial.values()}) != 1:
         message = f"graph_attention needs observation terms on one grid, graph or set of tokens; found {len(spatial)}"
         return [Fault("no-picture", ("network", "family"), message, "choose group_mlp for plain vectors")]
-    faults = patches_fit(problem, options.patch)
+    faults = patches_fit(problem, options.patch) + _relaxed_faults(problem)
     if options.patch > 1 and any(field.base.kind != "grid" for field in spatial.values()):
         faults.append(Fault("patch-size", ("network", "patch"), "patches need a picture", "leave `patch` out"))
     try:
@@ -96,6 +96,13 @@ def check(problem: Any) -> list[Fault]:
     if faults:
         return faults
     return _fibre_faults(problem, atom)
+
+
+def _relaxed_faults(problem: Any) -> list[Fault]:
+    if not problem.spec.symmetry.relaxed.model_fields_set:
+        return []
+    message = "graph_attention learns one departure from its tied weights; it has no banks and no regulariser"
+    return [Fault("unavailable-constraint", ("symmetry", "constraint"), message, "write constraint: relaxed")]
 
 
 def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:

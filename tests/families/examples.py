@@ -198,7 +198,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "relaxed windows": Variant(
             {**ONE, "local": {"window": 3, "readout": "both"}, "readout": "both", "expansion": 1},
             on_grid(),
-            constraint={"relaxed": {"regulariser": 0.1}},
+            constraint={"relaxed": {}},
         ),
         "on the scores": Variant(
             {
