@@ -1,6 +1,7 @@
 """Measure what the plan promises: for each generator the error of policy and value, with the control beside it.
 
-error    max |policy(g.o) - g.policy(o)| and max |value(g.o) - value(o)|, relative to the largest output;
+error    max |policy(g.o) - g.policy(o)| and max |value(g.o) - value(o)|, relative to the largest output (FLOOR at
+         least: a value close to zero may be a sum of numbers many times as large, and carries their rounding);
 control  how much the output differs where the claim is false on purpose: the policy's output left unmoved, or, where
          the generator does not move the output, the one for another observation (an invariant must not be a constant).
 
@@ -25,9 +26,8 @@ from symgen.nn.network import Network
 Verdict = Literal["exact", "broken", "relaxed", "no power"]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 """Largest relative error that counts as exact, by dtype."""
-ROUNDING = 4.0
-"""In float32 an error of so many times what float32 itself costs (its distance from float64) counts as exact too: a
-value close to zero may be a sum of numbers many times as large."""
+FLOOR = 0.1
+"""Outputs smaller than this are measured against it."""
 POWER = 100.0
 """A control must exceed the tolerance this many times."""
 
@@ -40,9 +40,9 @@ class Row:
         generator: the generator.
         output: "policy" or "value".
         dtype: "float32" or "float64".
-        error: largest difference under the claim, relative to the largest output.
+        error: largest difference under the claim, relative to the largest output or FLOOR.
         control: the same where the claim is false on purpose.
-        tolerance: largest error that counts as exact, see TOLERANCE and ROUNDING.
+        tolerance: largest error that counts as exact, see TOLERANCE.
         verdict: "exact", "broken", "no power", or "relaxed" (by the error) where the spec allows it.
     """
 
@@ -125,23 +125,17 @@ def verify(
     inputs = {
         term.name: _sample(term, batch, np.random.default_rng([seed, k])) for k, term in enumerate(interface.terms)
     }
-    models = {dtype: copy.deepcopy(network).to(dtype).eval() for dtype in TOLERANCE}
-    outputs = {dtype: _expanded(model, inputs) for dtype, model in models.items()}
-    for dtype, model in models.items():
-        rounding = [float((x - y).abs().max()) for x, y in zip(outputs[dtype], outputs[torch.float64], strict=True)]
+    for dtype in TOLERANCE:
+        model = copy.deepcopy(network).to(dtype).eval()
         with model.expanded():
+            outputs = model(inputs)
             for generator in action.group.generators:
                 fields = ((t, observation[t.name]) for t in interface.terms)
                 moved = {t.name: act_on_term(t, field, generator, inputs[t.name]) for t, field in fields}
-                rows += _rows(generator, dtype, outputs[dtype], model(moved), action, rounding)
+                rows += _rows(generator, dtype, outputs, model(moved), action)
     if relaxed:
         rows = [replace(row, verdict="relaxed") if row.verdict == "broken" else row for row in rows]
     return Verification(tuple(rows), claimed)
-
-
-def _expanded(model: Network, inputs: Mapping[str, np.ndarray]) -> tuple[Tensor, Tensor]:
-    with model.expanded():
-        return model(inputs)
 
 
 def _words(row: Row) -> str:
@@ -154,18 +148,17 @@ def _rows(
     before: tuple[Tensor, Tensor],
     after: tuple[Tensor, Tensor],
     action: Representation,
-    roundings: list[float],
 ) -> list[Row]:
     rows = []
     probe = np.random.default_rng(0).standard_normal(action.size)
     moves = {"policy": not np.allclose(action.act(generator, probe), probe), "value": False}
-    for name, x, y, rounding in zip(("policy", "value"), before, after, roundings, strict=True):
+    for name, x, y in zip(("policy", "value"), before, after, strict=True):
         expected = torch.from_numpy(action.act(generator, x.numpy())) if name == "policy" else x
-        scale = x.abs().max().clamp_min(1e-30)
+        scale = x.abs().max().clamp_min(FLOOR)
         other = x if moves[name] else x.roll(1, 0)
         error = float((y - expected).abs().max() / scale)
         power = float((other - expected).abs().max() / scale)
-        tolerance = max(TOLERANCE[dtype], ROUNDING * rounding / float(scale))
+        tolerance = TOLERANCE[dtype]
         verdict: Verdict = "exact" if error <= tolerance else "broken"
         verdict = "no power" if verdict == "exact" and power < POWER * tolerance else verdict
         rows.append(Row(generator, name, str(dtype).removeprefix("torch."), error, power, tolerance, verdict))

@@ -148,16 +148,29 @@ class Small(torch.nn.Module):
         return policy, value - 0.999 * self.precise[0].value(observation).to(value.dtype)
 
 
-def test_a_small_value_is_judged_by_what_float32_costs_it(monkeypatch):
+def test_a_small_value_is_measured_against_the_floor(monkeypatch):
+    """It is a difference of large numbers, and carries their rounding."""
     this = problem("C4 grid 5x5", "group_mlp")
     small = Small(network(this))
-    report = measured(this, small)
-    assert report.exact
-    rows = {row.dtype: row for row in report.rows if row.output == "value"}
-    assert rows["float32"].error > 1e-5
-    assert rows["float64"].tolerance == 1e-12
-    monkeypatch.setattr("symgen.verify.ROUNDING", 0.0)
+    assert measured(this, small).exact
+    monkeypatch.setattr("symgen.verify.FLOOR", 1e-30)
     assert ("value", "broken") in verdicts(measured(this, small))
+
+
+class BrokenInFloat32(Small):
+    """A network that is exact in float64 alone."""
+
+    def forward(self, observation):
+        policy, value = self.network(observation)
+        first = torch.as_tensor(observation if not isinstance(observation, dict) else next(iter(observation.values())))
+        off = 1e-4 * first.flatten(1)[:, 0].to(value.dtype)
+        return policy, value + off * (value.dtype == torch.float32)
+
+
+def test_what_is_broken_in_float32_alone_is_broken():
+    this = problem("C4 grid 5x5", "group_mlp")
+    report = measured(this, BrokenInFloat32(network(this)))
+    assert {row.dtype for row in report.rows if row.verdict == "broken"} == {"float32"}
 
 
 def test_not_a_number_is_broken():

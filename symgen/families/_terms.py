@@ -8,7 +8,6 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import linear_weights
 from symgen.plan.ir import Constraint, Step
 
-
 MAX_PROJECTED = 512
 """Largest field whose mean is projected by a dense matrix."""
 

@@ -18,7 +18,7 @@ from symgen.semantics.problem import Problem
 from tests.families.problems import observations
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
-POWER = 1e-3
+POWER = 1e-4
 """Smallest control, and smallest departure that counts as broken; relative."""
 
 
