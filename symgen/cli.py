@@ -68,8 +68,14 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    imports: Annotated[
+        list[str],
+        typer.Option("--import", metavar="MODULE", help="Import this first, for the environments it registers."),
+    ] = [],  # noqa: B006
 ) -> None:
     """A declarative symmetry-spec compiler for reinforcement learning."""
+    if imports:
+        os.environ["SYMGEN_IMPORT"] = ",".join(imports)
 
 
 # ------------------------------------------------------------------------------------------------- the verbs

@@ -1,5 +1,8 @@
 """Any Gymnasium environment by its id: vectors, pictures, indices, and flat dicts of them."""
 
+import importlib
+import os
+import sys
 import warnings
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -48,6 +51,9 @@ ACTION_NAMES = {
 }
 """Names of discrete actions as Gymnasium documents them, by the id without its version; others are action_0, ..."""
 
+TRUSTED = "SYMGEN_IMPORT"
+"""Environment variable: modules to import before an environment is made, with commas between."""
+
 
 class Options(BaseModel):
     """What a spec may say about `adapter: gymnasium_env`."""
@@ -68,7 +74,9 @@ class Options(BaseModel):
     @classmethod
     def _registered(cls, value: str) -> str:
         if ":" in value:  # Gymnasium would import the module before the colon: a spec runs no code
-            raise ValueError(f"must be a registered id, not module:id; import the module yourself, got {value!r}")
+            raise ValueError(
+                f"must be a registered id, not module:id; name the module with symgen --import MODULE, got {value!r}"
+            )
         return value
 
     @field_validator("kwargs")
@@ -205,8 +213,30 @@ def _one(options: Options, render: bool = False) -> Any:
     return _told(options.id, make_one, **more, **options.kwargs)
 
 
+def import_trusted() -> None:
+    """Import the modules that the environment variable TRUSTED names: those that `symgen --import` was given.
+
+    A variable reaches the processes that are started on the way too. Modules are looked for in the working folder
+    first. Only the person at the command line can name one, a spec cannot.
+
+    Raises:
+        UserError: there is no such module, or it fails.
+    """
+    for name in filter(None, os.environ.get(TRUSTED, "").split(",")):
+        if name in sys.modules:
+            continue
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+        try:
+            importlib.import_module(name)
+        except Exception as cause:  # it is other people's code
+            message = f"--import {name} failed: {type(cause).__name__}: {cause}"
+            raise UserError("import-failed", message, "give the dotted name of a module, as in Python") from cause
+
+
 def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
     """Call `make_it`, its warnings silenced and its errors told in a user's words."""
+    import_trusted()
     try:
         with warnings.catch_warnings():  # out-of-date versions, casts of bounds: what the spec asks for
             warnings.simplefilter("ignore")

@@ -20,6 +20,13 @@ USE = {
         "echo '{' > runs/cartpole_group/base/0/evaluation.json",
         "symgen evaluate runs/cartpole_group/base/0",
     ),
+    "import-failed": _outside(
+        "A module that --import names cannot be imported.",
+        "It is looked for in the working folder first, then like any Python module. A spec cannot name one, because "
+        "a spec runs no code.",
+        "symgen --import my_envs.py check my.yaml",
+        "symgen --import my_envs check my.yaml",
+    ),
     "run-not-found": _outside(
         "There is no run at that path.",
         "A run is the folder runs/<spec>/<variant>/<seed>; a folder above it stands for all runs in it.",
