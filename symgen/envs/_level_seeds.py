@@ -20,3 +20,10 @@ def _in_order(value: tuple[int, int]) -> tuple[int, int]:
 
 SeedRange = Annotated[tuple[int, int], BeforeValidator(from_list), AfterValidator(_in_order)]
 """The first level seed and the one after the last."""
+
+
+def level_range(levels: int | None, seed_range: tuple[int, int] | None) -> range | None:
+    """The level seeds that the options `levels` and `seed_range` name; None for all."""
+    if seed_range is not None:
+        return range(*seed_range)
+    return None if levels is None else range(levels)

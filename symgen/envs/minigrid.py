@@ -16,7 +16,7 @@ from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava
 from symgen.envs import _minigrid_worlds as worlds
 from symgen.envs._compass import DIRECTIONS
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
+from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list, level_range
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
 from symgen.envs._views import Full, Picture, View, look_table
@@ -84,9 +84,7 @@ class Options(BaseModel):
     @property
     def seeds(self) -> range | None:
         """The level seeds, None for all."""
-        if self.seed_range is not None:
-            return range(*self.seed_range)
-        return None if self.levels is None else range(self.levels)
+        return level_range(self.levels, self.seed_range)
 
 
 def interface(options: Options) -> Interface:

@@ -11,7 +11,7 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass
 from symgen.envs._compass import DIRECTION_IMAGES, REVERSING
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange
+from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, level_range
 from symgen.envs.interface import Action, Interface, Simulator, Term
 
 if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
@@ -107,9 +107,7 @@ class Options(BaseModel):
     @property
     def seeds(self) -> range | None:
         """The level seeds, None for all."""
-        if self.seed_range is not None:
-            return range(*self.seed_range)
-        return None if self.levels is None else range(self.levels)
+        return level_range(self.levels, self.seed_range)
 
 
 def interface(options: Options) -> Interface:

@@ -43,6 +43,12 @@ def observed(problem: Any) -> tuple[list[Step], list[Source]]:
     return steps, sources
 
 
+def picture_and_others(sources: list[Source]) -> tuple[Source, list[Source]]:
+    """The first source on a grid, and all the others."""
+    picture = next(source for source in sources if source.field.base.kind == "grid")
+    return picture, [source for source in sources if source is not picture]
+
+
 def action_field(problem: Any) -> FieldType:
     """Type of the policy's parameter vector."""
     return vector(problem.action)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.families._rules import Fault, one_picture
-from symgen.families._terms import Source, heads, observed, plain
+from symgen.families._terms import Source, heads, observed, picture_and_others, plain
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("none",)
@@ -36,8 +36,7 @@ def plan(problem: Any) -> Plan:
     """Convolutions and one dense layer on the picture, vectors beside it, heads."""
     options: Options = problem.family_options
     steps, sources = observed(problem)
-    picture = next(source for source in sources if source.field.base.kind == "grid")
-    others = [source for source in sources if source is not picture]
+    picture, others = picture_and_others(sources)
     sizes = (picture.field.fibre.size, *options.channels)
     weights = sum((9 * a + 1) * b for a, b in pairwise(sizes))
     weights += (sizes[-1] * picture.field.base.size + 1) * options.width

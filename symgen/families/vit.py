@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.families._rules import Fault, one_picture, patches_fit
-from symgen.families._terms import Source, heads, observed, plain
+from symgen.families._terms import Source, heads, observed, picture_and_others, plain
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("none",)
@@ -39,8 +39,7 @@ def plan(problem: Any) -> Plan:
     """Patches and a class token, attention, the token read out, heads."""
     options: Options = problem.family_options
     steps, sources = observed(problem)
-    picture = next(source for source in sources if source.field.base.kind == "grid")
-    points = [source for source in sources if source is not picture]
+    picture, points = picture_and_others(sources)
     width, count = options.width, picture.field.base.size // options.patch**2
     tokens = plain(problem.group, (1 + count) * width)
     weights = (options.patch**2 * picture.field.fibre.size + 1) * width + width
