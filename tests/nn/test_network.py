@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -154,6 +155,7 @@ def test_compiles_to_one_graph(case, backend):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
 @pytest.mark.filterwarnings("default")  # the C++ compiler and torch's own deprecations are not ours
 @pytest.mark.parametrize("case", FEW, ids=" ".join)
 def test_inductor_agrees(case):
