@@ -73,10 +73,20 @@ PROBLEM = {
         _GRID + "graph: {topology: {edges: [[0, 1]]}}\nnetwork: {family: graph_attention}",
         _GRID + "graph: {topology: grid}\nnetwork: {family: graph_attention}",
     ),
+    "idle-triangles": Explanation(
+        "The triangle layer cannot have an effect.",
+        """Triangles change how places attend to each other; the row of the class token has none. With one block the
+        token is read out before anything has told it, so the network would be blind to mirrors, as if there were no
+        triangles. A second block, the readout of patches, or triangles that windows read out (local: {readout: both})
+        make them count.""",
+        _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: {layers: 1}}",
+        _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: {layers: 2}}",
+    ),
     "unavailable-constraint": Explanation(
         "The network family does not offer this constraint.",
         """exact and relaxed are built into the layers of some families; the baselines (cnn, vit, mlp) offer none, which
-        only measures the symmetry. The message lists what the family offers.""",
+        only measures the symmetry. The message lists what the family offers. augment and mirror_loss would leave the
+        network free and change its training; they are words of the language that nothing carries out yet.""",
         "network: {family: mlp}",
         "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, -3, -4]}}\n"
         "  actions: {s: [1, 0]}\n  constraint: none",

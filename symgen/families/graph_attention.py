@@ -183,10 +183,21 @@ def _triangle_faults(problem: Any) -> list[Fault]:
         return [Fault("bad-topology", path, f"triangles need a grid, not {base}", "write orientation: none")]
     mirror = triangle_tables(base).broken_by(base)
     if mirror is None:
-        return []
+        return _idle_triangles(problem.family_options)
     message = f"{mirror} is no automorphism of the graph: it is a mirror, and turns the triangles over"
     hint = "use a group of turns (C4 in place of D4, C2 in place of D2), or orientation: none"
     return [Fault("not-an-automorphism", path, message, hint)]
+
+
+def _idle_triangles(options: Options) -> list[Fault]:
+    """Triangles mix the scores of the places alone, so a token learns of them from the places: a block later."""
+    local = options.local
+    within = local is not None and (local.readout != "token" or local.layers > 1)
+    if options.global_.layers > 1 or options.readout != "token" or within:
+        return []
+    message = "triangles change what the patches attend to, and the class token is read out before it can see that"
+    hint = "write global: {layers: 2} or readout: both in network:, or orientation: none"
+    return [Fault("idle-triangles", ("graph", "orientation"), message, hint)]
 
 
 def _oriented(problem: Any) -> bool:

@@ -19,6 +19,8 @@ from symgen.spec.source import Place
 
 # Largest group of which every element is looked at.
 MAX_LISTED = 64
+# Constraints that leave the network free; no algorithm carries them out.
+OF_TRAINING = ("augment", "mirror_loss")
 
 Rule = Callable[[Problem, Findings], None]
 
@@ -55,6 +57,8 @@ def constraint_is_offered(problem: Problem, findings: Findings) -> None:
     if chosen not in offered:
         family = problem.spec.network.family
         message = f"the family {family} does not offer the constraint {chosen}"
+        if chosen in OF_TRAINING:
+            message = f"{chosen} is a way to train, not to build a network, and no algorithm offers it yet"
         hint = f"write constraint: {' or '.join(offered)}"
         findings.add("unavailable-constraint", ("symmetry", "constraint"), message, hint)
 

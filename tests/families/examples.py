@@ -211,7 +211,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             on_places,
         ),
         "two softmaxes": Variant({**ONE, "symmetrise": "both"}, on_places),
-        "triangles": Variant(ONE, on_turning_grid, oriented=True),
+        "triangles": Variant({**ONE, "global": {"layers": 2}}, on_turning_grid, oriented=True),
         "two triangles": Variant({**ONE, "triangles": 2, "readout": "patches"}, on_turning_grid, oriented=True),
     },
     "group_mlp": {

@@ -71,7 +71,9 @@ def network(of: Problem) -> Network:
 
 @pytest.mark.parametrize(("symmetry", "size", "local", "readout", "layers"), cells())
 def test_conformance(symmetry, size, local, readout, layers):
-    chosen = options(local, readout, width=8 * group(symmetry).order, **({"triangles": layers} if layers else {}))
+    # tokens hear of triangles in a second block
+    more = {"triangles": layers, "global": {"layers": 2}} if layers else {}
+    chosen = options(local, readout, width=8 * group(symmetry).order, **more)
     this = problem(world(symmetry, size), "graph_attention", chosen)
     this = oriented(this) if layers else this
     assert not this.family.check(this)
@@ -121,6 +123,25 @@ def test_mirrors(symmetry, labels, layers, told, local):
     assert_equivariant(built, this)
     found = departure(built, this, "s")
     assert found > 1e-3 if told else found < 1e-12, found
+
+
+@pytest.mark.parametrize("window", [None, {}, {"layers": 2}, {"readout": "both"}, {"readout": "patches"}])
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_triangles_that_nothing_reads_are_refused(window, readout, count):
+    """What `check` says is what gradients say: some triangle reaches an output, or none does."""
+    chosen = {"width": 16, "heads": 2, "readout": readout, "global": {"layers": count}}
+    chosen |= {} if window is None else {"local": {"window": 3, **window}}
+    this = oriented(problem(world("C4", "4x4", "3 trivial"), "graph_attention", chosen))
+    faults = [fault.code for fault in this.family.check(this)]
+    built = network(this).double()
+    policy, value = built(observations(this.interface, 2))
+    (policy.square().sum() + value.sum()).backward()
+    triangles = [weight.grad for name, weight in built.named_parameters() if "triangles" in name]
+    assert triangles
+    largest = max(0.0 if grad is None else float(grad.abs().max()) for grad in triangles)
+    assert faults == ([] if largest > 1e-9 else ["idle-triangles"])
+    assert bool(faults) == (count == 1 and readout == "token" and window in (None, {}))
 
 
 @pytest.mark.parametrize(

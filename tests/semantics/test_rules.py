@@ -84,6 +84,14 @@ def test_constraints_that_are_not_offered(mistakes, constraint):
     assert [each.code for each in mistakes(constraint=constraint)] == ["unavailable-constraint"]
 
 
+@pytest.mark.parametrize("constraint", ["augment", "mirror_loss"])
+def test_constraints_on_training_are_said_to_be_none_of_the_family(mistakes, constraint):
+    (mistake,) = mistakes(constraint=constraint)
+    assert f"{constraint} is a way to train" in mistake.message
+    assert "no algorithm offers it yet" in mistake.message
+    assert mistake.hint.startswith("write constraint: exact")
+
+
 def test_invariant_policies(mistakes, solve):
     (found,) = mistakes(output="invariant", states="4 sign", actions="regular")
     assert found.code == "invariant-policy"
