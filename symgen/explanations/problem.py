@@ -108,8 +108,8 @@ PROBLEM = {
     ),
     "no-picture": Explanation(
         "The observation does not suit the network family.",
-        """cnn, vit and graph_attention need an observation on a grid (graph_attention also takes tokens); for plain
-        vectors there are group_mlp and mlp.""",
+        """cnn, vit, group_conv and graph_attention need an observation on a grid (graph_attention also takes tokens);
+        for plain vectors there are group_mlp and mlp.""",
         "network: {family: graph_attention}",
         "network: {family: group_mlp}",
     ),
@@ -118,6 +118,15 @@ PROBLEM = {
         "A patch is a square of pixels, and patches tile the picture: their side divides both of its sides.",
         _GRID + "network: {family: graph_attention, patch: 2}",
         _GRID + "network: {family: graph_attention, patch: 3}",
+    ),
+    "stride": Explanation(
+        "The windows of a convolution, or of pooling, do not fit the picture.",
+        """Along every side that the group reverses the windows must reach from one end to the other: size + 2 padding -
+        kernel is a multiple of the stride (of the side of a tile, for pooling). Otherwise some pixels are left over at
+        one end, and a turned or mirrored picture is read at other places than the picture was: stride 2 on an even
+        picture with an odd kernel, or tiles of 2 on an odd picture. The message names the changes that mend it.""",
+        _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, kernel: 2}]}",
+        _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, kernel: 3}]}",
     ),
     "width": Explanation(
         "The width does not fit the heads or the fibre.",

@@ -61,7 +61,7 @@ def _patches(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any
 
 
 def _convolution(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
-    inside = arguments["kernel"] ** 2 * arguments["source"].fibre.size
+    inside = arguments["sampling"].kernel ** 2 * arguments["source"].fibre.size
     return arguments["target"].fibre.size * (inside + 1), FREE
 
 
@@ -92,7 +92,7 @@ MORE: dict[str, Rewriting] = {
     "tied_linear.TiedLinear": _linear,
     "embedding.Nonlinear": _nonlinear,
     "embedding.PatchEmbedding": _patches,
-    "embedding.ConvPool": _convolution,
+    "group_conv.GroupConv": _convolution,
     "attention.GraphAttention": _attention,
     "local_attention.LocalAttention": _local,
 }

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, trivial
-from symgen.algebra.tying import tie
+from symgen.algebra.tying import linear_weights
+from symgen.spec.source import Place
 
 
 class Fault(NamedTuple):
@@ -18,39 +19,51 @@ class Fault(NamedTuple):
     """
 
     code: str
-    path: tuple[str, ...]
+    path: Place
     message: str
     hint: str
 
 
-def carries_actions(problem: Any, features: FieldType, path: tuple[str, ...]) -> list[Fault]:
+def carries_actions(problem: Any, features: FieldType, path: Place) -> list[Fault]:
     """The last features must be able to move the policy as the group moves the actions.
 
     Where the only equivariant maps features -> action factor through the invariants although the group moves the
     actions, the policy would be the same for actions that the group exchanges.
     """
-    if problem.action.is_trivial or _carries(problem.action, features.fibre):
+    if problem.action.is_trivial or carries(vector(problem.action), vector(features.fibre)):
         return []
     message = f"features of type {features.fibre} cannot tell apart actions that {problem.group} exchanges"
     return [Fault("hidden-fibre", path, message, "use a fibre that the group moves, e.g. regular")]
 
 
-def carries_observations(problem: Any, hidden: FieldType, path: tuple[str, ...]) -> list[Fault]:
+def carries_observations(problem: Any, hidden: FieldType, path: Place) -> list[Fault]:
     """The hidden fibre must be able to receive every observed fibre, or what it says (a heading, a sign) is lost."""
     faults = []
     for name, field in problem.observation.items():
         for _, atom in field.fibre.blocks:
-            if not atom.is_trivial and not _carries(hidden.fibre, atom):
+            if not atom.is_trivial and not carries(vector(hidden.fibre), vector(atom)):
                 message = f"the fibre {hidden.fibre} cannot carry {atom}, which {name} has: it would be lost"
                 faults.append(Fault("hidden-fibre", path, message, "use a fibre that the group moves, e.g. regular"))
     return faults
 
 
-def _carries(target: Representation, source: Representation) -> bool:
+def carries(target: FieldType, source: FieldType) -> bool:
     """True where some equivariant map source -> target does not factor through the invariants."""
     one = vector(trivial(source.group))
-    through = tie(vector(target), one).weights * tie(one, vector(source)).weights
-    return tie(vector(target), vector(source)).weights > through
+    through = linear_weights(target, one, with_bias=False) * linear_weights(one, source, with_bias=False)
+    return linear_weights(target, source, with_bias=False) > through
+
+
+ODD = ("tanh",)
+
+
+def pointwise(fibre: Representation, activation: str, path: Place) -> list[Fault]:
+    """A nonlinearity of each channel alone commutes with permutations; with signs only where it is odd."""
+    if fibre.kind == "permutation" or (fibre.kind == "signed" and activation in ODD):
+        return []
+    message = f"{activation} does not commute with the fibre {fibre} ({fibre.kind})"
+    way_out = "use a fibre that permutes its channels (regular, quotient, trivial), or tanh on a signed one"
+    return [Fault("pointwise-nonlinearity", path, message, way_out)]
 
 
 def one_picture(problem: Any, family: str) -> list[Fault]:

@@ -16,6 +16,7 @@ from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
 from symgen.algebra.representation import Representation
+from symgen.algebra.sampling import Sampling, window
 from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
 from symgen.families._attention_blocks import block
@@ -277,9 +278,10 @@ def _embeddings(
             weights, module = linear_weights(target, source.field), "tied_linear.TiedLinear"
         elif local is not None and local.downscale > 1:
             target = places
-            around = FieldType(bases.resize(source.field.base, local.kernel, local.kernel), source.field.fibre)
-            arguments = {"target": target, "source": source.field, "kernel": local.kernel}
-            weights, module = linear_weights(vector(target.fibre), around), "embedding.ConvPool"
+            sampling, pool = Sampling(local.kernel, 1, local.kernel // 2), Sampling(local.downscale, local.downscale)
+            around = FieldType(window(source.field.base, sampling), source.field.fibre)
+            arguments = {"target": target, "source": source.field, "sampling": sampling, "pool": pool}
+            weights, module = linear_weights(vector(target.fibre), around), "group_conv.GroupConv"
         elif patch == 1:
             target = places
             arguments = {"target": target, "source": source.field, "scope": "place"}

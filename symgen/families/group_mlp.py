@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
-from symgen.families._rules import Fault, carries_actions, carries_observations
+from symgen.families._rules import Fault, carries_actions, carries_observations, pointwise
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact",)
-ODD = ("tanh",)
 
 
 class Options(BaseModel):
@@ -43,11 +42,9 @@ def check(problem: Any) -> list[Fault]:
     if hidden.size * largest > MAX_ENTRIES:
         message = f"a layer of {hidden.size} x {largest} entries is more than {MAX_ENTRIES}"
         return [Fault("too-large", ("network", "hidden"), message, "use fewer copies, or a smaller picture")]
-    allowed = hidden.fibre.kind == "permutation" or (hidden.fibre.kind == "signed" and options.activation in ODD)
-    if not allowed:
-        message = f"{options.activation} does not commute with the fibre {hidden.fibre} ({hidden.fibre.kind})"
-        way_out = "use a fibre that permutes its channels (regular, quotient, trivial), or tanh on a signed one"
-        return [Fault("pointwise-nonlinearity", ("network", "activation"), message, way_out)]
+    faults = pointwise(hidden.fibre, options.activation, ("network", "activation"))
+    if faults:
+        return faults
     path = ("network", "hidden")
     return carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
 

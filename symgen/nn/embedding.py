@@ -36,33 +36,6 @@ class PatchEmbedding(nn.Module):
         return nn.functional.linear(x.reshape(-1, rows * columns, self.patch**2 * self.channels), matrix, shift)
 
 
-class ConvPool(nn.Module):
-    """An equivariant convolution of a picture, ReLU, and max-pooling: fewer pixels for what comes after.
-
-    The kernel is an equivariant map of (window x observed fibre) -> fibre, the same around every pixel.
-
-    Args:
-        target: (smaller grid) x fibre; the fibre permutes its channels.
-        source: (pixel grid) x observed fibre.
-        kernel: side of the kernel, odd.
-        relaxed: see TiedLinear.
-    """
-
-    def __init__(self, target: FieldType, source: FieldType, kernel: int, relaxed: bool = False) -> None:
-        super().__init__()
-        self.grid, self.kernel, self.pool = source.base.shape, kernel, source.base.shape[0] // target.base.shape[0]
-        around = FieldType(bases.resize(source.base, kernel, kernel), source.fibre)
-        self.linear = TiedLinear(vector(target.fibre), around, gain=2**0.5, relaxed=relaxed)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, pixels, channels) -> (batch, fewer pixels, channels of the target)."""
-        matrix, shift = self.linear._expanded or self.linear.expand()
-        weight = matrix.view(-1, self.kernel, self.kernel, x.shape[-1]).permute(0, 3, 1, 2)
-        y = nn.functional.conv2d(x.transpose(1, 2).unflatten(2, self.grid), weight, shift, padding=self.kernel // 2)
-        # in this order it is the same, on fewer pixels
-        return nn.functional.relu(nn.functional.max_pool2d(y, self.pool)).flatten(2).transpose(1, 2)
-
-
 class JoinToken(nn.Module):
     """Put a class token before the places: a learnt invariant vector plus everything observed at a point.
 
@@ -145,8 +118,9 @@ class Nonlinear(nn.Module):
         total = self.linear[0](inputs[0])
         for layer, x in zip(self.linear[1:], inputs[1:], strict=True):
             total = total + layer(x)
-        return _activate(self.activation, total)
+        return activate(self.activation, total)
 
 
-def _activate(name: str, x: Tensor) -> Tensor:
+def activate(name: str, x: Tensor) -> Tensor:
+    """The pointwise function of that name, of torch.nn.functional or torch."""
     return torch.tanh(x) if name == "tanh" else getattr(nn.functional, name)(x)

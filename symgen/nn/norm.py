@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.tying import bias
 from symgen.nn.exact import ExactBuffers
 
 
@@ -36,6 +37,78 @@ class FieldNorm(nn.Module):
         """(..., channels) -> (..., channels)."""
         scale, shift = self.weight.index_select(0, self.orbit), self.bias.index_select(0, self.orbit)
         return nn.functional.layer_norm(x, (self.channels,), scale, shift, self.eps)
+
+
+class FieldBatchNorm(nn.Module):
+    """BatchNorm with one mean, variance, scale and shift per orbit of channels, so that it commutes with the group.
+
+    Statistics are taken over the batch, the places and the channels of an orbit, in training; their running means
+    serve in evaluation. A channel that changes sign has its mean taken with its sign; where an orbit has no invariant
+    vector (a lone sign) the mean is zero and there is no shift. The state has the same keys in both modes.
+
+    Args:
+        field: the type; its fibre permutes channels up to sign.
+        momentum: weight of the newest batch in the running statistics.
+
+    Raises:
+        ValueError: the fibre mixes channels.
+    """
+
+    orbit: Tensor
+    sign: Tensor
+    which: Tensor
+    share: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, field: FieldType, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        fibre = vector(field.fibre)
+        table = bias(fibre)
+        if table.index is None:
+            raise ValueError(f"BatchNorm does not commute with the fibre {field.fibre}")
+        orbit, index = torch.from_numpy(fibre.entry_orbits.reshape(-1)), torch.from_numpy(table.index.reshape(-1))
+        sign = torch.ones(len(index)) if table.sign is None else torch.from_numpy(table.sign.reshape(-1)).float()
+        count = int(orbit.max()) + 1
+        self.register_buffer("orbit", orbit, persistent=False)  # of each channel
+        self.register_buffer("sign", torch.where(index < 0, 0.0, sign), persistent=False)  # of each channel; 0: none
+        self.register_buffer("which", index.clamp_min(0), persistent=False)  # shift of each channel
+        self.register_buffer("share", 1 / torch.bincount(orbit)[orbit].float(), persistent=False)
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("variance", torch.ones(count))
+        self.weight = nn.Parameter(torch.ones(count))
+        self.bias = nn.Parameter(torch.zeros(table.weights)) if table.weights else None
+        self.momentum, self.eps = momentum, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., channels) -> the same, with the statistics of this batch; they enter the running ones."""
+        variance, mean = torch.var_mean(x, tuple(range(x.ndim - 1)), correction=0)
+        mean, variance = self._over_orbits(mean, variance)
+        with torch.no_grad():
+            self.mean.lerp_(mean.to(self.mean.dtype), self.momentum)
+            self.variance.lerp_(variance.to(self.variance.dtype), self.momentum)
+        scale, shift = self._affine(mean, variance)
+        return torch.addcmul(shift, x, scale)
+
+    def folded(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        """The matrix (channels, ...) followed by this norm with the running statistics, as one matrix and a shift."""
+        scale, shift = self._affine(self.mean, self.variance)
+        return matrix * scale[:, None], shift
+
+    def _over_orbits(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Moments of each channel -> moments of each orbit."""
+        zeros = torch.zeros_like(self.weight)
+        signed = zeros.index_add(0, self.orbit, mean * self.sign * self.share)
+        around = (variance + (mean - signed[self.orbit] * self.sign).square()) * self.share
+        return signed, zeros.index_add(0, self.orbit, around)
+
+    def _affine(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and shift of each channel from the moments of the orbits."""
+        scale = (self.weight * (variance + self.eps).rsqrt())[self.orbit]
+        shift = -mean[self.orbit] * scale
+        if self.bias is not None:
+            shift = shift + self.bias[self.which]
+        return scale, shift * self.sign
 
 
 class RunningNorm(ExactBuffers):

@@ -76,6 +76,7 @@ def validated(
         paths = [_path(values, each["loc"], each["type"] == "missing") for each in errors]
         # A branch of a union that rejects a value as a whole says nothing where another one looked inside it.
         inside = {path[:end] for path in paths for end in range(len(path))}
+        inside |= {path for each, path in zip(errors, paths, strict=True) if each["type"] == "value_error"}
         kept = [
             _diagnostic(each, model, source, path, inner, skipped)
             for each, inner in zip(errors, paths, strict=True)
@@ -143,6 +144,8 @@ def _keys(model: type[BaseModel]) -> list[str]:
 def _model_at(model: type[BaseModel], path: Place) -> type[BaseModel] | None:
     """The model that stands for the mapping at `path` inside `model`; None where there are several or none."""
     for key in path:
+        if isinstance(key, int):  # an entry of a list is described where the list is
+            continue
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if key not in fields:
             return None

@@ -157,6 +157,11 @@ def on_grid(*, patch: int = 1) -> Callable[[World], bool]:
     return fits
 
 
+def on_odd_grid(world: World) -> bool:
+    """Pictures with odd sides."""
+    return bool(world.grids) and all(int(side) % 2 for grid in world.grids for side in re.findall(r"\d+", grid)[:2])
+
+
 def on_turning_grid(world: World) -> bool:
     """Pictures that are turned and never mirrored."""
     return on_grid()(world) and world.acting.name in ("C1", "C2", "C4")
@@ -220,6 +225,34 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "tanh": Variant({"depth": 3, "activation": "tanh"}),
         "signs": Variant(
             {"hidden": "4 sign + 3 regular", "activation": "tanh"}, lambda world: world.acting.order == 2
+        ),
+    },
+    "group_conv": {
+        "two layers": Variant({"layers": ["6 regular", {"fields": "6 regular"}]}, one_picture),
+        "pool the places": Variant({"layers": ["6 regular", "6 regular"], "readout": "pool"}, one_picture),
+        "even kernels and strides": Variant(
+            {
+                "layers": [{"fields": "6 regular", "kernel": 2, "stride": 2, "padding": 0}, {"fields": "6 regular"}],
+                "pool_kind": "mean",
+                "activation": "gelu",
+            },
+            both(one_picture, on_grid(patch=2)),
+        ),
+        "overlapping pools": Variant(
+            {"layers": [{"fields": "6 regular + 4 trivial", "padding": 2, "pool": {"size": 3}}], "norm": "layer"},
+            both(one_picture, on_odd_grid),
+        ),
+        "tiles": Variant(
+            {"layers": [{"fields": "6 regular", "pool": 2}], "norm": "batch"}, both(one_picture, on_grid(patch=2))
+        ),
+        "invariant places": Variant({"layers": ["6 regular", "8 regular"], "group_pool": "max"}, one_picture),
+        "invariant": Variant(
+            {"layers": ["6 regular", "8 regular"], "group_pool": "mean", "readout": "pool"},
+            both(one_picture, lambda world: world.still),
+        ),
+        "signs": Variant(
+            {"layers": ["3 sign + 2 regular", "2 sign + 2 regular"], "activation": "tanh", "norm": "batch"},
+            both(one_picture, lambda world: world.acting.order == 2),
         ),
     },
     "cnn": {

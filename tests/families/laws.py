@@ -163,6 +163,15 @@ def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> i
     return _affine(target, *sources)
 
 
+def _convolution(arguments: Mapping[str, Any]) -> int:
+    """The kernel, and one shift (and with a norm one scale) for each orbit of channels."""
+    side, fibre = arguments["sampling"].kernel, vector(arguments["target"].fibre)
+    around = FieldType(bases.resize(arguments["source"].base, side, side), arguments["source"].fibre)
+    kernel, norm = _affine(fibre, around), arguments.get("norm", "none")
+    scales = {"none": 0, "batch": int(fibre.entry_orbits.max()) + 1, "layer": _affine(fibre)}
+    return kernel + scales[norm]
+
+
 def _attention(arguments: Mapping[str, Any]) -> int:
     """Norm, queries, keys, values and output, the labels of the graph matrices, triangles, and the two-layer map."""
     field, labels, heads = arguments["field"], arguments["labels"], arguments["heads"]
@@ -190,5 +199,6 @@ COUNTS: dict[str, Callable[[Step, Mapping[str, Any]], int]] = {
     "embedding.JoinToken": lambda step, a: _affine(vector(a["field"].fibre)),
     "norm.FieldNorm": lambda step, a: 2 * _affine(vector(a["field"].fibre)),
     "network.ContinuousScale": lambda step, a: int(a["target"].entry_orbits.max()) + 1,
+    "group_conv.GroupConv": lambda step, a: _convolution(a),
     "attention.GraphAttention": lambda step, a: _attention(a),
 }

@@ -1,0 +1,40 @@
+"""What a family of convolutions has to refuse about its windows, and the concrete ways out."""
+
+from symgen.algebra.base import Base
+from symgen.algebra.sampling import AXES, Sampling, asymmetric_axes, reversed_axes, ways_out
+from symgen.families._rules import Fault
+from symgen.spec.source import Place
+
+
+def window_faults(base: Base, sampling: Sampling, what: str, path: Place) -> list[Fault]:
+    """Windows must fit into the picture, and the group must take them to windows.
+
+    Args:
+        base: the grid that is sampled.
+        sampling: the windows.
+        what: the layer, for the message.
+        path: where it stands in the spec.
+    """
+    shape = "x".join(map(str, base.shape))
+    if any(sampling.count(size) < 1 for size in base.shape):
+        message = (
+            f"{what}: a window of {sampling.kernel} pixels does not fit into {shape} with padding {sampling.padding}"
+        )
+        return [Fault("stride", path, message, "use a smaller kernel, less pooling before it, or more padding")]
+    broken = asymmetric_axes(base, sampling)
+    if not broken:
+        return []
+    size = base.shape[AXES.index(broken[0])]
+    message = (
+        f"{what}: windows of {sampling.kernel} every {sampling.stride} (padding {sampling.padding}) on {shape} leave "
+        f"{sampling.left_over(size)} of {size} {broken[0]} over at one end, which {base.group} reverses"
+    )
+    return [Fault("stride", path, message, _hint(base, sampling, broken[0]))]
+
+
+def _hint(base: Base, sampling: Sampling, axis: str) -> str:
+    out = ways_out(base.shape, reversed_axes(base), sampling)
+    ways = [f"crop or pad the picture to {' or '.join(map(str, out.sizes))} {axis}"] if out.sizes else []
+    ways += [f"padding {' or '.join(map(str, out.paddings))}"] if out.paddings else []
+    ways += [f"a kernel of {' or '.join(map(str, out.kernels))}"] if out.kernels else []
+    return f"use {', or '.join([*ways[1:], 'stride 1'])}" + (f"; or {ways[0]}" if ways else "")
