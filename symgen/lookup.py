@@ -2,7 +2,8 @@
 
 A file is a keyword when its name does not begin with "_" and it has `Options`, its own class or one it imports. The
 folders are listed without importing anything; a module is imported when a spec names it. An algorithm needs torch and
-its Options do not: they stand in `symgen/rl/_<keyword>_options.py`, so that a spec is checked without torch.
+its Options do not: they stand in `symgen/rl/_<keyword>_options.py`, so that a spec is checked without torch, and beside
+them `CRITIC`: whether its critic judges observations ("value") or observations and actions ("q").
 """
 
 import importlib
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from symgen.errors import suggestion
 
 Kind = Literal["adapter", "family", "algorithm"]
+Critic = Literal["value", "q"]
 
 FOLDERS: dict[Kind, str] = {"adapter": "envs", "family": "families", "algorithm": "rl"}
 PLURALS: dict[Kind, str] = {"adapter": "adapters", "family": "families", "algorithm": "algorithms"}
@@ -55,6 +57,16 @@ def algorithm_options(keyword: str) -> type[BaseModel]:
         hint = suggestion(keyword, keywords("algorithm"), "algorithms")
         raise ValueError(f"unknown algorithm {keyword!r}; {hint}")
     return _options_of(importlib.import_module(f"symgen.{FOLDERS['algorithm']}._{keyword}_options"))
+
+
+def critic(keyword: str) -> Critic:
+    """What an algorithm's critic judges.
+
+    >>> critic("ppo")
+    'value'
+    """
+    found: Critic = importlib.import_module(f"symgen.{FOLDERS['algorithm']}._{keyword}_options").CRITIC
+    return found
 
 
 def _options_of(found: ModuleType) -> type[BaseModel]:

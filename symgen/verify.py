@@ -1,9 +1,12 @@
-"""Measure what the plan promises: for each generator the error of policy and value, with the control beside it.
+"""Measure what the plan promises: for each generator the error of policy and critics, with the control beside it.
 
 error    max |policy(g.o) - g.policy(o)| and max |value(g.o) - value(o)|, relative to the largest output (FLOOR at
          least: a value close to zero may be a sum of numbers many times as large, and carries their rounding);
-control  how much the output differs where the claim is false on purpose: the policy's output left unmoved, or, where
-         the generator does not move the output, the one for another observation (an invariant must not be a constant).
+         where the critics judge actions max |q(g.o, g.a) - q(o, a)| over both, and the same for the logarithm of the
+         policy's deviation, which |g| moves;
+control  how much the output differs where the claim is false on purpose: the policy's output left unmoved, q(g.o, a),
+         or, where the generator does not move the output (the action), the one for another observation (an invariant
+         must not be a constant).
 
 A claim whose control is as small as its tolerance has shown nothing: its verdict is "no power", not "exact".
 """
@@ -19,7 +22,7 @@ from torch import Tensor
 
 from symgen.actions import act_on_term
 from symgen.algebra.fieldtype import FieldType
-from symgen.algebra.representation import Representation
+from symgen.algebra.representation import Representation, absolute
 from symgen.envs.interface import Interface, Term
 from symgen.nn.network import Network
 
@@ -38,7 +41,7 @@ class Row:
 
     Args:
         generator: the generator.
-        output: "policy" or "value".
+        output: "policy" and "value"; or "policy", "log_std" and "q".
         dtype: "float32" or "float64".
         error: largest difference under the claim, relative to the largest output or FLOOR.
         control: the same where the claim is false on purpose.
@@ -82,10 +85,11 @@ class Verification:
         return {"holds": self.holds, "claimed": self.claimed, "rows": [asdict(row) for row in self.rows]}
 
     def __str__(self) -> str:
-        lines = ["generator  output  dtype       error     control   tolerance  verdict"]
+        width = max(6, *(len(row.output) for row in self.rows)) if self.rows else 6
+        lines = [f"generator  {'output':<{width}}  dtype       error     control   tolerance  verdict"]
         for row in self.rows:
             numbers = f"{row.error:9.1e} {row.control:9.1e} {row.tolerance:9.0e}"
-            lines.append(f"{row.generator:<9}  {row.output:<6}  {row.dtype:<7} {numbers}   {_words(row)}")
+            lines.append(f"{row.generator:<9}  {row.output:<{width}}  {row.dtype:<7} {numbers}   {_words(row)}")
         if not self.rows:
             lines.append("the group has no generators: nothing to verify")
         if not self.claimed:
@@ -125,14 +129,20 @@ def verify(
     inputs = {
         term.name: _sample(term, batch, np.random.default_rng([seed, k])) for k, term in enumerate(interface.terms)
     }
+    acts = np.random.default_rng([seed, len(inputs)]).standard_normal((batch, action.size))
     for dtype in TOLERANCE:
         model = copy.deepcopy(network).to(dtype).eval()
         with model.expanded():
-            outputs = model(inputs)
+            before = _outputs(model, inputs, acts)
             for generator in action.group.generators:
                 fields = ((t, observation[t.name]) for t in interface.terms)
                 moved = {t.name: act_on_term(t, field, generator, inputs[t.name]) for t, field in fields}
-                rows += _rows(generator, dtype, outputs, model(moved), action)
+                after = _outputs(model, moved, action.act(generator, acts))
+                if "q" in before and _moves(action, generator):
+                    ignored = {"q": model.q(moved, torch.from_numpy(acts))}
+                else:
+                    ignored = {}
+                rows += _rows(generator, dtype, before, after, ignored, action)
     if relaxed:
         rows = [replace(row, verdict="relaxed") if row.verdict == "broken" else row for row in rows]
     return Verification(tuple(rows), claimed)
@@ -142,21 +152,40 @@ def _words(row: Row) -> str:
     return f"relaxed by {row.error:.2g}" if row.verdict == "relaxed" else row.verdict
 
 
+def _outputs(model: Network, observation: Any, acts: np.ndarray) -> dict[str, Tensor]:
+    """What a network says of observations and, where its critics judge actions, of actions."""
+    if not model.plan.judges_actions:
+        return dict(zip(("policy", "value"), model(observation), strict=True))
+    policy, log_std = model(observation)
+    return {"policy": policy, "log_std": log_std, "q": model.q(observation, torch.from_numpy(acts))}
+
+
+def _moving(action: Representation) -> dict[str, Representation]:
+    """How the group moves the outputs that it moves; where it mixes components, their deviation is an invariant."""
+    return {"policy": action} | ({"log_std": absolute(action)} if action.is_signed_permutation else {})
+
+
+def _moves(representation: Representation, generator: str) -> bool:
+    probe = np.random.default_rng(0).standard_normal(representation.size)
+    return not np.allclose(representation.act(generator, probe), probe)
+
+
 def _rows(
     generator: str,
     dtype: torch.dtype,
-    before: tuple[Tensor, Tensor],
-    after: tuple[Tensor, Tensor],
+    before: Mapping[str, Tensor],
+    after: Mapping[str, Tensor],
+    ignored: Mapping[str, Tensor],
     action: Representation,
 ) -> list[Row]:
-    rows = []
-    probe = np.random.default_rng(0).standard_normal(action.size)
-    moves = {"policy": not np.allclose(action.act(generator, probe), probe), "value": False}
-    for name, x, y in zip(("policy", "value"), before, after, strict=True):
-        expected = torch.from_numpy(action.act(generator, x.numpy())) if name == "policy" else x
+    """The claims about one generator. `ignored`: outputs of which a part was left unmoved."""
+    rows, moving = [], _moving(action)
+    for name, x in before.items():
+        moved = name in moving and _moves(moving[name], generator)
+        expected = torch.from_numpy(moving[name].act(generator, x.numpy())) if moved else x
+        other = ignored.get(name, x if moved else x.roll(1, 0))
         scale = x.abs().max().clamp_min(FLOOR)
-        other = x if moves[name] else x.roll(1, 0)
-        error = float((y - expected).abs().max() / scale)
+        error = float((after[name] - expected).abs().max() / scale)
         power = float((other - expected).abs().max() / scale)
         tolerance = TOLERANCE[dtype]
         verdict: Verdict = "exact" if error <= tolerance else "broken"

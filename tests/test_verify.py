@@ -108,6 +108,50 @@ def test_a_policy_that_treats_exchanged_actions_alike_has_no_power():
     assert ("policy", "no power") in verdicts(measured(this, built))
 
 
+def judging(world="D1 pendulum", family="group_mlp", **options) -> tuple:
+    this = problem(world, family, critic="q", **options)
+    return this, network(this)
+
+
+def test_critics_that_judge_actions_are_exact():
+    this, built = judging("D4 force", "graph_attention")
+    report = measured(this, built)
+    assert report.exact
+    assert [(row.generator, row.output) for row in report.rows[:6]] == [
+        (generator, output) for generator in "rs" for output in ("policy", "log_std", "q")
+    ]
+    assert min(row.control for row in report.rows) > 1e-3
+    assert len({line.index("float") for line in str(report).splitlines()[1:]}) == 1
+
+
+@pytest.mark.parametrize("ignored", ["observation", "action"])
+def test_a_q_that_ignores_what_it_judges_has_no_power(ignored):
+    this, built = judging()
+    with torch.no_grad():
+        for name in ("q1_hidden1", "q2_hidden1"):
+            built.steps[name].linear[["observation", "action"].index(ignored)].matrix.weight.zero_()
+    found = {(row.output, row.verdict) for row in measured(this, built).rows}
+    assert found == {("policy", "exact"), ("log_std", "exact"), ("q", "no power")}
+
+
+@pytest.mark.parametrize("name", ["q1", "q2"])
+def test_either_q_that_departs_is_found(name):
+    this, built = judging()
+    layer = built.steps[f"{name}_hidden1"].linear[1].matrix
+    with torch.no_grad():  # the action enters the two elements of the group alike, and not with opposite signs
+        layer.sign = layer.sign.abs()
+    assert {row.output for row in measured(this, built).rows if row.verdict == "broken"} == {"q"}
+
+
+def test_a_deviation_that_departs_is_found():
+    this, built = judging()
+    head = built.steps["log_std"].matrix
+    with torch.no_grad():
+        head.weight = torch.nn.Parameter(torch.cat([head.weight, head.weight[:1] + 1]))
+        head.index = torch.cat([torch.tensor([len(head.weight) - 1]), head.index[1:]])
+    assert {row.output for row in measured(this, built).rows if row.verdict == "broken"} == {"log_std"}
+
+
 def test_a_generator_that_moves_no_action_is_judged_by_other_observations():
     this = problem("C4 turn moves 4x4", "graph_attention")
     report = measured(this)
@@ -141,7 +185,7 @@ class Small(torch.nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network, self.precise = network, [copy.deepcopy(network).double()]  # in a list: casts do not reach it
-        self.expanded = network.expanded
+        self.expanded, self.plan = network.expanded, network.plan
 
     def forward(self, observation):
         policy, value = self.network(observation)

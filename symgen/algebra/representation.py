@@ -21,6 +21,7 @@ __all__ = [
     "MAX_SIZE",
     "Kind",
     "Representation",
+    "absolute",
     "check_relations",
     "direct_sum",
     "matrix",
@@ -137,6 +138,27 @@ def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Rep
     result = Representation(group, f"signed({text})", bounded(size, "signed"), codes)
     check_relations(result)
     return result
+
+
+def absolute(representation: Representation) -> Representation:
+    """|rho(g)|: how sizes move where rho moves numbers up to sign, e.g. a standard deviation beside its mean.
+
+    Raises:
+        ValueError: the representation mixes coordinates.
+
+    >>> print(absolute(parse(catalogue.group("D1"), "2 sign + regular")))
+    2 trivial + regular
+    """
+    blocks = []
+    for count, atom in representation.blocks:
+        if atom.kind == "signed":
+            targets = [atom.signed_permutation(g)[0].tolist() for g in representation.group.generators]
+            images = dict(zip(representation.group.generators, targets, strict=True))
+            atom = trivial(representation.group) if atom.size == 1 else permutation(representation.group, images)
+        elif atom.kind == "matrix":
+            raise ValueError(f"{atom} mixes coordinates: it has no absolute value that moves them")
+        blocks.append((count, atom))
+    return direct_sum(*blocks)
 
 
 def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Representation:

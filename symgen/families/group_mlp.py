@@ -12,7 +12,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
 from symgen.families._rules import Fault, carries_actions, carries_observations, pointwise
-from symgen.families._terms import Source, heads, observed
+from symgen.families._terms import Source, critics, heads, judged, observed
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact",)
@@ -28,7 +28,7 @@ class Options(BaseModel):
     )
     depth: int = Field(2, ge=1, le=16, description="number of hidden layers")
     activation: Literal["relu", "tanh", "gelu", "silu"] = Field("relu", description="pointwise nonlinearity")
-    shared: bool = Field(False, description="whether policy and value share the hidden layers")
+    shared: bool = Field(False, description="whether policy and critics share the hidden layers")
 
 
 def check(problem: Any) -> list[Fault]:
@@ -50,19 +50,21 @@ def check(problem: Any) -> list[Fault]:
 
 
 def plan(problem: Any) -> Plan:
-    """Normalise, hidden layers (twice where policy and value do not share them), heads."""
+    """Normalise, hidden layers (of each critic too where it does not share the policy's), heads."""
     options: Options = problem.family_options
     hidden = vector(representations.parse(problem.group, options.hidden))
     steps, sources = observed(problem)
     if options.shared:
         trunk, last = _layers("", sources, hidden, options)
+        return Plan("group_mlp", dict(problem.observation), (*steps, *trunk, *heads(problem, last, last)))
+    trunk, policy = _layers("policy_", sources, hidden, options)
+    steps += trunk
+    ends = []
+    for name in critics(problem):
+        trunk, end = _layers(f"{name}_", judged(problem, sources), hidden, options)
         steps += trunk
-        ends = (last, last)
-    else:
-        (policy, policy_end), (value, value_end) = (_layers(p, sources, hidden, options) for p in ("policy_", "value_"))
-        steps += policy + value
-        ends = (policy_end, value_end)
-    return Plan("group_mlp", dict(problem.observation), (*steps, *heads(problem, *ends)))
+        ends.append(end)
+    return Plan("group_mlp", dict(problem.observation), (*steps, *heads(problem, policy, tuple(ends))))
 
 
 def _layers(prefix: str, sources: list[Source], hidden: FieldType, options: Options) -> tuple[list[Step], Source]:

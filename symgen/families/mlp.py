@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.families._rules import Fault
-from symgen.families._terms import Source, heads, observed, plain
+from symgen.families._terms import Source, critics, heads, judged, observed, plain
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("none",)
@@ -20,7 +20,7 @@ class Options(BaseModel):
     width: int = Field(64, ge=1, le=8192, description="units of every hidden layer")
     depth: int = Field(2, ge=1, le=16, description="number of hidden layers")
     activation: Literal["relu", "tanh", "gelu", "silu"] = Field("tanh", description="pointwise nonlinearity")
-    shared: bool = Field(False, description="whether policy and value share the hidden layers")
+    shared: bool = Field(False, description="whether policy and critics share the hidden layers")
 
 
 def check(problem: Any) -> list[Fault]:
@@ -29,13 +29,17 @@ def check(problem: Any) -> list[Fault]:
 
 
 def plan(problem: Any) -> Plan:
-    """Normalise, hidden layers (twice where policy and value do not share them), heads."""
+    """Normalise, hidden layers (of each critic too where it does not share the policy's), heads."""
     options: Options = problem.family_options
     steps, sources = observed(problem)
-    trunks = [_trunk(problem, p, sources, options) for p in (("",) if options.shared else ("policy_", "value_"))]
-    policy, value = trunks[0], trunks[-1]
-    policy_end, value_end = (Source(step.name, step.out_type) for step in (policy, value))
-    return Plan("mlp", dict(problem.observation), (*steps, *trunks, *heads(problem, policy_end, value_end, "none")))
+    if options.shared:
+        trunk = _trunk(problem, "", sources, options)
+        end = Source(trunk.name, trunk.out_type)
+        return Plan("mlp", dict(problem.observation), (*steps, trunk, *heads(problem, end, end, "none")))
+    trunks = [_trunk(problem, "policy_", sources, options)]
+    trunks += [_trunk(problem, f"{name}_", judged(problem, sources), options) for name in critics(problem)]
+    policy, *ends = (Source(trunk.name, trunk.out_type) for trunk in trunks)
+    return Plan("mlp", dict(problem.observation), (*steps, *trunks, *heads(problem, policy, tuple(ends), "none")))
 
 
 def _trunk(problem: Any, prefix: str, sources: list[Source], options: Options) -> Step:

@@ -1,4 +1,4 @@
-"""The compiled network: the plan's steps carried out in order, ending in a policy and a value."""
+"""The compiled network: the plan's steps carried out in order, ending in a policy and its critics."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,26 +15,46 @@ from symgen.nn import distributions
 from symgen.nn.departure import departure
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader
-from symgen.plan.ir import Plan, Step
+from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
+from symgen.plan.ir import ACTION, Plan, Step
 
 
 class Network(nn.Module):
-    """An actor-critic. Laws: policy(g.o) = g.policy(o) and value(g.o) = value(o) where the plan is exact.
+    """An actor with its critics: a value of the observation, or two Q of observation and action.
+
+    Laws, where the plan is exact: policy(g.o) = g.policy(o), value(g.o) = value(o) and q(g.o, g.a) = q(o, a).
 
     Args:
         plan: what to build.
         interface: the environment's terms and action.
     """
 
+    box_centre: Tensor
+    box_half: Tensor
+    orbit: Tensor | None
+
     def __init__(self, plan: Plan, interface: Interface) -> None:
         super().__init__()
         self.plan, self.action = plan, interface.action
         self.reader = Reader(interface, plan.terms)
         self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
-        self._needed = {name: _ancestors(plan, name) for name in ("policy", "value")}
-        self._both = tuple(
-            s for s in plan.steps if s.name in {x.name for steps in self._needed.values() for x in steps}
-        )
+        self._needed = {name: _ancestors(plan, (name,)) for name in plan.ends}
+        self._all = _ancestors(plan, plan.ends)
+        if plan.judges_actions:
+            self._split()
+
+    def _split(self) -> None:
+        """Tell the steps apart that actor and critics share, and those of their own; the box of the action."""
+        acting, judging = (_ancestors(self.plan, names) for names in (("policy", "log_std"), ("q1", "q2")))
+        self._shared = tuple(step for step in acting if step in judging)
+        self._acting = tuple(step for step in acting if step not in self._shared)
+        self._judging = tuple(step for step in judging if step not in self._shared)
+        for name, numbers in zip(("box_centre", "box_half"), box(self.action), strict=True):
+            self.register_buffer(name, numbers.to(torch.get_default_dtype()), persistent=False)
+        mean, deviation = (self.plan.step(name).out_type for name in ("policy", "log_std"))
+        # one number for all components that the group mixes
+        orbit = None if deviation.size == mean.size else torch.from_numpy(mean.entry_orbits.reshape(-1))
+        self.register_buffer("orbit", orbit, persistent=False)
 
     def __repr__(self) -> str:
         return str(self.plan)
@@ -50,21 +70,62 @@ class Network(nn.Module):
         return next(self.parameters()).device
 
     def forward(self, observation: Observation) -> tuple[Tensor, Tensor]:
-        """The policy's parameters (batch, n) and the value (batch,), sharing what both need."""
-        values = self._run(self._both, observation)
+        """The policy's parameters (batch, n) and the value (batch,), sharing what both need.
+
+        Where the critics judge actions: mean and logarithm of the deviation before squashing, both (batch, dim).
+        """
+        if self.plan.judges_actions:
+            return self.act(self.encode(observation))
+        values = self._run(self._all, observation)
         return values["policy"].flatten(1), values["value"].flatten()
 
     def policy(self, observation: Observation) -> Distribution:
         """The policy as a torch distribution: Categorical, MultiCategorical, or a Gaussian with `.mean`.
 
+        Where the critics judge actions it is a squashed Gaussian, with `.mode` and `.sample()` inside the action's box.
+
         Args:
             observation: a batch as the space gives it, array or dict of arrays, numpy or torch.
         """
+        if self.plan.judges_actions:
+            mean, log_std = self(observation)
+            return SquashedGaussian(mean, log_std, self.box_centre, self.box_half)
         return self.distribution(self._run(self._needed["policy"], observation)["policy"].flatten(1))
 
     def value(self, observation: Observation) -> Tensor:
         """The value of each observation of a batch, shape (batch,)."""
         return self._run(self._needed["value"], observation)["value"].flatten()
+
+    def q(self, observation: Observation, action: Tensor) -> Tensor:
+        """Both estimates of the return after an action (batch, dim) of the environment, shape (batch, 2)."""
+        return self.judge(self.encode(observation), action)
+
+    def encode(self, observation: Observation) -> dict[str, Tensor]:
+        """What actor and critics share, by name, for `act` and `judge`: the critics' loss trains it."""
+        return self._run(self._shared, observation)
+
+    def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the deviation of the Gaussian before it is squashed, both (batch, dim)."""
+        values = self._go_on(self._acting, features)
+        log_std = values["log_std"].flatten(1)
+        log_std = log_std if self.orbit is None else log_std[:, self.orbit]
+        return values["policy"].flatten(1), log_std.clamp(*LOG_STD)
+
+    def judge(self, features: dict[str, Tensor], action: Tensor) -> Tensor:
+        """Both Q (batch, 2) of an action of the environment, which they read in units of its box."""
+        unit = (action.to(self.dtype) - self.box_centre) / self.box_half
+        values = self._go_on(self._judging, {**features, ACTION: unit.unsqueeze(1)})
+        return torch.cat([values["q1"].flatten(1), values["q2"].flatten(1)], 1)
+
+    def actor_parameters(self) -> dict[str, nn.Parameter]:
+        """The weights that only the policy needs, by name."""
+        own = tuple(f"steps.{step.name}." for step in self._acting)
+        return {name: weight for name, weight in self.named_parameters() if name.startswith(own)}
+
+    def critic_parameters(self) -> dict[str, nn.Parameter]:
+        """The weights of the critics, and of what they share with the policy, by name."""
+        own = self.actor_parameters()
+        return {name: weight for name, weight in self.named_parameters() if name not in own}
 
     def distribution(self, parameters: Tensor) -> Distribution:
         """The torch distribution of a batch of policy parameters."""
@@ -72,7 +133,7 @@ class Network(nn.Module):
 
     def log_std(self) -> Tensor | None:
         """Logarithm of a continuous action's standard deviation, constant on orbits, shape (dim,); else None."""
-        return self.steps["scale"]() if self.action.kind == "continuous" else None
+        return self.steps["scale"]() if "scale" in self.steps else None
 
     def departures(self) -> dict[str, float]:
         """How far each relaxed step has departed from the symmetry, relative to its tied weights; empty if exact."""
@@ -102,7 +163,10 @@ class Network(nn.Module):
                 module._expanded = None
 
     def _run(self, steps: tuple[Step, ...], observation: Observation) -> dict[str, Tensor]:
-        values = self.reader(observation, self.dtype, self.device)
+        return self._go_on(steps, self.reader(observation, self.dtype, self.device))
+
+    def _go_on(self, steps: tuple[Step, ...], given: dict[str, Tensor]) -> dict[str, Tensor]:
+        values = dict(given)
         for step in steps:
             values[step.name] = self.steps[step.name](*[values[name] for name in step.inputs])
         return values
@@ -144,8 +208,8 @@ def _module(step: Step) -> nn.Module:
     return getattr(import_module(f"symgen.nn.{file}"), name)(**step.arguments)
 
 
-def _ancestors(plan: Plan, name: str) -> tuple[Step, ...]:
-    wanted = {name}
+def _ancestors(plan: Plan, names: tuple[str, ...]) -> tuple[Step, ...]:
+    wanted = set(names)
     kept = []
     for step in reversed(plan.steps):
         if step.name in wanted:

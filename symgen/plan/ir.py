@@ -12,6 +12,8 @@ from typing import Any, Literal
 from symgen.algebra.fieldtype import FieldType
 
 Constraint = Literal["exact", "relaxed", "none"]
+ACTION = "action"
+"""The name under which critics of (observation, action) read the action: no observation term and no step."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Plan:
     Args:
         family: keyword of the family that planned it.
         terms: field type of every observation term, by name.
-        steps: in order; "policy" gives the policy's parameters, "value" the value.
+        steps: in order; "policy" gives the policy's parameters, "value" the value. Where the critics judge actions,
+            "q1" and "q2" take the place of the value, and "log_std" gives the logarithm of the policy's deviation.
     """
 
     family: str
@@ -57,6 +60,16 @@ class Plan:
     def weights(self) -> int:
         """Number of trainable numbers in all steps."""
         return sum(step.weights for step in self.steps)
+
+    @property
+    def judges_actions(self) -> bool:
+        """True where the critics are functions of observation and action."""
+        return any(step.name == "q1" for step in self.steps)
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The names of the steps that are the network's outputs."""
+        return ("policy", "log_std", "q1", "q2") if self.judges_actions else ("policy", "value")
 
     def step(self, name: str) -> Step:
         """The step called `name`; KeyError where there is none."""

@@ -6,7 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from symgen.rl._schedule import NonNegative, Schedule
 
-__all__ = ["Options"]
+__all__ = ["CRITIC", "Options"]
+
+CRITIC = "value"
 
 MAX_TRANSITIONS = 2**22
 """Of one rollout: vectors of 250 numbers fill 4 GB."""

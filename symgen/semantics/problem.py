@@ -11,6 +11,7 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs.interface import Interface
+from symgen.lookup import Critic
 from symgen.spec.schema import Spec
 from symgen.spec.source import Source
 
@@ -33,6 +34,7 @@ class Problem:
         adapter_options: its Options.
         algorithm: keyword of the algorithm; None where the spec has no `train:`.
         algorithm_options: its Options.
+        critic: what the algorithm learns to act by: "value" of an observation, or "q" of observation and action.
     """
 
     spec: Spec
@@ -48,6 +50,7 @@ class Problem:
     adapter_options: BaseModel
     algorithm: str | None
     algorithm_options: BaseModel | None
+    critic: Critic = "value"
 
     def __str__(self) -> str:
         symmetry = self.spec.symmetry

@@ -93,6 +93,7 @@ def _resolved(spec: Spec, findings: Findings) -> Problem | None:
         adapter_options=adapter.options,
         algorithm=spec.train.algorithm if spec.train else None,
         algorithm_options=train.options if train else None,
+        critic=lookup.critic(spec.train.algorithm) if spec.train and train else "value",
     )
 
 

@@ -240,3 +240,26 @@ def test_any_text_is_a_representation_or_a_value_error(text):
 def test_a_multiplicity_that_is_too_large_is_told_as_such():
     with pytest.raises(ValueError, match="the sum has size 3200000; sizes between 1 and 65536 are supported"):
         representations.parse(group("D1"), "1600000 regular")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("D1", "2 sign + regular", "2 trivial + regular"),
+        ("D4", "standard", "permutation(r=1 0, s=0 1)"),
+        ("C4", "3 trivial", "3 trivial"),
+        ("S3", "permutation + sign", "permutation + trivial"),
+        ("D1", "signed(s=-2 -1)", "permutation(s=1 0)"),
+    ],
+)
+def test_absolute_values_of_signed_permutations(name, text, expected):
+    rho = representations.parse(group(name), text)
+    found = representations.absolute(rho)
+    assert str(found) == expected
+    for word in rho.group.elements:
+        assert np.array_equal(found.matrix(word), np.abs(rho.matrix(word)))
+
+
+def test_a_matrix_has_no_absolute_value():
+    with pytest.raises(ValueError, match="mixes coordinates"):
+        representations.absolute(representations.parse(group("C8"), "standard + sign"))

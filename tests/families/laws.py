@@ -10,7 +10,7 @@ import torch
 from symgen.actions import act_on_term
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.representation import Representation, direct_sum, trivial
+from symgen.algebra.representation import Representation, absolute, direct_sum, trivial
 from symgen.nn.network import Network, build
 from symgen.plan.invariants import validate
 from symgen.plan.ir import Plan, Step
@@ -35,9 +35,10 @@ class Departure(NamedTuple):
 
 @torch.no_grad()
 def departures(network: Network, problem: Problem, dtype: torch.dtype, batch: int = 8) -> list[Departure]:
-    """The departure of policy and value for every element of the group.
+    """The departure of policy and critics for every element of the group.
 
-    The control leaves the output unmoved where the element moves it, and takes another observation where not.
+    The control leaves the output unmoved where the element moves it (the action, where it is judged), and takes another
+    observation where not.
     """
     given, words = observations(problem.interface, batch), problem.group.elements
     moved = {
@@ -46,16 +47,34 @@ def departures(network: Network, problem: Problem, dtype: torch.dtype, batch: in
         )
         for term in problem.interface.terms
     }
+    acts = np.random.default_rng(1).standard_normal((batch, problem.action.size))
+    moved_acts = np.concatenate([problem.action.act(word, acts) for word in words])
     model = copy.deepcopy(network).to(dtype).eval()
-    before, after = model(given), model(moved)
+    before, after = outputs(model, given, acts), outputs(model, moved, moved_acts)
+    unmoved = outputs(model, moved, np.concatenate([acts] * len(words)))
+    moving = {"policy": problem.action}
+    if problem.action.is_signed_permutation:
+        moving["log_std"] = absolute(problem.action)
     result = []
-    for name, one, all_ in zip(("policy", "value"), before, after, strict=True):
-        x, scale = one.numpy(), float(one.abs().max())
-        for word, y in zip(words, all_.numpy().reshape(len(words), *x.shape), strict=True):
-            expected = problem.action.act(word, x) if name == "policy" else x
-            other = x if name == "policy" and _moves(problem.action, word) else np.roll(x, 1, 0)
+    for name, one in before.items():
+        x, scale, shape = one.numpy(), float(one.abs().max()), (len(words), *one.shape)
+        pairs = zip(after[name].numpy().reshape(shape), unmoved[name].numpy().reshape(shape), strict=True)
+        for word, (y, still) in zip(words, pairs, strict=True):
+            expected = moving[name].act(word, x) if name in moving else x
+            if name == "q" and _moves(problem.action, word):
+                other = still
+            else:
+                other = x if name in moving and _moves(moving[name], word) else np.roll(x, 1, 0)
             result.append(Departure(word, name, _gap(y, expected) / scale, _gap(other, expected) / scale))
     return result
+
+
+def outputs(model: Network, given: Mapping[str, np.ndarray], acts: np.ndarray) -> dict[str, torch.Tensor]:
+    """Every output by name."""
+    if not model.plan.judges_actions:
+        return dict(zip(("policy", "value"), model(given), strict=True))
+    policy, log_std = model(given)
+    return {"policy": policy, "log_std": log_std, "q": model.q(given, torch.from_numpy(acts))}
 
 
 def _gap(a: np.ndarray, b: np.ndarray) -> float:
@@ -67,7 +86,7 @@ def _moves(action: Representation, word: str) -> bool:
 
 
 def assert_equivariant(network: Network, problem: Problem) -> None:
-    """policy(g.o) = g.policy(o) and value(g.o) = value(o) for every g in both dtypes, with power."""
+    """policy(g.o) = g.policy(o), value(g.o) = value(o), q(g.o, g.a) = q(o, a), in both dtypes and with power."""
     for dtype, tolerance in TOLERANCE.items():
         for row in departures(network, problem, dtype):
             assert row.error <= tolerance, f"{dtype}: {row}"
@@ -90,14 +109,18 @@ def assert_broken(network: Network, problem: Problem) -> None:
 
 @torch.no_grad()
 def assert_uses_everything(network: Network, problem: Problem) -> None:
-    """Policy and value depend on every observation term, and the policy's entries differ."""
+    """Policy and critics depend on every observation term, the critics on every component of an action they judge."""
     given, other = observations(problem.interface, 16), observations(problem.interface, 16, seed=1)
+    acts = np.random.default_rng(1).standard_normal((16, problem.action.size))
     model = copy.deepcopy(network).double().eval()
-    policy, value = model(given)
+    before = outputs(model, given, acts)
     for name in given:
-        changed = model({**given, name: other[name]})
-        assert _relative(changed[0], policy) > POWER, f"the policy does not depend on {name}"
-        assert _relative(changed[1], value) > POWER, f"the value does not depend on {name}"
+        for output, x in outputs(model, {**given, name: other[name]}, acts).items():
+            assert _relative(x, before[output]) > POWER, f"the {output} does not depend on {name}"
+    for k in range(problem.action.size if "q" in before else 0):
+        changed = acts.copy()
+        changed[:, k] += 1
+        assert _relative(model.q(given, torch.from_numpy(changed)), before["q"]) > POWER, f"q ignores component {k}"
 
 
 def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -113,11 +136,11 @@ def train(network: Network, problem: Problem, steps: int = 10, rate: float = 3e-
         for name, x in given.items()
     }
     network.update_normalisation(lopsided)
-    policy, value = (torch.randn_like(x) + 1 for x in network(given))
+    acts = np.random.default_rng(3).standard_normal((16, problem.action.size)) + 0.5
+    targets = {name: torch.randn_like(x) + 1 for name, x in outputs(network, given, acts).items()}
     optimiser = torch.optim.Adam(network.parameters(), rate)
     for _ in range(steps):
-        found = network(given)
-        loss = (found[0] - policy).square().mean() + (found[1] - value).square().mean()
+        loss = sum((x - targets[name]).square().mean() for name, x in outputs(network, given, acts).items())
         scale = network.log_std()
         if scale is not None:
             loss = loss + (scale * torch.arange(1, len(scale) + 1)).sum().cos()

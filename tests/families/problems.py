@@ -15,6 +15,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType
 from symgen.envs.interface import Action, Interface, Term
+from symgen.lookup import Critic
 from symgen.semantics.problem import Problem
 from symgen.spec.schema import Spec, parse
 from symgen.spec.source import Source, read
@@ -45,6 +46,7 @@ def problem(
     constraint: Any = "exact",
     graph: tuple[str, str] | None = None,
     oriented: bool = False,
+    critic: Critic = "value",
 ) -> Problem:
     """The Problem of a world and a family, as resolving a spec would give it.
 
@@ -73,6 +75,7 @@ def problem(
         adapter_options=lookup.options("adapter", "gridworld")(),
         algorithm=None,
         algorithm_options=None,
+        critic=critic,
     )
     faults = module.check(result)
     if faults:
@@ -80,10 +83,10 @@ def problem(
     return result
 
 
-def example(family: str, variant: str, world: str) -> Problem:
+def example(family: str, variant: str, world: str, critic: Critic = "value") -> Problem:
     """The Problem of one case."""
     row = VARIANTS[family][variant]
-    return problem(world, family, row.options, row.constraint, row.graph, row.oriented)
+    return problem(world, family, row.options, row.constraint, row.graph, row.oriented, critic)
 
 
 def _special(text: str) -> str:

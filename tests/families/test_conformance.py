@@ -47,6 +47,31 @@ def test_conformance(family, variant, world):
         train(built, this)
 
 
+REAL = [case for case in WIDE if WORLDS[case[2]].kind == "continuous"]
+"""Every family and variant in every world with a continuous action."""
+QUICK_REAL = {(family, world): (family, variant, world) for family, variant, world in reversed(REAL)}.values()
+
+
+@pytest.mark.parametrize(
+    ("family", "variant", "world"),
+    [case if case in QUICK_REAL else pytest.param(*case, marks=pytest.mark.slow) for case in REAL],
+)
+def test_conformance_of_critics_that_judge_actions(family, variant, world):
+    this = example(family, variant, world, critic="q")
+    assert_plan(this.family.plan(this), this)
+    built, law = powerful(this), VARIANTS[family][variant].law
+    for commutes in COMMUTES[law]:
+        if commutes:
+            assert_equivariant(built, this)
+        elif this.group.order > 1:
+            assert_broken(built, this)
+        assert_uses_everything(built, this)
+        report = verify(built, this.interface, this.observation, this.action, claimed=law != "none")
+        assert report.exact == commutes, report
+        assert {row.output for row in report.rows} == {"policy", "log_std", "q"}
+        train(built, this)
+
+
 def test_the_matrix_is_complete():
     assert set(VARIANTS) == set(lookup.keywords("family"))
     for family, variants in VARIANTS.items():
@@ -61,6 +86,7 @@ def test_the_matrix_is_complete():
     assert {str(world.kind) if isinstance(world.kind, str) else "multi" for world in WORLDS.values()} == {
         "discrete", "continuous", "multi",
     }  # fmt: skip
+    assert {family for family, _, _ in QUICK_REAL} == set(VARIANTS)
 
 
 # Actions that satisfy all relations and are nevertheless not the ones the network was built for.

@@ -222,6 +222,77 @@ def test_the_parts_agree_with_the_whole(case):
     assert network.device == torch.device("cpu")
 
 
+JUDGING = [
+    ("group_mlp", "two trunks", "D1 pendulum"),
+    ("group_mlp", "shared", "D3 plane"),
+    ("graph_attention", "both", "D4 force"),
+    ("cnn", "two layers", "D4 force"),
+    ("mlp", "two trunks", "C3 plane"),
+]
+
+
+@pytest.mark.parametrize("case", JUDGING, ids=" ".join)
+def test_actor_and_critics_agree_with_the_whole(case):
+    this = example(*case, critic="q")
+    torch.manual_seed(0)
+    network, given = build(this.family.plan(this), this.interface).eval(), observations(this.interface, 5)
+    acts = torch.randn(5, this.action.size)
+    features = network.encode(given)
+    mean, log_std = network(given)
+    assert all(torch.equal(a, b) for a, b in zip(network.act(features), (mean, log_std), strict=True))
+    assert torch.equal(network.judge(features, acts), network.q(given, acts))
+    assert network.q(given, acts).shape == (5, 2)
+    assert not torch.equal(*network.q(given, acts).unbind(1))  # two critics, not one twice
+    assert network.log_std() is None
+    law = network.policy(given)
+    assert torch.equal(law.mode, mean.tanh())  # this action has no bounds
+    assert law.log_prob(law.sample()).shape == (5,)
+    everything = dict(network.named_parameters())
+    actor, critic = network.actor_parameters(), network.critic_parameters()
+    assert {**actor, **critic}.keys() == everything.keys()
+    assert not actor.keys() & critic.keys()
+    # what only the actor has moves no Q, and what the critics have beyond the shared features moves no mean
+    for weights, other, outputs_ in ((actor, critic, lambda: network.q(given, acts)), (critic, actor, lambda: mean)):
+        assert weights
+        grads = torch.autograd.grad(outputs_().sum(), list(weights.values()), allow_unused=True, retain_graph=True)
+        shared = [name for name, grad in zip(weights, grads, strict=True) if grad is not None]
+        assert not shared if other is critic else all(_is_shared(network, name) for name in shared)
+
+
+def _is_shared(network, name):
+    return name.split(".")[1] in {step.name for step in network._shared}
+
+
+def test_the_critics_read_the_action_in_units_of_its_box():
+    import dataclasses
+
+    this = problem("D1 pendulum", "group_mlp", critic="q")
+    torch.manual_seed(0)
+    unit = build(this.family.plan(this), this.interface)
+    action = dataclasses.replace(this.interface.action, low=(-3.0,), high=(3.0,))
+    wide = build(this.family.plan(this), dataclasses.replace(this.interface, action=action))
+    wide.load_state_dict(unit.state_dict())
+    given, acts = observations(this.interface, 5), torch.randn(5, 1)
+    assert torch.allclose(wide.q(given, 3 * acts), unit.q(given, acts))
+    assert not torch.allclose(wide.q(given, acts), unit.q(given, acts))
+    assert torch.equal(wide.policy(given).mode, 3 * unit.policy(given).mode)
+
+
+@pytest.mark.parametrize("case", JUDGING, ids=" ".join)
+def test_networks_that_judge_actions_copy_and_keep_their_names(case):
+    this = example(*case, critic="q")
+    network, given = build(this.family.plan(this), this.interface), observations(this.interface, 5)
+    names = list(network.train().state_dict())
+    assert names == list(network.eval().state_dict())
+    acts = torch.randn(5, this.action.size)
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert torch.equal(twin.q(given, acts), network.q(given, acts))
+        with torch.no_grad():
+            for weight in twin.parameters():
+                weight.add_(1)
+        assert not torch.equal(twin.q(given, acts), network.q(given, acts))
+
+
 def test_a_count_that_the_module_does_not_have_is_refused():
     import dataclasses
 

@@ -71,6 +71,66 @@ BROKEN = {
 }
 
 
+def judging(step_name: str = "", **changes) -> Plan:
+    """A valid plan whose critics judge actions, with some fields of the step `step_name` replaced."""
+    c4 = group("C4")
+    seen, acted, number = (parse(c4, f"point: {t}") for t in ("standard", "regular", "trivial"))
+    steps = [
+        Step("policy", "tied_linear.TiedLinear", ("observation",), (seen,), acted, "exact", 2),
+        Step("log_std", "tied_linear.TiedLinear", ("observation",), (seen,), acted, "exact", 2),
+        Step("q1", "embedding.Nonlinear", ("observation", "action"), (seen, acted), number, "exact", 2),
+        Step("q2", "embedding.Nonlinear", ("observation", "action"), (seen, acted), number, "exact", 2),
+    ]
+    steps = [dataclasses.replace(step, **changes) if step.name == step_name else step for step in steps]
+    return Plan("group_mlp", {"observation": seen}, tuple(steps))
+
+
+BROKEN_CRITICS = {
+    "a q that is no number": ("q2", {"out_type": parse(C4, "point: 2 trivial")}, "the q2 is not an invariant number"),
+    "a q that is no invariant": ("q1", {"out_type": parse(C4, "point: sign")}, "the q1 is not an invariant number"),
+    "another action": (
+        "q1",
+        {"in_types": (parse(C4, "point: standard"), parse(C4, "point: standard"))},
+        "q1: action is point: regular, expected point: standard",
+    ),
+    "a q of observations": (
+        "q2",
+        {"inputs": ("observation",), "in_types": (parse(C4, "point: standard"),)},
+        "the q2 does not read the action",
+    ),
+    "a policy of actions": (
+        "log_std",
+        {"inputs": ("action",), "in_types": (parse(C4, "point: regular"),)},
+        "the log_std reads the action",
+    ),
+    "no deviation": ("log_std", {"name": "scale"}, "there is no step called log_std"),
+    "one q": ("q2", {"name": "q3"}, "there is no step called q2"),
+    "a step of the name of the action": ("log_std", {"name": "action"}, "action: the name is taken"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_CRITICS)
+def test_broken_critics_are_refused(broken):
+    name, changes, message = BROKEN_CRITICS[broken]
+    with pytest.raises(ValueError, match="the plan is broken") as caught:
+        validate(judging(name, **changes))
+    assert message in str(caught.value)
+    assert validate(judging()).ends == ("policy", "log_std", "q1", "q2")
+
+
+def test_a_term_of_the_name_of_the_action_is_refused():
+    whole = judging()
+    terms = {**whole.terms, "action": parse(C4, "point: regular")}
+    with pytest.raises(ValueError, match="action: the name is taken"):
+        validate(dataclasses.replace(whole, terms=terms))
+    assert validate(dataclasses.replace(plan(), terms={**plan().terms, **terms})).ends == ("policy", "value")
+
+
+def test_the_value_reads_no_action():
+    with pytest.raises(ValueError, match="input action does not exist"):
+        validate(plan(inputs=("action",)))
+
+
 @pytest.mark.parametrize("broken", BROKEN)
 def test_broken_plans_are_refused(broken):
     changes, message = BROKEN[broken]
@@ -95,11 +155,13 @@ def test_an_input_made_later_does_not_exist():
 
 
 def test_every_invariant_can_fail():
-    messages = [message for _, message in BROKEN.values()]
+    messages = [message for *_, message in (*BROKEN.values(), *BROKEN_CRITICS.values())]
+    broken = [plan(**changes) for changes, _ in BROKEN.values()]
+    broken += [judging(name, **changes) for name, changes, _ in BROKEN_CRITICS.values()]
     for invariant in INVARIANTS:
-        found = [each for changes, _ in BROKEN.values() for each in invariant(plan(**changes))]
+        found = [each for one in broken for each in invariant(one)]
         assert set(found) & set(messages), invariant.__name__
-        assert not list(invariant(plan()))
+        assert not [*invariant(plan()), *invariant(judging())]
 
 
 def test_values():
