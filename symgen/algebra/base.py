@@ -2,6 +2,8 @@
 
 A permutation p sends place i to p[i], so (g.x)[p[i]] = x[i]. Grids are indexed [row, column], flattened row by row;
 r turns the picture counter-clockwise, s mirrors left and right. A base prints as "grid 9x9" and parses back.
+
+A "plane" is the exception: a picture that C<n>, D<n>, SO2 or O2 turns by any angle, with interpolation (see `plane`).
 """
 
 import re
@@ -14,10 +16,12 @@ import numpy as np
 
 from symgen.algebra import catalogue
 from symgen.algebra import images as written_images
+from symgen.algebra import plane as planes
+from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.partition import components
 
-Kind = Literal["point", "grid", "graph", "tokens"]
+Kind = Literal["point", "grid", "graph", "tokens", "plane"]
 MAX_PLACES = 16384
 """Largest number of places of one base."""
 MAX_UNION = 64
@@ -41,10 +45,11 @@ class Base:
 
     Args:
         group: the group.
-        kind: "point", "grid", "graph" or "tokens".
-        shape: () for a point, (rows, columns) for a grid, (n,) otherwise.
-        permutations: one index array per generator, in the group's order.
+        kind: "point", "grid", "graph", "tokens" or "plane".
+        shape: () for a point, (rows, columns) for a grid or plane, (n,) otherwise.
+        permutations: one index array per generator, in the group's order; none for a plane.
         name: printed form.
+        turns: for a plane one orthogonal 2 x 2 matrix per generator (x to the right, y up).
     """
 
     group: Group
@@ -52,6 +57,7 @@ class Base:
     shape: tuple[int, ...]
     permutations: tuple[np.ndarray, ...] = field(repr=False)
     name: str
+    turns: tuple[np.ndarray, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return self.name
@@ -60,7 +66,7 @@ class Base:
         if self is other or not isinstance(other, Base):
             return self is other
         same = (self.name, self.shape, self.group) == (other.name, other.shape, other.group)
-        return same and all(map(np.array_equal, self.permutations, other.permutations))
+        return same and self.kind == other.kind and all(map(np.array_equal, self.permutations, other.permutations))
 
     def __hash__(self) -> int:
         return hash((self.group.name, self.name))
@@ -70,13 +76,45 @@ class Base:
         """Number of places."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    @property
+    def is_picture(self) -> bool:
+        """True for a grid and for a plane."""
+        return self.kind in ("grid", "plane")
+
     @cached_property
     def orbits(self) -> np.ndarray:
-        """Orbit label of each place, shape (size,)."""
-        return components(self.size, self.permutations)
+        """Orbit label of each place, shape (size,); the places of a plane flow into each other."""
+        return np.zeros(self.size, dtype=np.int64) if self.kind == "plane" else components(self.size, self.permutations)
+
+    def is_exact(self, word: str) -> bool:
+        """Whether a word permutes the places; False where it turns a plane by an angle between its pixels."""
+        return self.kind != "plane" or planes.is_exact(self._turn(word))
+
+    def is_still(self, word: str) -> bool:
+        """Whether a word moves no place."""
+        return self.is_exact(word) and np.array_equal(self.permutation(word), np.arange(self.size))
+
+    def act(self, word: str, feature: np.ndarray) -> np.ndarray:
+        """The places of a feature (..., places, channels) moved, its channels left alone."""
+        if not self.is_exact(word):
+            index, weight = planes.interpolation(self.shape, tuple(self._turn(word).reshape(-1).tolist()))
+            weight = weight.astype(feature.dtype) if feature.dtype.kind == "f" else weight
+            # the four neighbours one after the other: less memory than all at once
+            return np.asarray(sum(feature[..., index[:, k], :] * weight[:, k, None] for k in range(4)))
+        moved = np.empty_like(feature)
+        moved[..., self.permutation(word), :] = feature
+        return moved
+
+    def _turn(self, word: str) -> np.ndarray:
+        images = dict(zip(self.group.generators, self.turns, strict=True))
+        return planes.rounded(self.group.evaluate(word, images, np.matmul, np.eye(2)))
 
     def permutation(self, word: str) -> np.ndarray:
-        """Where each place goes under a word."""
+        """Where each place goes under a word; ValueError where it does not permute them (see `is_exact`)."""
+        if self.kind == "plane":
+            if not self.is_exact(word):
+                raise ValueError(f"{word} takes the pixels of {self} between pixels: it is no permutation")
+            return planes.permutation(self.shape, self._turn(word))
         images = dict(zip(self.group.generators, self.permutations, strict=True))
         return self.group.evaluate(word, images, lambda after, before: after[before], np.arange(self.size))
 
@@ -122,6 +160,21 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
     return _checked(Base(group, "grid", (rows, columns), tuple(permutations), name))
 
 
+def plane(group: Group, rows: int, columns: int) -> Base:
+    """A square picture that C<n>, D<n>, SO2 or O2 turns about its centre, with interpolation.
+
+    Raises:
+        ValueError: another group, or a picture that is not square.
+    """
+    if catalogue.planar(group) is None:
+        raise ValueError(f"the plane is turned by C<n>, D<n>, SO2 and O2, not by {group.name}")
+    if rows != columns:
+        raise ValueError(f"a plane needs a square picture, not {rows}x{columns}")
+    _bounded(rows * columns)
+    turns = tuple(representations.standard(group).matrix(g) for g in group.generators)
+    return Base(group, "plane", (rows, columns), (), f"plane {rows}x{columns}", turns)
+
+
 def planar_moves(group: Group) -> dict[str, str]:
     """What r and s of C1, C2, C4, D1, D2, D4 do to a picture; ValueError for any other group."""
     moves = _usual_moves(group)
@@ -164,13 +217,17 @@ def union(first: Base, second: Base) -> Base:
     """The disjoint union: the places of `first`, then those of `second`; both of one group."""
     if first.group != second.group:
         raise ValueError(f"{first} is moved by {first.group}, {second} by {second.group}")
+    if "plane" in (first.kind, second.kind):
+        raise ValueError(f"{first} + {second} is no base: a plane stands alone")
     _bounded(first.size + second.size)
     arrays = [np.concatenate([a, b + first.size]) for a, b in zip(first.permutations, second.permutations, strict=True)]
     return Base(first.group, "graph", (first.size + second.size,), tuple(arrays), f"{first.name} + {second.name}")
 
 
 def resize(base: Base, rows: int, columns: int) -> Base:
-    """The grid of another size that the group moves in the same way."""
+    """The grid (or plane) of another size that the group moves in the same way."""
+    if base.kind == "plane":
+        return plane(base.group, rows, columns)
     if base.kind != "grid":
         raise ValueError(f"only a grid has another size, not {base}")
     _, bracket, moves = base.name.partition("(")
@@ -190,7 +247,7 @@ def _checked(base: Base) -> Base:
     return base
 
 
-_BASE = re.compile(r"(point|grid|graph|tokens)(?:\s+([0-9]{1,6})(?:x([0-9]{1,6}))?)?\s*(?:\(([^()]*)\))?")
+_BASE = re.compile(r"(point|grid|graph|tokens|plane)(?:\s+([0-9]{1,6})(?:x([0-9]{1,6}))?)?\s*(?:\(([^()]*)\))?")
 
 
 def parse(group: Group, text: str) -> Base:
@@ -214,8 +271,10 @@ def _piece(group: Group, text: str) -> Base:
         return point(group)
     if kind == "grid" and first and second:
         return grid(group, int(first), int(second), images)
+    if kind == "plane" and first and second and argument is None:
+        return plane(group, int(first), int(second))
     if kind == "tokens" and first and not second and argument is None:
         return tokens(group, int(first))
     if kind == "graph" and first and not second and (images is not None or not group.generators):
         return graph(group, {g: written_images.numbers(t) for g, t in (images or {}).items()}, int(first))
-    raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, tokens N or graph N(g=...)")
+    raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, plane HxW, tokens N or graph N(g=...)")

@@ -3,6 +3,11 @@
 C<n>: r turns counter-clockwise by 2 pi / n. D<n> has order 2n: r as above, s mirrors left and right (D1 is s alone).
 S<n>: s swaps the first two points, c moves every point one on. "A x B" is the direct product; a generator name taken by
 the first factor gets the factor's number in the second ("C4 x C4" has r and r2).
+
+SO2 and O2, all turns of the plane, are held as their subgroups C64 and D64. For representations of frequency at most
+MAX_FREQUENCY = 15 that loses nothing: an equivariant map between frequencies k and l, or a kernel of angular frequency
+j <= k + l < 32 between them, commutes with all turns where it commutes with 64 of them (no two of these frequencies are
+equal modulo 64). `representation` refuses any other representation of them.
 """
 
 import math
@@ -51,6 +56,35 @@ def symmetric(n: int) -> Group:
     return Group(f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": _cycle(n)}, math.factorial(n))
 
 
+TURNS = 64
+"""Number of turns that stand for all."""
+MAX_FREQUENCY = 15
+"""Largest frequency of a representation of SO2 or O2: four of them add up to less than TURNS."""
+
+
+def all_turns(name: str) -> Group:
+    """SO2 (turns by any angle) or O2 (with mirrors), held as 64 turns."""
+    like = cyclic(TURNS) if name == "SO2" else dihedral(TURNS)
+    return Group(name, like.generators, like.relations, like.permutations, like.known_order)
+
+
+def is_continuous(this: Group) -> bool:
+    """True for the catalogue's SO2 and O2."""
+    return this.name in ("SO2", "O2") and group(this.name) == this
+
+
+def planar(this: Group) -> tuple[int, bool] | None:
+    """(number of turns, whether there are mirrors) of the catalogue's C<n>, D<n>, SO2, O2; None for any other group.
+
+    >>> planar(group("D4")), planar(group("SO2")), planar(group("S3"))
+    ((4, True), (64, False), None)
+    """
+    found = re.fullmatch(r"([CD])([1-9][0-9]{0,5})|(SO2|O2)", this.name)
+    if found is None or (found[2] and int(found[2]) > MAX_NUMBER[found[1]]) or group(this.name) != this:
+        return None  # a presented group may bear any name
+    return (int(found[2]), found[1] == "D") if found[2] else (TURNS, this.name == "O2")
+
+
 def _cycle(n: int) -> Permutation:
     return tuple((i + 1) % n for i in range(n))
 
@@ -92,7 +126,7 @@ def group(name: str) -> Group:
     """The group a spec names.
 
     Args:
-        name: "C4", "D4", "S5" or a product such as "C2 x C4".
+        name: "C4", "D4", "S5", "SO2", "O2" or a product such as "C2 x C4".
 
     Raises:
         ValueError: unknown family, or a number out of range.
@@ -101,6 +135,8 @@ def group(name: str) -> Group:
     (8, ('r', 'r2'))
     """
     factors = [part.strip() for part in name.split(" x ")]
+    if len(factors) > 1 and {"SO2", "O2"} & set(factors):
+        raise ValueError(f"{name!r}: SO2 and O2 stand alone, not in products")
     if len(factors) > 4:
         raise ValueError(f"{name!r} has {len(factors)} factors; at most 4 are supported")
     result = _named(factors[0])
@@ -110,9 +146,11 @@ def group(name: str) -> Group:
 
 
 def _named(name: str) -> Group:
+    if name in ("SO2", "O2"):
+        return all_turns(name)
     match = re.fullmatch(r"([A-Z])([0-9]{1,6})", name)
     if match is None or match[1] not in _FAMILIES:
-        raise ValueError(f"unknown group {name!r}: C<n>, D<n>, S<n> and products such as 'C2 x C4' are known")
+        raise ValueError(f"unknown group {name!r}: C<n>, D<n>, S<n>, SO2, O2 and products such as 'C2 x C4' are known")
     number = int(match[2])
     if not 1 <= number <= MAX_NUMBER[match[1]]:
         raise ValueError(f"the number of {name!r} must lie between 1 and {MAX_NUMBER[match[1]]}")

@@ -59,8 +59,7 @@ class FieldType:
     @cached_property
     def is_trivial(self) -> bool:
         """True where the group moves no entry."""
-        still = all(np.array_equal(p, np.arange(self.base.size)) for p in self.base.permutations)
-        return still and self.fibre.is_trivial
+        return self.fibre.is_trivial and all(map(self.base.is_still, self.group.generators))
 
     def act(self, word: str, feature: np.ndarray) -> np.ndarray:
         """g.x for a feature of shape (..., places, channels)."""
@@ -68,10 +67,7 @@ class FieldType:
             raise ValueError(
                 f"a feature of {self} has shape (..., {self.shape[0]}, {self.shape[1]}), not {feature.shape}"
             )
-        fibred = self.fibre.act(word, feature)
-        moved = np.empty_like(fibred)
-        moved[..., self.base.permutation(word), :] = fibred
-        return moved
+        return self.base.act(word, self.fibre.act(word, feature))
 
     def gather(self, word: str) -> tuple[np.ndarray, np.ndarray]:
         """For signed permutation fibres: (index, sign) with (g.x).flat[k] = sign[k] * x.flat[index[k]]."""
@@ -85,6 +81,8 @@ class FieldType:
         """The whole feature, flattened place by place, as one representation."""
         if self.base.size == 1:
             return self.fibre
+        if self.base.kind == "plane":
+            raise ValueError(f"{self} is moved by interpolation, which is no representation")
         if not self.fibre.is_signed_permutation and self.size > MAX_DENSE:
             raise ValueError(f"{self} has {self.size} entries; matrices are written out up to {MAX_DENSE}")
         return Representation(self.group, f"[{self}]", self.size, tuple(map(self._move, self.group.generators)))
@@ -104,8 +102,11 @@ class FieldType:
         """The finest partition of the entries that no generator mixes, shape (places, channels).
 
         Law: scaling the entries commutes with the group exactly where the scale is constant on the parts (a running
-        scale, a standard deviation). Where the fibre is a matrix, coordinates that it mixes fall together.
+        scale, a standard deviation). Where the fibre is a matrix, coordinates that it mixes fall together; on a plane,
+        all places do.
         """
+        if self.base.kind == "plane":
+            return np.broadcast_to(vector(self.fibre).entry_orbits, self.shape).copy()
         entries = np.arange(self.size).reshape(self.shape)
         links = [(entries[:0, 0], entries[:0, 0])]
         for generator, places in zip(self.group.generators, self.base.permutations, strict=True):

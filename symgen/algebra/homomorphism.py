@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from symgen.algebra import codes
+from symgen.algebra import catalogue, codes
 from symgen.algebra.group import Group
 from symgen.algebra.refinement import stretch
 
@@ -160,7 +160,10 @@ def short(name: str) -> str:
 
 
 def check_relations(representation: Representation) -> None:
-    """Raise ValueError naming the first relation that the matrices break, or a matrix that is not orthogonal."""
+    """Raise ValueError naming the first relation that the matrices break, or a matrix that is not orthogonal.
+
+    Of SO2 and O2, held as 64 turns, only representations of low frequency are those of all turns (see `catalogue`).
+    """
     group = representation.group
     if not representation.parts:
         for generator, move in zip(group.generators, representation.moves, strict=True):
@@ -169,6 +172,18 @@ def check_relations(representation: Representation) -> None:
         if not _is_identity(representation, relation):
             name = short(representation.name)
             raise ValueError(f"the relation {relation} = identity of {group.name} does not hold for {name}")
+    if catalogue.is_continuous(group):
+        _check_frequencies(representation)
+
+
+def _check_frequencies(representation: Representation) -> None:
+    angles = np.angle(np.linalg.eigvals(representation.matrix("r")))
+    highest = np.abs(angles).max() * catalogue.TURNS / (2 * np.pi)
+    if highest > catalogue.MAX_FREQUENCY + 0.5:
+        raise ValueError(
+            f"{short(representation.name)} has frequency {highest:.0f}; of {representation.group} those up to "
+            f"{catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and irrep(k)"
+        )
 
 
 def _check_orthogonal(generator: str, move: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """The representations that a spec names: one function each, and `parse` for sums such as "2 trivial + regular".
 
 Law: every relation of the group holds for the matrices (`check_relations`), and the printed form parses back.
+SO2 and O2 have those of frequency at most MAX_FREQUENCY (see `catalogue`): sums of trivial, sign and irrep(k).
 """
 
 import itertools
@@ -24,6 +25,7 @@ __all__ = [
     "absolute",
     "check_relations",
     "direct_sum",
+    "irrep",
     "matrix",
     "parse",
     "permutation",
@@ -64,6 +66,8 @@ def sign(group: Group, negative: Sequence[str] | None = None) -> Representation:
 
 def _odd_generators(group: Group) -> list[str]:
     family = _family(group)
+    if catalogue.is_continuous(group):
+        return [g for g in group.generators if g == "s"]
     if family is None:
         raise ValueError(f"{group.name} has several signs; say which generators become -1, e.g. sign(r)")
     if family[0] == "S":
@@ -85,11 +89,13 @@ def _family(group: Group) -> tuple[str, int] | None:
 
 def regular(group: Group) -> Representation:
     """The group permutes its own elements by left multiplication; size = order."""
+    _finite(group, "regular")
     return _permuting(group, "regular", [group.left_multiplication[g] for g in group.generators], len(group.elements))
 
 
 def quotient(group: Group, words: Sequence[str]) -> Representation:
     """The group permutes the left cosets of the subgroup that the words generate; size = order / subgroup order."""
+    _finite(group, "quotient")
     words = ["".join(word.split()) for word in words]
     cosets = components(len(group.elements), [group.right_multiplication(word) for word in words])
     _, representatives = np.unique(cosets, return_index=True)
@@ -97,27 +103,65 @@ def quotient(group: Group, words: Sequence[str]) -> Representation:
     return _permuting(group, f"quotient({' '.join(words)})", targets, len(representatives))
 
 
+def _finite(group: Group, name: str) -> None:
+    if catalogue.is_continuous(group):
+        raise ValueError(
+            f"{group.name} has no {name} representation of finite size: sums of trivial, sign and irrep(k) are; "
+            "C<n> and D<n> have one"
+        )
+
+
+def irrep(group: Group, k: int) -> Representation:
+    """How (cos k t, sin k t) moves as the plane turns: an irreducible representation of C<n>, D<n>, SO2 or O2.
+
+    Args:
+        k: frequency, 1 <= k < n / 2; the one-dimensional ones are called trivial and sign.
+
+    Raises:
+        ValueError: another group, or a frequency that it does not have.
+
+    >>> irrep(catalogue.group("C8"), 2).matrix("r").round(12).tolist()
+    [[0.0, -1.0], [1.0, 0.0]]
+    """
+    planar = catalogue.planar(group)
+    if planar is None:
+        raise ValueError(f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices")
+    n, top = planar[0], catalogue.MAX_FREQUENCY if catalogue.is_continuous(group) else (planar[0] - 1) // 2
+    if not 1 <= k <= top:
+        has = f"1 to {top}" if top else "none"
+        raise ValueError(f"irrep({k}) of {group.name}: the frequencies of its pairs (cos, sin) are {has}")
+    # the mirror takes the angle t to pi - t
+    images = {"r": _turn(n, k), "s": np.diag([(-1.0) ** k, -((-1.0) ** k)])}
+    return Representation(group, f"irrep({k})", 2, tuple(images[g] for g in group.generators))
+
+
+def _turn(n: int, k: int = 1) -> np.ndarray:
+    """The turn by 2 pi k / n, without rounding errors where it takes axes to axes."""
+    c, s = np.cos(2 * np.pi * k / n), np.sin(2 * np.pi * k / n)
+    turn = np.array([[c, -s], [s, c]])
+    return np.round(turn) if 4 * k % n == 0 else turn
+
+
 def standard(group: Group) -> Representation:
-    """The defining geometric action: the plane for C<n> and D<n> (x to the right, y up), R^n less its mean for S<n>."""
+    """The defining geometric action: on the plane (x to the right, y up); of S<n> on R^n less its mean."""
+    planar = catalogue.planar(group)
+    if planar is not None:
+        plane = {"r": _turn(planar[0]), "s": np.diag([-1.0, 1.0])}
+        return Representation(group, "standard", 2, tuple(plane[g] for g in group.generators))
     family, n = _family(group) or ("", 0)
     if not family or (family, n) == ("S", 1):
         raise ValueError(f"{group.name} has no standard representation; give matrices")
-    if family == "S":
-        # Orthonormal basis of the vectors of sum zero: Helmert contrasts.
-        basis = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])
-        basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-        moves = tuple(basis[:, list(group.permutations[g])] @ basis.T for g in group.generators)
-        return Representation(group, "standard", n - 1, tuple(np.round(m) if n == 2 else m for m in moves))
-    c, s = np.cos(2 * np.pi / n), np.sin(2 * np.pi / n)
-    turn = np.array([[c, -s], [s, c]])
-    turn = np.round(turn) if n in (1, 2, 4) else turn
-    plane = {"r": turn, "s": np.diag([-1.0, 1.0])}
-    return Representation(group, "standard", 2, tuple(plane[g] for g in group.generators))
+    # Orthonormal basis of the vectors of sum zero: Helmert contrasts.
+    basis = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])
+    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
+    moves = tuple(basis[:, list(group.permutations[g])] @ basis.T for g in group.generators)
+    return Representation(group, "standard", n - 1, tuple(np.round(m) if n == 2 else m for m in moves))
 
 
 def permutation(group: Group, images: Mapping[str, Sequence[int]] | None = None) -> Representation:
     """A permutation of coordinates per generator, i goes to images[g][i]; by default the group's own."""
     if images is None:
+        _finite(group, "permutation")
         targets = [np.array(group.permutations[g], dtype=np.int64) for g in group.generators]
         return _permuting(group, "permutation", targets, group.degree)
     written_images.covered(group, images)
@@ -188,7 +232,7 @@ MAX_SUMMANDS = 1024
 """Largest number of summands that are written out."""
 _SUMMAND = re.compile(r"\s*(?:([0-9]{1,12})\s+)?([a-z_]+)\s*(?:\(([^()]*)\))?\s*")
 _PLUS = re.compile(r"\+(?![^()]*\))")
-_NAMES = ("trivial", "sign", "regular", "standard", "quotient", "permutation", "signed", "matrix")
+_NAMES = ("trivial", "sign", "irrep", "regular", "standard", "quotient", "permutation", "signed", "matrix")
 
 
 @lru_cache(maxsize=256)
@@ -219,6 +263,10 @@ def _atom(group: Group, name: str, argument: str | None) -> Representation:
         if argument is not None:
             raise ValueError(f"{name} takes no argument, not ({argument})")
         return {"trivial": trivial, "regular": regular, "standard": standard}[name](group)
+    if name == "irrep":
+        if not re.fullmatch(r"[0-9]{1,3}", argument or ""):
+            raise ValueError("irrep needs its frequency, e.g. irrep(1)")
+        return irrep(group, int(argument or 0))
     if name == "quotient":
         return quotient(group, (argument or "").split())
     if name == "sign":
