@@ -129,7 +129,7 @@ def _blocks(problem: Problem, sample: _Transitions) -> list[np.ndarray]:
 def _summary(problem: Problem, name: str, feature: np.ndarray) -> np.ndarray:
     """A picture's first moments, channel by channel: in which direction things have moved; other terms as they are."""
     base = problem.observation[name].base
-    if base.kind != "grid":
+    if not base.is_picture:
         return feature
     centred = base.coordinates - base.coordinates.mean(0)
     return np.einsum("bpc,pk->bck", feature, centred)

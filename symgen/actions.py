@@ -25,7 +25,7 @@ def from_field(term: Term, feature: np.ndarray) -> np.ndarray:
 
 
 def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> np.ndarray:
-    """g.x for a batch of one term, in its own shape and dtype.
+    """g.x for a batch of one term, in its own shape and dtype; whole numbers that are interpolated are rounded.
 
     Raises:
         ValueError: a fibre that changes signs or mixes channels meets a dtype that cannot hold the result.
@@ -34,7 +34,10 @@ def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> n
     holds = {"permutation": "biuf", "signed": "if", "matrix": "f"}[field.fibre.kind]
     if term.layout != "discrete" and batch.dtype.kind not in holds:
         raise ValueError(f"{term.name} has dtype {batch.dtype}, which cannot hold its image under {field.fibre}")
-    return from_field(term, field.act(word, to_field(term, field, batch))).astype(batch.dtype)
+    moved = from_field(term, field.act(word, to_field(term, field, batch)))
+    if moved.dtype.kind == "f" and batch.dtype.kind in "iu":  # interpolated
+        moved = np.rint(moved)
+    return moved.astype(batch.dtype)
 
 
 def act_on_observation(interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Any) -> Any:

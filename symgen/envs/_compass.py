@@ -9,6 +9,7 @@ import numpy as np
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.base import GRID_MOVES, Base, planar_moves
+from symgen.algebra.catalogue import planar
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 
@@ -81,11 +82,10 @@ def directions(group: Group, others: int = 0) -> Representation | None:
 
 def turns(group: Group, others: int = 1) -> Representation | None:
     """How the group permutes (turn left, turn right), followed by `others` actions that it does not move."""
-    moves = moves_of(group)
-    if moves is None:
+    if planar(group) is None:
         return None
     rest = tuple(range(2, 2 + others))
-    images = {g: ((1, 0, *rest) if move in REVERSING else (0, 1, *rest)) for g, move in moves.items()}
+    images = {g: ((1, 0, *rest) if g == "s" else (0, 1, *rest)) for g in group.generators}
     return permuting(group, images, 2 + others)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from symgen.algebra import base as bases
+from symgen.algebra import catalogue
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
@@ -147,12 +148,16 @@ def _with_headings(options: Options) -> bool:
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     """The picture moves as pictures do, the four headings are permuted.
 
-    An egocentric window that looks where the agent looks is the same after a turn; only mirrors move it.
+    An egocentric window that looks where the agent looks is the same after a turn; only mirrors move it. Groups such as
+    C8 turn the colours of a whole picture between its pixels; levels themselves come in quarter turns only.
     """
     moves, headings = _compass.moves_of(group), _compass.directions(group)
-    if moves is None or headings is None:
-        return None
     rows, columns, count = interface(options).terms[0].shape
+    if moves is None or headings is None:
+        if catalogue.planar(group) is None or options.view != "rgb":  # one-hot cells do not blend
+            return None
+        fibre = representations.direct_sum((count, representations.trivial(group)))
+        return {"observation": FieldType(bases.plane(group, rows, columns), fibre)}
     fibre = representations.direct_sum((count, representations.trivial(group)))
     if _with_headings(options):
         fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)

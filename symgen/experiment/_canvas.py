@@ -236,10 +236,12 @@ def on(colour: np.ndarray) -> str:
 
 def meaning(base: Base, generator: str) -> str:
     """What a generator does to the places, in words: "r: a quarter turn counter-clockwise"."""
+    if not base.is_exact(generator):
+        return f"{generator}: a turn between pixels"
     permutation = base.permutation(generator)
     if np.array_equal(permutation, np.arange(base.size)):
         return f"{generator}: moves no place"
-    if base.kind == "grid":
+    if base.is_picture:
         indices = np.arange(base.size).reshape(base.shape)
         for word, move in GRID_MOVES.items():
             if np.array_equal(np.argsort(move(indices).reshape(-1)), permutation):

@@ -60,9 +60,7 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
         canvas.caption(row[0], f"{term.name} {term.shape}")
         for panel, generator in zip(row[1:], generators, strict=True):
             draw_term(panel, term, act_on_term(term, field, generator, batch)[0], top, names)
-            still = field.base.size == 1 or bool(
-                (field.base.permutation(generator) == np.arange(field.base.size)).all()
-            )
+            still = field.base.is_still(generator)
             canvas.caption(panel, f"moved by {generator}" if still else canvas.meaning(field.base, generator))
         _legend(row[-1], term, batch, names)
     return canvas.save(made, path)

@@ -10,7 +10,7 @@ SYMMETRY = {
         "There is no group of that name.",
         """Known are C<n> (the turns of a regular n-gon), D<n> (turns and mirrors, of order 2n; D1 is one mirror), S<n>
         (all orders of n things) and products such as 'C2 x C4'. Any other finite group is given by generators and
-        relations. Continuous groups such as SO(2) are approximated by a finite one such as C8.""",
+        relations. Of the continuous groups, SO2 (all turns of the plane) and O2 (with mirrors) are known.""",
         "symmetry: {group: Z2, " + _CARTPOLE + "}",
         "symmetry: {group: D1, " + _CARTPOLE + "}",
     ),
@@ -113,12 +113,34 @@ SYMMETRY = {
     "inexact-rotation": Explanation(
         "A pixel grid cannot carry this turn exactly.",
         """Only half turns, mirrors, and on square pictures quarter turns take pixels to pixels: the groups C1, C2, C4,
-        D1, D2 and D4. Any finer turn needs interpolation, which is not exact. Use one of these groups, or crop the
-        picture to a square.""",
+        D1, D2 and D4. Any finer turn needs interpolation, which is not exact: the family steerable_conv does that, with
+        states: plane. Otherwise use one of these groups, or crop the picture to a square.""",
         "environment: {adapter: gridworld}\nsymmetry: {group: C8, states: grid, actions: trivial}\n"
         "network: {family: graph_attention}",
         "environment: {adapter: gridworld}\nsymmetry: {group: C4, states: grid, actions: auto}\n"
         "network: {family: graph_attention}",
+    ),
+    "plane-family": Explanation(
+        "The family cannot turn a picture between its pixels.",
+        """Groups such as C8, D8, SO2 and O2 turn pictures by angles that take pixels between pixels. The family
+        steerable_conv follows them up to an interpolation error that `symgen verify` measures; families that move
+        pixels to pixels cannot, except baselines that no group binds (cnn, vit, mlp with constraint: none).""",
+        "environment: {adapter: gridworld, view: rgb}\nsymmetry: {group: C8, states: plane, actions: trivial}\n"
+        "network: {family: graph_attention}",
+        "environment: {adapter: gridworld, view: rgb}\n"
+        "symmetry: {group: C8, states: plane, actions: trivial, constraint: none}\n"
+        "network: {family: cnn}",
+    ),
+    "band-limit": Explanation(
+        "SO2 and O2 have no such representation of finite size.",
+        """All turns act on finitely many numbers only as sums of trivial, sign (O2: the mirrors) and irrep(k), which
+        turns two numbers k times as fast as the plane, k from 1 to 15; standard is irrep(1). Regular and quotient
+        representations and permutations belong to finite groups such as C16.""",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}\n"
+        "symmetry: {group: SO2, states: {observation: regular}, actions: trivial}",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}\n"
+        "symmetry: {group: SO2, states: {observation: 2 irrep(1)}, actions: trivial, constraint: none}\n"
+        "network: {family: mlp}",
     ),
     "unknown-action": Explanation(
         "The environment has no action of that name.",

@@ -68,7 +68,7 @@ def pointwise(fibre: Representation, activation: str, path: Place) -> list[Fault
 
 def one_picture(problem: Any, family: str) -> list[Fault]:
     """A family for pictures needs exactly one term that lives on a grid."""
-    grids = [name for name, field in problem.observation.items() if field.base.kind == "grid"]
+    grids = [name for name, field in problem.observation.items() if field.base.is_picture]
     if len(grids) == 1:
         return []
     found = ", ".join(grids) or "none"
@@ -80,7 +80,7 @@ def patches_fit(problem: Any, patch: int) -> list[Fault]:
     """The patch must divide both sides of the picture."""
     faults = []
     for name, field in problem.observation.items():
-        if field.base.kind == "grid" and any(side % patch for side in field.base.shape):
+        if field.base.is_picture and any(side % patch for side in field.base.shape):
             rows, columns = field.base.shape
             good = [p for p in range(1, min(rows, columns) + 1) if rows % p == 0 and columns % p == 0]
             message = f"patches of {patch} pixels do not tile {name}, which is {rows}x{columns}"

@@ -36,7 +36,8 @@ def observed(problem: Any) -> tuple[list[Step], list[Source]]:
     for term in problem.interface.terms:
         field = problem.observation[term.name]
         name = term.name
-        if term.layout != "discrete" and (field.fibre.kind == "permutation" or field.size <= MAX_PROJECTED):
+        small = field.size <= MAX_PROJECTED and field.base.kind != "plane"  # the means of a plane are those of channels
+        if term.layout != "discrete" and (field.fibre.kind == "permutation" or small):
             name = f"normal_{term.name}"
             arguments = {"field": field}
             steps.append(Step(name, "norm.RunningNorm", (term.name,), (field,), field, "exact", 0, arguments))
@@ -45,8 +46,8 @@ def observed(problem: Any) -> tuple[list[Step], list[Source]]:
 
 
 def picture_and_others(sources: list[Source]) -> tuple[Source, list[Source]]:
-    """The first source on a grid, and all the others."""
-    picture = next(source for source in sources if source.field.base.kind == "grid")
+    """The first source on a grid (or plane), and all the others."""
+    picture = next(source for source in sources if source.field.base.is_picture)
     return picture, [source for source in sources if source is not picture]
 
 

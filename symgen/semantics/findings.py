@@ -58,6 +58,9 @@ _CODES = (
     ("must lie between", "too-large"),
     ("between 1 and", "too-large"),
     ("square grid", "inexact-rotation"),
+    ("square picture", "inexact-rotation"),
+    ("has frequency", "band-limit"),
+    ("of finite size", "band-limit"),
     ("exactly, not", "inexact-rotation"),
     ("permutes", "size-mismatch"),
 )

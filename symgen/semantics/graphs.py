@@ -71,7 +71,8 @@ def uses_graph(family: ModuleType) -> bool:
 
 
 def _base(observation: Mapping[str, FieldType]) -> Base | None:
-    return next((each.base for each in observation.values() if each.base.kind != "point"), None)
+    """The first set of places that the group permutes; it does not permute those of a plane."""
+    return next((each.base for each in observation.values() if each.base.kind not in ("point", "plane")), None)
 
 
 def _patches(base: Base, options: BaseModel) -> Base:

@@ -38,9 +38,10 @@ def _way_out(written: str) -> str:
     if close:
         return f"did you mean '{close}'?"
     if re.match(r"S?[OEU]\(", written):
-        return "continuous groups are not built; a finite one such as C8 or D8 comes close"
+        return "of the continuous groups SO2 and O2 are built; a finite one such as C8 or D8 comes close to others"
     return (
-        "known are C<n> (turns), D<n> (turns and mirrors), S<n> (all orders) and products such as 'C2 x C4'; "
+        "known are C<n> (turns), D<n> (turns and mirrors), S<n> (all orders), SO2 and O2 (all turns) and products such "
+        "as 'C2 x C4'; "
         "any other finite group is given as {generators: [...], relations: [...]}"
     )
 
@@ -51,7 +52,7 @@ def _meant(written: str) -> str:
     text = re.sub(r"[_()]|(?<=[CDSZcdsz])\s+(?=\d)", "", text)
     text = re.sub(r"\b[zZ](?=\d)", "C", text.upper().replace(" X ", " x "))
     text = re.sub(r"\bC(\d+)V\b", r"D\1", text)
-    if text == written or not re.fullmatch(r"[CDS]\d{1,3}( x [CDS]\d{1,3}){0,3}", text):
+    if text == written or not re.fullmatch(r"S?O2|[CDS]\d{1,3}( x [CDS]\d{1,3}){0,3}", text):
         return ""
     try:
         return named(text).name

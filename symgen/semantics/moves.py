@@ -14,7 +14,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import shown, suggestion
-from symgen.semantics.findings import Failed, Findings
+from symgen.semantics.findings import Failed, Findings, code_of
 from symgen.spec.source import Place
 
 Signed = tuple[int, ...]
@@ -124,6 +124,16 @@ def representation(
     images: Mapping[str, Image], group: Group, size: int, path: Place, findings: Findings, what: str
 ) -> Representation:
     """The representation with these images. Raises Failed where a relation of the group does not hold."""
+    try:
+        return _represented(images, group, size, path, findings, what)
+    except ValueError as error:  # what only SO2 and O2 refuse
+        hint = "write a printed representation, e.g. 'standard' or '2 trivial + irrep(1)'"
+        raise findings.add(code_of(error, "band-limit"), path, str(error), hint) from error
+
+
+def _represented(
+    images: Mapping[str, Image], group: Group, size: int, path: Place, findings: Findings, what: str
+) -> Representation:
     if not group.generators:
         return representations.direct_sum((size, representations.trivial(group)))
     moved = Representation(group, "moves", size, tuple(_matrix(images[g]) for g in group.generators))

@@ -21,7 +21,7 @@ from symgen.semantics.findings import Failed, Findings, code_of
 from symgen.spec.source import Place
 
 PATH = ("symmetry", "states")
-WORDS = ("auto", "trivial", "tokens", "grid")
+WORDS = ("auto", "trivial", "tokens", "grid", "plane")
 
 # Most channels at one place; the matrices of a representation are dense.
 MAX_CHANNELS = 2048
@@ -171,8 +171,8 @@ def _from_text(written: str, term: Term, group: Group, path: Place, findings: Fi
     try:
         if written == "trivial":
             return _trivial(term, group)
-        if written == "grid":
-            return _grid(term, group)
+        if written in ("grid", "plane"):
+            return _picture(written, term, group)
         if written == "tokens":
             return _tokens(term, group)
         if len(written) > MAX_TEXT:
@@ -192,7 +192,10 @@ def _from_text(written: str, term: Term, group: Group, path: Place, findings: Fi
             else f"write {', '.join(WORDS)}, or a field type: {_example(term, group)}"
         )
         if code_of(error, "") == "inexact-rotation":
-            hint = "use a group whose moves take pixels to pixels, a square view, or spell the moves out by generator"
+            hint = (
+                "use a group whose moves take pixels to pixels, a square view, or spell the moves out by generator; "
+                "states: plane turns by any angle, with interpolation, for the family steerable_conv"
+            )
         raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
 
 
@@ -219,11 +222,12 @@ def _trivial(term: Term, group: Group) -> FieldType:
     return fieldtypes.vector(_channels(entries(term), group))
 
 
-def _grid(term: Term, group: Group) -> FieldType:
+def _picture(kind: str, term: Term, group: Group) -> FieldType:
     if term.layout != "image":
-        raise ValueError(f"{described(term.name)} is no picture, so it is no grid")
+        raise ValueError(f"{described(term.name)} is no picture, so it is no {kind}")
     rows, columns, channels = term.shape
-    return FieldType(bases.grid(group, rows, columns), _channels(channels, group))
+    made = bases.grid if kind == "grid" else bases.plane
+    return FieldType(made(group, rows, columns), _channels(channels, group))
 
 
 def _tokens(term: Term, group: Group) -> FieldType:

@@ -14,6 +14,7 @@ from symgen.algebra.representation import Representation
 from symgen.errors import SpecError
 from symgen.semantics.conditions import check_condition
 from symgen.semantics.findings import Findings, code_of
+from symgen.semantics.observation import described
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Place
 
@@ -95,7 +96,7 @@ def _words(group: Group) -> tuple[str, ...]:
 
 
 def _unmoved(field: FieldType, word: str) -> bool:
-    return np.array_equal(field.base.permutation(word), np.arange(field.base.size)) and _still(field.fibre, word)
+    return field.base.is_still(word) and _still(field.fibre, word)
 
 
 def _still(representation: Representation, word: str) -> bool:
@@ -143,8 +144,25 @@ def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
             return
 
 
+def plane_is_carried(problem: Problem, findings: Findings) -> None:
+    """plane-family: a picture that is turned by interpolation needs a family that can, or one that no group binds."""
+    planes = [name for name, field in problem.observation.items() if field.base.kind == "plane"]
+    if planes and not _carries_planes(problem):
+        family = problem.spec.network.family
+        message = f"{family} moves pixels to pixels, and {problem.group} turns {described(planes[0])} between them"
+        hint = "use family: steerable_conv; or C4 or D4, which take pixels to pixels, and states: grid"
+        findings.add("plane-family", ("network", "family"), message, hint)
+
+
+def _carries_planes(problem: Problem) -> bool:
+    unbound = problem.family.CONSTRAINTS == ("none",)
+    return unbound or getattr(problem.family, "CARRIES_PLANES", False)
+
+
 def family_agrees(problem: Problem, findings: Findings) -> None:
     """What the family itself has to say about its options: its own codes."""
+    if any(field.base.kind == "plane" for field in problem.observation.values()) and not _carries_planes(problem):
+        return  # it has been told already
     for code, path, message, hint in problem.family.check(problem):
         findings.add(code, tuple(path), message, hint)
 
@@ -161,6 +179,7 @@ RULES: tuple[Rule, ...] = (
     actions_move_with_what_is_seen,
     generators_are_automorphisms,
     action_keeps_its_bounds,
+    plane_is_carried,
     family_agrees,
     conditions_are_possible,
 )

@@ -41,7 +41,9 @@ def moves(problem: Problem) -> str:
     for generator in problem.group.generators:
         lines.append(f"{generator}:")
         for term, field in problem.observation.items():
-            if field.base.size > 1:
+            if not field.base.is_exact(generator):
+                lines.append(f"  {term} places    between pixels, with interpolation")
+            elif field.base.size > 1:
                 places = [str(tuple(where)).replace(" ", "") for where in field.base.coordinates.tolist()]
                 lines.append(f"  {term} places    {_permuted(field.base.permutation(generator), places)}")
             channels = [str(index) for index in range(field.fibre.size)]
