@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.triangles import Triangles
+from symgen.nn.attend import attend
 from symgen.nn.triangle import TriangleLayer
 
 Symmetrise = bool | Literal["both"]
@@ -99,6 +100,8 @@ class Scores(nn.Module):
         self.symmetrise, self.activation, self.dropout = symmetrise, activation, dropout
         self.weights = nn.ModuleDict({kind: PairWeights(kind, labels, heads, tokens) for kind in forms})
         self.triangles = None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
+        # nothing but one triangle layer: written out
+        self.alone = layers == 1 and not forms and activation == "none" and symmetrise != "both"
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already.
@@ -109,6 +112,10 @@ class Scores(nn.Module):
         weights = {kind: module(rate) for kind, module in self.weights.items()}
         if self.triangles is not None:
             weights["triangles"] = self.triangles.weights()
+            if self.alone:
+                mixing = (weights["triangles"][0], self.triangles.jk, self.triangles.ki)
+                q, k, v = (x.transpose(-1, -2) for x in (q, k, v))
+                return attend(q, k, v, bool(self.symmetrise), mixing).transpose(-1, -2)
         q, k, v = (x.contiguous() for x in (q, k, v))
         size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
         if torch.compiler.is_compiling() or size >= len(q):  # a compiled graph fits every batch size

@@ -75,8 +75,10 @@ class TriangleLayer(nn.Module):
 
     def _mix(self, flat: Tensor, weights: Tensor) -> Tensor:
         # an exported graph holds torch's own operations alone
-        mix = _mixed if torch.compiler.is_exporting() else _Mix.apply
-        return mix(flat, weights, self.jk, self.ki)
+        if torch.compiler.is_exporting():
+            return mixed(flat, None, None, weights, self.jk, self.ki)
+        y: Tensor = _Mix.apply(flat, weights, self.jk, self.ki)
+        return y
 
 
 class _Mix(torch.autograd.Function):
@@ -88,28 +90,39 @@ class _Mix(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
         ctx.save_for_backward(x, weights, jk, ki)
-        return _mixed(x, weights, jk, ki)
+        return mixed(x, None, None, weights, jk, ki)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, weights, jk, ki = ctx.saved_tensors
-        grad = grad.contiguous()
-        to_x = grad * weights[:, 0]
-        to_weights = [(grad * x).sum(0)]
-        rows = to_x.view(-1, to_x.shape[-1])
-        for k, index in ((1, jk), (2, ki)):
-            rows.scatter_add_(1, index.expand_as(rows), (grad * weights[:, k]).view_as(rows))
-            to_weights.append(_gather(x, index).mul_(grad).sum(0))
-        return to_x, torch.stack(to_weights, 1), None, None
+        to_weights = torch.zeros_like(weights)
+        buffers = torch.empty_like(x), torch.empty_like(x)
+        return mixed_backward(grad.contiguous(), x, *buffers, weights, jk, ki, to_weights), to_weights, None, None
 
 
-def _mixed(x: Tensor, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
-    y = x * weights[:, 0]
+def mixed(x: Tensor, y: Tensor | None, buffer: Tensor | None, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
+    """The formula of _Mix; x of shape (batch, heads, pairs), weights (heads, 3, pairs); in y and a buffer, if given."""
+    y = torch.mul(x, weights[:, 0], out=y)
     for k, index in ((1, jk), (2, ki)):
-        y.addcmul_(_gather(x, index), weights[:, k])
+        y.addcmul_(_gather(x, index, buffer), weights[:, k])
     return y
 
 
-def _gather(x: Tensor, index: Tensor) -> Tensor:
-    """x[..., index]; on two axes, where torch gathers quickest."""
-    return x.reshape(-1, x.shape[-1]).index_select(1, index).view(x.shape)
+def mixed_backward(
+    grad: Tensor, x: Tensor, to_x: Tensor, buffer: Tensor, weights: Tensor, jk: Tensor, ki: Tensor, to_weights: Tensor
+) -> Tensor:
+    """The gradient to x of `mixed`, in `to_x`; that to the weights is added to `to_weights`."""
+    torch.mul(grad, weights[:, 0], out=to_x)
+    to_weights[:, 0] += torch.mul(grad, x, out=buffer).sum(0)
+    rows = to_x.view(-1, to_x.shape[-1])
+    for k, index in ((1, jk), (2, ki)):
+        torch.mul(grad, weights[:, k], out=buffer)
+        rows.scatter_add_(1, index.expand_as(rows), buffer.view_as(rows))
+        to_weights[:, k] += _gather(x, index, buffer).mul_(grad).sum(0)
+    return to_x
+
+
+def _gather(x: Tensor, index: Tensor, buffer: Tensor | None) -> Tensor:
+    """x[..., index], in the buffer; on two axes, where torch gathers quickest."""
+    rows = x.reshape(-1, x.shape[-1])
+    return torch.index_select(rows, 1, index, out=None if buffer is None else buffer.view_as(rows)).view(x.shape)
