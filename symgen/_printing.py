@@ -34,6 +34,8 @@ def print_tables(evaluations: list[Evaluation]) -> None:
     console = terminal()
     for each in evaluations:
         console.print(table.detail(each))
+        if each.departed is not None:
+            console.print(str(each.departed), highlight=False, soft_wrap=True)
     if len(evaluations) > 1:
         console.print(table.comparison(evaluations))
     typer.echo(table.caption(evaluations))

@@ -16,6 +16,7 @@ from symgen.compiler import Compiled, compile_spec
 from symgen.errors import UserError
 from symgen.experiment import heldout
 from symgen.experiment.checkpoint import Checkpoint
+from symgen.experiment.departed import Departed, departed, mean
 from symgen.experiment.episodes import Act, Episodes, play
 from symgen.experiment.files import read_json, write_json
 from symgen.experiment.fit import load
@@ -84,6 +85,7 @@ class Evaluation:
         over: what the intervals are over: "episodes" of one seed, or "seeds".
         rows: by condition, "training" first.
         settings: how it was done, and what with.
+        departed: of a relaxed network, how far from its symmetry it is.
     """
 
     spec: str
@@ -92,6 +94,7 @@ class Evaluation:
     over: str
     rows: Mapping[str, Row]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    departed: Departed | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -101,6 +104,7 @@ class Evaluation:
             "seeds": list(self.seeds),
             "interval": f"95% bootstrap over {self.over}",
             **self.settings,
+            **({} if self.departed is None else {"departed": self.departed.to_dict()}),
             "conditions": {name: row.to_dict() for name, row in self.rows.items()},
         }
 
@@ -118,6 +122,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         for name, changes in heldout.conditions(compiled.problem.spec.evaluate).items()
     }
     used = {**_used(settings), "checkpoint": settings.checkpoint, "step": checkpoint.step}
+    verification = compiled.verify()  # of the trained network
     evaluation = Evaluation(
         run.spec,
         run.variant,
@@ -125,11 +130,12 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         "episodes",
         {name: _over_episodes(each) for name, each in played.items()},
         used,
+        departed(compiled.network, verification),
     )
     episodes = {
         name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()} for name, each in played.items()
     }
-    verified = {"verification": compiled.verify().to_dict()}  # of the trained network
+    verified = {"verification": verification.to_dict()}
     written = {**evaluation.to_dict(), **verified, "versions": versions(), "episodes_played": episodes}
     write_json(run.folder / NAME, written)
     return evaluation
@@ -180,7 +186,7 @@ def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
     rows = {name: _over([evaluation.rows[name] for evaluation in each]) for name in names}
     seeds = tuple(seed for evaluation in each for seed in evaluation.seeds)
     used = {key: value for key, value in first.settings.items() if key != "step"}
-    return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used)
+    return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used, mean([one.departed for one in each]))
 
 
 def stored_evaluation(run: Run) -> Evaluation:
@@ -196,7 +202,8 @@ def stored_evaluation(run: Run) -> Evaluation:
     try:
         rows = {name: Row.from_dict(row) for name, row in values["conditions"].items()}
         used = {key: values[key] for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")}
-        return Evaluation(values["spec"], values["variant"], tuple(values["seeds"]), "episodes", rows, used)
+        far = Departed.from_dict(values["departed"]) if "departed" in values else None
+        return Evaluation(values["spec"], values["variant"], tuple(values["seeds"]), "episodes", rows, used, far)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError("file-unreadable", f"{path} is not an evaluation: {error}", "make it anew") from error
 

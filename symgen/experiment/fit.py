@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from symgen.errors import UserError
-from symgen.experiment import metrics
+from symgen.experiment import metrics, relaxed_weights
 from symgen.experiment.checkpoint import Checkpoint, write
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.progress import Listen, Report, mean_return
@@ -36,7 +36,10 @@ class Learner(Protocol):
     """What training asks of an algorithm: iterate it, and it can be saved and restored."""
 
     def __iter__(self) -> Iterator[dict[str, float]]:
-        """Metrics per update, with at least "update", "step" and "return"."""
+        """Metrics per update, with at least "update", "step" and "return".
+
+        Of a relaxed network, "departure/..." now and then; its relaxed weights are kept in the same updates.
+        """
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -71,11 +74,13 @@ def fit(
     if begin:
         restore(network, learner, begin)
     metrics.truncate(run.folder, current.update)
+    relaxed_weights.begin(run.folder, network, current.update)
     clock, before = _Clock(saving.seconds, current.seconds), current
     with metrics.Metrics(run.folder, current.step) as log:
         for row in learner:
             step, update, seconds = int(row["step"]), int(row["update"]), clock.seconds
             log.write({**row, "seconds": round(seconds, 3)})
+            relaxed_weights.write(run.folder, network, row)
             speed = (step - before.step) / (seconds - before.seconds)
             listen(Report(run.seed, step, steps, mean_return(row), speed))
             keep, stop = saving.keep is not None and update % saving.keep == 0, stopped()

@@ -5,6 +5,7 @@ resolved.json       every value in force, defaults included
 plan.txt            the plan, verification.json the verification
 versions.json       python, torch, numpy, symgen, commit, platform, command; of resumed runs too
 metrics.jsonl       one line per update; events/ holds the same for TensorBoard
+relaxed_weights.jsonl  of a network with banks: their weights over training
 checkpoints/        last, best, and every n-th on request (safetensors and JSON)
 evaluation.json     a row per condition of `evaluate:`; learning_curve.png the return over steps
 """

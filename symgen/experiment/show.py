@@ -1,7 +1,8 @@
 """Pictures of a spec and of a run: what `symgen show` draws.
 
 show_spec    graph, labels, triangles, actions, observation, weights; no torch network is built
-show_run     the same of the run's own spec, then its attention and its learning curve
+show_run     the same of the run's own spec, then its attention, its departure from the symmetry where the network is
+             relaxed, and its learning curve
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from symgen.algebra.base import Base
 from symgen.algebra.graph import Graph
-from symgen.compiler import check_spec, plan_spec
+from symgen.compiler import Compiled, check_spec, plan_spec
 from symgen.errors import UserError
 from symgen.experiment._draw_actions import draw_actions
 from symgen.experiment._draw_graph import draw_graph, draw_labels
@@ -80,7 +81,7 @@ def show_spec(source: Source, folder: Path | None = None) -> Shown:
 
 
 def show_run(path: Path, folder: Path | None = None, checkpoint: str = LAST) -> Shown:
-    """Draw a run: its spec, what its network attends to, its learning curve. By default into <run>/show.
+    """Draw a run: its spec, what its network attends to, how far it departs, how it learnt. By default into <run>/show.
 
     Raises:
         UserError: there is no such run or checkpoint, or the folder cannot be written to.
@@ -100,7 +101,7 @@ def show_run(path: Path, folder: Path | None = None, checkpoint: str = LAST) -> 
     pictures = draw_attention(compiled, folder, run.seed)
     family = compiled.plan.family
     left_out = () if pictures else (f"the family {family} attends to no places, so there is no attention.png",)
-    return shown + Shown(tuple(pictures), left_out) + _curve(run)
+    return shown + Shown(tuple(pictures), left_out) + _departures(run, compiled, folder) + _curve(run)
 
 
 def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
@@ -153,6 +154,26 @@ def _weights(problem: Problem, base: Base | None, folder: Path) -> Shown:
     if path is None:
         return Shown((), (f"no map of {problem.spec.network.family} is tied by the group, so there is no weights.png",))
     return _one(path)
+
+
+def _departures(run: Run, compiled: Compiled, folder: Path) -> Shown:
+    """Of a relaxed network: departures, and the weights of its banks, over training."""
+    from symgen.experiment import _draw_departures as draw
+    from symgen.experiment import metrics, relaxed_weights
+
+    if not compiled.network.departures():
+        return Shown(())
+    curves = draw.curves(metrics.read(run.folder))
+    if not curves.sizes:
+        return Shown((), ("no departure from the symmetry has been measured yet, so there is no departures.png",))
+    shown = _one(draw.draw_departures(curves, folder / "departures.png", run.label))
+    steps, weights = relaxed_weights.read(run.folder)
+    elements = draw.elements(compiled.network)
+    known = {name: each for name, each in weights.items() if name in elements}
+    if not known:
+        return shown + Shown((), ("no relaxed map has banks, so there is no relaxed_weights.png",))
+    path = folder / "relaxed_weights.png"
+    return shown + _one(draw.draw_relaxed_weights(steps, known, elements, path, run.label))
 
 
 def _curve(run: Run) -> Shown:

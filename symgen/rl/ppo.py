@@ -26,6 +26,7 @@ from torch import Tensor
 
 from symgen.errors import UserError
 from symgen.nn import distributions
+from symgen.rl._departure import measured, penalty
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale
 from symgen.rl._rollout import (
@@ -60,6 +61,7 @@ METRICS = {
     "gradient_norm": "norm of the gradient before it was shortened",
     "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value before the update",
 }
+"""Of every network; those of a relaxed one are in _departure.py."""
 
 # ------------------------------------------------------------------------------------------------- advantages
 
@@ -138,6 +140,8 @@ def loss(
 ) -> tuple[Tensor, Tensor]:
     """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9), and what METRICS says about it.
 
+    A relaxed network's penalty on its departure from the symmetry is part of it.
+
     Returns:
         The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without gradients.
     """
@@ -158,6 +162,8 @@ def loss(
         value_loss = torch.max(value_loss, (bounded - batch.returns).square())
     value_loss, entropy = value_loss.mean(), entropies.mean()
     total = policy_loss + options.value * value_loss - entropy_weight * entropy
+    departing = penalty(network)
+    total = total if departing is None else total + departing
 
     with torch.no_grad():
         approx_kl = (ratio - 1 - log_ratio).mean()  # Schulman 2020, joschu.net/blog/kl-approx.html, k3
@@ -289,6 +295,7 @@ class Learner:
 
         self.step += len(batch)
         self.updates += 1
+        metrics |= measured(self.network, self.updates, last=self.step >= self.steps)
         return {**self._count(finished), "steps_per_second": len(batch) / (time.perf_counter() - began), **metrics}
 
     def _credit(self) -> Batch:

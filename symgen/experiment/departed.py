@@ -1,0 +1,63 @@
+"""How far a trained relaxed network is from its symmetry, as an evaluation states it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symgen.nn.network import Network
+from symgen.verify import Verification
+
+SHOWN = 4
+"""So many layers are named in a sentence, the furthest first."""
+
+
+@dataclass(frozen=True)
+class Departed:
+    """Of one network, or means over several.
+
+    Args:
+        outputs: policy and value: the largest error of any generator, as verify measures it.
+        layers: step of the plan -> distance of its relaxed maps from the nearest exact ones, relative to their size.
+    """
+
+    outputs: Mapping[str, float]
+    layers: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"outputs": dict(self.outputs), "layers": dict(self.layers)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Departed":
+        """The inverse of `to_dict`."""
+        return cls(dict(values["outputs"]), dict(values["layers"]))
+
+    def __str__(self) -> str:
+        outputs = ", ".join(f"{name} {size:.2g}" for name, size in self.outputs.items())
+        far = sorted(self.layers.items(), key=lambda item: -item[1])
+        layers = ", ".join(f"{name} {size:.2g}" for name, size in far[:SHOWN])
+        more = f", {len(far) - SHOWN} more less" if len(far) > SHOWN else ""
+        return f"off the symmetry: {outputs} (as verify measures)\nweights off the nearest exact ones: {layers}{more}"
+
+
+def departed(network: Network, verification: Verification) -> Departed | None:
+    """What was measured of a network; None where nothing of it is relaxed."""
+    layers = {name: size for name, size in network.departures().items() if "/" not in name}
+    if not layers:
+        return None
+    outputs: dict[str, float] = {}
+    for row in verification.rows:
+        outputs[row.output] = max(row.error, outputs.get(row.output, 0.0))
+    return Departed(outputs, layers)
+
+
+def mean(each: Sequence[Departed | None]) -> Departed | None:
+    """Means over networks of one plan; None where one of them is exact."""
+    known = [one for one in each if one is not None]
+    if not known or len(known) < len(each):
+        return None
+
+    def over(parts: list[Mapping[str, float]]) -> dict[str, float]:
+        return {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
+
+    return Departed(over([one.outputs for one in known]), over([one.layers for one in known]))

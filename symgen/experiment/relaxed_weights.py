@@ -1,0 +1,70 @@
+"""relaxed_weights.jsonl: the weights of a relaxed network's banks over training, a line for each measurement.
+
+A line is {"update": 10, "step": 20480, "weights": {"policy_hidden1": [[...], [...]]}}: for each relaxed map its banks,
+for each bank a weight per group element (per channel of its fibre's atoms). All are equal at the start, in update 0.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from symgen.experiment.files import write_text
+
+NAME = "relaxed_weights.jsonl"
+MEASURED = "departure/"
+"""Metrics that begin like this say that the network was measured in this update."""
+
+
+def begin(folder: Path, network: nn.Module, update: int) -> None:
+    """Drop what a resumed training repeats; write the first line of one that begins."""
+    truncate(folder, update)
+    if update == 0:
+        _append(folder, network, 0, 0)
+
+
+def write(folder: Path, network: nn.Module, row: Mapping[str, Any]) -> None:
+    """Append a line, in the updates whose metrics say that the network was measured."""
+    if any(name.startswith(MEASURED) for name in row):
+        _append(folder, network, int(row["update"]), int(row["step"]))
+
+
+def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
+    weights: dict[str, np.ndarray] = getattr(network, "relaxed_weights", dict)()
+    if not weights:
+        return
+    # six digits: a picture needs no more, and the file stays small
+    rounded = {name: [[float(f"{w:.6g}") for w in bank] for bank in banks] for name, banks in weights.items()}
+    with open(folder / NAME, "a", encoding="utf-8") as file:
+        file.write(json.dumps({"update": update, "step": step, "weights": rounded}) + "\n")
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines; one cut short by a kill is left out, a missing file is no lines."""
+    path, found = folder / NAME, []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            break
+    return found
+
+
+def truncate(folder: Path, update: int) -> None:
+    """Keep the lines of the first `update` updates; of none, no file."""
+    kept = [line for line in lines(folder) if update and line["update"] <= update]
+    if kept:
+        write_text(folder / NAME, "".join(json.dumps(line) + "\n" for line in kept))
+    else:
+        (folder / NAME).unlink(missing_ok=True)
+
+
+def read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Steps (times,), and for each relaxed map its weights over time (times, banks, elements)."""
+    found = lines(folder)
+    names = list(found[0]["weights"]) if found else []
+    steps = np.array([line["step"] for line in found], dtype=np.int64)
+    return steps, {name: np.array([line["weights"][name] for line in found]) for name in names}

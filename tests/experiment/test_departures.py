@@ -1,0 +1,179 @@
+"""Departures of a relaxed run: logged, drawn, and stated by its evaluation."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from typer.testing import CliRunner
+
+from symgen.algebra.catalogue import group
+from symgen.algebra.representation import parse
+from symgen.cli import app
+from symgen.experiment import _draw_departures as draw
+from symgen.experiment import evaluate, metrics
+from symgen.experiment.departed import Departed, mean
+from symgen.experiment.run import Run
+from symgen.experiment.train import Settings, train
+from symgen.rl import _departure
+from symgen.rl.ppo import METRICS
+from symgen.spec.source import read
+
+SPEC = {
+    "symgen": 1,
+    "environment": {"adapter": "gridworld", "size": 5, "crossings": 0, "levels": 20},
+    "symmetry": {
+        "group": "C4",
+        "actions": {"r": {"up": "left", "left": "down", "down": "right", "right": "up"}},
+        "constraint": "relaxed",
+    },
+    "network": {"family": "graph_attention", "width": 8, "heads": 1, "readout": "both", "global": {"layers": 1}},
+    "train": {
+        "algorithm": "ppo", "steps": 900, "seeds": [0, 1], "envs": 8, "rollout": 8, "minibatch": 64, "epochs": 1,
+        "learning_rate": 3e-3,
+    },
+}  # fmt: skip
+
+
+def run(*words: object):
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def colours(path: Path) -> int:
+    """How many clearly different colours a picture has, greys apart: text and axes have none."""
+    pixels = (imread(path)[..., :3] * 15).round().astype(int)
+    return len(np.unique(pixels[np.ptp(pixels, axis=-1) > 1], axis=0))
+
+
+@pytest.fixture(scope="module")
+def variant(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    train(read(SPEC), Settings(root=root, evaluation=evaluate.Settings(episodes=2)), lambda _: None)
+    return root / "dict" / "base"
+
+
+# --------------------------------------------------------------------------------------------------- a whole run
+
+
+def test_departures_are_logged(variant):
+    rows = metrics.read(variant / "0")
+    measured = [row for row in rows if "departure/policy" in row]
+    assert [row["update"] for row in measured] == [1, 10, len(rows)]
+    assert {_departure.documented(name) for row in rows for name in row} <= {*METRICS, *_departure.METRICS, "seconds"}
+    assert {"departure/policy/r", "departure/attention1", "departure/attention1/r"} <= set(measured[0])
+    assert 0 < measured[0]["departure/policy"] < measured[-1]["departure/policy"] < 1
+
+
+def test_they_are_drawn(variant, tmp_path):
+    found = json.loads(run("show", variant / "0", "--out", tmp_path, "--json").stdout)
+    assert str(tmp_path / "departures.png") in found["pictures"]
+    assert colours(tmp_path / "departures.png") > 5
+    assert any("no relaxed map has banks" in note for note in found["notes"])
+
+
+def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
+    lines = metrics.read(variant / "1")
+    plain = [{name: value for name, value in row.items() if not name.startswith("departure")} for row in lines]
+    (variant / "1" / metrics.NAME).write_text("".join(json.dumps(row) + "\n" for row in plain))
+    done = run("show", variant / "1", "--out", tmp_path)
+    assert "no departure from the symmetry has been measured" in done.stdout
+    assert not (tmp_path / "departures.png").exists()
+
+
+def test_the_evaluation_states_them(variant):
+    stored = evaluate.stored_evaluation(Run(variant / "0"))
+    assert stored.departed is not None
+    assert set(stored.departed.outputs) == {"policy", "value"}
+    last = metrics.read(variant / "0")[-1]
+    assert stored.departed.layers["policy"] == pytest.approx(last["departure/policy"])
+    done = run("evaluate", variant, "--stored")
+    assert "off the symmetry: policy" in done.stdout
+    both = json.loads(run("evaluate", variant, "--stored", "--json").stdout)["evaluations"][0]
+    other = evaluate.stored_evaluation(Run(variant / "1")).departed
+    assert other is not None
+    middle = (stored.departed.layers["policy"] + other.layers["policy"]) / 2
+    assert both["departed"]["layers"]["policy"] == pytest.approx(middle)
+
+
+def test_of_an_exact_network_nothing_is_said():
+    exact = evaluate.Evaluation("spec", "base", (0,), "episodes", {})
+    assert "departed" not in exact.to_dict()
+    far = Departed({"policy": 0.1}, {"a": 0.5})
+    assert mean([far, None]) is None
+    assert mean([far, Departed({"policy": 0.3}, {"a": 0.1})]) == Departed({"policy": 0.2}, {"a": 0.3})
+    assert Departed.from_dict(far.to_dict()) == far
+
+
+def test_the_furthest_layers_are_named():
+    far = Departed({"policy": 0.1, "value": 0.02}, {f"layer{k}": k / 10 for k in range(6)})
+    first, second = str(far).splitlines()
+    assert first == "off the symmetry: policy 0.1, value 0.02 (as verify measures)"
+    assert second.endswith("layer5 0.5, layer4 0.4, layer3 0.3, layer2 0.2, 2 more less")
+
+
+# ------------------------------------------------------------------------------------------------- its pictures
+
+
+def test_curves_begin_at_the_exact_network():
+    rows = [
+        {"step": 10, "return": 1.0},
+        {"step": 20, "departure/a": 0.1, "departure/a/r": 0.2, "departure/a/spread": 7.0, "penalty": 1.0},
+        {"step": 30, "departure/a": 0.3, "departure/a/r": None, "departure/a/spread": 7.0},
+    ]
+    found = draw.curves(rows)
+    assert found.steps.tolist() == [0, 20, 30]
+    assert set(found.sizes) == {"", "r"}
+    assert found.sizes[""]["a"].tolist() == [0.0, 0.1, 0.3]
+    assert np.isnan(found.sizes["r"]["a"][-1])
+    assert not draw.curves(rows[:1]).sizes
+
+
+def test_white_is_exact_and_a_departure_is_seen(tmp_path):
+    atoms = parse(group("D4"), "2 regular + trivial + quotient(s)")
+    names = draw.element_names(atoms)
+    elements = draw.Elements(names, np.repeat([0, 1, 2], [8, 1, 4]))
+    steps = np.array([0, 10, 40])
+    still = np.broadcast_to(np.repeat([0.5, 0.9, 0.2], [8, 1, 4]), (3, 2, 13))
+    moved = np.array(still)
+    moved[1:, 0, 3] += np.array([0.1, 0.4])
+    found = {}
+    for name, weights in {"still": still, "moved": moved}.items():
+        path = draw.draw_relaxed_weights(steps, {"policy": weights}, {"policy": elements}, tmp_path / f"{name}.png")
+        found[name] = colours(path)
+    # both have the scale of colours beside them
+    assert found["moved"] > found["still"]
+    assert np.abs(draw.deviations(still, elements.part)).max() < 1e-12
+    apart = draw.deviations(moved, elements.part)
+    assert apart[2, 0, 3] == pytest.approx(0.4 * 7 / 8)
+    assert apart[2, 0, :8].sum() == pytest.approx(0)
+    assert not apart[:, 1].round(12).any()
+
+
+def test_many_maps_and_one_time_fit_a_picture(tmp_path):
+    weights = {f"map{k}": np.full((1, 1 + k % 3, 4), 0.5) for k in range(14)}
+    elements = {name: draw.Elements(["e", "r", "r²", "r³"], np.zeros(4, int)) for name in weights}
+    path = draw.draw_relaxed_weights(np.array([0]), weights, elements, tmp_path / "many.png")
+    assert path.stat().st_size > 4000
+    assert imread(path).shape[0] < 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "fibre", "expected"),
+    [
+        ("C4", "regular", ["e", "r", "r²", "r³"]),
+        ("D1", "3 regular + trivial + regular", ["e", "s", "trivial"]),
+        ("D2", "quotient(s)", ["H", "rH"]),
+        ("D1", "signed(s=2 1)", ["e", "s"]),
+        ("C2", "sign", ["sign(r)"]),
+        ("C3", "standard", ["standard 1", "standard 2"]),
+    ],
+)
+def test_elements_have_names(name, fibre, expected):
+    assert draw.element_names(parse(group(name), fibre)) == expected
+
+
+def test_channels_that_are_not_joined_are_numbered():
+    names = draw.element_names(parse(group("D1"), "permutation(s=1 0 2)"))
+    assert len(names) == 3
+    assert [name.rpartition(" ")[2] for name in names] == ["1", "2", "3"]

@@ -1,0 +1,61 @@
+"""What PPO logs of a relaxed network, and that its penalty is in the loss; with a network whose departure is known."""
+
+import pytest
+import torch
+from doubles import identity_envs, identity_network
+
+from symgen.rl import _departure
+from symgen.rl._departure import EVERY, documented, measured, penalty
+from symgen.rl.ppo import METRICS, Learner, Options
+
+SMALL = Options(envs=4, rollout=8, minibatch=32, epochs=1)
+
+
+def relaxed_network(regulariser=0.0):
+    """The small network, said to depart by the size of one weight that nothing else depends on."""
+    network = identity_network("discrete", False)
+    network.delta = torch.nn.Parameter(torch.full((3,), 0.5))
+    network.departures = lambda: {"policy": float(network.delta.detach().norm()), "policy/r": 0.1, "policy/spread": 0.2}
+    network.penalty = lambda: regulariser * network.delta.square().sum() if regulariser else None
+    return network
+
+
+def rows(network, updates=12):
+    learner = Learner(network, identity_envs(4, kind="discrete"), SMALL, steps=10**6, seed=0)
+    return [next(iter(learner)) for _ in range(updates)]
+
+
+def test_every_metric_of_a_relaxed_network_has_a_meaning():
+    first = rows(relaxed_network(0.1), 1)[0]
+    assert {documented(name) for name in first} == {*METRICS, *_departure.METRICS}
+    assert {documented(name) for name in rows(relaxed_network(), 1)[0]} == {*METRICS, *_departure.METRICS} - {"penalty"}
+    assert not set(_departure.METRICS) & set(METRICS)
+
+
+def test_it_is_measured_now_and_then():
+    found = [row["update"] for row in rows(relaxed_network(), EVERY + 2) if "departure/policy" in row]
+    assert found == [1, EVERY]
+    assert measured(relaxed_network(), 7, last=True)
+    assert not measured(relaxed_network(), 7, last=False)
+
+
+def test_the_last_update_is_measured():
+    learner = Learner(relaxed_network(), identity_envs(4, kind="discrete"), SMALL, steps=90, seed=0)
+    assert ["departure/policy" in row for row in learner][-1]
+
+
+def test_an_exact_network_has_none():
+    network = identity_network("discrete", False)
+    assert penalty(network) is None
+    assert measured(network, 1, last=True) == {}
+    assert set(rows(network, 1)[0]) == set(METRICS)
+
+
+@pytest.mark.parametrize("regulariser", [0.0, 10.0])
+def test_the_penalty_is_part_of_the_loss(regulariser):
+    network = relaxed_network(regulariser)
+    sizes = [row["departure/policy"] for row in rows(network, EVERY) if "departure/policy" in row]
+    if regulariser:
+        assert sizes[1] < sizes[0]
+    else:  # control: nothing else moves that weight
+        assert sizes[1] == sizes[0]
