@@ -161,12 +161,12 @@ def _compare(
     seen = simulator.observe(state)
     image = _moved(problem, g, seen)
     moved_state = simulator.act(g, state, image)
-    deviation, place = _difference(problem.interface, image, simulator.observe(moved_state))
+    deviation, place = _difference(problem.interface, image, simulator.observe(moved_state), simulator.grain)
     if place:
         found["observation"] = f"g.observe(s) and observe(g.s) differ {place}"
     here, ours = simulator.step(state, action[0]), simulator.step(moved_state, there[0])
     following = _moved(problem, g, simulator.observe(here.state))
-    later, _ = _difference(problem.interface, following, simulator.observe(ours.state))
+    later, _ = _difference(problem.interface, following, simulator.observe(ours.state), simulator.grain)
     if not simulator.same(ours.state, simulator.act(g, here.state, following)):
         found["next state"] = (
             f"{said}, and leads to\n{simulator.describe(ours.state)}\ninstead of g applied to\n"
@@ -197,13 +197,15 @@ def _moved(problem: Problem, g: str, observation: Any) -> Any:
     return {name: part[0] for name, part in moved.items()}
 
 
-def _difference(interface: Interface, expected: Any, found: Any) -> tuple[float, str]:
+def _difference(interface: Interface, expected: Any, found: Any, grain: float = 0.0) -> tuple[float, str]:
     """The largest difference of two observations, and where it is if it is more than rounding ("" where not)."""
     worst, place = 0.0, ""
     for term in interface.terms:
         one, other = (np.asarray(o if interface.single else o[term.name], dtype=np.float64) for o in (expected, found))
         gap = np.abs(one - other)
         worst = max(worst, float(gap.max(initial=0.0)))
+        if term.layout == "image" and gap.mean() <= grain * term.scale:
+            continue
         if (gap > TOLERANCE * (1.0 + np.abs(one))).any() and not place:
             index = np.unravel_index(int((gap - TOLERANCE * np.abs(one)).argmax()), gap.shape)
             entry = ", ".join(str(int(i)) for i in index)

@@ -318,6 +318,19 @@ def test_standardised_blocks_weigh_the_same():
     assert (one[:, :50] ** 2).sum(1).mean() == pytest.approx((one[:, 50:] ** 2).sum(1).mean())
 
 
+def test_the_grain_of_a_drawing_is_no_difference_of_pictures_and_of_pictures_only():
+    from symgen.check_env import _difference
+
+    acts = cartpole().interface.action
+    picture = Interface((Term("observation", (4, 4, 1), "uint8", "image", scale=255.0),), acts, True)
+    vector = Interface((Term("observation", (16,), scale=255.0),), acts, True)
+    one, other = np.zeros((4, 4, 1)), np.zeros((4, 4, 1))
+    other[2, 1] = 4.0  # a mean of 1/4
+    assert _difference(picture, one, other, 1e-3) == (4.0, "")
+    assert _difference(picture, one, other, 0.9e-3)[1]
+    assert _difference(vector, one.reshape(-1), other.reshape(-1), 1e-3)[1]
+
+
 def test_terms_of_a_dict_are_told_apart():
     from symgen.check_env import _difference
 

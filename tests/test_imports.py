@@ -17,7 +17,13 @@ PARTS = "explanations errors algebra spec plan envs nn families lookup semantics
 ORDER = [*PARTS.split(), "experiment", "cli"]
 TORCH_FREE = set(ORDER) - {"nn", "verify", "rl", "experiment"}
 # Heavy libraries and the only files that may import them at module level.
-HOME = {"minigrid": (), "escnn": ("nn/steerable.py",), "matplotlib": ("experiment/curve.py",)}
+HOME = {
+    "minigrid": (),
+    "dm_control": (),
+    "mujoco": (),
+    "escnn": ("nn/steerable.py",),
+    "matplotlib": ("experiment/curve.py",),
+}
 
 
 def part_of(path: Path) -> str:
@@ -107,7 +113,7 @@ network: {family: graph_attention}
 train: {algorithm: ppo, steps: 1000}
 evaluate: {rotated: {transform: r}}
 """
-HEAVY = ("torch", "escnn", "minigrid", "matplotlib", "scipy")
+HEAVY = ("torch", "escnn", "minigrid", "dm_control", "matplotlib", "scipy")
 
 
 def loaded_by(code: str, *arguments: str) -> set[str]:

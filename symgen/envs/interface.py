@@ -91,7 +91,13 @@ class Simulator(ABC, Generic[State]):
 
     Law (what `symgen check-env` tests): observe(g.s) = g.observe(s), and with step(s, a) = (s', r, end) also
     step(g.s, g.a) = (g.s', r, end). States are values: no method changes one.
+
+    Attributes:
+        grain: mean difference of two pictures, in units of their term's scale, that is the drawing's and not the
+            world's: edges that are rounded to pixels. Terms that are no pictures are compared number by number.
     """
+
+    grain: float = 0.0
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> State:

@@ -111,6 +111,13 @@ USE = {
         "SyncVectorEnv(envs, autoreset_mode=AutoresetMode.DISABLED)",
         "SyncVectorEnv(envs, autoreset_mode=AutoresetMode.NEXT_STEP)",
     ),
+    "no-renderer": _outside(
+        "This machine cannot draw the environment.",
+        "MuJoCo draws with OpenGL: through EGL (a graphics card, or Mesa in software), OSMesa, or a window. MUJOCO_GL "
+        "chooses; without a display EGL is tried by itself. Observing the state needs none of them.",
+        "MUJOCO_GL=osmesa symgen train specs/dm_control/cartpole_pixels_d1.yaml     # without the library OSMesa",
+        "MUJOCO_GL=egl symgen train specs/dm_control/cartpole_pixels_d1.yaml",
+    ),
     "observation-space": _outside(
         "The observation is not made of arrays.",
         "Networks take arrays, or a flat dict of arrays. Flatten anything else with one of Gymnasium's wrappers.",
