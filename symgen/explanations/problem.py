@@ -85,8 +85,9 @@ PROBLEM = {
     "unavailable-constraint": Explanation(
         "The network family does not offer this constraint.",
         """exact and relaxed are built into the layers of some families; the baselines (cnn, vit, mlp) offer none, which
-        only measures the symmetry. The message lists what the family offers. augment and mirror_loss would leave the
-        network free and change its training; they are words of the language that nothing carries out yet.""",
+        only measures the symmetry. The message lists what the family offers. The settings of relaxed belong to its
+        forms: banks and index to form: banks, which graph_attention does not have. augment and mirror_loss would leave
+        the network free and change its training; they are words of the language that nothing carries out yet.""",
         "network: {family: mlp}",
         "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, -3, -4]}}\n"
         "  actions: {s: [1, 0]}\n  constraint: none",

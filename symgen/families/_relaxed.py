@@ -1,11 +1,11 @@
-"""`constraint: relaxed` as a rewriting of an exact plan: every map gets a departure that is learnt and starts at zero.
+"""`constraint: relaxed` as a rewriting of an exact plan: every map may learn to depart, and is exact at the start.
 
-W = W_tied + Delta with Delta = 0 at first, so the network is exact until training departs from it (Finzi et al. 2021,
-"Residual pathway priors"). Delta of a matrix is free; that of a graph matrix is shared only by pairs with the same
-offset (on a grid), one for every pair elsewhere.
+Banks: W = sum_l w_l(g) psi_l, all w equal at first (see algebra.relaxation). Residual: W = W_tied + Delta, Delta = 0
+at first (Finzi et al. 2021, "Residual pathway priors"). Delta of a matrix is free; that of a graph matrix is shared
+only by pairs with the same offset (on a grid), one for every pair elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +14,67 @@ import numpy as np
 from symgen.algebra import base as bases
 from symgen.algebra import graph as graphs
 from symgen.algebra.catalogue import group
-from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
+from symgen.algebra.relaxation import bank_weights, residual_weights
+from symgen.algebra.sampling import window
 from symgen.families._attention_blocks import ON_PLACES
+from symgen.families._rules import Fault
 from symgen.plan.ir import Step
+from symgen.spec.schema import Relaxed
+
+Arguments = Mapping[str, Any]
 
 
-def relaxed(step: Step, graph: Graph) -> Step:
-    """The step with departures, or the step itself where there is nothing to relax.
+def chosen(problem: Any, form: str) -> Relaxed | None:
+    """What the spec says of the relaxed constraint, with the family's form where it names none; None if not relaxed."""
+    symmetry = problem.spec.symmetry
+    if symmetry.constraint_name != "relaxed":
+        return None
+    return symmetry.relaxed.model_copy(update={"form": symmetry.relaxed.form or form})
+
+
+def relaxed(step: Step, how: Relaxed, graph: Graph | None = None) -> Step:
+    """The step with what it may learn to depart by, or the step itself where there is nothing to relax.
 
     Args:
         step: exact.
-        graph: of the global attention.
+        how: with a form.
+        graph: of the global attention, where there is any.
     """
-    if step.module not in MORE:
+    if step.module in ATTENTION and graph is not None:
+        more, arguments = ATTENTION[step.module](step.arguments, how, graph)
+    elif step.module in MAPS:
+        more, arguments = sum(_more(*each, how) for each in MAPS[step.module](step.arguments)), {}
+    else:
         return step
-    more, arguments = MORE[step.module](step.arguments, graph)
-    return replace(step, constraint="relaxed", weights=step.weights + more, arguments={**step.arguments, **arguments})
+    if more == 0:
+        return step
+    arguments = {**step.arguments, **arguments, "relaxed": how}
+    return replace(step, constraint="relaxed", weights=step.weights + more, arguments=arguments)
+
+
+def settings_faults(problem: Any, forms: Sequence[str]) -> list[Fault]:
+    """Settings of `relaxed` that the family, or the form, does not have are refused, not ignored.
+
+    Args:
+        problem: with any constraint.
+        forms: the forms that the family has, its own one first.
+    """
+    family, how = problem.spec.network.family, chosen(problem, forms[0])
+    if how is None:
+        return []
+    path, faults = ("symmetry", "constraint", "relaxed"), []
+    if how.form not in forms:
+        message = f"{family} does not have the relaxed form {how.form}"
+        faults.append(Fault("unavailable-constraint", (*path, "form"), message, f"write form: {' or '.join(forms)}"))
+    elif how.form == "residual":
+        for key in ("banks", "index"):
+            if key in how.model_fields_set:
+                message = f"{key} belongs to the form banks; {family} adds one free map (form: residual)"
+                way_out = f"leave {key} out" + (", or write form: banks" if "banks" in forms else "")
+                faults.append(Fault("unavailable-constraint", (*path, key), message, way_out))
+    return faults
 
 
 def fine_labels(graph: Graph) -> np.ndarray:
@@ -42,58 +86,71 @@ def fine_labels(graph: Graph) -> np.ndarray:
     return np.where(graph.adjacency, np.cumsum(graph.adjacency).reshape(graph.adjacency.shape) - 1, -1)
 
 
-Rewriting = Callable[[Mapping[str, Any], Graph], tuple[int, dict[str, Any]]]
-FREE = {"relaxed": True}
+Map = tuple[FieldType, FieldType, bool]
+"""Target, source, and whether there is a bias: of one linear map, as a module builds it."""
 
 
-def _linear(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
-    at_a_place = arguments.get("scope") == "place"
-    return _dense(arguments["target"], (arguments["source"],), at_a_place), FREE
+def _more(target: FieldType, source: FieldType, with_bias: bool, how: Relaxed) -> int:
+    """How many weights one map gets more."""
+    if how.form == "residual":
+        return residual_weights(target, source, with_bias=with_bias)
+    return bank_weights(target, source, how.banks, how.index)
 
 
-def _nonlinear(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
-    return _dense(arguments["target"], arguments["sources"], arguments.get("scope") == "place"), FREE
+def _at_a_place(field: FieldType, arguments: Arguments) -> FieldType:
+    return vector(field.fibre) if arguments.get("scope") == "place" else field
 
 
-def _patches(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
-    inside = arguments["patch"] ** 2 * arguments["source"].fibre.size
-    return arguments["target"].fibre.size * (inside + 1), FREE
+def _linear(arguments: Arguments) -> list[Map]:
+    return [(_at_a_place(arguments["target"], arguments), _at_a_place(arguments["source"], arguments), True)]
 
 
-def _convolution(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
-    inside = arguments["sampling"].kernel ** 2 * arguments["source"].fibre.size
-    return arguments["target"].fibre.size * (inside + 1), FREE
+def _nonlinear(arguments: Arguments) -> list[Map]:
+    target = _at_a_place(arguments["target"], arguments)
+    return [(target, _at_a_place(source, arguments), k == 0) for k, source in enumerate(arguments["sources"])]
 
 
-def _attention(arguments: Mapping[str, Any], graph: Graph) -> tuple[int, dict[str, Any]]:
-    labels, width = fine_labels(graph), arguments["field"].fibre.size
-    mixed = sum(name in arguments["matrices"] for name in ON_PLACES)
-    return 4 * width**2 + width + mixed * width * (int(labels.max()) + 1), {"relaxed": labels}
+def _patches(arguments: Arguments) -> list[Map]:
+    source, side = arguments["source"], arguments["patch"]
+    inside = FieldType(bases.resize(source.base, side, side), source.fibre)
+    return [(vector(arguments["target"].fibre), inside, True)]
 
 
-def _local(arguments: Mapping[str, Any], _: Graph) -> tuple[int, dict[str, Any]]:
-    window, slim, readout = arguments["window"], arguments["slim"], arguments["readout"]
-    graph = graphs.build(window.base, "complete", "offset")
-    each, labels = _attention(arguments["blocks"], graph)
-    width, more = arguments["target"].fibre.size, arguments["layers"] * each
-    if readout != "patches":
-        more += width * (window.fibre.size + 1)
-    if readout != "token":
-        more += _dense(slim, (window,), True) + width * (slim.size + (readout == "patches"))
-    return more, {"blocks": {**arguments["blocks"], **labels}, "relaxed": True}
+def _convolution(arguments: Arguments) -> list[Map]:
+    source = arguments["source"]
+    around = FieldType(window(source.base, arguments["sampling"]), source.fibre)
+    return [(vector(arguments["target"].fibre), around, arguments.get("norm", "none") == "none")]
 
 
-def _dense(target: FieldType, sources: tuple[FieldType, ...], at_a_place: bool) -> int:
-    size = target.fibre.size if at_a_place else target.size
-    return size * (1 + sum(source.fibre.size if at_a_place else source.size for source in sources))
-
-
-MORE: dict[str, Rewriting] = {
+MAPS: dict[str, Callable[[Arguments], list[Map]]] = {
     "tied_linear.TiedLinear": _linear,
     "embedding.Nonlinear": _nonlinear,
     "embedding.PatchEmbedding": _patches,
     "group_conv.GroupConv": _convolution,
+}
+"""The linear maps that a module is made of, by its arguments. It takes `relaxed` and hands it to each of them."""
+
+
+def _attention(arguments: Arguments, _: Relaxed, graph: Graph) -> tuple[int, dict[str, Any]]:
+    labels, width = fine_labels(graph), arguments["field"].fibre.size
+    mixed = sum(name in arguments["matrices"] for name in ON_PLACES)
+    return 4 * width**2 + width + mixed * width * (int(labels.max()) + 1), {"fine": labels}
+
+
+def _local(arguments: Arguments, how: Relaxed, _: Graph) -> tuple[int, dict[str, Any]]:
+    window, slim, readout = arguments["window"], arguments["slim"], arguments["readout"]
+    each, labels = _attention(arguments["blocks"], how, graphs.build(window.base, "complete", "offset"))
+    fibre, more = vector(arguments["target"].fibre), arguments["layers"] * each
+    if readout != "patches":
+        more += residual_weights(fibre, vector(window.fibre))
+    if readout != "token":
+        more += residual_weights(vector(slim.fibre), vector(window.fibre))
+        more += residual_weights(fibre, slim, with_bias=readout == "patches")
+    return more, {"blocks": {**arguments["blocks"], **labels, "relaxed": how}}
+
+
+ATTENTION: dict[str, Callable[[Arguments, Relaxed, Graph], tuple[int, dict[str, Any]]]] = {
     "attention.GraphAttention": _attention,
     "local_attention.LocalAttention": _local,
 }
-"""How many weights a departure adds to a module, and the arguments that ask for it."""
+"""How many weights the residual form adds to a block of attention, and its further arguments."""

@@ -21,12 +21,13 @@ from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
 from symgen.families._attention_blocks import block
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
-from symgen.families._relaxed import relaxed
+from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import Fault, carries_actions, carries_observations, patches_fit
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
+FORMS = ("residual",)
 Matrix = Literal["q", "k", "v", "left", "additive", "hadamard"]
 
 
@@ -87,7 +88,7 @@ def check(problem: Any) -> list[Fault]:
     if len({str(field.base) for field in spatial.values()}) != 1:
         message = f"graph_attention needs observation terms on one grid, graph or set of tokens; found {len(spatial)}"
         return [Fault("no-picture", ("network", "family"), message, "choose group_mlp for plain vectors")]
-    faults = patches_fit(problem, options.patch) + _relaxed_faults(problem)
+    faults = patches_fit(problem, options.patch) + settings_faults(problem, FORMS)
     if options.patch > 1 and any(field.base.kind != "grid" for field in spatial.values()):
         faults.append(Fault("patch-size", ("network", "patch"), "patches need a picture", "leave `patch` out"))
     try:
@@ -97,13 +98,6 @@ def check(problem: Any) -> list[Fault]:
     if faults:
         return faults
     return _fibre_faults(problem, atom)
-
-
-def _relaxed_faults(problem: Any) -> list[Fault]:
-    if not problem.spec.symmetry.relaxed.model_fields_set:
-        return []
-    message = "graph_attention learns one departure from its tied weights; it has no banks and no regulariser"
-    return [Fault("unavailable-constraint", ("symmetry", "constraint"), message, "write constraint: relaxed")]
 
 
 def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
@@ -226,8 +220,9 @@ def plan(problem: Any) -> Plan:
     steps += _readout(steps[-1], patches, options.readout)
     ends = Source(steps[-1].name, steps[-1].out_type)
     steps += heads(problem, ends, ends)
-    if problem.spec.symmetry.constraint_name == "relaxed":
-        steps = [relaxed(step, patch_graph(problem)) for step in steps]
+    how = chosen(problem, FORMS[0])
+    if how is not None:
+        steps = [relaxed(step, how, patch_graph(problem)) for step in steps]
     return Plan("graph_attention", dict(problem.observation), tuple(steps))
 
 

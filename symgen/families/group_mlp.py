@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
+from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import Fault, carries_actions, carries_observations, pointwise
 from symgen.families._terms import Source, critics, heads, judged, observed
 from symgen.plan.ir import Plan, Step
 
-CONSTRAINTS = ("exact",)
+CONSTRAINTS = ("exact", "relaxed")
+FORMS = ("banks", "residual")
 
 
 class Options(BaseModel):
@@ -46,7 +48,8 @@ def check(problem: Any) -> list[Fault]:
     if faults:
         return faults
     path = ("network", "hidden")
-    return carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
+    carried = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
+    return carried + settings_faults(problem, FORMS)
 
 
 def plan(problem: Any) -> Plan:
@@ -56,7 +59,7 @@ def plan(problem: Any) -> Plan:
     steps, sources = observed(problem)
     if options.shared:
         trunk, last = _layers("", sources, hidden, options)
-        return Plan("group_mlp", dict(problem.observation), (*steps, *trunk, *heads(problem, last, last)))
+        return _finished(problem, [*steps, *trunk, *heads(problem, last, last)])
     trunk, policy = _layers("policy_", sources, hidden, options)
     steps += trunk
     ends = []
@@ -64,7 +67,15 @@ def plan(problem: Any) -> Plan:
         trunk, end = _layers(f"{name}_", judged(problem, sources), hidden, options)
         steps += trunk
         ends.append(end)
-    return Plan("group_mlp", dict(problem.observation), (*steps, *heads(problem, policy, tuple(ends))))
+    return _finished(problem, [*steps, *heads(problem, policy, tuple(ends))])
+
+
+def _finished(problem: Any, steps: list[Step]) -> Plan:
+    """The plan of exact steps, or of relaxed ones where the spec says so."""
+    how = chosen(problem, FORMS[0])
+    if how is not None:
+        steps = [relaxed(step, how) for step in steps]
+    return Plan("group_mlp", dict(problem.observation), tuple(steps))
 
 
 def _layers(prefix: str, sources: list[Source], hidden: FieldType, options: Options) -> tuple[list[Step], Source]:

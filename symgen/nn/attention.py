@@ -20,6 +20,7 @@ from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.norm import FieldNorm
 from symgen.nn.scores import ON_SCORES, Scores, Symmetrise
 from symgen.nn.tied_linear import TiedLinear
+from symgen.spec.schema import Relaxed
 
 MIXED = ("q", "k", "v")
 IN_CACHE = 131_072
@@ -45,8 +46,8 @@ class GraphAttention(nn.Module):
         triangles: tables of the triangle layer, None for none.
         triangle_layers: 1, or 2 as in SiT*.
         dropout: probability of a label to be zero in training.
-        relaxed: finer labels for a learnt departure of the graph matrices (see GraphMatrices); the maps at every place
-            depart as well. None for an exact block.
+        fine: finer labels for a learnt departure of the graph matrices, see GraphMatrices; None for none.
+        relaxed: how the maps at every place may depart, see TiedLinear; None for an exact block.
     """
 
     row_scale: Tensor
@@ -64,7 +65,8 @@ class GraphAttention(nn.Module):
         triangles: Triangles | None = None,
         triangle_layers: int = 1,
         dropout: float = 0.0,
-        relaxed: np.ndarray | None = None,
+        fine: np.ndarray | None = None,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         ((copies, atom),) = field.fibre.blocks
@@ -78,10 +80,10 @@ class GraphAttention(nn.Module):
         # kept in float64 so that a network turned into float64 is exact there
         self.register_buffer("row_scale", rows, persistent=False)
         self.norm = FieldNorm(field)
-        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed is not None)
+        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed)
         tokens = field.base.size - labels.shape[0]
         mixed = sum(name in matrices for name in MIXED)
-        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout, relaxed) if mixed else None
+        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout, fine) if mixed else None
         forms = [kind for kind in ON_SCORES if kind in matrices]
         plain = not forms and symmetrise != "both" and activation == "none" and triangles is None
         pairs = labels[:, :, 0] if pairs is None else pairs
@@ -90,7 +92,7 @@ class GraphAttention(nn.Module):
             if plain
             else Scores(pairs, heads, tokens, forms, symmetrise, activation, triangles, triangle_layers, dropout)
         )
-        self.output = TiedLinear(place, place, "place", gain=0.5, relaxed=relaxed is not None)
+        self.output = TiedLinear(place, place, "place", gain=0.5, relaxed=relaxed)
         self.mlp = PlaceMlp(field, expansion) if expansion else None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,17 +9,22 @@ from symgen.nn.tied_linear import TiedMatrix
 
 @torch.no_grad()
 def departure(module: nn.Module) -> float | None:
-    """Norm of what is added to the tied matrices, relative to theirs; 0 at the start, None where nothing may depart."""
-    pairs = [parts(each) for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices)]
-    relaxed = [(tied, added) for tied, added in pairs if added is not None]
-    if not relaxed:
+    """Distance of the matrices from the nearest exact ones, relative to those; None where nothing may depart."""
+    pairs = [parts(each) for each in relaxed_modules(module)]
+    if not pairs:
         return None
-    tied, added = (sum(float(x.square().sum()) for x in side) for side in zip(*relaxed, strict=True))
-    return float((added / max(tied, 1e-30)) ** 0.5)
+    exact, rest = (sum(float(x.square().sum()) for x in side) for side in zip(*pairs, strict=True))
+    return float((rest / max(exact, 1e-30)) ** 0.5)
 
 
-def parts(module: TiedMatrix | GraphMatrices) -> tuple[Tensor, Tensor | None]:
-    """The tied matrix (or matrices), and what is added to it."""
-    if module.delta is None:
-        return module.weight if isinstance(module, TiedMatrix) else module.theta, None
-    return module.tied(), module.delta if isinstance(module, TiedMatrix) else module.departing()
+def relaxed_modules(module: nn.Module) -> list[TiedMatrix | GraphMatrices]:
+    """The matrices below a module that may depart from the symmetry."""
+    found = [each for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices)]
+    return [each for each in found if each.penalty() is not None]
+
+
+def parts(module: TiedMatrix | GraphMatrices) -> tuple[Tensor, Tensor]:
+    """The exact matrix (or matrices) nearest to that of a module, and the rest; in float64."""
+    matrix = (module() if isinstance(module, TiedMatrix) else module.expand()).double()
+    exact = module.project(matrix)
+    return exact, matrix - exact

@@ -8,6 +8,7 @@ from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import bias
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
+from symgen.spec.schema import Relaxed
 
 
 class PatchEmbedding(nn.Module):
@@ -22,7 +23,7 @@ class PatchEmbedding(nn.Module):
         relaxed: see TiedLinear.
     """
 
-    def __init__(self, target: FieldType, source: FieldType, patch: int, relaxed: bool = False) -> None:
+    def __init__(self, target: FieldType, source: FieldType, patch: int, relaxed: Relaxed | None = None) -> None:
         super().__init__()
         self.patch, self.grid, self.channels = patch, target.base.shape, source.fibre.size
         inside = FieldType(bases.resize(source.base, patch, patch), source.fibre)
@@ -103,7 +104,7 @@ class Nonlinear(nn.Module):
         activation: str,
         scope: str = "feature",
         gain: float = 2**0.5,
-        relaxed: bool = False,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         gains = gain / np.sqrt(len(sources))

@@ -21,7 +21,7 @@ class GraphMatrices(nn.Module):
         stack: how many such sets of matrices stand one after the other (for queries, keys, values).
         tokens: number of places before the n of the graph; they stay as they are.
         dropout: probability of a label to be zero in training.
-        relaxed: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of its own for them,
+        fine: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of its own for them,
             which start at zero and are added. None for none.
 
     Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
@@ -37,7 +37,7 @@ class GraphMatrices(nn.Module):
         stack: int = 1,
         tokens: int = 0,
         dropout: float = 0.0,
-        relaxed: np.ndarray | None = None,
+        fine: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         self.stack, self.places, self.count = stack, labels.shape[0] + tokens, int(labels.max()) + 1
@@ -50,10 +50,10 @@ class GraphMatrices(nn.Module):
         with torch.no_grad():
             itself = np.unique(np.einsum("iic->ic", labels))
             self.theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
-        fine = None if relaxed is None else with_tokens(relaxed, tokens, int(relaxed.max()) + 1)
-        index = None if fine is None else torch.from_numpy(fine.reshape(-1))
+        count = 0 if fine is None else int(fine.max()) + 1
+        index = None if fine is None else torch.from_numpy(with_tokens(fine, tokens, count).reshape(-1))
         self.register_buffer("fine", index, persistent=False)
-        self.delta = None if relaxed is None else nn.Parameter(torch.zeros(self.channels, int(relaxed.max()) + 1))
+        self.delta = None if fine is None else nn.Parameter(torch.zeros(self.channels, count))
         self._expanded: Tensor | None = None
 
     def expand(self, theta: Tensor | None = None) -> Tensor:
@@ -73,6 +73,18 @@ class GraphMatrices(nn.Module):
         assert self.fine is not None
         delta = nn.functional.pad(self.delta, (0, 2))
         return delta.index_select(1, self.fine).view(self.channels, self.places, self.places)
+
+    def project(self, matrices: Tensor) -> Tensor:
+        """The nearest equivariant matrices, (channels, places, places) -> the same: means over labels."""
+        copies = matrices.reshape(len(self.theta), -1)
+        zeros, index = copies.new_zeros(len(copies), self.count + 2), self.index.unsqueeze(0).expand_as(copies)
+        count = zeros.scatter_add(1, index, torch.ones_like(copies)).clamp(min=1)
+        mean = zeros.scatter_add(1, index, copies) / count
+        return mean.gather(1, index).view(matrices.shape)
+
+    def penalty(self) -> Tensor | None:
+        """The mean square of the departing weights; None where the matrices are exact."""
+        return None if self.delta is None else self.delta.square().mean()
 
     def forward(self) -> Tensor:
         """The matrices, shape (channels, places, places); with dropout in training, whole labels are zero."""

@@ -16,6 +16,7 @@ from symgen.algebra.sampling import Sampling, window
 from symgen.nn.embedding import activate
 from symgen.nn.norm import FieldBatchNorm, FieldNorm
 from symgen.nn.tied_linear import TiedLinear
+from symgen.spec.schema import Relaxed
 
 Norm = Literal["none", "batch", "layer"]
 PoolKind = Literal["max", "mean"]
@@ -37,7 +38,7 @@ class GroupConv(nn.Module):
         pool: windows of the pooling.
         pool_kind: the largest value (where the fibre permutes) or the mean of those inside the picture.
         gain: see TiedMatrix.
-        relaxed: see TiedMatrix; for the kernel and the bias.
+        relaxed: see TiedLinear.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class GroupConv(nn.Module):
         pool: Sampling | None = None,
         pool_kind: PoolKind = "max",
         gain: float = 2**0.5,
-        relaxed: bool = False,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         self.grid, self.kernel = source.base.shape, sampling.kernel

@@ -17,6 +17,7 @@ from symgen.nn.attention import GraphAttention
 from symgen.nn.embedding import JoinToken, Nonlinear
 from symgen.nn.norm import FieldNorm
 from symgen.nn.tied_linear import TiedLinear
+from symgen.spec.schema import Relaxed
 
 Readout = Literal["token", "patches", "both"]
 
@@ -32,7 +33,7 @@ class LocalAttention(nn.Module):
         blocks: arguments of each GraphAttention but its field.
         layers: number of blocks.
         readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or both, added up.
-        relaxed: whether the maps of the readout may depart, see TiedLinear.
+        relaxed: how the maps of the readout may depart, see TiedLinear.
     """
 
     index: Tensor
@@ -46,7 +47,7 @@ class LocalAttention(nn.Module):
         blocks: Mapping[str, Any],
         layers: int = 1,
         readout: Readout = "token",
-        relaxed: bool = False,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         self.patches, self.inside = index.shape

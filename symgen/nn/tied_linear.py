@@ -10,8 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.relaxation import scaling
+from symgen.algebra.representation import trivial
 from symgen.algebra.tying import Tying, bias, tie
 from symgen.nn.exact import ExactBuffers
+from symgen.nn.relaxation import RelaxedWeights
+from symgen.spec.schema import Relaxed
 
 
 class TiedMatrix(ExactBuffers):
@@ -22,7 +26,9 @@ class TiedMatrix(ExactBuffers):
         source: field type of the columns.
         gain: standard deviation of an output entry for unit-variance inputs at initialisation; 0 gives zeros.
         table: the tying, by default the general one of the two types.
-        relaxed: add a free matrix that starts at zero: exact at first, and free to depart.
+        relaxed: how the matrix may depart from the symmetry; exact at first. "residual": a free matrix is added that
+            starts at zero (Finzi et al. 2021, "Residual pathway priors"). Otherwise "banks", see RelaxedWeights: where
+            the group exchanges no channels on either side, the matrix stays exact. None: exact.
     """
 
     sign: Tensor | None
@@ -34,48 +40,99 @@ class TiedMatrix(ExactBuffers):
         source: FieldType,
         gain: float = 1.0,
         table: Tying | None = None,
-        relaxed: bool = False,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         table = table or tie(target, source)
         self.shape, self.blocks = table.shape, [(b.rows.shape[0], b.columns.shape[0]) for b in table.blocks]
-        # sigma^2 times the mean squared norm of a row equals gain^2 (fan-in of a tied matrix)
-        deviation = gain * math.sqrt(table.shape[0] / max(table.entries, 1.0))
-        self.weight = nn.Parameter(torch.empty(table.weights).uniform_(-1, 1) * math.sqrt(3) * deviation)
+        residual = relaxed is not None and relaxed.form == "residual"
+        scales = None if relaxed is None or residual else scaling(target, source, relaxed.index)
+        count = 1 if relaxed is None or scales is None else relaxed.banks
+        self.relaxed = relaxed if residual or scales is not None else None
+        # sigma^2 times the mean squared norm of a row equals gain^2 (fan-in of a tied matrix); see RelaxedWeights for L
+        deviation = gain * math.sqrt(count * table.shape[0] / max(table.entries, 1.0))
+        shape = (table.weights,) if scales is None else (count, table.weights)
+        self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) * math.sqrt(3) * deviation)
+        self.banks = None if scales is None else RelaxedWeights(scales, count)
+        self.delta = nn.Parameter(torch.zeros(table.shape)) if residual else None
+        self._keep(table)
+
+    def _keep(self, table: Tying) -> None:
+        """The tables as buffers: indices with signs, or bases."""
         # entry -1 reads a zero appended to the weights
         index = None if table.index is None else torch.from_numpy(table.index.reshape(-1)).remainder(table.weights + 1)
         self.register_buffer("index", index, persistent=False)
         self.is_free = index is not None and torch.equal(index, torch.arange(table.weights))
+        self.has_zeros = table.index is None or bool((table.index < 0).any())
         sign = None if table.sign is None else torch.from_numpy(table.sign).to(torch.int8)
         self.register_buffer("sign", sign, persistent=False)
         for k, block in enumerate(table.blocks):
             flat = block.rows.reshape(-1, 1) * table.shape[1] + block.columns.reshape(1, -1)
             self.register_buffer(f"basis{k}", torch.from_numpy(block.basis), persistent=False)
             self.register_buffer(f"place{k}", torch.from_numpy(flat.reshape(-1)), persistent=False)
-        self.delta = nn.Parameter(torch.zeros(table.shape)) if relaxed else None
-        self.has_zeros = table.index is None or bool((table.index < 0).any())
 
     def forward(self) -> Tensor:
         """The matrix, shape (target.size, source.size)."""
+        if self.banks is not None:
+            return self._signed(self.banks(self._unsigned()))
         return self.tied() if self.delta is None else self.tied() + self.delta
 
     def tied(self) -> Tensor:
-        """The equivariant part of the matrix."""
-        if self.index is None:
-            return self._from_blocks()
-        weight = nn.functional.pad(self.weight, (0, 1)) if self.has_zeros else self.weight
-        matrix = (weight if self.is_free else weight.index_select(0, self.index)).view(self.shape)
+        """The equivariant part that is built in; the banks (L, target.size, source.size) where there are any."""
+        return self._signed(self._unsigned())
+
+    def _signed(self, matrix: Tensor) -> Tensor:
         return matrix if self.sign is None else matrix * self.sign
 
-    def _from_blocks(self) -> Tensor:
-        matrix, start = self.weight.new_zeros(self.shape[0] * self.shape[1]), 0
+    def _unsigned(self) -> Tensor:
+        """The matrix, or one for each bank, before its entries take their signs."""
+        several, shape = self.weight.shape[:-1], (*self.weight.shape[:-1], *self.shape)
+        if self.index is None:
+            return self._from_blocks(self.weight if several else self.weight.unsqueeze(0)).view(shape)
+        weight = nn.functional.pad(self.weight, (0, 1)) if self.has_zeros else self.weight
+        return (weight if self.is_free else weight.index_select(len(several), self.index)).view(shape)
+
+    def _from_blocks(self, weights: Tensor) -> Tensor:
+        """Weights (banks, tied weights) -> matrices (banks, rows x columns)."""
+        matrix, start = weights.new_zeros(len(weights), self.shape[0] * self.shape[1]), 0
         for k, (targets, sources) in enumerate(self.blocks):
-            basis = getattr(self, f"basis{k}").to(self.weight.dtype)
+            basis = getattr(self, f"basis{k}").to(weights.dtype)
             count = targets * sources * basis.shape[0]
-            weight = self.weight[start : start + count].view(targets, sources, -1)
-            block = torch.einsum("tsk,kab->tasb", weight, basis).reshape(-1)
-            matrix, start = matrix.index_copy(0, getattr(self, f"place{k}"), block), start + count
-        return matrix.view(self.shape)
+            weight = weights[:, start : start + count].unflatten(1, (targets, sources, -1))
+            block = torch.einsum("ltsk,kab->ltasb", weight, basis).flatten(1)
+            matrix, start = matrix.index_copy(1, getattr(self, f"place{k}"), block), start + count
+        return matrix
+
+    def project(self, matrix: Tensor) -> Tensor:
+        """The equivariant matrix nearest to a matrix (target.size, source.size), in the same shape.
+
+        Law: it equals the Reynolds projection, the average of T_g M S_g^-1 over the group.
+        """
+        if self.index is None:
+            return self._project_on_blocks(matrix)
+        flat = self._signed(matrix).reshape(-1)
+        zeros = flat.new_zeros(self.weight.shape[-1] + 1)
+        mean = zeros.index_add(0, self.index, flat) / zeros.index_add(0, self.index, torch.ones_like(flat)).clamp(min=1)
+        mean = nn.functional.pad(mean[:-1], (0, 1))  # the last place stands for entries that vanish
+        return self._signed(mean.index_select(0, self.index).view(self.shape))
+
+    def _project_on_blocks(self, matrix: Tensor) -> Tensor:
+        """The basis matrices of a block are orthogonal: each coefficient is a product divided by a squared norm."""
+        weights = []
+        for k, (targets, sources) in enumerate(self.blocks):
+            basis = getattr(self, f"basis{k}").to(matrix.dtype)
+            block = matrix.reshape(-1).index_select(0, getattr(self, f"place{k}"))
+            block = block.view(targets, basis.shape[1], sources, basis.shape[2])
+            products = torch.einsum("tasb,kab->tsk", block, basis)
+            weights.append((products / basis.square().sum((1, 2))).reshape(-1))
+        found = torch.cat([matrix.new_zeros(0), *weights]).unsqueeze(0)
+        return self._from_blocks(found).view(self.shape)
+
+    def penalty(self) -> Tensor | None:
+        """How far it is from exact: the variance of w (banks) or the mean square of the free matrix; None if exact."""
+        if self.banks is not None:
+            return self.banks.penalty()
+        return None if self.delta is None else self.delta.square().mean()
 
 
 class TiedLinear(nn.Module):
@@ -90,7 +147,7 @@ class TiedLinear(nn.Module):
         bias: whether an invariant feature is added.
         bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it must not be zero:
             without it every feature is odd in a signed input and every invariant of it vanishes.
-        relaxed: see TiedMatrix; for the matrix and the bias.
+        relaxed: see TiedMatrix. The bias departs in the form "residual" and stays tied with banks.
     """
 
     def __init__(
@@ -101,7 +158,7 @@ class TiedLinear(nn.Module):
         gain: float = 1.0,
         bias: bool = True,
         bias_gain: float = 0.0,
-        relaxed: bool = False,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         self.place = scope == "place"
@@ -124,8 +181,8 @@ class TiedLinear(nn.Module):
         return nn.functional.linear(x.flatten(1), matrix, bias).view(-1, *self.out_shape)
 
 
-def _bias(target: FieldType, gain: float, relaxed: bool) -> TiedMatrix | None:
-    table = bias(target)
-    if table.weights == 0 and not relaxed:
+def _bias(target: FieldType, gain: float, relaxed: Relaxed | None) -> TiedMatrix | None:
+    table, residual = bias(target), relaxed if relaxed is not None and relaxed.form == "residual" else None
+    if table.weights == 0 and residual is None:
         return None
-    return TiedMatrix(target, target, gain, table, relaxed)
+    return TiedMatrix(target, vector(trivial(target.group)), gain, table, residual)

@@ -47,11 +47,28 @@ class Presentation(_Closed):
 class Relaxed(_Closed):
     """A network that is exact at first and may learn to depart from the symmetry."""
 
+    form: Literal["banks", "residual"] | None = Field(
+        default=None,
+        description="How it may depart: banks (exact maps, added up with a learnt weight for each group element, all "
+        "equal at first) or residual (an exact map plus a free one, zero at first); left out, the family's own.",
+    )
     banks: int = Field(
-        default=2, ge=1, le=16, description="Number of weight banks that are mixed; one bank stays exact."
+        default=2,
+        ge=1,
+        le=16,
+        description="Number of exact maps that are added up; a single one is only scaled, element by element.",
+    )
+    index: Literal["output", "input"] = Field(
+        default="output",
+        description="Which group element the weight of a bank belongs to: that of the channel that is written (output) "
+        "or of the one that is read (input).",
     )
     regulariser: float = Field(
-        default=0.0, ge=0, allow_inf_nan=False, description="Weight of the penalty on the departure from the symmetry."
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Weight of the penalty on the departure: the variance of the banks' weights over the group, or the "
+        "mean square of the free map.",
     )
 
 

@@ -203,7 +203,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "relaxed windows": Variant(
             {**ONE, "local": {"window": 3, "readout": "both"}, "readout": "both", "expansion": 1},
             on_grid(),
-            constraint={"relaxed": {}},
+            constraint={"relaxed": {"regulariser": 1e-3}},
         ),
         "on the scores": Variant(
             {
@@ -226,6 +226,14 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "signs": Variant(
             {"hidden": "4 sign + 3 regular", "activation": "tanh"}, lambda world: world.acting.order == 2
         ),
+        "relaxed": Variant(constraint="relaxed"),
+        "relaxed input": Variant({"activation": "tanh"}, constraint={"relaxed": {"banks": 3, "index": "input"}}),
+        "relaxed signs": Variant(
+            {"hidden": "4 sign + 3 regular", "activation": "tanh", "shared": True},
+            lambda world: world.acting.order == 2,
+            constraint={"relaxed": {"banks": 1, "regulariser": 1e-3}},
+        ),
+        "residual": Variant({"shared": True}, constraint={"relaxed": {"form": "residual", "regulariser": 1e-3}}),
     },
     "group_conv": {
         "two layers": Variant({"layers": ["6 regular", {"fields": "6 regular"}]}, one_picture),

@@ -220,7 +220,7 @@ def test_relaxed_is_exact_at_first_and_departs_with_training(symmetry, local):
     assert_equivariant(built, this)
     sizes = built.departures()
     assert {"attention1", "latent", "policy", "value"} <= set(sizes)
-    assert set(sizes.values()) == {0.0}
+    assert max(sizes.values()) < 1e-12
     train(built, this)
     assert_broken(built, this)
     assert all(size > 1e-3 for name, size in built.departures().items())

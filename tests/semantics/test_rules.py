@@ -79,7 +79,9 @@ def test_what_a_condition_changes_in_the_environment():
     assert environment_changes(changes) == {"size": 5, "levels": 3}
 
 
-@pytest.mark.parametrize("constraint", ["relaxed", "augment", "mirror_loss", "none", {"relaxed": {"banks": 4}}])
+@pytest.mark.parametrize(
+    "constraint", ["augment", "mirror_loss", "none", {"relaxed": {"form": "residual", "banks": 4}}]
+)
 def test_constraints_that_are_not_offered(mistakes, constraint):
     assert [each.code for each in mistakes(constraint=constraint)] == ["unavailable-constraint"]
 
@@ -144,7 +146,7 @@ def test_hidden_fibres(mistakes, solve, hidden, activation, codes):
 
 def test_rules_are_run_together(mistakes):
     found = mistakes(
-        constraint="relaxed", output="invariant", states="4 sign", actions="regular",
+        constraint="augment", output="invariant", states="4 sign", actions="regular",
         network={"family": "group_mlp", "hidden": "4 trivial"}, evaluate={"a": {"transform": "q"}},
     )  # fmt: skip
     codes = {each.code for each in found}
