@@ -1,7 +1,20 @@
 """Settings of the whole suite."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
 # The same examples every time, and no deadline: a busy machine is no failure.
 settings.register_profile("symgen", deadline=None, derandomize=True)
 settings.load_profile("symgen")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Solved bases are shared by the tests of one session, and by nothing else."""
+    before = os.environ.get("SYMGEN_CACHE")
+    os.environ["SYMGEN_CACHE"] = before or str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["SYMGEN_CACHE"]

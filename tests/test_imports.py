@@ -21,7 +21,7 @@ HOME = {
     "minigrid": (),
     "dm_control": (),
     "mujoco": (),
-    "escnn": ("nn/steerable.py",),
+    "escnn": (),
     "matplotlib": ("experiment/curve.py",),
 }
 
@@ -92,6 +92,14 @@ def test_heavy_libraries_have_one_home(library):
         return library in {module.split(".")[0] for module in modules}
 
     assert {name(path) for path in files() if needs(path)} <= set(HOME[library])
+
+
+def test_one_file_imports_escnn_and_only_when_it_solves():
+    found = set()
+    for path in files():
+        modules = imports(ast.parse(path.read_text(encoding="utf-8")), lazy=True)
+        found |= {name(path) for module in modules if module.split(".")[0] == "escnn"}
+    assert found == {"nn/steerable.py"}
 
 
 def test_the_import_test_can_fail():

@@ -81,13 +81,44 @@ def intertwiners(target: Representation, source: Representation) -> np.ndarray:
     return np.where(labels[None] == np.arange(count)[:, None, None], signs, 0.0)
 
 
+def canonical(vectors: np.ndarray, smallest: float = 1e-6) -> np.ndarray:
+    """An orthonormal basis that depends only on the space that the vectors span, shape (rank, entries).
+
+    A basis of a null space is as the linear algebra library likes it, and trained weights refer to it: on another
+    machine they would mean another map. Here the projections of the coordinate axes are orthonormalised in their order.
+
+    Args:
+        vectors: shape (vectors, entries).
+        smallest: directions shorter than this, relative to the longest, do not count.
+
+    >>> turned = np.array([[3.0, 4.0, 0.0], [4.0, -3.0, 0.0]]) / 5
+    >>> canonical(turned).round(12).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+    if not len(vectors):
+        return vectors
+    _, lengths, rows = np.linalg.svd(vectors, full_matrices=False)
+    rows = rows[lengths > smallest * lengths[0]]
+    axes, chosen = rows.T, np.zeros((0, len(rows)))
+    # long projections first: short ones would carry the library's rounding errors into the basis
+    for least in (0.5, 0.1, 0.01, 1e-4):
+        for axis in axes if len(chosen) < len(rows) else ():
+            rest = axis - chosen.T @ (chosen @ axis)
+            if (length := np.linalg.norm(rest)) > least:
+                chosen = np.concatenate([chosen, rest[None] / length])
+                if len(chosen) == len(rows):
+                    break
+    result: np.ndarray = chosen @ rows
+    return result
+
+
 def _null_space(target: Representation, source: Representation) -> np.ndarray:
     """Orthonormal solutions X of T_g X = X S_g for every generator: the null space of sum_g D_g^T D_g."""
     n = target.size * source.size
     differences = [np.kron(target.matrix(g), source.matrix(g)) - np.eye(n) for g in source.group.generators]
     values, vectors = np.linalg.eigh(sum((d.T @ d for d in differences), np.zeros((n, n))))
     # Squares of 2 sin(pi / n), the smallest of which (n = 2048) is 1e-5, are told from rounding errors around 1e-14.
-    return vectors[:, values < 1e-9].T.reshape(-1, target.size, source.size)
+    return canonical(vectors[:, values < 1e-9].T).reshape(-1, target.size, source.size)
 
 
 def hom_dimension(target: Representation, source: Representation) -> int:

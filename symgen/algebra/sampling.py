@@ -63,12 +63,14 @@ class Sampling:
 
 
 def reversed_axes(base: Base) -> tuple[bool, bool]:
-    """Whether some element of the group reverses the rows, and the columns, of a grid.
+    """Whether some element of the group reverses the rows, and the columns, of a grid; both of a plane that turns.
 
     >>> from symgen.algebra.catalogue import group
     >>> reversed_axes(bases.grid(group("D1"), 3, 5)), reversed_axes(bases.grid(group("C4"), 5, 5))
     ((False, True), (True, True))
     """
+    if base.kind == "plane":
+        return bool(base.group.generators), bool(base.group.generators)
     # where a 2x2 picture's corners [0, 0] and [0, 1] go; axes of one pixel would hide it
     moves = [[divmod(int(place), 2) for place in moved[:2]] for moved in bases.resize(base, 2, 2).permutations]
     rows, columns = (any(corner[axis] for corner, _ in moves) for axis in (0, 1))
@@ -83,16 +85,16 @@ def asymmetric_axes(base: Base, sampling: Sampling) -> tuple[str, ...]:
 
 
 def sampled(base: Base, sampling: Sampling) -> Base:
-    """The grid of the windows; the group moves it as it moves the pixels.
+    """The grid (or plane) of the windows; the group moves it as it moves the pixels.
 
     Raises:
-        ValueError: not a grid, a window larger than the padded picture, or windows that are not taken to windows.
+        ValueError: not a picture, a window larger than the padded picture, or windows that are not taken to windows.
 
     >>> from symgen.algebra.catalogue import group
     >>> str(sampled(bases.grid(group("D1"), 4, 85), Sampling(3, stride=2)))
     'grid 1x42'
     """
-    if base.kind != "grid":
+    if not base.is_picture:
         raise ValueError(f"windows are sampled from a grid, not from {base}")
     rows, columns = (sampling.count(size) for size in base.shape)
     if rows < 1 or columns < 1:

@@ -11,12 +11,12 @@ from symgen.algebra.catalogue import group, presented
 NAMES = ("C3", "C4", "C8", "D4", "D8", "SO2", "O2")
 
 
-def smooth(side, channels=1, seed=0):
+def smooth(side, channels=1, seed=0, width=0.1):
     """Sums of broad bumps inside the disc, drawn from the continuous plane; (side * side, channels)."""
     random = np.random.default_rng(seed)
     centres, heights = random.uniform(-0.2, 0.2, (5, 2)) * side, random.standard_normal((5, channels))
     apart = np.linalg.norm(plane.centred((side, side))[:, None] - centres, axis=-1)
-    return np.exp(-0.5 * (apart / (0.1 * side)) ** 2) @ heights
+    return np.exp(-0.5 * (apart / (width * side)) ** 2) @ heights
 
 
 def relative(a, b):
