@@ -11,6 +11,7 @@ square picture, because both are sampled in the same way. Law: sampling commutes
 each window move as those of a kernel x kernel grid do.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from symgen.algebra import base as bases
@@ -60,6 +61,17 @@ class Sampling:
         1
         """
         return (size + 2 * self.padding - self.kernel) % self.stride
+
+
+def shrunk(shape: tuple[int, ...], windows: Iterable[Sampling]) -> tuple[int, ...]:
+    """The size of a picture after sampling it with these windows one after the other; 0 or less where one is too large.
+
+    >>> shrunk((85, 85), [Sampling(3, 2), Sampling(3), Sampling(2, 2)])
+    (20, 20)
+    """
+    for each in windows:
+        shape = tuple(each.count(size) for size in shape)
+    return shape
 
 
 def reversed_axes(base: Base) -> tuple[bool, bool]:

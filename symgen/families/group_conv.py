@@ -17,6 +17,7 @@ from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
 from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture, pointwise
 from symgen.families._terms import Source, heads, observed, picture_and_others
+from symgen.families._towers import tower_faults, towers
 from symgen.families._windows import window_faults
 from symgen.plan.ir import Plan, Step
 
@@ -90,6 +91,13 @@ class Options(BaseModel):
         "flatten", description="what goes on to `hidden`: the last feature map as a whole, or its mean over the places"
     )
     hidden: str = Field("32 regular", description="fibre of the dense layer after the convolutions")
+    towers: tuple[str, ...] = Field(
+        (),
+        description="fibres of dense layers that the policy and each critic have of their own; then `hidden` is the "
+        "fibre of the features, normalised and bounded by tanh, that each of the two sides begins with (DrQ-v2)",
+        strict=False,
+        max_length=8,
+    )
 
 
 class Stage(NamedTuple):
@@ -153,6 +161,7 @@ def check(problem: Any) -> list[Fault]:
     for k, stage in enumerate(made):
         faults += _layer_faults(problem, k, stage)
     faults += pointwise(hidden.fibre, options.activation, ("network", "activation"))
+    faults += tower_faults(problem, hidden)
     return list(dict.fromkeys(faults)) or _size_faults(problem, made, hidden) or _carrying_faults(problem, made, hidden)
 
 
@@ -258,6 +267,10 @@ def plan(problem: Any) -> Plan:
         steps.append(step)
         end = Source(step.name, step.out_type)
     hidden = vector(representations.parse(problem.group, options.hidden))
+    if options.towers:
+        layers = tuple(vector(representations.parse(problem.group, each)) for each in options.towers)
+        made = towers(problem, end, others, hidden, layers, options.activation)
+        return Plan("group_conv", dict(problem.observation), (*steps, *made))
     read = [end, *others]
     types = tuple(source.field for source in read)
     weights = sum(linear_weights(hidden, field, with_bias=i == 0) for i, field in enumerate(types))

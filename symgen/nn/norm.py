@@ -39,6 +39,22 @@ class FieldNorm(nn.Module):
         return nn.functional.layer_norm(x, (self.channels,), scale, shift, self.eps)
 
 
+class NormedTanh(nn.Module):
+    """FieldNorm, then tanh: bounded features that keep their type.
+
+    Args:
+        field: see FieldNorm.
+    """
+
+    def __init__(self, field: FieldType) -> None:
+        super().__init__()
+        self.norm = FieldNorm(field)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., channels) -> (..., channels)."""
+        return torch.tanh(self.norm(x))
+
+
 class FieldBatchNorm(nn.Module):
     """BatchNorm with one mean, variance, scale and shift per orbit of channels, so that it commutes with the group.
 

@@ -5,36 +5,54 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, relu, scaled_dot_product_attention
+from torch.nn.functional import gelu, max_pool2d, relu, scaled_dot_product_attention
 
 from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.sampling import Sampling, shrunk
 
 
 class Convolutions(nn.Module):
-    """3x3 convolutions with ReLU on a picture, then one dense layer.
+    """Convolutions with ReLU on a picture, max pooling after some; then one dense layer, or none.
 
     Args:
         source: grid x channels.
         channels: channels of each convolution.
-        width: size of the output.
+        windows: of each convolution.
+        pools: sides of the square tiles that are pooled after each convolution; 1 for none.
+        width: size of the output; 0 for the last pictures as one vector.
     """
 
-    def __init__(self, source: FieldType, channels: tuple[int, ...], width: int) -> None:
+    def __init__(
+        self,
+        source: FieldType,
+        channels: tuple[int, ...],
+        windows: tuple[Sampling, ...],
+        pools: tuple[int, ...],
+        width: int,
+    ) -> None:
         super().__init__()
-        self.grid = source.base.shape
+        self.grid, self.pools = source.base.shape, pools
         sizes = (source.fibre.size, *channels)
-        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sizes))
-        self.dense = nn.Linear(sizes[-1] * source.base.size, width)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(a, b, each.kernel, each.stride, each.padding)
+            for (a, b), each in zip(pairwise(sizes), windows, strict=True)
+        )
+        both = [each for conv, pool in zip(windows, pools, strict=True) for each in (conv, Sampling(pool, pool))]
+        pixels = math.prod(shrunk(self.grid, both))
+        self.dense = nn.Linear(sizes[-1] * pixels, width) if width else None
         for layer in self.layers:
             _orthogonal(layer)  # type: ignore[arg-type]
-        _orthogonal(self.dense)
+        if self.dense is not None:
+            _orthogonal(self.dense)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, 1, width)."""
         x = x.transpose(1, 2).unflatten(2, self.grid)
-        for layer in self.layers:
-            x = relu(layer(x))
-        return relu(self.dense(x.flatten(1))).unsqueeze(1)
+        for layer, pool in zip(self.layers, self.pools, strict=True):
+            x = layer(x)
+            x = relu(max_pool2d(x, pool) if pool > 1 else x)
+        x = x.flatten(1)
+        return (x if self.dense is None else relu(self.dense(x))).unsqueeze(1)
 
 
 class Perceptron(nn.Module):

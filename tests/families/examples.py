@@ -253,6 +253,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "tiles": Variant(
             {"layers": [{"fields": "6 regular", "pool": 2}], "norm": "batch"}, both(one_picture, on_grid(patch=2))
         ),
+        "towers": Variant({"layers": ["6 regular"], "hidden": "4 regular", "towers": ["6 regular"]}, one_picture),
         "invariant places": Variant({"layers": ["6 regular", "8 regular"], "group_pool": "max"}, one_picture),
         "invariant": Variant(
             {"layers": ["6 regular", "8 regular"], "group_pool": "mean", "readout": "pool"},
@@ -266,6 +267,11 @@ VARIANTS: dict[str, dict[str, Variant]] = {
     "cnn": {
         "two layers": Variant({"channels": [4, 3], "width": 8}, one_picture, "none"),
         "one layer": Variant({"channels": [2], "width": 4}, one_picture, "none"),
+        "towers": Variant(
+            {"channels": [{"channels": 4, "kernel": 2, "pool": 2}], "width": 5, "towers": [6, 7]},
+            both(one_picture, on_grid(patch=2)),
+            "none",
+        ),
     },
     "vit": {
         "positions": Variant({"width": 8, "heads": 2, "layers": 1}, one_picture, "none"),
