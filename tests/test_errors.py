@@ -39,17 +39,26 @@ BASE = {
 class Stub(gymnasium.Env):
     """An environment of which only the spaces are asked."""
 
-    def __init__(self, size: int, low: list[float], high: list[float]) -> None:
+    def __init__(self, size: int, low: list[float], high: list[float], remembers: bool = False) -> None:
         self.observation_space = spaces.Box(-1, 1, (size,), np.float32)
+        if remembers:
+            terms = {"observation": self.observation_space, "action": spaces.Box(-1, 1, (2,), np.float32)}
+            self.observation_space = spaces.Dict(terms)
         self.action_space = spaces.Box(np.array(low, np.float32), np.array(high, np.float32))
 
 
 @pytest.fixture(autouse=True)
 def _stubs(monkeypatch):
-    """BipedalWalker without Box2D, and an environment whose two actions have different bounds."""
-    kinds = {"BipedalWalker-v3": (24, [-1.0] * 4, [1.0] * 4), "Thrusters-v0": (4, [0.0, 0.0], [1.0, 2.0])}
-    for name, (size, low, high) in kinds.items():
-        spec = gymnasium.envs.registration.EnvSpec(name, Stub, kwargs={"size": size, "low": low, "high": high})
+    """BipedalWalker without Box2D, and environments whose actions have different bounds, or none, or are observed."""
+    kinds = {
+        "BipedalWalker-v3": (24, [-1.0] * 4, [1.0] * 4),
+        "Thrusters-v0": (4, [0.0, 0.0], [1.0, 2.0]),
+        "Drift-v0": (4, [-np.inf] * 2, [np.inf] * 2),
+        "Remembering-v0": (4, [-1.0] * 2, [1.0] * 2, True),
+    }
+    for name, values in kinds.items():
+        given = dict(zip(("size", "low", "high", "remembers"), values, strict=False))
+        spec = gymnasium.envs.registration.EnvSpec(name, Stub, kwargs=given)
         monkeypatch.setitem(gymnasium.registry, name, spec)
 
 

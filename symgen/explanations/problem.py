@@ -4,6 +4,13 @@ from symgen.explanations.entry import Explanation
 
 _GRID = "environment: {adapter: gridworld}\nsymmetry: {group: C4}\n"
 
+_SIGNS = "symmetry: {group: D1, states: {observation: 4 sign}, actions: 2 sign}\n"
+_FREE = "environment: {adapter: gymnasium_env, id: Drift-v0}\n" + _SIGNS
+_REMEMBERING = (
+    "environment: {adapter: gymnasium_env, id: Remembering-v0}\n"
+    "symmetry: {group: D1, states: {observation: 4 sign, action: 2 sign}, actions: 2 sign}\n"
+)
+
 PROBLEM = {
     "unknown-adapter": Explanation(
         "There is no adapter of that name.",
@@ -22,6 +29,27 @@ PROBLEM = {
         "An algorithm is a file in symgen/rl; its name is the keyword.",
         "train: {algorithm: PPO2}",
         "train: {algorithm: ppo}",
+    ),
+    "action-kind": Explanation(
+        "The algorithm needs a continuous action.",
+        """Soft actor-critic asks two networks what an action is worth, and follows their slope in the action: the
+        action must be a vector of real numbers. For choices among a few actions use ppo.""",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}\ntrain: {algorithm: sac}",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}\ntrain: {algorithm: ppo}",
+    ),
+    "unbounded-action": Explanation(
+        "The algorithm acts inside bounds, and the action has none.",
+        """The policy of soft actor-critic is a Gaussian squashed by tanh into the box of possible actions, so every
+        component needs a lower and an upper bound. ppo's Gaussian is not squashed and needs none.""",
+        _FREE + "train: {algorithm: sac}",
+        _FREE + "train: {algorithm: ppo}",
+    ),
+    "term-name": Explanation(
+        "An observation has a name that the network needs for itself.",
+        """Critics that judge actions read an observation's terms by name, and the action under the name `action`. A
+        term of that name (a previous action, say) needs another key in the environment's observation space.""",
+        _REMEMBERING + "train: {algorithm: sac}",
+        _REMEMBERING + "train: {algorithm: ppo}",
     ),
     "bad-environment": Explanation(
         "The environment cannot be made, or cannot be described.",

@@ -171,6 +171,19 @@ SYMMETRY = {
         "symmetry: {group: C2, states: {observation: 24 sign}, actions: {r: [3, 4, 1, 2]}}\n"
         "network: {family: group_mlp, hidden: 4 regular}",
     ),
+    "squashed-action": Explanation(
+        "A squashed policy does not commute with the group's action on the actions.",
+        """Soft actor-critic takes tanh of every component to stay inside the bounds. Doing so first and turning then is
+        the same as turning first only where the group exchanges components or changes their signs; a turn by 45 degrees
+        takes the box to another one. Use a group that permutes the components up to sign, or ppo, which does not
+        squash.""",
+        "environment: {adapter: gymnasium_env, id: BipedalWalker-v3}\n"
+        "symmetry: {group: C8, states: {observation: 12 standard}, actions: 2 standard}\n"
+        "network: {family: group_mlp, hidden: 4 regular}\ntrain: {algorithm: sac}",
+        "environment: {adapter: gymnasium_env, id: BipedalWalker-v3}\n"
+        "symmetry: {group: C4, states: {observation: 12 standard}, actions: 2 standard}\n"
+        "network: {family: group_mlp, hidden: 4 regular}\ntrain: {algorithm: sac}",
+    ),
     "blind-policy": Explanation(
         "An element of the group moves the actions and nothing that is observed.",
         """An equivariant policy answers a moved observation with the moved action. Where the observation is not moved

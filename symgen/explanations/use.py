@@ -99,6 +99,12 @@ USE = {
         "train: {algorithm: ppo, learning_rate: 1.0}",
         "train: {algorithm: ppo, learning_rate: 3e-4}",
     ),
+    "replay-memory": _outside(
+        "The replay does not fit in memory.",
+        "Transitions are kept in memory; pictures are large. Keep fewer, or allow more memory if the machine has it.",
+        "train: {algorithm: sac, replay: 1_000_000}     # of three frames of 85x85 pixels: 65 GB",
+        "train: {algorithm: sac, replay: 100_000}",
+    ),
     "endless-episode": _outside(
         "An episode does not end.",
         "Evaluation counts finished episodes, so the environment needs a time limit.",

@@ -85,7 +85,7 @@ class Buffer:
         row = (steps, envs)
         choices = torch.int64 if action.kind != "continuous" else dtype
         width = {"discrete": (), "multi_discrete": (len(action.sizes),), "continuous": action.sizes}[action.kind]
-        self.observations: Observation = _storage(space, (steps + 1, envs))  # row t: what step t acts on
+        self.observations: Observation = storage(space, (steps + 1, envs))  # row t: what step t acts on
         self.observation_arrays = each(lambda tensor: tensor.numpy(), self.observations)
         self.actions = torch.zeros(*row, *width, dtype=choices)
         self.parameters = torch.zeros(*row, action.parameters, dtype=dtype)
@@ -242,11 +242,11 @@ def stack(observations: tuple[Observation, ...]) -> Observation:
     return torch.from_numpy(np.stack(observations))
 
 
-def _storage(space: Space[Any], rows: tuple[int, int]) -> Observation:
+def storage(space: Space[Any], rows: tuple[int, int]) -> Observation:
     """Zeros for `rows` observations of `space`."""
     if isinstance(space, spaces.Dict):
         if not any(isinstance(inner, spaces.Dict) for inner in space.values()):
-            return {name: _storage(inner, rows) for name, inner in space.items()}
+            return {name: storage(inner, rows) for name, inner in space.items()}
     elif space.shape is not None and space.dtype is not None:
         return torch.from_numpy(np.zeros((*rows, *space.shape), space.dtype))
     raise UserError(

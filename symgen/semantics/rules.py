@@ -12,6 +12,7 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import SpecError
+from symgen.plan.ir import ACTION
 from symgen.semantics.conditions import check_condition
 from symgen.semantics.findings import Findings, code_of
 from symgen.semantics.observation import described
@@ -123,6 +124,8 @@ def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
     action = problem.interface.action
     if action.kind != "continuous" or problem.spec.symmetry.constraint_name == "none":
         return
+    if problem.critic == "q" and not problem.action.is_signed_permutation:
+        return  # squashed_actions_commute says more
     low, high = np.array(action.low), np.array(action.high)
     bounded = np.isfinite(low) & np.isfinite(high)
     for generator in problem.group.generators if len(low) and bounded.any() else ():
@@ -159,6 +162,53 @@ def _carries_planes(problem: Problem) -> bool:
     return unbound or getattr(problem.family, "CARRIES_PLANES", False)
 
 
+def judged_actions_are_real(problem: Problem, findings: Findings) -> None:
+    """action-kind: an algorithm whose critics judge actions needs an action of real numbers."""
+    if problem.critic == "q" and problem.interface.action.kind != "continuous":
+        kind = problem.interface.action.kind.replace("_", "-")
+        message = f"{problem.algorithm} needs a continuous action, and this environment's is {kind}"
+        path: Place = ("train", "algorithm")
+        findings.add("action-kind", path, message, "write algorithm: ppo, or choose a continuous environment")
+
+
+def squashed_actions_are_bounded(problem: Problem, findings: Findings) -> None:
+    """unbounded-action: a squashed policy acts inside a box, so every component needs bounds."""
+    action = problem.interface.action
+    if problem.critic != "q" or action.kind != "continuous":
+        return
+    finite = np.isfinite(action.low) & np.isfinite(action.high)
+    if not finite.all():
+        name = action.names[int(np.flatnonzero(~finite)[0])]
+        message = f"{problem.algorithm} acts inside the bounds of the action, and {name} has none"
+        hint = "write algorithm: ppo, or give the environment's action space finite bounds"
+        findings.add("unbounded-action", ("train", "algorithm"), message, hint)
+
+
+def squashed_actions_commute(problem: Problem, findings: Findings) -> None:
+    """squashed-action: tanh of every component commutes with signed permutations of the components and nothing else."""
+    if problem.critic != "q" or problem.interface.action.kind != "continuous":
+        return
+    if problem.action.is_signed_permutation or problem.spec.symmetry.constraint_name == "none":
+        return
+    mixing = (g for g in problem.group.generators if (np.abs(problem.action.matrix(g)) > 1e-9).sum(1).max() > 1)
+    message = (
+        f"{problem.algorithm} squashes the action into its bounds, component by component, and "
+        f"{next(mixing, 'a generator')} mixes components: the policy would not be equivariant"
+    )
+    hint = "use a group that permutes the components up to sign (C4 in place of C8), or algorithm: ppo"
+    findings.add("squashed-action", ("symmetry", "actions"), message, hint)
+
+
+def no_term_is_called_action(problem: Problem, findings: Findings) -> None:
+    """term-name: critics that judge actions read them under this name."""
+    if problem.critic == "q" and ACTION in problem.observation:
+        message = (
+            f"an observation is called {ACTION}, which is what the critics of {problem.algorithm} call what they judge"
+        )
+        hint = "give the observation another key, with a wrapper around the environment"
+        findings.add("term-name", ("environment",), message, hint, key=True)
+
+
 def family_agrees(problem: Problem, findings: Findings) -> None:
     """What the family itself has to say about its options: its own codes."""
     if any(field.base.kind == "plane" for field in problem.observation.values()) and not _carries_planes(problem):
@@ -180,6 +230,10 @@ RULES: tuple[Rule, ...] = (
     generators_are_automorphisms,
     action_keeps_its_bounds,
     plane_is_carried,
+    judged_actions_are_real,
+    squashed_actions_are_bounded,
+    squashed_actions_commute,
+    no_term_is_called_action,
     family_agrees,
     conditions_are_possible,
 )

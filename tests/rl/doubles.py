@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from symgen.envs.interface import Action
 from symgen.nn.distributions import distribution
+from symgen.nn.squashed import box
 
 
 class SmallNetwork(nn.Module):
@@ -69,6 +70,55 @@ def _tanh(inputs: int, hidden: int, outputs: int, gain: float) -> nn.Sequential:
         nn.init.orthogonal_(layer.weight, scale)
         nn.init.zeros_(layer.bias)
     return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
+
+
+class SmallSoft(nn.Module):
+    """What SAC asks for: relu networks for mean, deviation and two Q, behind an encoder that is shared where asked."""
+
+    def __init__(self, features: int, action: Action, hidden: int = 64, seed: int = 0, encoder: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.action = action
+        centre, half = box(action)
+        self.register_buffer("box_centre", centre.float())
+        self.register_buffer("box_half", half.float())
+        dim = action.parameters
+        self.encoder = nn.Linear(features, features) if encoder else None
+        self.actor = _relu(features, hidden, 2 * dim)
+        self.critics = nn.ModuleList(_relu(features + dim, hidden, 1) for _ in range(2))
+
+    def encode(self, observation: Any) -> dict[str, Tensor]:
+        terms = observation.values() if isinstance(observation, dict) else [observation]
+        flat = [torch.as_tensor(term).to(self.box_half.dtype) for term in terms]
+        x = torch.cat([term.reshape(len(term), -1) for term in flat], -1)
+        return {"features": x if self.encoder is None else self.encoder(x).relu()}
+
+    def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        mean, log_std = self.actor(features["features"]).chunk(2, -1)
+        return mean, log_std.clamp(-20, 2)
+
+    def judge(self, features: dict[str, Tensor], action: Tensor) -> Tensor:
+        x = torch.cat([features["features"], (action - self.box_centre) / self.box_half], -1)
+        return torch.cat([critic(x) for critic in self.critics], -1)
+
+    def forward(self, observation: Any) -> tuple[Tensor, Tensor]:
+        return self.act(self.encode(observation))
+
+    def actor_parameters(self) -> dict[str, nn.Parameter]:
+        return {name: x for name, x in self.named_parameters() if name.startswith("actor")}
+
+    def critic_parameters(self) -> dict[str, nn.Parameter]:
+        return {name: x for name, x in self.named_parameters() if not name.startswith("actor")}
+
+    def best(self, observation: Any) -> np.ndarray:
+        """The action the trained policy prefers."""
+        with torch.no_grad():
+            return (self.box_centre + self.box_half * self(observation)[0].tanh()).numpy()
+
+
+def _relu(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    layers = [nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(hidden, outputs))
 
 
 class Identity(gymnasium.Env):

@@ -217,3 +217,42 @@ def test_sizes_that_only_the_plan_finds(solve):
     assert [each.code for each in caught.value.diagnostics] == ["too-large"]
     with pytest.raises(ValueError, match="a bug"), rules.sizes_refused(problem):
         raise ValueError("a bug")
+
+
+SAC = {"algorithm": "sac", "steps": 1000}
+
+
+@pytest.mark.parametrize(
+    ("world", "group", "actions", "code"),
+    [
+        ("Vector-v0", "D1", "regular", "action-kind"),
+        ("Knobs-v0", "D1", "trivial", "action-kind"),
+        ("Free-v0", "D1", "2 sign", "unbounded-action"),
+        ("Arm-v0", "C8", "standard", "squashed-action"),
+        ("Crooked-v0", "D1", {"s": [-1, 2, 3]}, "action-bounds"),
+        ("Arm-v0", "C4", "standard", ""),
+        ("Arm-v0", "D1", "regular", ""),
+        ("Crooked-v0", "D1", {"s": [1, -3, -2]}, ""),
+    ],
+)
+def test_what_a_squashed_policy_needs(mistakes, solve, world, group, actions, code):
+    changes = {"group": group, "actions": actions, "states": "2 standard" if group[0] == "C" else "4 sign"}
+    if code:
+        (found,) = mistakes(world, **changes, train=SAC)
+        assert found.code == code
+        assert found.hint
+    else:
+        assert solve(world, **changes, train=SAC).critic == "q"
+    if code not in ("action-bounds", "squashed-action"):  # control: another algorithm asks for none of this
+        assert solve(world, **changes, train={"algorithm": "ppo"}).critic == "value"
+    if code == "squashed-action":  # and where no symmetry is claimed there is none to break
+        assert solve(world, **changes, train=SAC, constraint="none", network={"family": "mlp"}).critic == "q"
+
+
+def test_an_unbounded_action_that_is_mixed_has_both_mistakes(mistakes):
+    found = mistakes("Free-v0", group="C8", states="2 standard", actions="standard", train=SAC)
+    assert {each.code for each in found} == {"unbounded-action", "squashed-action"}
+
+
+def test_without_train_the_critic_is_a_value(solve):
+    assert solve().critic == "value"
