@@ -30,6 +30,7 @@ from symgen.envs.interface import Action
 from symgen.errors import UserError
 from symgen.nn.squashed import squash
 from symgen.rl import _adam_state
+from symgen.rl._departure import measured, penalty
 from symgen.rl._replay import Batch, Replay
 from symgen.rl._rollout import Observation, autoreset_mode, each, environment_action, expanded, final_observation
 from symgen.rl._sac_options import Options
@@ -50,6 +51,7 @@ METRICS = {
     "entropy": "entropy of the policy in nats, in units of the action's box",
     "q": "mean of the Q of remembered actions",
 }
+"""Of every network; those of a relaxed one are in _departure.py."""
 COUNTERS = ("step", "updates", "gradient_steps", "episodes")
 LEARNT = ("critic_loss", "actor_loss", "temperature", "entropy", "q")
 
@@ -57,8 +59,8 @@ LEARNT = ("critic_loss", "actor_loss", "temperature", "entropy", "q")
 class ActorCritics(Protocol):
     """What SAC asks of a network, beyond being a torch.nn.Module.
 
-    A network may also have `penalty()`, a number to be added to every loss (None for nothing), and `expanded()`, a
-    context within which its weights do not change.
+    A network may also have `expanded()`, a context within which its weights do not change. One that may depart from its
+    symmetry has `penalty()`, which is added to the losses, and `departures()`, which is logged (see _departure.py).
     """
 
     action: Action
@@ -246,6 +248,7 @@ class Learner:
             "length": length,
             "steps_per_second": (self.step - start) / (time.perf_counter() - began),
             **dict(zip(LEARNT, means, strict=True)),
+            **measured(self.network, self.updates, last=self.step >= self.steps),
         }
 
     @torch.no_grad()
@@ -327,8 +330,8 @@ class Learner:
 
     def _descend(self, part: str, loss: Tensor) -> None:
         """One step of the optimiser of `part`, whose weights alone get a gradient."""
-        penalty = getattr(self.network, "penalty", lambda: None)() if part != "temperature" else None
-        total = loss if penalty is None else loss + penalty
+        departing = penalty(self.network) if part != "temperature" else None
+        total = loss if departing is None else loss + departing
         weights = list(self._weights[part].values())
         for weight, gradient in zip(weights, torch.autograd.grad(total, weights, allow_unused=True), strict=True):
             weight.grad = gradient
