@@ -13,6 +13,7 @@ import numpy as np
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.group import Group
 from symgen.algebra.orbits import hom_dimension, intertwiners, signed_pair_orbits
 from symgen.algebra.representation import Representation
 
@@ -82,7 +83,12 @@ def tie(target: FieldType, source: FieldType) -> Tying:
 
 def bias(target: FieldType) -> Tying:
     """The table of the invariant features of a type: what may be added to it. Shape (target.size, 1)."""
-    return tie(target, vector(representations.trivial(target.group)))
+    return tie(target, number(target.group))
+
+
+def number(group: Group) -> FieldType:
+    """The type of one number that no element moves."""
+    return vector(representations.trivial(group))
 
 
 def linear_weights(target: FieldType, source: FieldType, scope: str = "feature", with_bias: bool = True) -> int:
@@ -95,8 +101,7 @@ def linear_weights(target: FieldType, source: FieldType, scope: str = "feature",
     """
     if scope == "place":
         target, source = vector(target.fibre), vector(source.fibre)
-    number = vector(representations.trivial(target.group))
-    return _weights(target, source) + (_weights(target, number) if with_bias else 0)
+    return _weights(target, source) + (_weights(target, number(target.group)) if with_bias else 0)
 
 
 def _weights(target: FieldType, source: FieldType) -> int:

@@ -83,7 +83,7 @@ class GraphAttention(nn.Module):
         self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed)
         tokens = field.base.size - labels.shape[0]
         mixed = sum(name in matrices for name in MIXED)
-        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout, fine) if mixed else None
+        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout, fine, field) if mixed else None
         forms = [kind for kind in ON_SCORES if kind in matrices]
         plain = not forms and symmetrise != "both" and activation == "none" and triangles is None
         pairs = labels[:, :, 0] if pairs is None else pairs

@@ -1,30 +1,145 @@
-"""How far relaxed weights have departed from the symmetry."""
+"""How far relaxed maps have departed from the symmetry: a number per step, and one per generator.
 
+For a relaxed matrix W between features on which the group acts by rho_out and rho_in, both orthogonal:
+
+    distance    |W - P W| / |W|, with P the orthogonal projection on the matrices that commute with the group (the
+                Reynolds projector, the average of rho_out(g) W rho_in(g)^-1 over the group); 0 is exact, 1 is the most
+    generator   |rho_out(g) W - W rho_in(g)| / |W|, between 0 and 2
+    spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the step's maps
+
+Norms are Frobenius norms, over all relaxed matrices of a step together, in float64. What the group cannot tell from an
+exact map is no departure, be it learnt by weights that are free.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.partition import components
 from symgen.nn.graph_matrix import GraphMatrices
+from symgen.nn.relaxation import RelaxedWeights
 from symgen.nn.tied_linear import TiedMatrix
 
 
+class Departing(NamedTuple):
+    """A relaxed matrix, or several that the group moves together.
+
+    Args:
+        matrix: as it is, W.
+        rest: W - P W, of the same shape.
+        generators: of the group.
+        moved: from a generator and a matrix M of that shape to rho_out(g) M rho_in(g)^-1.
+    """
+
+    matrix: Tensor
+    rest: Tensor
+    generators: tuple[str, ...]
+    moved: Callable[[str, Tensor], Tensor]
+
+
 @torch.no_grad()
-def departure(module: nn.Module) -> float | None:
-    """Distance of the matrices from the nearest exact ones, relative to those; None where nothing may depart."""
-    pairs = [parts(each) for each in relaxed_modules(module)]
-    if not pairs:
-        return None
-    exact, rest = (sum(float(x.square().sum()) for x in side) for side in zip(*pairs, strict=True))
-    return float((rest / max(exact, 1e-30)) ** 0.5)
+def departures(module: nn.Module) -> dict[str, float]:
+    """Distance (under ""), size for each generator, and "spread" of banks, of what is relaxed in a module; or empty."""
+    parts = [each for each in map(_departing, module.modules()) if each is not None]
+    if not parts:
+        return {}
+    size = max(_norm([part.matrix for part in parts]), 1e-30)
+    result = {"": _norm([part.rest for part in parts]) / size}
+    for generator in parts[0].generators:
+        # what commutes with the group drops out of the difference
+        changes = [part.moved(generator, part.rest) - part.rest for part in parts]
+        result[generator] = _norm(changes) / size
+    spreads = [float(each.spread()) for each in module.modules() if isinstance(each, RelaxedWeights)]
+    return {**result, "spread": max(spreads)} if spreads else result
 
 
-def relaxed_modules(module: nn.Module) -> list[TiedMatrix | GraphMatrices]:
-    """The matrices below a module that may depart from the symmetry."""
-    found = [each for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices)]
-    return [each for each in found if each.penalty() is not None]
+def penalty(module: nn.Module) -> Tensor | None:
+    """The sum of the penalties of what is relaxed in a module, differentiable; None where nothing is."""
+    found = [each.penalty() for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices)]
+    known = [each for each in found if each is not None]
+    return torch.stack(known).sum() if known else None
 
 
-def parts(module: TiedMatrix | GraphMatrices) -> tuple[Tensor, Tensor]:
-    """The exact matrix (or matrices) nearest to that of a module, and the rest; in float64."""
-    matrix = (module() if isinstance(module, TiedMatrix) else module.expand()).double()
-    exact = module.project(matrix)
-    return exact, matrix - exact
+def banked(module: nn.Module) -> dict[str, TiedMatrix]:
+    """The maps below a module that have banks, by a name: "" where there is one, else where it stands."""
+    found = {name: each for name, each in module.named_modules() if isinstance(each, TiedMatrix)}
+    found = {name: each for name, each in found.items() if each.banks is not None}
+    alone = len(found) == 1
+    return {"" if alone else name.removesuffix(".matrix"): each for name, each in found.items()}
+
+
+def _departing(module: nn.Module) -> Departing | None:
+    """The relaxed matrix of one module, in float64; None where it holds none."""
+    if isinstance(module, TiedMatrix) and module.relaxed is not None:
+        matrix = module().double()
+        rest, names = matrix - module.project(matrix), module.target.group.generators
+        return Departing(matrix, rest, names, lambda g, m: _conjugated(module, g, m))
+    if isinstance(module, GraphMatrices) and module.delta is not None:
+        assert module.field is not None
+        field, matrices = module.field, module.expand().double()
+        rest, names = matrices - _averaged(field, matrices), field.group.generators
+        return Departing(matrices, rest, names, lambda g, m: _carried(field, g, m))
+    return None
+
+
+def _averaged(field: FieldType, matrices: Tensor) -> Tensor:
+    """P of graph matrices (channels, places, places): the mean over the orbits of (channel, place, place)."""
+    orbit = torch.from_numpy(_triples(field)).to(matrices.device)
+    rows = matrices.reshape(-1, len(orbit))
+    sums = rows.new_zeros(len(rows), int(orbit.max()) + 1).index_add(1, orbit, rows)
+    return (sums / torch.bincount(orbit)).index_select(1, orbit).view(matrices.shape)
+
+
+@lru_cache(maxsize=32)
+def _triples(field: FieldType) -> np.ndarray:
+    """Orbit of each (channel of the atom, place, place), flattened; the fibre permutes its channels."""
+    ((_, atom),) = field.fibre.blocks
+    n = field.base.size
+    moves = []
+    for generator in field.group.generators:
+        places, (channels, _) = field.base.permutation(generator), atom.signed_permutation(generator)
+        to = (channels[:, None, None] * n + places[:, None]) * n + places
+        moves.append(to.reshape(-1))
+    return components(atom.size * n * n, moves)
+
+
+def _carried(field: FieldType, generator: str, matrices: Tensor) -> Tensor:
+    """Graph matrices moved by a generator: entry (c, i, j) goes to (s(c), p(i), p(j))."""
+    ((_, atom),) = field.fibre.blocks
+    places, (channels, _) = field.base.permutation(generator), atom.signed_permutation(generator)
+    from_places, from_channels = (torch.from_numpy(np.argsort(each)) for each in (places, channels))
+    split = matrices.view(-1, atom.size, *matrices.shape[1:])[:, from_channels]
+    return split[:, :, from_places][:, :, :, from_places].reshape(matrices.shape)
+
+
+def _conjugated(module: TiedMatrix, generator: str, matrix: Tensor) -> Tensor:
+    """rho_out(g) M rho_in(g)^-1."""
+    return _acted(module.source, generator, _acted(module.target, generator, matrix).T).T
+
+
+def _acted(field: FieldType, generator: str, columns: Tensor) -> Tensor:
+    """rho(g) M for a matrix whose columns are features, flattened place by place."""
+    table = _table(field, generator)
+    if isinstance(table, Tensor):
+        return table.to(columns) @ columns
+    index, sign = table
+    moved = columns.index_select(0, index.to(columns.device))
+    return moved if sign is None else moved * sign.to(columns)
+
+
+@lru_cache(maxsize=512)
+def _table(field: FieldType, generator: str) -> Tensor | tuple[Tensor, Tensor | None]:
+    """How a generator moves a flattened feature: where each entry comes from and its sign, or a matrix."""
+    if not field.fibre.is_signed_permutation:
+        return torch.from_numpy(field.as_representation.matrix(generator))
+    index, sign = field.gather(generator)
+    return torch.from_numpy(index), None if (sign > 0).all() else torch.from_numpy(sign).unsqueeze(1)
+
+
+def _norm(parts: list[Tensor]) -> float:
+    return float(sum(float(part.square().sum()) for part in parts) ** 0.5)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symgen.algebra.fieldtype import FieldType
 from symgen.nn.scores import drop_labels
 
 
@@ -23,6 +24,7 @@ class GraphMatrices(nn.Module):
         dropout: probability of a label to be zero in training.
         fine: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of its own for them,
             which start at zero and are added. None for none.
+        field: type of the features, which says how far the matrices have departed; needed where they are relaxed.
 
     Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
     """
@@ -38,8 +40,10 @@ class GraphMatrices(nn.Module):
         tokens: int = 0,
         dropout: float = 0.0,
         fine: np.ndarray | None = None,
+        field: FieldType | None = None,
     ) -> None:
         super().__init__()
+        self.field = field
         self.stack, self.places, self.count = stack, labels.shape[0] + tokens, int(labels.max()) + 1
         self.dropout = dropout
         self.channels = stack * copies * labels.shape[2]
@@ -73,14 +77,6 @@ class GraphMatrices(nn.Module):
         assert self.fine is not None
         delta = nn.functional.pad(self.delta, (0, 2))
         return delta.index_select(1, self.fine).view(self.channels, self.places, self.places)
-
-    def project(self, matrices: Tensor) -> Tensor:
-        """The nearest equivariant matrices, (channels, places, places) -> the same: means over labels."""
-        copies = matrices.reshape(len(self.theta), -1)
-        zeros, index = copies.new_zeros(len(copies), self.count + 2), self.index.unsqueeze(0).expand_as(copies)
-        count = zeros.scatter_add(1, index, torch.ones_like(copies)).clamp(min=1)
-        mean = zeros.scatter_add(1, index, copies) / count
-        return mean.gather(1, index).view(matrices.shape)
 
     def penalty(self) -> Tensor | None:
         """The mean square of the departing weights; None where the matrices are exact."""

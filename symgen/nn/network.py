@@ -5,18 +5,20 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.envs.interface import Interface
-from symgen.nn import distributions
-from symgen.nn.departure import departure
+from symgen.nn import departure, distributions
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
+from symgen.nn.tied_linear import TiedMatrix
 from symgen.plan.ir import ACTION, Plan, Step
+from symgen.spec.schema import Relaxed
 
 
 class Network(nn.Module):
@@ -38,6 +40,8 @@ class Network(nn.Module):
         self.plan, self.action = plan, interface.action
         self.reader = Reader(interface, plan.terms)
         self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
+        # what the spec's regulariser is multiplied with, by step
+        self._penalised = {step.name: factor for step in plan.steps if (factor := _regulariser(step)) > 0}
         self._needed = {name: _ancestors(plan, (name,)) for name in plan.ends}
         self._all = _ancestors(plan, plan.ends)
         if plan.judges_actions:
@@ -136,9 +140,32 @@ class Network(nn.Module):
         return self.steps["scale"]() if "scale" in self.steps else None
 
     def departures(self) -> dict[str, float]:
-        """How far each relaxed step has departed from the symmetry, relative to its tied weights; empty if exact."""
-        found = {name: departure(module) for name, module in self.steps.items()}
-        return {name: size for name, size in found.items() if size is not None}
+        """How far each relaxed step has departed from the symmetry, see nn/departure.py; empty where all is exact.
+
+        Keys: "<step>" for the relative distance to the exact matrices, "<step>/<generator>" for the relative size of
+        rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights over the group.
+        """
+        found = {name: departure.departures(module) for name, module in self.steps.items()}
+        return {_joined(name, key): size for name, each in found.items() for key, size in each.items()}
+
+    def penalty(self) -> Tensor | None:
+        """What the spec's regulariser adds to the loss: times the sum over the relaxed maps of the variance of w over
+        the group (banks), or of the mean square of the free weights (residual). None where it is zero.
+        """
+        if not self._penalised:
+            return None
+        costs = [(factor, departure.penalty(self.steps[name])) for name, factor in self._penalised.items()]
+        return torch.stack([factor * cost for factor, cost in costs if cost is not None]).sum()
+
+    def relaxed_weights(self) -> dict[str, np.ndarray]:
+        """The weights of the banks of every relaxed map, shape (banks, channels of the distinct atoms)."""
+        found = self.relaxed_maps().items()
+        return {name: each.banks.weight.detach().cpu().numpy().copy() for name, each in found if each.banks}
+
+    def relaxed_maps(self) -> dict[str, TiedMatrix]:
+        """The maps with banks, by step, and where it has several by their place in it."""
+        found = {name: departure.banked(module) for name, module in self.steps.items()}
+        return {_joined(name, key): each for name, maps in found.items() for key, each in maps.items()}
 
     def update_normalisation(self, observation: Observation) -> None:
         """Take a batch of observations into the running statistics, where the plan has any."""
@@ -201,6 +228,15 @@ def build(plan: Plan, interface: Interface) -> Network:
         if found != step.weights:
             raise ValueError(f"step {step.name} has {found} weights, the plan says {step.weights}")
     return network
+
+
+def _regulariser(step: Step) -> float:
+    how = step.arguments.get("relaxed")
+    return how.regulariser if isinstance(how, Relaxed) else 0.0
+
+
+def _joined(step: str, key: str) -> str:
+    return f"{step}/{key}" if key else step
 
 
 def _module(step: Step) -> nn.Module:

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.relaxation import scaling
-from symgen.algebra.representation import trivial
-from symgen.algebra.tying import Tying, bias, tie
+from symgen.algebra.tying import Tying, bias, number, tie
 from symgen.nn.exact import ExactBuffers
 from symgen.nn.relaxation import RelaxedWeights
 from symgen.spec.schema import Relaxed
@@ -44,6 +43,7 @@ class TiedMatrix(ExactBuffers):
     ) -> None:
         super().__init__()
         table = table or tie(target, source)
+        self.target, self.source = target, source if table.shape[1] == source.size else number(target.group)
         self.shape, self.blocks = table.shape, [(b.rows.shape[0], b.columns.shape[0]) for b in table.blocks]
         residual = relaxed is not None and relaxed.form == "residual"
         scales = None if relaxed is None or residual else scaling(target, source, relaxed.index)
@@ -185,4 +185,4 @@ def _bias(target: FieldType, gain: float, relaxed: Relaxed | None) -> TiedMatrix
     table, residual = bias(target), relaxed if relaxed is not None and relaxed.form == "residual" else None
     if table.weights == 0 and residual is None:
         return None
-    return TiedMatrix(target, vector(trivial(target.group)), gain, table, residual)
+    return TiedMatrix(target, number(target.group), gain, table, residual)
