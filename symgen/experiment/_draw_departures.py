@@ -167,6 +167,8 @@ def draw_relaxed_weights(
         panel.set_xlabel("environment steps", fontsize=9)
         panel.xaxis.set_major_formatter(_counted)
     _scale(made, grid, top)
+    if any(each.endswith("H") for name in shown for each in elements[name].names):
+        made.supxlabel("rH: all elements that take the first channel of the fibre to where r takes it", fontsize=8.5)
     return canvas.save(made, path)
 
 
@@ -201,9 +203,10 @@ def _scale(made: Any, grid: np.ndarray, top: float) -> None:
 
     colours = ListedColormap(canvas.signed(np.linspace(-1, 1, 255), 1.0))
     reach = top or 1.0
-    bar = made.colorbar(
-        ScalarMappable(Normalize(-reach, reach), colours), ax=grid.ravel().tolist(), aspect=28, shrink=0.9, pad=0.02
-    )
+    # as wide in a tall picture as in a short one
+    aspect = 4.5 * made.get_size_inches()[1]
+    mapped = ScalarMappable(Normalize(-reach, reach), colours)
+    bar = made.colorbar(mapped, ax=grid.ravel().tolist(), aspect=aspect, shrink=0.9, pad=0.02)
     bar.set_label("weight less the mean over the group\n(white everywhere: exact)", fontsize=9)
     bar.ax.tick_params(labelsize=8.5)
 
@@ -245,4 +248,12 @@ def power(word: str) -> str:
 
 def elements(network: Network) -> dict[str, Elements]:
     """What the relaxed weights of a network belong to, by the names that `relaxed_weights()` gives the maps."""
-    return {}
+    found = {}
+    for name, each in network.relaxed_maps().items():
+        if each.banks is not None:
+            output = each.banks.side == "output"
+            names = element_names((each.target if output else each.source).fibre)
+            actions = network.action.names
+            acts = name == "policy" and output and len(actions) == each.target.size == len(names)
+            found[name] = Elements(actions if acts else names, each.banks.part.cpu().numpy())
+    return found
