@@ -30,9 +30,19 @@ def test_a_spec_that_is_wrong_is_refused(tmp_path):
 
 # The others read an invariant policy from absolute moves, as the paper does: there the group is no symmetry of the
 # task.
-@pytest.mark.parametrize("name", [CHIRAL, "gridworld/sit_protocol_equivariant.yaml"])
+@pytest.mark.parametrize(
+    "name", [CHIRAL, "gridworld/sit_protocol_equivariant.yaml", "dm_control/cartpole_swingup_d1.yaml"]
+)
 def test_the_environment_agrees(name):
+    if name.startswith("dm_control"):
+        pytest.importorskip("dm_control")
     assert check_environment(check_spec(SPECS / name), samples=60).holds
+
+
+def test_tilted_gravity_is_refuted_as_its_spec_says():
+    pytest.importorskip("dm_control")
+    report = check_environment(check_spec(SPECS / "dm_control/acrobot_tilted_relaxed.yaml"), samples=20)
+    assert [row.verdict for row in report.rows] == ["refuted"]
 
 
 def test_the_paper_s_reading_is_refuted_as_a_symmetry():
