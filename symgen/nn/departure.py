@@ -13,7 +13,7 @@ exact map is no departure, be it learnt by weights that are free.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -42,6 +42,19 @@ class Departing(NamedTuple):
     moved: Callable[[str, Tensor], Tensor]
 
 
+@runtime_checkable
+class Departs(Protocol):
+    """A module of another kind that may depart from the symmetry: it measures itself."""
+
+    def departing(self) -> Departing | None:
+        """What it holds, in float64; None where it is exact."""
+        ...
+
+    def penalty(self) -> Tensor | None:
+        """What a regulariser of 1 adds to the loss; None where it is exact."""
+        ...
+
+
 @torch.no_grad()
 def departures(module: nn.Module) -> dict[str, float]:
     """Distance (under ""), size for each generator, and "spread" of banks, of what is relaxed in a module; or empty."""
@@ -60,7 +73,7 @@ def departures(module: nn.Module) -> dict[str, float]:
 
 def penalty(module: nn.Module) -> Tensor | None:
     """The sum of the penalties of what is relaxed in a module, differentiable; None where nothing is."""
-    found = [each.penalty() for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices)]
+    found = [each.penalty() for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices | Departs)]
     known = [each for each in found if each is not None]
     return torch.stack(known).sum() if known else None
 
@@ -84,7 +97,7 @@ def _departing(module: nn.Module) -> Departing | None:
         field, matrices = module.field, module.expand().double()
         rest, names = matrices - _averaged(field, matrices), field.group.generators
         return Departing(matrices, rest, names, lambda g, m: _carried(field, g, m))
-    return None
+    return module.departing() if isinstance(module, Departs) else None
 
 
 def _averaged(field: FieldType, matrices: Tensor) -> Tensor:

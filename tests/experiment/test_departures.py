@@ -1,6 +1,7 @@
 """Departures of a relaxed run: logged, drawn, and stated by its evaluation."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from typer.testing import CliRunner
 from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.cli import app
+from symgen.compiler import compile_spec
 from symgen.experiment import _draw_departures as draw
-from symgen.experiment import evaluate, metrics
+from symgen.experiment import evaluate, metrics, relaxed_weights
 from symgen.experiment.departed import Departed, mean
 from symgen.experiment.run import Run
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import Settings, train, train_seed
 from symgen.rl import _departure
 from symgen.rl.ppo import METRICS
 from symgen.spec.source import read
@@ -61,7 +63,7 @@ def test_departures_are_logged(variant):
     measured = [row for row in rows if "departure/policy" in row]
     assert [row["update"] for row in measured] == [1, 10, len(rows)]
     assert {_departure.documented(name) for row in rows for name in row} <= {*METRICS, *_departure.METRICS, "seconds"}
-    assert {"departure/policy", "departure/attention1"} <= set(measured[0])
+    assert {"departure/policy/r", "departure/attention1", "departure/attention1/r"} <= set(measured[0])
     assert 0 < measured[0]["departure/policy"] < measured[-1]["departure/policy"] < 1
 
 
@@ -110,6 +112,68 @@ def test_the_furthest_layers_are_named():
     first, second = str(far).splitlines()
     assert first == "off the symmetry: policy 0.1, value 0.02 (as verify measures)"
     assert second.endswith("layer5 0.5, layer4 0.4, layer3 0.3, layer2 0.2, 2 more less")
+
+
+# -------------------------------------------------------------------------------------------- a run with banks
+
+
+BANKS = {
+    **SPEC,
+    "symmetry": {**SPEC["symmetry"], "constraint": {"relaxed": {"banks": 3, "regulariser": 1e-3}}},
+    "network": {"family": "group_mlp", "hidden": "2 regular", "depth": 1},
+    "train": {**SPEC["train"], "steps": 1600, "seeds": [0]},
+}
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory) -> Run:
+    """Stopped after a third of its updates, after which a kill left lines behind, and resumed."""
+    root, seen = tmp_path_factory.mktemp("resumed"), []
+    settings = Settings(root=root, evaluation=None)
+    run = Run(root / "dict" / "base" / "0")
+    train_seed((read(BANKS), run, settings), seen.append, lambda: len(seen) > 12)
+    assert not run.finished
+    with open(run.folder / relaxed_weights.NAME, "a") as file:
+        file.write(json.dumps({**relaxed_weights.lines(run.folder)[-1], "update": 20, "step": 1280}) + "\n")
+    train(read(BANKS), replace(settings, resume=True), lambda _: None)
+    assert run.finished
+    return run
+
+
+def test_relaxed_weights_are_kept_with_each_measurement(resumed):
+    measured = [row["update"] for row in metrics.read(resumed.folder) if "departure/policy" in row]
+    assert [line["update"] for line in relaxed_weights.lines(resumed.folder)] == [0, *measured]
+    assert measured == sorted(set(measured))
+    assert {1, 10, 20} < set(measured)
+    steps, weights = relaxed_weights.read(resumed.folder)
+    assert np.diff(steps).min() > 0
+    assert set(weights) == {"policy_hidden1", "value_hidden1", "policy", "value"}
+    assert weights["policy_hidden1"].shape == (len(steps), 3, 4)
+    assert np.allclose(weights["policy_hidden1"][0], 1 / 3)
+    assert np.ptp(weights["policy_hidden1"][-1]) > 1e-4
+    row = metrics.read(resumed.folder)[0]
+    assert {_departure.documented(name) for name in row} == {*METRICS, *_departure.METRICS, "seconds"}
+    assert row["penalty"] > 0
+
+
+def test_relaxed_weights_are_drawn(resumed, tmp_path):
+    found = json.loads(run("show", resumed.folder, "--out", tmp_path, "--json").stdout)
+    assert {str(tmp_path / "departures.png"), str(tmp_path / "relaxed_weights.png")} < set(found["pictures"])
+    assert colours(tmp_path / "relaxed_weights.png") > 15
+    shown = json.loads(run("show", resumed.folder / "spec.yaml", "--out", tmp_path / "spec", "--json").stdout)
+    stems = {Path(path).stem for path in shown["pictures"]}  # a spec has learnt nothing
+    assert "weights" in stems
+    assert not stems & {"departures", "relaxed_weights"}
+
+
+def test_weights_of_actions_have_their_names():
+    compiled = compile_spec(BANKS, verify=False, seed=0)
+    found = draw.elements(compiled.network)
+    assert list(found["policy"].names) == ["up", "left", "down", "right"]
+    assert list(found["policy_hidden1"].names) == ["e", "r", "r²", "r³"]
+    assert {name: len(each.part) for name, each in found.items()} == {
+        name: each.shape[1] for name, each in compiled.network.relaxed_weights().items()
+    }
 
 
 # ------------------------------------------------------------------------------------------------- its pictures

@@ -12,7 +12,7 @@ from symgen.algebra.fieldtype import FieldType, parse
 from symgen.algebra.representation import direct_sum
 from symgen.algebra.representation import parse as fibre
 from symgen.families._relaxed import fine_labels
-from symgen.nn.departure import departures
+from symgen.nn.departure import Departing, departures, penalty
 from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.network import Network, build
 from symgen.nn.tied_linear import TiedLinear
@@ -133,10 +133,30 @@ def _beside(module: GraphMatrices, field: FieldType) -> torch.nn.Module:
     return torch.nn.ModuleList([TiedLinear(place, place), module])
 
 
+def test_modules_of_another_kind_measure_themselves():
+    class Scaled(torch.nn.Module):
+        """Two numbers that a mirror exchanges; equal ones are exact."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.pair = torch.nn.Parameter(torch.tensor([3.0, 1.0], dtype=torch.float64))
+
+        def departing(self) -> Departing:
+            return Departing(self.pair, self.pair - self.pair.mean(), ("s",), lambda _, pair: pair.flip(0))
+
+        def penalty(self) -> torch.Tensor:
+            return self.pair.var(unbiased=False)
+
+    module = torch.nn.Sequential(Scaled())
+    assert departures(module) == pytest.approx({"": (2 / 10) ** 0.5, "s": (8 / 10) ** 0.5})
+    assert penalty(module).item() == pytest.approx(1.0)
+
+
 def test_an_exact_module_has_no_departures():
     acting = group("C4")
     place = parse(acting, "point: regular")
     assert departures(TiedLinear(place, place)) == {}
+    assert penalty(TiedLinear(place, place)) is None
 
 
 # ------------------------------------------------------------------------------------------------ whole networks
