@@ -15,13 +15,15 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
+from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture, pointwise
 from symgen.families._terms import Source, heads, observed, picture_and_others
 from symgen.families._towers import tower_faults, towers
 from symgen.families._windows import window_faults
 from symgen.plan.ir import Plan, Step
 
-CONSTRAINTS = ("exact",)
+CONSTRAINTS = ("exact", "relaxed")
+FORMS = ("banks", "residual")
 
 
 class Pool(BaseModel):
@@ -147,7 +149,7 @@ def pooling(layer: Layer) -> Sampling | None:
 def check(problem: Any) -> list[Fault]:
     """What is wrong with this family's options for this problem."""
     options: Options = problem.family_options
-    faults = one_picture(problem, "group_conv")
+    faults = one_picture(problem, "group_conv") or settings_faults(problem, FORMS)
     if faults:
         return faults
     try:
@@ -269,16 +271,22 @@ def plan(problem: Any) -> Plan:
     hidden = vector(representations.parse(problem.group, options.hidden))
     if options.towers:
         layers = tuple(vector(representations.parse(problem.group, each)) for each in options.towers)
-        made = towers(problem, end, others, hidden, layers, options.activation)
-        return Plan("group_conv", dict(problem.observation), (*steps, *made))
-    read = [end, *others]
+        steps += towers(problem, end, others, hidden, layers, options.activation)
+    else:
+        steps.append(_dense([end, *others], hidden, options))
+        steps += heads(problem, Source("hidden", hidden), Source("hidden", hidden))
+    how = chosen(problem, FORMS[0])
+    if how is not None:
+        steps = [relaxed(step, how) for step in steps]
+    return Plan("group_conv", dict(problem.observation), tuple(steps))
+
+
+def _dense(read: list[Source], hidden: FieldType, options: Options) -> Step:
     types = tuple(source.field for source in read)
     weights = sum(linear_weights(hidden, field, with_bias=i == 0) for i, field in enumerate(types))
     arguments = {"target": hidden, "sources": types, "activation": options.activation}
     inputs = tuple(source.name for source in read)
-    steps.append(Step("hidden", "embedding.Nonlinear", inputs, types, hidden, "exact", weights, arguments))
-    end = Source("hidden", hidden)
-    return Plan("group_conv", dict(problem.observation), (*steps, *heads(problem, end, end)))
+    return Step("hidden", "embedding.Nonlinear", inputs, types, hidden, "exact", weights, arguments)
 
 
 def _convolution(name: str, before: Source, stage: Stage, options: Options) -> Step:

@@ -25,6 +25,7 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.sampling import Sampling, sampled
 from symgen.nn.group_conv import GroupConv
+from symgen.spec.schema import Relaxed
 
 POOL = Sampling(2, 2)
 # group, target, source, side of the picture, windows, batch
@@ -55,11 +56,12 @@ class Plain(nn.Module):
 
 
 def layers(name: str, target: str, source: str, side: int, sampling: Sampling) -> dict[str, nn.Module]:
-    """The exact layer and the plain one of the same size."""
+    """The plain layer, the exact one of the same size, and the relaxed one with two banks."""
     of = FieldType(bases.grid(group(name), side, side), representations.parse(group(name), source))
     to = FieldType(sampled(of.base, sampling), representations.parse(group(name), target))
     plain = Plain(of.base.shape, of.fibre.size, to.fibre.size, sampling)
-    return {"plain": plain, "exact": GroupConv(to, of, sampling)}
+    two = GroupConv(to, of, sampling, relaxed=Relaxed(form="banks", banks=2))
+    return {"plain": plain, "exact": GroupConv(to, of, sampling), "relaxed": two}
 
 
 def both_ways(layer: nn.Module, x: Tensor, gradient: Tensor, of_input: bool = True) -> Callable[[], None]:
@@ -120,8 +122,8 @@ def bench_layers(rounds: int) -> None:
         gradient = torch.randn_like(made["plain"](x))
         of_input = side != 85  # nothing learns from the gradient of the first layer's input
         shown(title, best({name: both_ways(each, x, gradient, of_input) for name, each in made.items()}, rounds))
-        frozen = {"plain": made["plain"], "frozen": freeze(made["exact"])}
-        shown("    inference", best({name: forward(each, x) for name, each in frozen.items()}, rounds))
+        frozen = {"plain": made["plain"], **{name: freeze(made[name]) for name in ("exact", "relaxed")}}
+        shown("    inference, frozen", best({name: forward(each, x) for name, each in frozen.items()}, rounds))
 
 
 def encoder(name: str, fields: str) -> nn.Module:

@@ -179,6 +179,8 @@ def both(*conditions: Callable[[World], bool]) -> Callable[[World], bool]:
 
 ONE = {"global": {"layers": 1}, "heads": 4}
 
+WIDE = {"hidden": "16 regular"}  # relu leaves something of so many
+
 VARIANTS: dict[str, dict[str, Variant]] = {
     "graph_attention": {
         "token": Variant(ONE, on_places),
@@ -236,8 +238,8 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "residual": Variant({"shared": True}, constraint={"relaxed": {"form": "residual", "regulariser": 1e-3}}),
     },
     "group_conv": {
-        "two layers": Variant({"layers": ["6 regular", {"fields": "6 regular"}]}, one_picture),
-        "pool the places": Variant({"layers": ["6 regular", "6 regular"], "readout": "pool"}, one_picture),
+        "two layers": Variant({"layers": ["6 regular", {"fields": "6 regular"}], **WIDE}, one_picture),
+        "pool the places": Variant({"layers": ["6 regular", "6 regular"], "readout": "pool", **WIDE}, one_picture),
         "even kernels and strides": Variant(
             {
                 "layers": [{"fields": "6 regular", "kernel": 2, "stride": 2, "padding": 0}, {"fields": "6 regular"}],
@@ -247,17 +249,40 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             both(one_picture, on_grid(patch=2)),
         ),
         "overlapping pools": Variant(
-            {"layers": [{"fields": "6 regular + 4 trivial", "padding": 2, "pool": {"size": 3}}], "norm": "layer"},
+            {
+                "layers": [{"fields": "6 regular + 4 trivial", "padding": 2, "pool": {"size": 3}}],
+                "norm": "layer",
+                "activation": "tanh",
+                **WIDE,
+            },
             both(one_picture, on_odd_grid),
         ),
         "tiles": Variant(
-            {"layers": [{"fields": "6 regular", "pool": 2}], "norm": "batch"}, both(one_picture, on_grid(patch=2))
+            {"layers": [{"fields": "6 regular", "pool": 2}], "norm": "batch", **WIDE},
+            both(one_picture, on_grid(patch=2)),
         ),
-        "towers": Variant({"layers": ["6 regular"], "hidden": "4 regular", "towers": ["6 regular"]}, one_picture),
-        "invariant places": Variant({"layers": ["6 regular", "8 regular"], "group_pool": "max"}, one_picture),
+        "towers": Variant(
+            {"layers": ["6 regular"], "hidden": "4 regular", "towers": ["6 regular"], "activation": "silu"}, one_picture
+        ),
+        "invariant places": Variant({"layers": ["6 regular", "8 regular"], "group_pool": "max", **WIDE}, one_picture),
         "invariant": Variant(
-            {"layers": ["6 regular", "8 regular"], "group_pool": "mean", "readout": "pool"},
+            {"layers": ["6 regular", "8 regular"], "group_pool": "mean", "readout": "pool", **WIDE},
             both(one_picture, lambda world: world.still),
+        ),
+        "relaxed": Variant(
+            {"layers": ["6 regular", {"fields": "4 regular + 2 trivial"}], "activation": "silu", **WIDE},
+            one_picture,
+            constraint="relaxed",
+        ),
+        "relaxed input": Variant(
+            {"layers": ["6 regular", "6 regular"], "readout": "pool", "norm": "batch", "activation": "silu", **WIDE},
+            one_picture,
+            constraint={"relaxed": {"banks": 3, "index": "input", "regulariser": 1e-3}},
+        ),
+        "residual": Variant(
+            {"layers": [{"fields": "6 regular"}], "activation": "silu"},
+            one_picture,
+            constraint={"relaxed": {"form": "residual"}},
         ),
         "signs": Variant(
             {"layers": ["3 sign + 2 regular", "2 sign + 2 regular"], "activation": "tanh", "norm": "batch"},

@@ -16,6 +16,7 @@ from symgen.algebra.representation import parse as fibre
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.nn.group_conv import GroupConv, GroupPool, MeanPlaces
 from symgen.nn.norm import FieldBatchNorm
+from symgen.spec.schema import Relaxed
 from tests.families.laws import TOLERANCE, hom_by_characters
 
 GROUPS = {"C1": (5, 6), "C2": (6, 7), "C4": (7, 7), "D1": (6, 7), "D2": (7, 5), "D4": (7, 7)}
@@ -73,6 +74,29 @@ def test_the_kernel_is_that_of_the_equation(name, source, side):
     assert layer.linear.matrix.weight.numel() == psi.size  # and all of them are free
     if order > 1 and not (lifting and side == 1):  # control: other filters are another kernel
         assert np.abs(twin(psi[..., ::-1].copy() + psi[::-1], name, lifting) - found).max() > 1e-2
+
+
+@pytest.mark.parametrize("index", ["output", "input"])
+@pytest.mark.parametrize("name", ["C2", "C4", "D4"])
+@pytest.mark.parametrize("source", ["3 trivial", "2 regular"])
+def test_the_relaxed_kernel_is_that_of_the_equation(name, source, index):
+    """W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h], or w_l(h); a lifting layer has no h to read."""
+    layer, to, of = conv(name, "2 regular", source, relaxed=Relaxed(form="banks", banks=2, index=index))
+    order, lifting = group(name).order, source == "3 trivial"
+    fields, matrix = 3 if lifting else 2, layer.linear.matrix
+    banks = matrix.tied().detach().numpy().reshape(2, 2, order, 3, 3, fields, -1)
+    psi = banks[:, :, 0].transpose(0, 1, 4, 5, 2, 3)
+    assert gap(layer, to, of, torch.float64)[0] <= 1e-12  # exact at first
+    with torch.no_grad():
+        matrix.banks.weight.add_(torch.randn(2, order))
+    w = matrix.banks.weight.detach().numpy()
+    each = np.array([twin(one, name, lifting) for one in psi])
+    if index == "output" or lifting:
+        scale = np.tile(w, 2).reshape(2, -1, 1, 1, 1)
+    else:
+        scale = np.tile(w, fields).reshape(2, 1, 1, 1, -1)
+    assert np.abs((scale * each).sum(0) - kernel(layer, of)).max() <= 1e-12
+    assert gap(layer, to, of, torch.float64)[0] > 0.1  # control: unequal weights have departed
 
 
 @pytest.mark.parametrize("sampling", [Sampling(3, 1, 1), Sampling(3, 2), Sampling(5, 2, 2)])
