@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -113,11 +113,15 @@ def capture(
 
 
 def save(run: Run, checkpoint: Checkpoint, keep: bool = False) -> None:
-    """Write `checkpoint` as the last one, as the best one where no saved one is better, and for good where asked."""
+    """Write `checkpoint` as the last one, as the best one where no saved one is better, and for good where asked.
+
+    Only the last one is gone on from; the others are evaluated, and hold the network alone (a replay may be gigabytes).
+    """
+    network = {name: value for name, value in checkpoint.tensors.items() if name.startswith(NETWORK)}
     if keep:
-        write(run.checkpoints, f"step-{checkpoint.step}", checkpoint)
+        write(run.checkpoints, f"step-{checkpoint.step}", replace(checkpoint, tensors=network))
     if checkpoint.best is not None and mean_return(checkpoint.metrics) >= checkpoint.best:
-        write(run.checkpoints, BEST, checkpoint)
+        write(run.checkpoints, BEST, replace(checkpoint, tensors=network))
     write(run.checkpoints, LAST, checkpoint)  # in the end: it is what a resumption trusts
 
 

@@ -114,7 +114,7 @@ class Replay:
         self._advance(self._all)
         for env, final in finals.items():
             only = self._all[env : env + 1]
-            self._write(only, each(lambda array: array[None], final))
+            self._write(only, each(lambda array: np.asarray(array)[None], final))
             self._advance(only)
         self._write(self._all, observation)
 
