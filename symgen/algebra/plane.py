@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+SMOOTH = 0.07
+"""Width of the blur of smooth pictures, in sides."""
 MARGIN = 1.0
 """Pixels between the disc in which a picture can be turned without loss and the border."""
 
@@ -55,6 +57,22 @@ def interpolation(shape: tuple[int, ...], entries: tuple[float, ...]) -> tuple[n
             index.append(np.where(inside, r * shape[1] + c, 0))
             weight.append(np.where(inside, share, 0.0))
     return np.stack(index, -1), np.stack(weight, -1)
+
+
+def smooth(shape: tuple[int, ...], batch: int, rng: np.random.Generator) -> np.ndarray:
+    """Random pictures (batch, rows, columns, channels) that interpolation can turn: blurred noise, fading to the edge.
+
+    Noise of standard deviation one, convolved with a Gaussian whose width is SMOOTH of a side (a pixel and a half at
+    least), brought back to standard deviation one in the middle, times a disc that fades over half its radius.
+    """
+    lines = []
+    for size in shape[:2]:
+        apart = np.subtract.outer(np.arange(size), np.arange(size))
+        line = np.exp(-0.5 * (apart / max(1.5, SMOOTH * size)) ** 2)
+        lines.append(line / np.sqrt((line**2).sum(1).max()))
+    noise = rng.standard_normal((batch, *shape))
+    blurred = np.einsum("ij,bjkc,lk->bilc", lines[0], noise, lines[1], optimize=True)
+    return np.asarray(blurred * disc(shape[:2], min(shape[:2]) / 4).reshape(*shape[:2], 1))
 
 
 def disc(shape: tuple[int, ...], margin: float = MARGIN) -> np.ndarray:

@@ -131,6 +131,18 @@ SYMMETRY = {
         "symmetry: {group: C8, states: plane, actions: trivial, constraint: none}\n"
         "network: {family: cnn}",
     ),
+    "plane-action": Explanation(
+        "The family follows the usual action on pictures only.",
+        """steerable_conv solves its kernels for r turning a picture counter-clockwise and s mirroring left and right.
+        Write states: grid (C1, C2, C4, D1, D2, D4) or states: plane (C<n>, D<n>, SO2, O2). A generator that does
+        something else to the picture needs group_conv, graph_attention or group_mlp.""",
+        "environment: {adapter: gridworld}\n"
+        "symmetry: {group: D1, states: {observation: {s: flip}}, actions: {s: [2, 1, 0, 3]}}\n"
+        "network: {family: steerable_conv}",
+        "environment: {adapter: gridworld}\n"
+        "symmetry: {group: D1, states: grid, actions: {s: [0, 3, 2, 1]}}\n"
+        "network: {family: steerable_conv}",
+    ),
     "band-limit": Explanation(
         "SO2 and O2 have no such representation of finite size.",
         """All turns act on finitely many numbers only as sums of trivial, sign (O2: the mirrors) and irrep(k), which

@@ -10,21 +10,25 @@ or SO2 is exact for quarter turns. The basis that results depends on the spanned
 weights that were trained on one machine are read on another.
 """
 
+import contextlib
+import io
 import itertools
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from symgen.algebra import base as bases
 from symgen.algebra import catalogue
 from symgen.algebra.orbits import canonical, intertwiners
-from symgen.algebra.representation import Representation, standard
+from symgen.algebra.representation import Representation, direct_sum, standard, trivial
 from symgen.errors import UserError
 from symgen.nn import basis_cache
 
+Vectors = Literal["gated", "norm"]
+"""How a nonlinearity treats what does more than permute its channels, see nn.steerable_conv.FieldActivation."""
 FORMAT = 1
 """Counted up when the same question gets another answer, so that old files of the cache are not read."""
 MAX_ENTRIES = 33_554_432
@@ -51,6 +55,24 @@ def weights(target: Representation, source: Representation, side: int) -> int:
     """Number of coefficients of a steerable kernel between two fibres. Raises as `kernels` does."""
     pairs = [(copies * repeats, one, other) for copies, one in target.blocks for repeats, other in source.blocks]
     return sum(count * len(kernels(one, other, side)) for count, one, other in pairs)
+
+
+def with_gates(fibre: Representation, vectors: Vectors) -> Representation:
+    """The fibre before a nonlinearity: where vectors are gated, with one invariant channel for each of them at the end.
+
+    A vector is here an atom that does more than permute its channels.
+    """
+    count = _vectors(fibre) if vectors == "gated" else 0
+    return direct_sum(fibre, (count, trivial(fibre.group))) if count else fibre
+
+
+def thresholds(fibre: Representation, vectors: Vectors) -> int:
+    """Number of learnt thresholds of a nonlinearity: one for each vector, where they are not gated."""
+    return _vectors(fibre) if vectors == "norm" else 0
+
+
+def _vectors(fibre: Representation) -> int:
+    return sum(copies for copies, atom in fibre.blocks if atom.kind != "permutation")
 
 
 @lru_cache(maxsize=64)
@@ -118,7 +140,8 @@ def _escnn_samples(target: Representation, source: Representation, side: int) ->
     own = (_in_escnn(source, space.fibergroup, elements), _in_escnn(target, space.fibergroup, elements))
     circles = rings(side)
     radii, widths, top = [r for r, _, _ in circles], [w for _, w, _ in circles], {r: f for r, _, f in circles}
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+    quiet = contextlib.redirect_stdout(io.StringIO())  # escnn prints while it solves
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), quiet:
         warnings.simplefilter("ignore")
         try:
             solved = space.build_kernel_basis(*own, widths, radii, maximum_frequency=max(top.values()))

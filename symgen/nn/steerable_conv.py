@@ -9,24 +9,22 @@ the largest disc only, whose edge is soft.
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from symgen.algebra import plane as planes
-from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.representation import Representation
+from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
 from symgen.algebra.tying import bias
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
-from symgen.nn.steerable import kernels
+from symgen.nn.steerable import Vectors, kernels, thresholds, with_gates
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
+from symgen.spec.schema import Relaxed
 
-Vectors = Literal["gated", "norm"]
 BLUR = {False: (1.0, 3.0, 3.0, 1.0), True: (1.0, 4.0, 6.0, 4.0, 1.0)}
 """Binomial weights before every second pixel is taken, for an even and for an odd number of pixels: both keep the
 centre of the picture where it is."""
@@ -42,9 +40,19 @@ class SteerableKernel(ExactBuffers):
         source: fibre of the input.
         side: side of the kernel in pixels, odd.
         gain: standard deviation of an output entry for unit-variance inputs at initialisation.
+        relaxed: coefficients of their own for every pixel of the kernel, equal at first, so that the kernel is exact
+            then: W[o, p; i, q](u) = sum_b w[o, b, i](u) basis_b[p, q](u) (Wang et al. 2022, "Approximately equivariant
+            networks for imperfectly symmetric dynamics", section 3.2, who start from unequal ones).
     """
 
-    def __init__(self, target: Representation, source: Representation, side: int, gain: float = 1.0) -> None:
+    def __init__(
+        self,
+        target: Representation,
+        source: Representation,
+        side: int,
+        gain: float = 1.0,
+        relaxed: Relaxed | None = None,
+    ) -> None:
         super().__init__()
         self.side = side
         self.rows = [(copies, atom.size) for copies, atom in target.blocks]
@@ -53,11 +61,17 @@ class SteerableKernel(ExactBuffers):
         for i, (copies, one) in enumerate(target.blocks):
             for j, (repeats, other) in enumerate(source.blocks):
                 basis = torch.from_numpy(kernels(one, other, side))
-                self.register_buffer(f"basis{i}_{j}", basis.flatten(1), persistent=False)  # [basis, out pixel in]
+                self.register_buffer(f"basis{i}_{j}", basis, persistent=False)  # [basis, out, pixel, in]
                 total += copies * repeats * len(basis)
         # every basis kernel has norm 1: `total` is the summed squared norm of all rows of the kernel
         deviation = gain * math.sqrt(target.size / max(total, 1))
-        self.weight = nn.Parameter(torch.empty(total).uniform_(-1, 1) * math.sqrt(3) * deviation)
+        weight = torch.empty(total).uniform_(-1, 1) * math.sqrt(3) * deviation
+        self.relaxed = relaxed
+        self.weight = nn.Parameter(weight if relaxed is None else weight.unsqueeze(1).repeat(1, side**2))
+
+    def penalty(self) -> Tensor | None:
+        """The variance of the coefficients over the pixels, their mean; None where nothing is relaxed."""
+        return None if self.relaxed is None else self.weight.var(1, unbiased=False).mean()
 
     def forward(self) -> Tensor:
         """Shape (target.size, source.size, side, side), in torch's channels_last format."""
@@ -67,13 +81,19 @@ class SteerableKernel(ExactBuffers):
             for j, (repeats, width) in enumerate(self.columns):
                 basis = self.get_buffer(f"basis{i}_{j}").to(self.weight.dtype)
                 stop = start + copies * repeats * len(basis)
-                block = self.weight[start:stop].view(copies * repeats, len(basis)) @ basis
+                block = self._combined(self.weight[start:stop].unflatten(0, (copies * repeats, len(basis))), basis)
                 block = block.view(copies, repeats, size, self.side**2, width).permute(0, 2, 3, 1, 4)
                 row.append(block.reshape(copies * size, self.side**2, repeats * width))
                 start = stop
             rows.append(row[0] if len(row) == 1 else torch.cat(row, -1))
         kernel = rows[0] if len(rows) == 1 else torch.cat(rows)
         return kernel.unflatten(1, (self.side, self.side)).permute(0, 3, 1, 2)
+
+    def _combined(self, weight: Tensor, basis: Tensor) -> Tensor:
+        """Coefficients (pairs, basis) or (pairs, basis, pixels) -> kernels (pairs, out x pixels x in)."""
+        if self.relaxed is None:
+            return weight @ basis.flatten(1)
+        return torch.einsum("nku,kaub->naub", weight, basis)
 
 
 class FieldActivation(nn.Module):
@@ -93,10 +113,10 @@ class FieldActivation(nn.Module):
     def __init__(self, fibre: Representation, activation: str, vectors: Vectors) -> None:
         super().__init__()
         self.blocks = [(copies, atom.size, atom.kind == "permutation") for copies, atom in fibre.blocks]
-        self.size, self.activation, self.gated = fibre.size, activation, vectors == "gated"
-        turned = number_of_vectors(fibre)
-        self.threshold = nn.Parameter(torch.full((turned,), 0.1)) if turned and not self.gated else None
-        self.pointwise = turned == 0
+        self.size, self.activation = fibre.size, activation
+        learnt = thresholds(fibre, vectors)
+        self.threshold = nn.Parameter(torch.full((learnt,), 0.1)) if learnt else None
+        self.pointwise = fibre.kind == "permutation"
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., channels and gates) -> (..., channels)."""
@@ -122,17 +142,6 @@ class FieldActivation(nn.Module):
         return nn.functional.relu(length - self.threshold[first : first + copies]) / length
 
 
-def number_of_vectors(fibre: Representation) -> int:
-    """Number of copies of atoms that do more than permute their channels: each has a gate, or a threshold."""
-    return sum(copies for copies, atom in fibre.blocks if atom.kind != "permutation")
-
-
-def with_gates(fibre: Representation, vectors: Vectors) -> Representation:
-    """The fibre that a map before the nonlinearity has: with one invariant channel per gate at its end."""
-    count = number_of_vectors(fibre) if vectors == "gated" else 0
-    return representations.direct_sum(fibre, (count, representations.trivial(fibre.group))) if count else fibre
-
-
 class SteerableConv(nn.Module):
     """A steerable convolution of a picture, a nonlinearity, and blurred pooling where asked for.
 
@@ -145,6 +154,7 @@ class SteerableConv(nn.Module):
         activation: for fields that permute their channels, see FieldActivation.
         vectors: for the others.
         pool: whether to blur and keep every second pixel.
+        relaxed: see SteerableKernel; the bias stays tied.
     """
 
     def __init__(
@@ -155,13 +165,15 @@ class SteerableConv(nn.Module):
         activation: str = "relu",
         vectors: Vectors = "gated",
         pool: bool = False,
+        relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
         self.grid, self.stride, self.padding = source.base.shape, sampling.stride, sampling.padding
         fibre = with_gates(target.fibre, vectors)
-        self.kernel = SteerableKernel(fibre, source.fibre, sampling.kernel, 2**0.5)
-        point = vector(fibre)
-        self.bias = TiedMatrix(point, point, 0.1, bias(point)) if bias(point).weights else None
+        self.kernel = SteerableKernel(fibre, source.fibre, sampling.kernel, 2**0.5, relaxed)
+        shift = bias(vector(fibre))
+        one = vector(trivial(fibre.group))
+        self.bias = TiedMatrix(vector(fibre), one, 0.1, shift) if shift.weights else None
         self.activation = FieldActivation(target.fibre, activation, vectors)
         self.pool = Blur(tuple(map(sampling.count, source.base.shape))) if pool else None
         self.disc = Disc(target.base) if target.base.kind == "plane" else None

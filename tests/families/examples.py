@@ -60,6 +60,7 @@ class World:
         return representations.parse(self.acting, self.action).is_trivial
 
 
+PLANAR = ("C1", "C2", "C4", "D1", "D2", "D4")
 PICTURE, KLEIN = "observation", presented(["a", "b"], ["aa", "bb", "abab"], "Klein")
 QUATERNIONS = presented(["i", "j"], ["iiii", "iijj", "j^3iji"], "Q8")
 PRISM = "graph 6(r=1 2 0 4 5 3, s=3 5 4 0 2 1)"
@@ -170,6 +171,11 @@ def on_turning_grid(world: World) -> bool:
 def one_picture(world: World) -> bool:
     """Exactly one picture."""
     return len(world.grids) == 1
+
+
+def usual_picture(world: World) -> bool:
+    """Exactly one picture, turned and mirrored as pictures are."""
+    return one_picture(world) and world.acting.name in PLANAR and not any("(" in text for text in world.terms.values())
 
 
 def both(*conditions: Callable[[World], bool]) -> Callable[[World], bool]:
@@ -287,6 +293,33 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "signs": Variant(
             {"layers": ["3 sign + 2 regular", "2 sign + 2 regular"], "activation": "tanh", "norm": "batch"},
             both(one_picture, lambda world: world.acting.order == 2),
+        ),
+    },
+    "steerable_conv": {
+        "two layers": Variant({"layers": ["6 regular", {"fields": "6 regular"}], "activation": "silu"}, usual_picture),
+        "smaller": Variant(
+            {
+                "layers": [{"fields": "6 regular", "kernel": 5, "pool": 2}, "8 regular"],
+                "activation": "elu",
+                "hidden": "8 regular",
+            },
+            usual_picture,
+        ),
+        "vectors": Variant(
+            {"layers": ["4 trivial + 4 regular + 4 irrep(1)", "4 regular + 4 irrep(1)"]},
+            both(usual_picture, lambda world: world.acting.name in ("C4", "D4")),
+        ),
+        "thresholds": Variant(
+            {"layers": ["4 regular + 4 sign", "6 regular + 4 sign"], "vectors": "norm", "hidden": "6 regular + 4 sign"},
+            both(usual_picture, lambda world: world.acting.name in ("C2", "D1", "D4")),
+        ),
+        "relaxed": Variant(
+            {"layers": ["6 regular", "6 regular"], "activation": "gelu"}, usual_picture, constraint="relaxed"
+        ),
+        "relaxed penalty": Variant(
+            {"layers": [{"fields": "8 regular", "padding": 1}], "hidden": "12 regular"},
+            usual_picture,
+            constraint={"relaxed": {"regulariser": 1e-3}},
         ),
     },
     "cnn": {

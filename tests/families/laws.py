@@ -12,6 +12,7 @@ from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, absolute, direct_sum, trivial
 from symgen.nn.network import Network, build
+from symgen.nn.steerable import thresholds, with_gates
 from symgen.plan.invariants import validate
 from symgen.plan.ir import Plan, Step
 from symgen.semantics.problem import Problem
@@ -223,5 +224,9 @@ COUNTS: dict[str, Callable[[Step, Mapping[str, Any]], int]] = {
     "norm.FieldNorm": lambda step, a: 2 * _affine(vector(a["field"].fibre)),
     "network.ContinuousScale": lambda step, a: int(a["target"].entry_orbits.max()) + 1,
     "group_conv.GroupConv": lambda step, a: _convolution(a),
+    "steerable_conv.SteerableLinear": lambda step, a: (
+        _affine(vector(with_gates(a["target"].fibre, a["vectors"])), *a["sources"])
+        + thresholds(a["target"].fibre, a["vectors"])
+    ),
     "attention.GraphAttention": lambda step, a: _attention(a),
 }
