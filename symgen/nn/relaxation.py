@@ -33,6 +33,7 @@ class RelaxedWeights(nn.Module):
         weight = self.weight.index_select(1, self.index)
         return (banks * weight.unsqueeze(2 if self.side == "output" else 1)).sum(0)
 
+    @torch.no_grad()
     def spread(self) -> Tensor:
         """The largest difference of w between two elements, max w - min w within a part: mean over banks.
 
