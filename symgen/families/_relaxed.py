@@ -16,7 +16,7 @@ from symgen.algebra import graph as graphs
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
-from symgen.algebra.relaxation import bank_weights, residual_weights
+from symgen.algebra.relaxation import bank_weights, residual_weights, scaling
 from symgen.algebra.sampling import window
 from symgen.families._attention_blocks import ON_PLACES
 from symgen.families._rules import Fault
@@ -75,6 +75,26 @@ def settings_faults(problem: Any, forms: Sequence[str]) -> list[Fault]:
                 way_out = f"leave {key} out" + (", or write form: banks" if "banks" in forms else "")
                 faults.append(Fault("unavailable-constraint", (*path, key), message, way_out))
     return faults
+
+
+def banks_weigh_something(problem: Any, maps: Sequence[tuple[FieldType, FieldType]], form: str) -> list[Fault]:
+    """With banks some map must have channels that the group exchanges, or the network is exact and stays so.
+
+    Args:
+        problem: with any constraint.
+        maps: the (target, source) pairs of the network.
+        form: the family's own.
+    """
+    how = chosen(problem, form)
+    if how is None or how.form != "banks" or problem.group.order == 1:
+        return []
+    if any(scaling(target, source, how.index) for target, source in maps):
+        return []
+    message = (
+        "no layer has channels that the group exchanges: banks have nothing to weigh, the network would stay exact"
+    )
+    way_out = "use a fibre whose channels the group exchanges, e.g. regular, or write form: residual"
+    return [Fault("unavailable-constraint", ("symmetry", "constraint"), message, way_out)]
 
 
 def fine_labels(graph: Graph) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What more than one family has to refuse."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from symgen.algebra.fieldtype import FieldType, vector
@@ -45,6 +46,37 @@ def carries_observations(problem: Any, hidden: FieldType, path: Place) -> list[F
                 message = f"the fibre {hidden.fibre} cannot carry {atom}, which {name} has: it would be lost"
                 faults.append(Fault("hidden-fibre", path, message, "use a fibre that the group moves, e.g. regular"))
     return faults
+
+
+def value_can_vary(problem: Any, hidden: FieldType, depth: int, path: Place) -> list[Fault]:
+    """Some chain of equivariant maps must lead from what is observed to the value, or it is a constant.
+
+    A pointwise nonlinearity takes every summand of the fibre to itself. From a sign there is no map to an invariant
+    number, nor to a trivial summand; in a regular one an odd observation has invariants.
+    """
+    if hidden.fibre.kind == "permutation" or problem.critic != "value":
+        return []
+    summands = [vector(atom) for _, atom in hidden.fibre.blocks]
+    try:
+        reached = _reached(summands, problem.observation.values())
+    except ValueError:  # too large, which the plan will tell
+        return []
+    for _ in range(depth - 1):
+        reached = _reached(summands, reached)
+    if _reached([vector(trivial(problem.group))], reached):
+        return []
+    message = (
+        f"the value would be a constant: no map leads from what is observed through {hidden.fibre} to an invariant"
+    )
+    return [
+        Fault("hidden-fibre", path, message, "add a fibre in which what is observed has invariants, e.g. 4 regular")
+    ]
+
+
+def _reached(targets: Iterable[FieldType], sources: Iterable[FieldType]) -> list[FieldType]:
+    """The targets to which some equivariant map leads from one of the sources."""
+    given = list(sources)
+    return [target for target in targets if any(linear_weights(target, s, with_bias=False) for s in given)]
 
 
 def carries(target: FieldType, source: FieldType) -> bool:

@@ -1,4 +1,4 @@
-"""group_mlp: an exactly equivariant multilayer perceptron for vectors (and small pictures taken whole).
+"""group_mlp: an equivariant multilayer perceptron, exact or relaxed, for vectors (and small pictures taken whole).
 
 Equivariant maps between everything observed and hidden layers of a chosen fibre, e.g. "64 regular", with a pointwise
 nonlinearity that the fibre allows (MDP homomorphic networks, van der Pol et al. 2020; group convolutions over a set).
@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
-from symgen.families._relaxed import chosen, relaxed, settings_faults
-from symgen.families._rules import Fault, carries_actions, carries_observations, pointwise
+from symgen.families._relaxed import banks_weigh_something, chosen, relaxed, settings_faults
+from symgen.families._rules import Fault, carries_actions, carries_observations, pointwise, value_can_vary
 from symgen.families._terms import Source, critics, heads, judged, observed
 from symgen.plan.ir import Plan, Step
 
@@ -49,7 +49,18 @@ def check(problem: Any) -> list[Fault]:
         return faults
     path = ("network", "hidden")
     carried = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
-    return carried + settings_faults(problem, FORMS)
+    faults = [*carried, *settings_faults(problem, FORMS)]
+    return faults or _idle_faults(problem, hidden)
+
+
+def _idle_faults(problem: Any, hidden: FieldType) -> list[Fault]:
+    """A value that could only be a constant, and banks that would have nothing to weigh."""
+    how = chosen(problem, FORMS[0])
+    if how is not None and how.form == "residual":  # a free map leads everywhere
+        return []
+    faults = value_can_vary(problem, hidden, problem.family_options.depth, ("network", "hidden"))
+    maps = [*((hidden, field) for field in problem.observation.values()), (hidden, hidden)]
+    return faults or banks_weigh_something(problem, [*maps, (vector(problem.action), hidden)], FORMS[0])
 
 
 def plan(problem: Any) -> Plan:

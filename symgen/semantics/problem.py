@@ -59,7 +59,7 @@ class Problem:
             ("group", f"{self.group}  generators {', '.join(self.group.generators) or 'none'}"),
             *((f"  {name}", str(fieldtype)) for name, fieldtype in self.observation.items()),
             ("  actions", f"{self.action}  ({', '.join(self.interface.action.names)})"),
-            ("constraint", f"{symmetry.constraint_name}, policy {symmetry.output}"),
+            ("constraint", f"{symmetry.constraint_name}{_settings(symmetry.relaxed)}, policy {symmetry.output}"),
             *((("graph", str(self.graph)),) if self.graph else ()),
             ("network", f"{self.spec.network.family}  {_options(self.family_options)}"),
         ]
@@ -69,6 +69,11 @@ class Problem:
         rows += [(f"evaluate {name}", str(changes)) for name, changes in self.spec.evaluate.items()]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def _settings(model: BaseModel) -> str:
+    """The settings that were given, in brackets."""
+    return f" ({_options(model)})" if model.model_fields_set else ""
 
 
 def _options(model: BaseModel) -> str:

@@ -158,6 +158,13 @@ REFUSED = {
         {"hidden": "8 standard", "activation": "tanh"},
         "pointwise-nonlinearity",
     ),
+    "the value is a constant": ("group_mlp", "D1 cart", {"hidden": "8 sign", "activation": "tanh"}, "hidden-fibre"),
+    "even with trivial fields": (
+        "group_mlp",
+        "D1 cart",
+        {"hidden": "8 sign + 8 trivial", "activation": "tanh"},
+        "hidden-fibre",
+    ),
     "no such fibre": ("group_mlp", "D1 cart", {"hidden": "8 irregular"}, "hidden-fibre"),
     "windows left over": ("group_conv", "C4 heading 6x6", {"layers": [{"fields": "regular", "stride": 2}]}, "stride"),
     "tiles left over": ("group_conv", "C4 grid 5x5", {"layers": [{"fields": "regular", "pool": 2}]}, "stride"),

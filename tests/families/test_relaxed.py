@@ -111,6 +111,26 @@ def test_settings_that_a_form_does_not_have_are_refused(family, settings, key):
         problem("C4 grid 5x5", family, {}, {"relaxed": settings})
 
 
+ODD = {"hidden": "8 sign + 4 trivial", "activation": "tanh"}
+
+
+def test_a_value_that_can_only_be_a_constant_is_refused():
+    cart, pendulum = World("D1", {"observation": "point: 4 sign"}, "sign", "continuous"), "D1 pendulum"
+    for how in ("exact", "relaxed"):
+        with pytest.raises(ValueError, match="the value would be a constant"):
+            problem(cart, "group_mlp", ODD, how)
+    problem(pendulum, "group_mlp", ODD)  # one component is even
+    problem(cart, "group_mlp", {**ODD, "hidden": "8 sign + 4 regular"})
+    problem(cart, "group_mlp", ODD, {"relaxed": {"form": "residual"}})
+
+
+def test_banks_must_have_something_to_weigh():
+    with pytest.raises(ValueError, match="banks have nothing to weigh"):
+        problem("D1 pendulum", "group_mlp", ODD, "relaxed")
+    problem("D1 pendulum", "group_mlp", {**ODD, "hidden": "8 sign + 4 regular"}, "relaxed")
+    problem("D1 pendulum", "group_mlp", ODD, {"relaxed": {"form": "residual"}})
+
+
 def test_weights_are_counted_by_hand():
     """C4 on a 3x3 picture, 2 regular fields: every bank more is a kernel more, and four weights of its own."""
     world = World("C4", {"observation": "grid 3x3: trivial"}, "permutation")
