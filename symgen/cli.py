@@ -134,7 +134,7 @@ def show(
     checkpoint: Annotated[str, typer.Option(help="Of a run: last, best, or a kept one such as step-4096.")] = "last",
     as_json: AsJson = False,
 ) -> None:
-    """Draw a spec: graph, labels, triangles, actions, an observation; and of a run what its network attends to."""
+    """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and departures too."""
     with _mistakes(as_json):
         from symgen.experiment.show import is_run, show_run, show_spec
 
