@@ -155,7 +155,8 @@ class Network(nn.Module):
         if not self._penalised:
             return None
         costs = [(factor, departure.penalty(self.steps[name])) for name, factor in self._penalised.items()]
-        return torch.stack([factor * cost for factor, cost in costs if cost is not None]).sum()
+        known = [factor * cost for factor, cost in costs if cost is not None]
+        return torch.stack(known).sum() if known else None
 
     def relaxed_weights(self) -> dict[str, np.ndarray]:
         """The weights of the banks of every relaxed map, shape (banks, channels of the distinct atoms)."""

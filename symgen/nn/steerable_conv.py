@@ -19,6 +19,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
 from symgen.algebra.tying import bias
+from symgen.nn.departure import Departing
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
 from symgen.nn.steerable import Vectors, kernels, thresholds, with_gates
@@ -72,6 +73,25 @@ class SteerableKernel(ExactBuffers):
     def penalty(self) -> Tensor | None:
         """The variance of the coefficients over the pixels, their mean; None where nothing is relaxed."""
         return None if self.relaxed is None else self.weight.var(1, unbiased=False).mean()
+
+    def departing(self) -> Departing | None:
+        """The kernels of all pairs of fibres, and their parts outside the span of the basis, which is orthonormal.
+
+        Of no generator: a turn between pixels does not act on them.
+        """
+        if self.relaxed is None:
+            return None
+        kernels, rests, start = [], [], 0
+        for i, (copies, _) in enumerate(self.rows):
+            for j, (repeats, _) in enumerate(self.columns):
+                basis = self.get_buffer(f"basis{i}_{j}").double()
+                stop = start + copies * repeats * len(basis)
+                weight = self.weight[start:stop].double().unflatten(0, (copies * repeats, len(basis)))
+                kernel, flat = self._combined(weight, basis).reshape(copies * repeats, -1), basis.flatten(1)
+                kernels.append(kernel.flatten())
+                rests.append((kernel - kernel @ flat.T @ flat).flatten())
+                start = stop
+        return Departing(torch.cat(kernels), torch.cat(rests), (), lambda _, kernel: kernel)
 
     def forward(self) -> Tensor:
         """Shape (target.size, source.size, side, side), in torch's channels_last format."""

@@ -152,6 +152,28 @@ def test_modules_of_another_kind_measure_themselves():
     assert penalty(module).item() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("name", ["C4", "D1"])
+def test_steerable_kernels(name):
+    """Against the Reynolds projection of the kernel, which turns pixels and channels; the basis may span less."""
+    pytest.importorskip("escnn")
+    from symgen.nn.steerable_conv import SteerableKernel
+
+    fibre_of = fibre(group(name), "regular + trivial")
+    torch.manual_seed(0)
+    kernel = SteerableKernel(fibre_of, fibre_of, 3, relaxed=Relaxed(regulariser=0.1)).double()
+    assert departures(kernel)[""] <= 1e-12
+    assert penalty(kernel).item() <= 1e-24
+    with torch.no_grad():
+        kernel.weight += 0.3 * torch.randn_like(kernel.weight)
+    assert penalty(kernel).item() > 1e-3
+    matrix = kernel().detach().permute(0, 2, 3, 1).reshape(fibre_of.size, -1).numpy()
+    window = parse(group(name), f"grid 3x3: {fibre_of}").as_representation
+    least = by_hand(matrix, fibre_of, window)[""]
+    found = departures(kernel)
+    assert set(found) == {""}
+    assert 0.05 < least <= found[""] + 1e-12 < 1
+
+
 def test_an_exact_module_has_no_departures():
     acting = group("C4")
     place = parse(acting, "point: regular")
