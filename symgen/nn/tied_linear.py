@@ -14,6 +14,7 @@ from symgen.algebra.relaxation import scaling
 from symgen.algebra.tying import Tying, bias, number, tie
 from symgen.nn.exact import ExactBuffers
 from symgen.nn.relaxation import RelaxedWeights
+from symgen.nn.spectral import spectral
 from symgen.spec.schema import Relaxed
 
 
@@ -167,6 +168,9 @@ class TiedLinear(nn.Module):
         self.out_shape = target.shape
         self.matrix = TiedMatrix(target, source, gain, relaxed=relaxed)
         self.bias = _bias(target, bias_gain, relaxed) if bias else None
+        self.spectral = spectral(target, source) if self.matrix.relaxed is None else None
+        if self.spectral is not None and self.matrix.index is not None:
+            self.matrix.index = self.spectral.rearranged(self.matrix.index)
         self._expanded: tuple[Tensor, Tensor | None] | None = None
 
     def expand(self) -> tuple[Tensor, Tensor | None]:
@@ -175,6 +179,9 @@ class TiedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> (batch, places, channels)."""
+        if self.spectral is not None and self._expanded is None:
+            y = self.spectral(x, self.matrix.weight)
+            return y if self.bias is None else y + self.bias().squeeze(-1)
         matrix, bias = self._expanded or self.expand()
         if self.place:
             return nn.functional.linear(x, matrix, bias)
