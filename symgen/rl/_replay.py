@@ -79,6 +79,13 @@ class Replay:
         """Number of transitions."""
         return int(self.valid.sum())
 
+    @property
+    def gigabytes(self) -> float:
+        """Memory of the rows in use."""
+        sizes = [self.actions.nbytes, self.rewards.nbytes, 3 * self.valid.nbytes]
+        each(lambda array: sizes.append(array.nbytes), self.observations)
+        return sum(sizes) * self.filled / self.rows / GIGABYTE
+
     def begin(self, observation: Observation) -> None:
         """Take the observations of `envs.reset()`. An episode under way is cut off, as if it were truncated."""
         before = (self._all, (self.newest - 1) % self.rows)

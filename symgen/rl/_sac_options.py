@@ -23,6 +23,9 @@ class Options(BaseModel):
     batch: int = Field(256, ge=1, le=65_536, description="transitions per gradient step")
     replay: int = Field(1_000_000, ge=2, description="transitions that are remembered; the oldest are forgotten")
     replay_gigabytes: float = Field(8.0, gt=0, description="a replay that would need more memory is refused")
+    saved_gigabytes: float = Field(
+        0.5, ge=0, description="a larger replay is left out of checkpoints, and filled anew when a run is gone on with"
+    )
     gamma: float = Field(0.99, ge=0, le=1, description="discount per step")
     n_step: int = Field(1, ge=1, le=100, description="rewards that a target adds up before it trusts the target Q")
     tau: Rate = Field(0.005, description="share of the way that the target Q goes towards the Q per gradient step")

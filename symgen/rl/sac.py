@@ -52,7 +52,7 @@ METRICS = {
     "q": "mean of the Q of remembered actions",
 }
 """Of every network; those of a relaxed one are in _departure.py."""
-COUNTERS = ("step", "updates", "gradient_steps", "episodes")
+COUNTERS = ("step", "updates", "gradient_steps", "episodes", "owed", "remembered")
 LEARNT = ("critic_loss", "actor_loss", "temperature", "entropy", "q")
 
 
@@ -161,7 +161,8 @@ class Learner:
 
     Two learners with the same arguments, weights and environments yield the same numbers, time apart. The global random
     state is neither read nor changed. A learner restored from `tensors()` and `scalars()`, the replay among them, goes
-    on with the next transition in freshly started episodes: environments are not saved.
+    on with the next transition in freshly started episodes: environments are not saved. A replay of more than
+    `saved_gigabytes` is not saved either: the learner then fills one anew, for `warmup` transitions, before it learns.
 
     Args:
         network: policy and critics, in float32 or float64; its weights are changed in place.
@@ -183,7 +184,8 @@ class Learner:
         self.recent: deque[tuple[float, int]] = deque(maxlen=100)  # return and length of episodes
         self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
         self._generator = torch.Generator().manual_seed(seed)
-        self._owed = 0.0  # gradient steps not yet done
+        self.owed = 0.0  # gradient steps not yet done
+        self.remembered = 0  # transitions put into the replay, which may be younger than the network
         self._started = False
 
         self._target: Any = copy.deepcopy(network)
@@ -229,20 +231,22 @@ class Learner:
         while self.step < goal:
             transitions = self._collect()
             self.step += transitions
-            if self.step < self.options.warmup:
+            self.remembered += transitions
+            if self.remembered < self.options.warmup:
                 continue
-            self._owed += transitions * self.options.updates
-            while self._owed >= 1:
+            self.owed += transitions * self.options.updates
+            while self.owed >= 1:
                 rows.append(self._improve())
-                self._owed -= 1
+                self.owed -= 1
         self.updates += 1
         means = torch.stack(rows).mean(0).tolist() if rows else [math.nan] * len(LEARNT)
         if rows and not all(map(math.isfinite, means)):
             raise self._not_finite(means, start)
-        counts = {"step": self.step, "update": self.updates, "gradient_steps": self.gradient_steps}
         total, length = np.mean(self.recent, axis=0).tolist() if self.recent else (math.nan, math.nan)
         return {
-            **counts,
+            "step": self.step,
+            "update": self.updates,
+            "gradient_steps": self.gradient_steps,
             "episodes": self.episodes,
             "return": total,
             "length": length,
@@ -357,7 +361,8 @@ class Learner:
         """The replay, the target, the optimisers and the random generator; the caller saves the network."""
         result = {"random": self._generator.get_state(), "temperature": self._log_temperature.detach()}
         result |= {f"target.{name}": x.detach() for name, x in self._target.critic_parameters().items()}
-        result |= {f"replay.{name}": x for name, x in self.replay.tensors().items()}
+        if self.replay.gigabytes <= self.options.saved_gigabytes:
+            result |= {f"replay.{name}": x for name, x in self.replay.tensors().items()}
         for part, weights in self._weights.items():
             state = _adam_state.tensors(self._optimisers[part], weights)
             result |= {f"adam.{part}.{name}": x for name, x in state.items()}
@@ -366,7 +371,7 @@ class Learner:
     def scalars(self) -> dict[str, Any]:
         """Counters, in JSON's types."""
         counters = {name: getattr(self, name) for name in COUNTERS}
-        return {**counters, "owed": self._owed, "recent": [list(episode) for episode in self.recent]}
+        return {**counters, "recent": [list(episode) for episode in self.recent]}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
@@ -377,7 +382,9 @@ class Learner:
         """
         following, saved = self._target.critic_parameters(), _adam_state.below("target.", tensors)
         _adam_state.check_shapes(saved, following)
-        self.replay.restore(_adam_state.below("replay.", tensors))
+        replay = _adam_state.below("replay.", tensors)
+        if replay:
+            self.replay.restore(replay)
         for part, weights in self._weights.items():
             _adam_state.restore(self._optimisers[part], weights, _adam_state.below(f"adam.{part}.", tensors))
         for name, weight in following.items():
@@ -386,6 +393,6 @@ class Learner:
         self._generator.set_state(tensors["random"])
         for name in COUNTERS:
             setattr(self, name, scalars[name])
-        self._owed = scalars["owed"]
+        self.remembered = self.remembered if replay else 0
         self.recent = deque(((total, length) for total, length in scalars["recent"]), maxlen=100)
         self._started = False

@@ -376,6 +376,23 @@ def test_a_restored_learner_continues_exactly():
     assert second(tensors, {**scalars, "owed": 0.0}) != rows[3:]
 
 
+def test_a_replay_that_is_not_saved_is_filled_anew():
+    first = learner(steps=200, saved_gigabytes=0)
+    for row in first:
+        if row["update"] == 4:
+            break
+    tensors = {name: x.clone() for name, x in first.tensors().items()}
+    assert not [name for name in tensors if name.startswith("replay.")]
+    again = learner(steps=200, saved_gigabytes=0)
+    again.restore(tensors, first.scalars())
+    after = list(again)
+    # the step that reaches the warm-up of 20 transitions learns already
+    assert after[0]["gradient_steps"] == first.gradient_steps + 2
+    assert after[-1]["step"] == 200
+    assert len(again.replay) == 120
+    assert any(name.startswith("replay.") for name in learner(steps=200).tensors())  # control
+
+
 def test_a_restored_learner_does_not_repeat_the_first_episodes():
     first = learner(steps=120)
     rows = [row for row, _ in zip(first, range(3), strict=False)]
