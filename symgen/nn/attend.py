@@ -1,8 +1,9 @@
 """softmax(Q K^T) V over few places, written out so that a CPU is quick: the scores never leave the cache.
 
 Features stand channel by channel, (batch, heads, channels, places): heads have few channels, and a product of a flat
-matrix with a square one runs up to three times as fast as one with a narrow matrix. With E = 2^(scores - maximum) the
-output is (V E^T) / sum(E), where the sum comes as one more row of V, so that nothing the size of the scores is divided.
+matrix with a square one runs up to three times as fast as one with a narrow matrix. Scores stand as [j, i], the place
+that is attended to first. With E = 2^(scores - maximum) the output is (V E) / sum(E), where the sum comes as one more
+row of V, so that nothing the size of the scores is divided.
 """
 
 import math
@@ -11,15 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.overrides import has_torch_function
 
-from symgen.nn.triangle import mixed, mixed_backward
+from symgen.nn.triangle import Mixing, mix, mix_backward
 
 LOG2_E = math.log2(math.e)
 IN_CACHE = 262_144
 """How many scores are worked on at a time."""
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, mixing: tuple[Tensor, Tensor, Tensor] | None) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, mixing: Mixing | None = None) -> Tensor:
     """softmax(M) V with M = Q K^T, or M + M^T, or the triangles of that.
 
     Args:
@@ -27,55 +29,44 @@ def attend(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, mixing: tuple[Tens
         k: keys, likewise.
         v: values, likewise.
         symmetrise: add the transpose; M + M^T = [Q K][K Q]^T.
-        mixing: weights (heads, 3, pairs) and the tables jk and ki of one triangle layer; None for none.
+        mixing: of one triangle layer; None for none.
 
     Returns:
         (batch, heads, channels, places).
     """
     left, right = (torch.cat([q, k], 2), torch.cat([k, q], 2)) if symmetrise else (q, k)
-    if torch.compiler.is_compiling():  # a compiled graph fits every batch size, and holds torch's own operations alone
-        scores = torch.matmul(left.transpose(-1, -2), right)
-        if mixing is not None:
-            scores = mixed(scores.flatten(2), None, None, *mixing).view_as(scores)
-        return torch.matmul(v, torch.softmax(scores, -1).transpose(-1, -2))
-    size = max(1, IN_CACHE // (q.shape[1] * q.shape[3] ** 2)) if q.device.type == "cpu" else len(q)
-    weights, jk, ki = (None, None, None) if mixing is None else mixing
+    # torch's own operations alone, for a compiled graph, and where somebody listens to the attention
+    if torch.compiler.is_compiling() or has_torch_function((q,)):
+        scores = torch.matmul(right.transpose(-1, -2), left)
+        scores = scores if mixing is None else mix(scores.flatten(2), mixing).view_as(scores)
+        return torch.matmul(v, torch.softmax(scores.transpose(-1, -2), -1).transpose(-1, -2))
     # exp2 is four times as quick as exp
-    out: Tensor = _Attend.apply(left.contiguous() * LOG2_E, right.contiguous(), v.contiguous(), weights, jk, ki, size)
+    left, right, v = left.contiguous() * LOG2_E, right.contiguous(), v.contiguous()
+    out: Tensor = _Attend.apply(left, right, v, *(mixing or (None, None, None)))
     return out
 
 
 class _Attend(torch.autograd.Function):
-    """V E^T / sum(E) with E = 2^mixed(left^T right), a few samples at a time; E and the scores are kept."""
+    """V E / sum(E) with E = 2^mix(right^T left), a few samples at a time; E and the scores are kept."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        left: Tensor,
-        right: Tensor,
-        v: Tensor,
-        weights: Tensor | None,
-        jk: Tensor | None,
-        ki: Tensor | None,
-        size: int,
-    ) -> Tensor:
+    def forward(ctx: Any, left: Tensor, right: Tensor, v: Tensor, weights: Tensor | None, jk: Any, ki: Any) -> Tensor:
         batch, heads, channels, places = v.shape
         v = nn.functional.pad(v, (0, 0, 0, 1), value=1.0)
         out, powers = torch.empty_like(v), v.new_empty(batch, heads, places, places)
-        scores = None if weights is None else torch.empty_like(powers)
-        buffer = None if weights is None else v.new_empty(min(size, batch), heads, places**2)
-        for piece in _pieces(batch, size):
-            y = _matrices(powers[piece])
-            x = y if scores is None else _matrices(scores[piece])
-            torch.bmm(_matrices(left[piece]).transpose(1, 2), _matrices(right[piece]), out=x)
-            if not (buffer is None or weights is None or jk is None or ki is None):
-                x, flat = x.view(-1, heads, places**2), y.view(-1, heads, places**2)
-                mixed(x, flat, buffer[: len(x)], weights, jk, ki)
-            y.sub_(y.amax(-1, keepdim=True)).exp2_()
-            torch.bmm(_matrices(v[piece]), y.transpose(1, 2), out=_matrices(out[piece]))
+        scores, spare = powers, powers
+        pieces = _pieces(v)
+        if weights is not None:
+            scores, spare = torch.empty_like(powers), torch.empty_like(powers[pieces[0]]).flatten(2)
+        for piece in pieces:
+            x, y = scores[piece], powers[piece]
+            torch.bmm(_matrices(right[piece]).transpose(1, 2), _matrices(left[piece]), out=_matrices(x))
+            if weights is not None:
+                mix(x.flatten(2), Mixing(weights, jk, ki), y.flatten(2), spare[: len(x)])
+            y.sub_(y.amax(-2, keepdim=True)).exp2_()
+            torch.bmm(_matrices(v[piece]), _matrices(y), out=_matrices(out[piece]))
         out, total = out[:, :, :channels], out[:, :, channels:]
         out = out / total
-        ctx.size = size
         ctx.save_for_backward(left, right, v, weights, jk, ki, out, total, powers, scores)
         return out
 
@@ -83,30 +74,36 @@ class _Attend(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         left, right, v, weights, jk, ki, out, total, powers, scores = ctx.saved_tensors
-        batch, heads, _, places = out.shape
         grad = grad.contiguous() / total
         # of E's exponent: log(2) E (V^T grad - sum(grad out)), all by one product
         slope = torch.cat([grad, -(grad * out).sum(2, keepdim=True)], 2).mul_(math.log(2.0))
         to_left, to_right, to_v = torch.empty_like(left), torch.empty_like(right), torch.empty_like(grad)
         to_weights = None if weights is None else torch.zeros_like(weights)
-        buffers = powers.new_empty(1 if weights is None else 3, min(ctx.size, batch) * heads, places, places)
-        for piece in _pieces(batch, ctx.size):
-            power = _matrices(powers[piece])
+        pieces = _pieces(v)
+        buffers = v.new_empty(1 if weights is None else 3, *powers[pieces[0]].shape)
+        for piece in pieces:
+            power = powers[piece]
             to_y, *spare = buffers[:, : len(power)]
-            torch.bmm(_matrices(grad[piece]), power, out=_matrices(to_v[piece]))
-            torch.bmm(_matrices(slope[piece]).transpose(1, 2), _matrices(v[piece]), out=to_y).mul_(power)
+            torch.bmm(_matrices(grad[piece]), _matrices(power).transpose(1, 2), out=_matrices(to_v[piece]))
+            torch.bmm(_matrices(v[piece]).transpose(1, 2), _matrices(slope[piece]), out=_matrices(to_y))
+            to_y.mul_(power)
             if to_weights is not None:
-                flat, x, to_x, buffer = (z.view(-1, heads, places**2) for z in (to_y, scores[piece], *spare))
-                to_y = mixed_backward(flat, x, to_x, buffer, weights, jk, ki, to_weights).view_as(to_y)
-            torch.bmm(_matrices(right[piece]), to_y.transpose(1, 2), out=_matrices(to_left[piece]))
-            torch.bmm(_matrices(left[piece]), to_y, out=_matrices(to_right[piece]))
-        return to_left, to_right, to_v, to_weights, None, None, None
+                flat = (each.flatten(2) for each in spare)
+                mixing = Mixing(weights, jk, ki)
+                to_x = mix_backward(to_y.flatten(2), scores[piece].flatten(2), mixing, to_weights, *flat)
+                to_y = to_x.view_as(to_y)
+            torch.bmm(_matrices(right[piece]), _matrices(to_y), out=_matrices(to_left[piece]))
+            torch.bmm(_matrices(left[piece]), _matrices(to_y).transpose(1, 2), out=_matrices(to_right[piece]))
+        return to_left, to_right, to_v, to_weights, None, None
 
 
-def _pieces(batch: int, size: int) -> list[slice]:
+def _pieces(v: Tensor) -> list[slice]:
+    """A few samples at a time, as many as a processor's cache holds the scores of."""
+    batch, heads, _, places = v.shape
+    size = max(1, IN_CACHE // (heads * places**2)) if v.device.type == "cpu" else batch
     return [slice(start, start + size) for start in range(0, batch, size)]
 
 
 def _matrices(x: Tensor) -> Tensor:
-    """(batch, heads, channels, places) -> (batch x heads, channels, places), the same memory."""
+    """(batch, heads, rows, columns) -> (batch x heads, rows, columns), the same memory."""
     return x.view(-1, x.shape[2], x.shape[3])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from symgen.algebra.triangles import Triangles
 from symgen.nn.attend import attend
-from symgen.nn.triangle import TriangleLayer
+from symgen.nn.triangle import Mixing, TriangleLayer
 
 Symmetrise = bool | Literal["both"]
 IN_CACHE = 262_144
@@ -110,20 +110,18 @@ class Scores(nn.Module):
         """
         rate = self.dropout if self.training else 0.0
         weights = {kind: module(rate) for kind, module in self.weights.items()}
-        if self.triangles is not None:
-            weights["triangles"] = self.triangles.weights()
-            if self.alone:
-                mixing = (weights["triangles"][0], self.triangles.jk, self.triangles.ki)
-                q, k, v = (x.transpose(-1, -2) for x in (q, k, v))
-                return attend(q, k, v, bool(self.symmetrise), mixing).transpose(-1, -2)
+        layers = [] if self.triangles is None else self.triangles.weights()
+        if self.alone:
+            q, k, v = (x.transpose(-1, -2) for x in (q, k, v))
+            return attend(q, k, v, bool(self.symmetrise), *layers).transpose(-1, -2)
         q, k, v = (x.contiguous() for x in (q, k, v))
         size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
         if torch.compiler.is_compiling() or size >= len(q):  # a compiled graph fits every batch size
-            return self._attend(q, k, v, weights)
+            return self._attend(q, k, v, weights, layers)
         chunks = zip(q.split(size), k.split(size), v.split(size), strict=True)
-        return torch.cat([self._attend(*chunk, weights) for chunk in chunks])
+        return torch.cat([self._attend(*chunk, weights, layers) for chunk in chunks])
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor]) -> Tensor:
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor], layers: list[Mixing]) -> Tensor:
         scores = torch.matmul(q, k.transpose(-1, -2))
         if "left" in weights:
             scores = torch.matmul(weights["left"], scores)
@@ -135,7 +133,7 @@ class Scores(nn.Module):
             scores = scores * weights["hadamard"]
         parts = self._parts(scores)
         if self.triangles is not None:
-            parts = [self.triangles(part, weights["triangles"]) for part in parts]
+            parts = [self.triangles(part, layers) for part in parts]
         attention = [torch.softmax(part, -1) for part in parts]
         return torch.matmul(attention[0] if len(attention) == 1 else attention[0] + attention[1], v)
 

@@ -2,15 +2,31 @@
 
 Weissenbacher et al. 2024: Gamma_rot[i,j] = Theta[i->j->k] Gamma[i,j] + Theta[j->k->i] Gamma[j,k] + Theta[k->i->j]
 Gamma[k,i]. The third vertex k is found by a right turn, so a mirror changes the layer and a turn does not.
+
+Scores stand as [j, i], the place that is attended to first, as in nn.attend.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from symgen.algebra.triangles import Triangles
+
+
+class Mixing(NamedTuple):
+    """What one layer multiplies and gathers, for the scores of n places.
+
+    Args:
+        weights: of the terms ij, jk and ki, shape (heads, 3, n * n).
+        jk: index of the pair (j, k) among the n * n scores, shape (n * n,).
+        ki: index of the pair (k, i).
+    """
+
+    weights: Tensor
+    jk: Tensor
+    ki: Tensor
 
 
 class TriangleLayer(nn.Module):
@@ -32,97 +48,109 @@ class TriangleLayer(nn.Module):
 
     def __init__(self, triangles: Triangles, heads: int, tokens: int = 0, layers: int = 1) -> None:
         super().__init__()
-        places = triangles.degenerate.shape[0]
-        full = places + tokens
-        grid = np.arange(full**2).reshape(full, full)
-        inner = grid[tokens:, tokens:]
-        for name, table in (("jk", triangles.jk), ("ki", triangles.ki)):
-            index = grid.copy()
-            index[tokens:, tokens:] = inner.reshape(-1)[table].reshape(places, places)
-            self.register_buffer(name, torch.from_numpy(index.reshape(-1)), persistent=False)
-        labels = np.zeros((3, full, full), dtype=np.int64)
-        labels[:, tokens:, tokens:] = np.stack([triangles.labels_ij, triangles.labels_jk, triangles.labels_ki])
-        self.register_buffer("labels", torch.from_numpy(labels.reshape(-1)), persistent=False)
-        graph_pairs = np.zeros((full, full), dtype=bool)
-        graph_pairs[tokens:, tokens:] = True
-        self.register_buffer("graph_pairs", torch.from_numpy(graph_pairs.reshape(-1)), persistent=False)
+        for name, table in _tables(triangles, tokens).items():
+            self.register_buffer(name, torch.from_numpy(table), persistent=False)
         self.tokens = tokens
         self.theta = nn.Parameter(torch.empty(layers, heads, triangles.label_count).uniform_(-1, 1))
-        self._expanded: Tensor | None = None
+        self._expanded: list[Mixing] | None = None
 
-    def expand(self) -> Tensor:
-        """Weights of the terms ij, jk and ki of each layer, shape (layers, heads, 3, pairs)."""
-        layers, heads, count = self.theta.shape
-        weights = self.theta.view(-1, count).index_select(1, self.labels).view(layers, heads, 3, -1)
-        if not self.tokens:
-            return weights
-        through = torch.tensor([1.0, 0.0, 0.0], dtype=weights.dtype, device=weights.device).view(3, 1)
-        return torch.where(self.graph_pairs, weights, through)
+    def expand(self) -> list[Mixing]:
+        """What each layer multiplies and gathers."""
+        return [self._mixing(theta) for theta in self.theta.unbind(0)]
 
-    def weights(self) -> Tensor:
+    def _mixing(self, theta: Tensor) -> Mixing:
+        # two weights more: of a pair without a triangle, whose three terms are the pair itself; and of a token's pair
+        one = torch.ones_like(theta[:, :1])
+        weights = torch.cat([theta, 3 * theta[:, :1], one, torch.zeros_like(one)], 1)
+        # the way back of gather is quicker than that of index_select
+        weights = weights.gather(1, self.labels.expand(len(theta), -1))
+        return Mixing(weights.view(len(theta), 3, -1), self.jk, self.ki)
+
+    def weights(self) -> list[Mixing]:
         """As `expand`, or what is held of it meanwhile."""
         return self.expand() if self._expanded is None else self._expanded
 
-    def forward(self, scores: Tensor, weights: Tensor | None = None) -> Tensor:
-        """(batch, heads, places, places) -> the same shape; `weights` from `weights()`, where they are at hand."""
-        weights = self.weights() if weights is None else weights
-        flat = scores.flatten(2)
-        mixed = self._mix(flat, weights[0])
-        for layer in range(1, weights.shape[0]):
-            again = self._mix(nn.functional.gelu(mixed), weights[layer]) - mixed
+    def forward(self, scores: Tensor, layers: list[Mixing] | None = None) -> Tensor:
+        """(batch, heads, i, j) -> the same shape; `layers` from `weights()`, where they are at hand."""
+        first, *others = self.weights() if layers is None else layers
+        mixed = _apply(scores.transpose(-1, -2).contiguous(), first)
+        for layer in others:
+            again = _apply(nn.functional.gelu(mixed), layer) - mixed
             mixed = torch.where(self.graph_pairs, again, mixed) if self.tokens else again
-        return mixed.view_as(scores)
+        return mixed.transpose(-1, -2)
 
-    def _mix(self, flat: Tensor, weights: Tensor) -> Tensor:
-        # an exported graph holds torch's own operations alone
-        if torch.compiler.is_exporting():
-            return mixed(flat, None, None, weights, self.jk, self.ki)
-        y: Tensor = _Mix.apply(flat, weights, self.jk, self.ki)
-        return y
+
+def _tables(triangles: Triangles, tokens: int) -> dict[str, np.ndarray]:
+    """The buffers of TriangleLayer, for scores standing as [j, i]; three labels more, see TriangleLayer.expand."""
+    places, count = triangles.degenerate.shape[0], triangles.label_count
+    full, inner = places + tokens, slice(tokens, None)
+    real = ~triangles.degenerate.T
+    labels = np.stack([np.full((full, full), count + extra) for extra in (1, 2, 2)])
+    terms = (triangles.labels_ij, triangles.labels_jk, triangles.labels_ki)
+    for table, term, otherwise in zip(labels, terms, (count, count + 2, count + 2), strict=True):
+        table[inner, inner] = np.where(real, term.T, otherwise)
+    itself = np.arange(full**2).reshape(full, full)
+    indices = {"jk": itself.copy(), "ki": itself.copy()}
+    for name, table in indices.items():
+        first, second = np.divmod(getattr(triangles, name).reshape(places, places).T, places)
+        table[inner, inner] = np.where(real, itself[tokens + second, tokens + first], itself[inner, inner])
+    graph_pairs = np.zeros((full, full), dtype=bool)
+    graph_pairs[inner, inner] = True
+    flat = {name: table.reshape(-1) for name, table in {"labels": labels, **indices}.items()}
+    return {**flat, "graph_pairs": graph_pairs}
+
+
+def mix(x: Tensor, mixing: Mixing, out: Tensor | None = None, spare: Tensor | None = None) -> Tensor:
+    """y[b,h,p] = w[h,0,p] x[b,h,p] + w[h,1,p] x[b,h,jk[p]] + w[h,2,p] x[b,h,ki[p]], in `out` if given.
+
+    Args:
+        x: scores, shape (batch, heads, pairs).
+        mixing: what is multiplied and gathered.
+        out: tensor of that shape for the result.
+        spare: another one to work in.
+    """
+    y = torch.mul(x, mixing.weights[:, 0], out=out)
+    for term, index in ((1, mixing.jk), (2, mixing.ki)):
+        y.addcmul_(_gather(x, index, spare), mixing.weights[:, term])
+    return y
+
+
+def mix_backward(grad: Tensor, x: Tensor, mixing: Mixing, to_weights: Tensor, out: Tensor, spare: Tensor) -> Tensor:
+    """The gradient to x of `mix`, in `out`; that to the weights is added to `to_weights`."""
+    torch.mul(grad, mixing.weights[:, 0], out=out)
+    to_weights[:, 0] += torch.mul(grad, x, out=spare).sum(0)
+    rows = out.view(-1, out.shape[-1])
+    for term, index in ((1, mixing.jk), (2, mixing.ki)):
+        torch.mul(grad, mixing.weights[:, term], out=spare)
+        rows.scatter_add_(1, index.expand_as(rows), spare.view_as(rows))
+        to_weights[:, term] += _gather(x, index, spare).mul_(grad).sum(0)
+    return out
+
+
+def _gather(x: Tensor, index: Tensor, spare: Tensor | None) -> Tensor:
+    """x[..., index], in `spare` if given; on two axes, where torch gathers quickest."""
+    rows = x.reshape(-1, x.shape[-1])
+    return torch.index_select(rows, 1, index, out=None if spare is None else spare.view_as(rows)).view(x.shape)
+
+
+def _apply(x: Tensor, mixing: Mixing) -> Tensor:
+    flat = x.flatten(2)
+    # an exported graph holds torch's own operations alone
+    mixed: Tensor = mix(flat, mixing) if torch.compiler.is_exporting() else _Mix.apply(flat, *mixing)
+    return mixed.view_as(x)
 
 
 class _Mix(torch.autograd.Function):
-    """y[b,h,p] = w[h,0,p] x[b,h,p] + w[h,1,p] x[b,h,jk[p]] + w[h,2,p] x[b,h,ki[p]].
-
-    Keeps x alone for the way back and gathers again there: autograd would keep both gathered copies.
-    """
+    """`mix`, which keeps x alone for the way back and gathers again there: autograd would keep the gathered copies."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
         ctx.save_for_backward(x, weights, jk, ki)
-        return mixed(x, None, None, weights, jk, ki)
+        return mix(x, Mixing(weights, jk, ki))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, weights, jk, ki = ctx.saved_tensors
-        to_weights = torch.zeros_like(weights)
-        buffers = torch.empty_like(x), torch.empty_like(x)
-        return mixed_backward(grad.contiguous(), x, *buffers, weights, jk, ki, to_weights), to_weights, None, None
-
-
-def mixed(x: Tensor, y: Tensor | None, buffer: Tensor | None, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
-    """The formula of _Mix; x of shape (batch, heads, pairs), weights (heads, 3, pairs); in y and a buffer, if given."""
-    y = torch.mul(x, weights[:, 0], out=y)
-    for k, index in ((1, jk), (2, ki)):
-        y.addcmul_(_gather(x, index, buffer), weights[:, k])
-    return y
-
-
-def mixed_backward(
-    grad: Tensor, x: Tensor, to_x: Tensor, buffer: Tensor, weights: Tensor, jk: Tensor, ki: Tensor, to_weights: Tensor
-) -> Tensor:
-    """The gradient to x of `mixed`, in `to_x`; that to the weights is added to `to_weights`."""
-    torch.mul(grad, weights[:, 0], out=to_x)
-    to_weights[:, 0] += torch.mul(grad, x, out=buffer).sum(0)
-    rows = to_x.view(-1, to_x.shape[-1])
-    for k, index in ((1, jk), (2, ki)):
-        torch.mul(grad, weights[:, k], out=buffer)
-        rows.scatter_add_(1, index.expand_as(rows), buffer.view_as(rows))
-        to_weights[:, k] += _gather(x, index, buffer).mul_(grad).sum(0)
-    return to_x
-
-
-def _gather(x: Tensor, index: Tensor, buffer: Tensor | None) -> Tensor:
-    """x[..., index], in the buffer; on two axes, where torch gathers quickest."""
-    rows = x.reshape(-1, x.shape[-1])
-    return torch.index_select(rows, 1, index, out=None if buffer is None else buffer.view_as(rows)).view(x.shape)
+        to_x, spare, to_weights = torch.empty_like(x), torch.empty_like(x), torch.zeros_like(weights)
+        mix_backward(grad.contiguous(), x, Mixing(weights, jk, ki), to_weights, to_x, spare)
+        return to_x, to_weights, None, None

@@ -227,7 +227,7 @@ def test_triangle_gradient():
 def test_triangles_keep_no_gathered_copies():
     """On the way forward only the scores themselves are kept, not three copies of them."""
     layer = TriangleLayer(triangle_tables(bases.grid(group("C4"), 6, 6)), HEADS, TOKENS)
-    scores = torch.randn(4, HEADS, 37, 37, requires_grad=True)
+    scores = torch.randn(64, HEADS, 37, 37, requires_grad=True)
     kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
