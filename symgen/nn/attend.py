@@ -42,7 +42,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, mixing: Mixing | N
         return torch.matmul(v, torch.softmax(scores.transpose(-1, -2), -1).transpose(-1, -2))
     # exp2 is four times as quick as exp
     left, right, v = left.contiguous() * LOG2_E, right.contiguous(), v.contiguous()
-    out: Tensor = _Attend.apply(left, right, v, *(mixing or (None, None, None)))
+    out: Tensor = _Attend.apply(left, right, v, *(mixing or (None, None, None)), torch.is_grad_enabled())
     return out
 
 
@@ -50,24 +50,27 @@ class _Attend(torch.autograd.Function):
     """V E / sum(E) with E = 2^mix(right^T left), a few samples at a time; E and the scores are kept."""
 
     @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, v: Tensor, weights: Tensor | None, jk: Any, ki: Any) -> Tensor:
+    def forward(
+        ctx: Any, left: Tensor, right: Tensor, v: Tensor, weights: Tensor | None, jk: Any, ki: Any, keep: bool
+    ) -> Tensor:
         batch, heads, channels, places = v.shape
         v = nn.functional.pad(v, (0, 0, 0, 1), value=1.0)
-        out, powers = torch.empty_like(v), v.new_empty(batch, heads, places, places)
-        scores, spare = powers, powers
-        pieces = _pieces(v)
-        if weights is not None:
-            scores, spare = torch.empty_like(powers), torch.empty_like(powers[pieces[0]]).flatten(2)
+        out, pieces = torch.empty_like(v), _pieces(v)
+        # where nothing is kept, the same memory serves every piece
+        powers = v.new_empty(batch if keep else len(v[pieces[0]]), heads, places, places)
+        scores = powers if weights is None else torch.empty_like(powers)
+        spare = None if weights is None else torch.empty_like(powers[pieces[0]])
         for piece in pieces:
-            x, y = scores[piece], powers[piece]
+            x, y = (each[piece] if keep else each[: len(v[piece])] for each in (scores, powers))
             torch.bmm(_matrices(right[piece]).transpose(1, 2), _matrices(left[piece]), out=_matrices(x))
-            if weights is not None:
-                mix(x.flatten(2), Mixing(weights, jk, ki), y.flatten(2), spare[: len(x)])
+            if weights is not None and spare is not None:
+                mix(x.flatten(2), Mixing(weights, jk, ki), y.flatten(2), spare[: len(x)].flatten(2))
             y.sub_(y.amax(-2, keepdim=True)).exp2_()
             torch.bmm(_matrices(v[piece]), _matrices(y), out=_matrices(out[piece]))
         out, total = out[:, :, :channels], out[:, :, channels:]
         out = out / total
-        ctx.save_for_backward(left, right, v, weights, jk, ki, out, total, powers, scores)
+        if keep:
+            ctx.save_for_backward(left, right, v, weights, jk, ki, out, total, powers, scores)
         return out
 
     @staticmethod
@@ -94,7 +97,7 @@ class _Attend(torch.autograd.Function):
                 to_y = to_x.view_as(to_y)
             torch.bmm(_matrices(right[piece]), _matrices(to_y), out=_matrices(to_left[piece]))
             torch.bmm(_matrices(left[piece]), _matrices(to_y).transpose(1, 2), out=_matrices(to_right[piece]))
-        return to_left, to_right, to_v, to_weights, None, None
+        return to_left, to_right, to_v, to_weights, None, None, None
 
 
 def _pieces(v: Tensor) -> list[slice]:

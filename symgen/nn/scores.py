@@ -112,8 +112,8 @@ class Scores(nn.Module):
         weights = {kind: module(rate) for kind, module in self.weights.items()}
         layers = [] if self.triangles is None else self.triangles.weights()
         if self.alone:
-            q, k, v = (x.transpose(-1, -2) for x in (q, k, v))
-            return attend(q, k, v, bool(self.symmetrise), *layers).transpose(-1, -2)
+            q, k, v = (x.transpose(2, 3) for x in (q, k, v))
+            return attend(q, k, v, bool(self.symmetrise), *layers).transpose(2, 3)
         q, k, v = (x.contiguous() for x in (q, k, v))
         size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
         if torch.compiler.is_compiling() or size >= len(q):  # a compiled graph fits every batch size

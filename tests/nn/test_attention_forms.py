@@ -257,7 +257,8 @@ def test_scores_in_the_cache_are_those_of_the_whole_batch(monkeypatch):
     layer = block(bases.grid(group("C4"), 4, 4), matrices=("q", "k", "hadamard"), oriented=1)
     x = torch.randn(7, 17, WIDTH, dtype=torch.float64)
     whole = layer(x)
-    monkeypatch.setattr("symgen.nn.scores.IN_CACHE", 2 * HEADS * 17**2)
+    for module in ("attend", "scores"):
+        monkeypatch.setattr(f"symgen.nn.{module}.IN_CACHE", 2 * HEADS * 17**2)
     assert (layer(x) - whole).abs().max() < 1e-12
     monkeypatch.setattr("symgen.nn.attention.IN_CACHE", 1)
     monkeypatch.setattr("symgen.nn.attention.SMALLEST_PIECE", 3)
