@@ -10,9 +10,11 @@ the largest disc only, whose edge is soft.
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symgen.algebra import base as bases
 from symgen.algebra import plane as planes
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
@@ -22,7 +24,7 @@ from symgen.algebra.tying import bias
 from symgen.nn.departure import Departing
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
-from symgen.nn.steerable import Vectors, kernels, thresholds, with_gates
+from symgen.nn.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.spec.schema import Relaxed
 
@@ -55,7 +57,7 @@ class SteerableKernel(ExactBuffers):
         relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
-        self.side = side
+        self.side, self.target, self.source = side, target, source
         self.rows = [(copies, atom.size) for copies, atom in target.blocks]
         self.columns = [(copies, atom.size) for copies, atom in source.blocks]
         total = 0
@@ -75,23 +77,35 @@ class SteerableKernel(ExactBuffers):
         return None if self.relaxed is None else self.weight.var(1, unbiased=False).mean()
 
     def departing(self) -> Departing | None:
-        """The kernels of all pairs of fibres, and their parts outside the span of the basis, which is orthonormal.
-
-        Of no generator: a turn between pixels does not act on them.
-        """
+        """How far it is from the kernels that commute, for nn.departure; None where nothing is relaxed."""
         if self.relaxed is None:
             return None
-        kernels, rests, start = [], [], 0
-        for i, (copies, _) in enumerate(self.rows):
-            for j, (repeats, _) in enumerate(self.columns):
-                basis = self.get_buffer(f"basis{i}_{j}").double()
-                stop = start + copies * repeats * len(basis)
-                weight = self.weight[start:stop].double().unflatten(0, (copies * repeats, len(basis)))
-                kernel, flat = self._combined(weight, basis).reshape(copies * repeats, -1), basis.flatten(1)
-                kernels.append(kernel.flatten())
-                rests.append((kernel - kernel @ flat.T @ flat).flatten())
-                start = stop
-        return Departing(torch.cat(kernels), torch.cat(rests), (), lambda _, kernel: kernel)
+        kernel = self().double().permute(0, 2, 3, 1).flatten(1, 2).cpu()
+        return Departing(kernel, kernel - self._nearest(kernel), self.target.group.generators, self._moved)
+
+    def _moved(self, word: str, kernel: Tensor) -> Tensor:
+        """rho_out(g) K(g^-1 u) rho_in(g)^-1 for K of shape (out, pixel, in); between pixels, by interpolation."""
+        window = bases.plane(self.target.group, self.side, self.side)
+        moved = self.source.act(word, window.act(word, kernel.numpy()))
+        return torch.from_numpy(np.moveaxis(self.target.act(word, np.moveaxis(moved, 0, -1)), -1, 0).copy())
+
+    def _nearest(self, kernel: Tensor) -> Tensor:
+        """The mean over the group where it takes pixels to pixels, else the nearest kernel that the basis spans."""
+        words = list(exact_words(self.target.group.name))
+        if len(words) == self.target.group.order:
+            return torch.stack([self._moved(word, kernel) for word in words]).mean(0)
+        found, top = torch.zeros_like(kernel), 0
+        for i, (copies, size) in enumerate(self.rows):
+            left, bottom = 0, top + copies * size
+            for j, (repeats, width) in enumerate(self.columns):
+                right, basis = left + repeats * width, self.get_buffer(f"basis{i}_{j}").cpu()
+                block = kernel[top:bottom, :, left:right].reshape(copies, size, -1, repeats, width)
+                weight = torch.einsum("tausb,kaub->tsk", block, basis)
+                spanned = torch.einsum("tsk,kaub->tausb", weight, basis)
+                found[top:bottom, :, left:right] = spanned.reshape(bottom - top, -1, right - left)
+                left = right
+            top = bottom
+        return found
 
     def forward(self) -> Tensor:
         """Shape (target.size, source.size, side, side), in torch's channels_last format."""
