@@ -1,9 +1,8 @@
 """softmax(Q K^T) V over few places, written out so that a CPU is quick: the scores never leave the cache.
 
 Features stand channel by channel, (batch, heads, channels, places): heads have few channels, and a product of a flat
-matrix with a square one runs up to three times as fast as one with a narrow matrix. Scores stand as [j, i], the place
-that is attended to first. With E = 2^(scores - maximum) the output is (V E) / sum(E), where the sum comes as one more
-row of V, so that nothing the size of the scores is divided.
+matrix with a square one runs up to three times as fast as one with a narrow matrix. With E = 2^(scores - maximum) the
+output is (V E^T) / sum(E), where the sum comes as one more row of V, so that nothing the size of the scores is divided.
 """
 
 import math
@@ -37,9 +36,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, mixing: Mixing | N
     left, right = (torch.cat([q, k], 2), torch.cat([k, q], 2)) if symmetrise else (q, k)
     # torch's own operations alone, for a compiled graph, and where somebody listens to the attention
     if torch.compiler.is_compiling() or has_torch_function((q,)):
-        scores = torch.matmul(right.transpose(-1, -2), left)
+        scores = torch.matmul(left.transpose(-1, -2), right)
         scores = scores if mixing is None else mix(scores.flatten(2), mixing).view_as(scores)
-        return torch.matmul(v, torch.softmax(scores.transpose(-1, -2), -1).transpose(-1, -2))
+        return torch.matmul(v, torch.softmax(scores, -1).transpose(-1, -2))
     # exp2 is four times as quick as exp
     left, right, v = left.contiguous() * LOG2_E, right.contiguous(), v.contiguous()
     out: Tensor = _Attend.apply(left, right, v, *(mixing or (None, None, None)), torch.is_grad_enabled())
@@ -47,7 +46,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, mixing: Mixing | N
 
 
 class _Attend(torch.autograd.Function):
-    """V E / sum(E) with E = 2^mix(right^T left), a few samples at a time; E and the scores are kept."""
+    """V E^T / sum(E) with E = 2^mix(left^T right), a few samples at a time; E and the scores are kept."""
 
     @staticmethod
     def forward(
@@ -62,11 +61,11 @@ class _Attend(torch.autograd.Function):
         spare = None if weights is None else torch.empty_like(powers[pieces[0]])
         for piece in pieces:
             x, y = (each[piece] if keep else each[: len(v[piece])] for each in (scores, powers))
-            torch.bmm(_matrices(right[piece]).transpose(1, 2), _matrices(left[piece]), out=_matrices(x))
+            torch.bmm(_matrices(left[piece]).transpose(1, 2), _matrices(right[piece]), out=_matrices(x))
             if weights is not None and spare is not None:
                 mix(x.flatten(2), Mixing(weights, jk, ki), y.flatten(2), spare[: len(x)].flatten(2))
-            y.sub_(y.amax(-2, keepdim=True)).exp2_()
-            torch.bmm(_matrices(v[piece]), _matrices(y), out=_matrices(out[piece]))
+            y.sub_(y.amax(-1, keepdim=True)).exp2_()
+            torch.bmm(_matrices(v[piece]), _matrices(y).transpose(1, 2), out=_matrices(out[piece]))
         out, total = out[:, :, :channels], out[:, :, channels:]
         out = out / total
         if keep:
@@ -87,16 +86,16 @@ class _Attend(torch.autograd.Function):
         for piece in pieces:
             power = powers[piece]
             to_y, *spare = buffers[:, : len(power)]
-            torch.bmm(_matrices(grad[piece]), _matrices(power).transpose(1, 2), out=_matrices(to_v[piece]))
-            torch.bmm(_matrices(v[piece]).transpose(1, 2), _matrices(slope[piece]), out=_matrices(to_y))
+            torch.bmm(_matrices(grad[piece]), _matrices(power), out=_matrices(to_v[piece]))
+            torch.bmm(_matrices(slope[piece]).transpose(1, 2), _matrices(v[piece]), out=_matrices(to_y))
             to_y.mul_(power)
             if to_weights is not None:
                 flat = (each.flatten(2) for each in spare)
                 mixing = Mixing(weights, jk, ki)
                 to_x = mix_backward(to_y.flatten(2), scores[piece].flatten(2), mixing, to_weights, *flat)
                 to_y = to_x.view_as(to_y)
-            torch.bmm(_matrices(right[piece]), _matrices(to_y), out=_matrices(to_left[piece]))
-            torch.bmm(_matrices(left[piece]), _matrices(to_y).transpose(1, 2), out=_matrices(to_right[piece]))
+            torch.bmm(_matrices(right[piece]), _matrices(to_y).transpose(1, 2), out=_matrices(to_left[piece]))
+            torch.bmm(_matrices(left[piece]), _matrices(to_y), out=_matrices(to_right[piece]))
         return to_left, to_right, to_v, to_weights, None, None, None
 
 

@@ -2,8 +2,6 @@
 
 Weissenbacher et al. 2024: Gamma_rot[i,j] = Theta[i->j->k] Gamma[i,j] + Theta[j->k->i] Gamma[j,k] + Theta[k->i->j]
 Gamma[k,i]. The third vertex k is found by a right turn, so a mirror changes the layer and a turn does not.
-
-Scores stand as [j, i], the place that is attended to first, as in nn.attend.
 """
 
 from typing import Any, NamedTuple
@@ -73,27 +71,27 @@ class TriangleLayer(nn.Module):
     def forward(self, scores: Tensor, layers: list[Mixing] | None = None) -> Tensor:
         """(batch, heads, i, j) -> the same shape; `layers` from `weights()`, where they are at hand."""
         first, *others = self.weights() if layers is None else layers
-        mixed = _apply(scores.transpose(-1, -2).contiguous(), first)
+        mixed = _apply(scores, first)
         for layer in others:
             again = _apply(nn.functional.gelu(mixed), layer) - mixed
             mixed = torch.where(self.graph_pairs, again, mixed) if self.tokens else again
-        return mixed.transpose(-1, -2)
+        return mixed
 
 
 def _tables(triangles: Triangles, tokens: int) -> dict[str, np.ndarray]:
-    """The buffers of TriangleLayer, for scores standing as [j, i]; three labels more, see TriangleLayer.expand."""
+    """The buffers of TriangleLayer; three labels more, see TriangleLayer.expand."""
     places, count = triangles.degenerate.shape[0], triangles.label_count
     full, inner = places + tokens, slice(tokens, None)
-    real = ~triangles.degenerate.T
+    real = ~triangles.degenerate
     labels = np.stack([np.full((full, full), count + extra) for extra in (1, 2, 2)])
     terms = (triangles.labels_ij, triangles.labels_jk, triangles.labels_ki)
     for table, term, otherwise in zip(labels, terms, (count, count + 2, count + 2), strict=True):
-        table[inner, inner] = np.where(real, term.T, otherwise)
+        table[inner, inner] = np.where(real, term, otherwise)
     itself = np.arange(full**2).reshape(full, full)
     indices = {"jk": itself.copy(), "ki": itself.copy()}
     for name, table in indices.items():
-        first, second = np.divmod(getattr(triangles, name).reshape(places, places).T, places)
-        table[inner, inner] = np.where(real, itself[tokens + second, tokens + first], itself[inner, inner])
+        first, second = np.divmod(getattr(triangles, name).reshape(places, places), places)
+        table[inner, inner] = np.where(real, itself[tokens + first, tokens + second], itself[inner, inner])
     graph_pairs = np.zeros((full, full), dtype=bool)
     graph_pairs[inner, inner] = True
     flat = {name: table.reshape(-1) for name, table in {"labels": labels, **indices}.items()}
