@@ -92,7 +92,7 @@ def canonical(vectors: np.ndarray, smallest: float = 1e-6) -> np.ndarray:
         smallest: directions shorter than this, relative to the longest, do not count.
 
     >>> turned = np.array([[3.0, 4.0, 0.0], [4.0, -3.0, 0.0]]) / 5
-    >>> canonical(turned).round(12).tolist()
+    >>> (canonical(turned).round(12) + 0.0).tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
     if not len(vectors):

@@ -63,7 +63,7 @@ class GraphMatrices(nn.Module):
     def expand(self, theta: Tensor | None = None) -> Tensor:
         """The matrices, shape (channels, places, places)."""
         tied = self.tied(theta)
-        return tied if self.delta is None else tied + self.departing()
+        return tied if self.delta is None else tied + self.free()
 
     def tied(self, theta: Tensor | None = None) -> Tensor:
         """The part of the matrices whose weights are shared on orbits."""
@@ -71,7 +71,7 @@ class GraphMatrices(nn.Module):
         theta = nn.functional.pad(theta, (0, 1), value=1.0)
         return theta.index_select(1, self.index).view(self.channels, self.places, self.places)
 
-    def departing(self) -> Tensor:
+    def free(self) -> Tensor:
         """The part that departs from the symmetry, of the same shape."""
         assert self.delta is not None
         assert self.fine is not None
