@@ -52,7 +52,8 @@ def figure(width: float, height: float, title: str) -> Figure:
 
     made = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
     FigureCanvasAgg(made)
-    made.suptitle(short(title, int(9 * width)), fontsize=12.5, color=INK, fontweight="bold")
+    lines = (short(line, int(9 * width)) for line in title.split("\n"))
+    made.suptitle("\n".join(lines), fontsize=12.5, color=INK, fontweight="bold")
     made.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr, call-arg]
     return made
 

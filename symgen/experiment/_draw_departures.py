@@ -148,7 +148,7 @@ def draw_relaxed_weights(
     top = max((float(np.abs(apart[name]).max()) for name in shown), default=0.0)
     heights = [0.75 + min(0.17 * apart[name].shape[2], 2.6) for name in shown]
     banks = max(apart[name].shape[1] for name in shown)
-    left_out = f" (the {MAX_MAPS} that differ most of {len(apart)})" if len(shown) < len(apart) else ""
+    left_out = f"\n(the {MAX_MAPS} that differ most of {len(apart)})" if len(shown) < len(apart) else ""
     width = max(8.5, 3.6 * banks + 2.4)
     title = f"{run}: weight of each group element in each bank, less their mean{left_out}"
     made = canvas.figure(width, 1.5 + sum(heights), title)
