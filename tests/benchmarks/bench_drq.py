@@ -22,29 +22,38 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from symgen.compiler import check_spec, plan_spec
 from symgen.nn.network import Network, build
 from symgen.nn.squashed import squash
+from symgen.spec.edit import edit
+from symgen.spec.source import read
 
 SPECS = Path(__file__).parents[2] / "specs" / "dm_control"
 AGENTS = {
-    "plain": "cartpole_pixels_cnn.yaml",
-    "D1": "cartpole_pixels_d1.yaml",
-    "D2": "reacher_pixels_d2.yaml",
+    "plain": ("cartpole_pixels_cnn.yaml", None),
+    "D1": ("cartpole_pixels_d1.yaml", None),
+    "D2": ("reacher_pixels_d2.yaml", None),
+    "D1, 32 channels": ("cartpole_pixels_d1.yaml", "16 regular"),
+    "D2, 32 channels": ("reacher_pixels_d2.yaml", "8 regular"),
 }
+"""Spec, and other fields for its convolutions: the last two are as wide as the plain encoder."""
 PARTS = {"encoder": ("conv",), "actor": ("policy",), "critics": ("critic", "q1", "q2")}
 """Beginnings of the names of the steps of each part; log_std counts as the actor's."""
 
 
-def agent(spec: str) -> Network:
+def agent(spec: str, fields: str | None = None) -> Network:
     """The network that soft actor-critic trains."""
-    problem = replace(check_spec(SPECS / spec), critic="q")
+    source = read(SPECS / spec)
+    if fields is not None:
+        layers = [{**layer, "fields": fields} for layer in source.values["network"]["layers"]]
+        source = edit(source, {"network.layers": layers})
+    problem = replace(check_spec(source), critic="q")
     return build(plan_spec(problem), problem.interface)
 
 
-def build_seconds(spec: str) -> float:
+def build_seconds(spec: str, fields: str | None = None) -> float:
     """Seconds from the text of a spec to its network, in a fresh process that has imported torch."""
     code = (
         "import sys, time, torch\n"
         f"sys.path[:0] = [{str(Path(__file__).parent)!r}]\n"
-        f"from bench_drq import agent\nstart = time.process_time(); agent({spec!r})\n"
+        f"from bench_drq import agent\nstart = time.process_time(); agent({spec!r}, {fields!r})\n"
         "print(time.process_time() - start)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -104,9 +113,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    networks = {name: agent(spec) for name, spec in AGENTS.items()}
+    networks = {name: agent(*spec) for name, spec in AGENTS.items()}
     for name, spec in AGENTS.items():
-        print(f"{name:6} built in {build_seconds(spec):5.2f} s   {weights(networks[name])}", flush=True)
+        print(f"{name:15} built in {build_seconds(*spec):5.2f} s   {weights(networks[name])}", flush=True)
     runs = {name: update(network, arguments.batch) for name, network in networks.items()}
     for part in ("encoder and critics", "actor", "update"):
         found = best({name: each[part] for name, each in runs.items()}, arguments.rounds)
