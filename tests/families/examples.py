@@ -306,7 +306,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             usual_picture,
         ),
         "vectors": Variant(
-            {"layers": ["4 trivial + 4 regular + 4 irrep(1)", "4 regular + 4 irrep(1)"]},
+            {"layers": ["4 trivial + 4 regular + 4 irrep(1)", "4 regular + 4 irrep(1)"], "activation": "elu"},
             both(usual_picture, lambda world: world.acting.name in ("C4", "D4")),
         ),
         "thresholds": Variant(
