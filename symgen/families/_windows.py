@@ -6,7 +6,7 @@ from symgen.families._rules import Fault
 from symgen.spec.source import Place
 
 
-def window_faults(base: Base, sampling: Sampling, what: str, path: Place) -> list[Fault]:
+def window_faults(base: Base, sampling: Sampling, what: str, path: Place, odd: bool = False) -> list[Fault]:
     """Windows must fit into the picture, and the group must take them to windows.
 
     Args:
@@ -14,6 +14,7 @@ def window_faults(base: Base, sampling: Sampling, what: str, path: Place) -> lis
         sampling: the windows.
         what: the layer, for the message.
         path: where it stands in the spec.
+        odd: whether the family takes odd kernels only.
     """
     shape = "x".join(map(str, base.shape))
     if any(sampling.count(size) < 1 for size in base.shape):
@@ -29,12 +30,13 @@ def window_faults(base: Base, sampling: Sampling, what: str, path: Place) -> lis
         f"{what}: windows of {sampling.kernel} every {sampling.stride} (padding {sampling.padding}) on {shape} leave "
         f"{sampling.left_over(size)} of {size} {broken[0]} over at one end, which {base.group} reverses"
     )
-    return [Fault("stride", path, message, _hint(base, sampling, broken[0]))]
+    return [Fault("stride", path, message, _hint(base, sampling, broken[0], odd))]
 
 
-def _hint(base: Base, sampling: Sampling, axis: str) -> str:
+def _hint(base: Base, sampling: Sampling, axis: str, odd: bool) -> str:
     out = ways_out(base.shape, reversed_axes(base), sampling)
     ways = [f"crop or pad the picture to {' or '.join(map(str, out.sizes))} {axis}"] if out.sizes else []
     ways += [f"padding {' or '.join(map(str, out.paddings))}"] if out.paddings else []
-    ways += [f"a kernel of {' or '.join(map(str, out.kernels))}"] if out.kernels else []
+    kernels = [size for size in out.kernels if size % 2 or not odd]
+    ways += [f"a kernel of {' or '.join(map(str, kernels))}"] if kernels else []
     return f"use {', or '.join([*ways[1:], 'stride 1'])}" + (f"; or {ways[0]}" if ways else "")

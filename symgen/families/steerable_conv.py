@@ -132,7 +132,7 @@ def check(problem: Any) -> list[Fault]:
         return [Fault("hidden-fibre", ("network",), str(error), hint)]
     for k, stage in enumerate(made):
         where = ("network", "layers", k)
-        faults += window_faults(stage.source.base, stage.sampling, f"layer {k + 1}", where)
+        faults += window_faults(stage.source.base, stage.sampling, f"layer {k + 1}", where, odd=True)
         if stage.fibre.size * stage.sampling.kernel**2 * stage.source.fibre.size > MAX_ENTRIES:
             message = f"the kernel of layer {k + 1} has more than {MAX_ENTRIES} entries"
             faults.append(Fault("too-large", where, message, "use fewer copies, or a smaller kernel"))
