@@ -6,6 +6,11 @@ from symgen.families._rules import Fault
 from symgen.spec.source import Place
 
 
+def kernel_windows(kernel: int, stride: int, padding: int | None) -> Sampling:
+    """The windows of a convolution; a padding that is left out keeps the size where the stride is 1."""
+    return Sampling(kernel, stride, (kernel - 1) // 2 if padding is None else padding)
+
+
 def window_faults(base: Base, sampling: Sampling, what: str, path: Place, odd: bool = False) -> list[Fault]:
     """Windows must fit into the picture, and the group must take them to windows.
 

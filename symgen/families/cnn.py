@@ -9,6 +9,7 @@ from symgen.algebra.sampling import Sampling, shrunk
 from symgen.families._rules import Fault, one_picture
 from symgen.families._terms import Source, heads, observed, picture_and_others, plain
 from symgen.families._towers import towers
+from symgen.families._windows import kernel_windows
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("none",)
@@ -36,7 +37,7 @@ class Layer(BaseModel):
     @property
     def windows(self) -> Sampling:
         """Windows of the kernel."""
-        return Sampling(self.kernel, self.stride, (self.kernel - 1) // 2 if self.padding is None else self.padding)
+        return kernel_windows(self.kernel, self.stride, self.padding)
 
 
 class Options(BaseModel):

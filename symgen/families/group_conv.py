@@ -19,7 +19,7 @@ from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture, pointwise
 from symgen.families._terms import Source, heads, observed, picture_and_others
 from symgen.families._towers import tower_faults, towers
-from symgen.families._windows import window_faults
+from symgen.families._windows import kernel_windows, window_faults
 from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
@@ -135,8 +135,7 @@ def stages(problem: Any) -> Iterator[Stage]:
 
 def convolution(layer: Layer) -> Sampling:
     """Windows of the kernel."""
-    padding = (layer.kernel - 1) // 2 if layer.padding is None else layer.padding
-    return Sampling(layer.kernel, layer.stride, padding)
+    return kernel_windows(layer.kernel, layer.stride, layer.padding)
 
 
 def pooling(layer: Layer) -> Sampling | None:

@@ -25,7 +25,7 @@ from symgen.algebra.sampling import Sampling, sampled
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
 from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture
 from symgen.families._terms import Source, action_field, critics, heads, observed, picture_and_others
-from symgen.families._windows import window_faults
+from symgen.families._windows import kernel_windows, window_faults
 from symgen.nn.steerable import thresholds, weights, with_gates
 from symgen.plan.ir import ACTION, Plan, Step
 
@@ -97,11 +97,8 @@ def stages(problem: Any) -> list[Stage]:
     made: list[Stage] = []
     for each in options.layers:
         layer = Layer.model_validate({"fields": each}) if isinstance(each, str) else each
-        padding = (layer.kernel - 1) // 2 if layer.padding is None else layer.padding
-        fibre, sampling = (
-            representations.parse(problem.group, layer.fields),
-            Sampling(layer.kernel, layer.stride, padding),
-        )
+        fibre = representations.parse(problem.group, layer.fields)
+        sampling = kernel_windows(layer.kernel, layer.stride, layer.padding)
         made.append(Stage(layer, fibre, before, sampling, _out(before, fibre, layer, sampling)))
         if made[-1].out is None:
             break
