@@ -9,41 +9,26 @@ save of a spec.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 import symgen
+from symgen._arguments import AsJson, Edits, Spec, Verbose, again, source_of
+from symgen._mistakes import DOES_NOT_HOLD, INTERRUPTED, Verbs, mistakes
 from symgen._printing import print_json, print_tables, print_trained, terminal
-
-if TYPE_CHECKING:
-    from symgen.spec.source import Source
-
-HOLDS, DOES_NOT_HOLD, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="symgen",
+    cls=Verbs,
     help="A declarative symmetry-spec compiler for reinforcement learning.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/rotations_c4.yaml.")]
-Edits = Annotated[
-    list[str],
-    typer.Option(
-        "--set", metavar="PATH=VALUE", help="Change a value of the spec, such as network.width=32; repeatable."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")]
 
 
 def main() -> None:
@@ -84,11 +69,11 @@ def _options(
 @app.command()
 def check(spec: Spec, edits: Edits = [], verbose: Verbose = False, as_json: AsJson = False) -> None:  # noqa: B006
     """Check a spec, without torch and in a blink, and say what was understood."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         from symgen.compiler import check_spec
         from symgen.semantics import summary
 
-        source, _ = _source(spec, edits)
+        source, _ = source_of(spec, edits)
         problem = check_spec(source)
         if as_json:
             print_json({"holds": True, "diagnostics": [], **summary.values(problem)})
@@ -101,10 +86,10 @@ def check(spec: Spec, edits: Edits = [], verbose: Verbose = False, as_json: AsJs
 @app.command()
 def plan(spec: Spec, edits: Edits = [], as_json: AsJson = False) -> None:  # noqa: B006
     """Print the network before it is built: typed steps and their weights."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         from symgen.compiler import check_spec, plan_spec
 
-        made = plan_spec(check_spec(_source(spec, edits)[0]))
+        made = plan_spec(check_spec(source_of(spec, edits)[0]))
         if not as_json:
             return typer.echo(str(made))
         steps = [
@@ -135,11 +120,11 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and departures too."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         from symgen.experiment.show import is_run, show_run, show_spec
 
         if not is_run(target):
-            drawn = show_spec(_source(target, edits)[0], out)
+            drawn = show_spec(source_of(target, edits)[0], out)
         elif edits:
             raise typer.BadParameter(f"{target} is a run, which keeps its own spec", param_hint="--set")
         else:
@@ -156,14 +141,14 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Build the network and measure its symmetry, generator by generator."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         if dtype not in ("float32", "float64", "both"):
             raise typer.BadParameter(f"{dtype} is not float32, float64 or both", param_hint="--dtype")
         from dataclasses import replace
 
         from symgen.compiler import compile_spec
 
-        measured = compile_spec(_source(spec, edits)[0], seed=seed).verification
+        measured = compile_spec(source_of(spec, edits)[0], seed=seed).verification
         if measured is None:
             raise AssertionError("compile_spec verifies unless told otherwise")
         measured = replace(measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both")))
@@ -184,11 +169,11 @@ def check_env(
     as_json: AsJson = False,
 ) -> None:
     """Ask the environment whether the group really is a symmetry of it: step(g.s, g.a) = g.step(s, a)."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         from symgen.check_env import check_environment
         from symgen.compiler import check_spec
 
-        report = check_environment(check_spec(_source(spec, edits)[0]), samples=samples, seed=seed)
+        report = check_environment(check_spec(source_of(spec, edits)[0]), samples=samples, seed=seed)
         if as_json:
             print_json(report.to_dict())
         else:
@@ -215,12 +200,12 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a spec for its seeds, evaluate it, and write runs/<spec>/<variant>/<seed>/."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         if force and resume:
             raise typer.BadParameter("--force deletes what --resume would go on with; choose one")
         if variant and Path(variant).name != variant:
             raise typer.BadParameter(f"{variant!r} is not the name of a folder", param_hint="--variant")
-        source, changes = _source(spec, edits)
+        source, changes = source_of(spec, edits)
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import train as training
         from symgen.experiment.fit import Saving
@@ -254,7 +239,7 @@ def train(
             evaluated = evaluation.evaluate_runs(wanted, settings.evaluation, stored=True)
         print_trained(outcomes, evaluated, as_json)
         if not complete:
-            typer.echo(f"interrupted; go on with: {_again()}", err=True)
+            typer.echo(f"interrupted; go on with: {again()}", err=True)
             raise typer.Exit(INTERRUPTED)
 
 
@@ -276,7 +261,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate trained runs under the conditions of their specs; several variants are compared."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         import torch
 
         from symgen.experiment import evaluate as evaluation
@@ -308,7 +293,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain an error code: why it is a mistake, a wrong example and a right one."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         from symgen.errors import CODES, suggestion
 
         if not code:
@@ -325,55 +310,7 @@ def explain(
 @app.command()
 def schema(as_json: AsJson = False) -> None:
     """Print the JSON Schema of specs, for editors."""
-    with _mistakes(as_json):
+    with mistakes(as_json):
         from symgen.semantics.json_schema import json_schema
 
         print_json(json_schema())
-
-
-# --------------------------------------------------------------------------------------------- around them
-
-
-@contextlib.contextmanager
-def _mistakes(as_json: bool) -> Iterator[None]:
-    """Print a user's mistakes and exit with status 2; anything else is a bug and keeps its traceback."""
-    from symgen.errors import SpecError, UserError
-
-    try:
-        yield
-    except SpecError as error:
-        if as_json:
-            print_json({"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]})
-        else:
-            typer.echo(str(error), err=True)
-        raise typer.Exit(WRONG) from None
-    except UserError as error:
-        if as_json:
-            mistake = {"code": error.code, "message": error.message, "hint": error.hint}
-            print_json({"holds": False, "diagnostics": [mistake]})
-        else:
-            typer.echo(str(error), err=True)
-        raise typer.Exit(WRONG) from None
-
-
-def _source(spec: str, edits: list[str]) -> tuple[Source, dict[str, Any]]:
-    """The spec with its `--set` edits, and the edits."""
-    from symgen.spec.edit import edit
-    from symgen.spec.source import from_text, read
-
-    changes = {}
-    for each in edits:
-        path, equals, value = each.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{each!r} is not PATH=VALUE, such as network.width=32", param_hint="--set")
-        changes[path.strip()] = from_text(f"value: {value}", f"--set {path.strip()}").values["value"]
-    source = read(spec)
-    return (edit(source, changes) if changes else source), changes
-
-
-def _again() -> str:
-    """The command that was typed, with --resume."""
-    import shlex
-
-    words = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
-    return shlex.join(["symgen", *words, "--resume"])

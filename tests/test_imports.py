@@ -14,7 +14,7 @@ PACKAGE = Path(symgen.__file__).parent
 # Left to right: a part may import only itself and what stands to its left. `__init__` names what users call, lazily.
 # "_" stands for the private files beside the entry points, such as those of check_env.
 PARTS = "explanations errors algebra spec plan envs nn families lookup semantics actions verify _ check_env compiler rl"
-ORDER = [*PARTS.split(), "experiment", "cli"]
+ORDER = [*PARTS.split(), "experiment", "cli", "__main__"]
 TORCH_FREE = set(ORDER) - {"nn", "verify", "rl", "experiment"}
 # Heavy libraries and the only files that may import them at module level.
 HOME = {
@@ -33,11 +33,11 @@ def part_of(path: Path) -> str:
 def part_named(module: str) -> str:
     """The part of a module below symgen.
 
-    >>> part_named("algebra.group"), part_named("_transitions"), part_named("errors")
-    ('algebra', '_', 'errors')
+    >>> part_named("algebra.group"), part_named("_transitions"), part_named("errors"), part_named("__main__")
+    ('algebra', '_', 'errors', '__main__')
     """
     first = module.split(".")[0]
-    return "_" if first.startswith("_") else first
+    return "_" if first.startswith("_") and first != "__main__" else first
 
 
 def imports(tree: ast.AST, lazy: bool) -> list[str]:

@@ -8,6 +8,13 @@ def _outside(title: str, text: str, wrong: str, right: str) -> Explanation:
 
 
 USE = {
+    "mistyped": _outside(
+        "The command makes no sense to symgen.",
+        "A verb or an option is misspelt, misplaced, or lacks its value. Options of a verb stand after it, and "
+        "`symgen VERB --help` lists them.",
+        "symgen --json check my.yaml",
+        "symgen check my.yaml --json",
+    ),
     "file-not-found": _outside(
         "A file that is needed is not there.",
         "The message names it. Files of a run belong together; copy or move the whole folder.",

@@ -1,0 +1,52 @@
+"""What is typed after a verb: the arguments that verbs share, and what they stand for. Nothing heavy at import."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from symgen.spec.source import Source
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/rotations_c4.yaml.")]
+Edits = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change a value of the spec, such as network.width=32; repeatable."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")]
+
+
+def source_of(spec: str, edits: list[str]) -> tuple[Source, dict[str, Any]]:
+    """The spec with its `--set` edits, and the edits."""
+    from symgen.spec.edit import edit
+    from symgen.spec.source import read
+
+    changes = changes_of(edits)
+    source = read(spec)
+    return (edit(source, changes) if changes else source), changes
+
+
+def changes_of(edits: list[str]) -> dict[str, Any]:
+    """The `--set` edits as values by path; a value is YAML."""
+    from symgen.spec.source import from_text
+
+    changes = {}
+    for each in edits:
+        path, equals, value = each.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{each!r} is not PATH=VALUE, such as network.width=32", param_hint="--set")
+        changes[path.strip()] = from_text(f"value: {value}", f"--set {path.strip()}").values["value"]
+    return changes
+
+
+def again() -> str:
+    """The command that was typed, with --resume."""
+    import shlex
+
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--force")]
+    return shlex.join(["symgen", *words, "--resume"])
