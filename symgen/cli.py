@@ -114,7 +114,7 @@ def show(
     target: Annotated[str, typer.Argument(metavar="SPEC|RUN", help="A spec, or the folder of a run.")],
     edits: Edits = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures; by default show/ in the run, or in runs/<spec>/.")
+        Path | None, typer.Option(help="Folder of the pictures; by default show/ in the run, or runs/pictures/<spec>.")
     ] = None,
     checkpoint: Annotated[str, typer.Option(help="Of a run: last, best, or a kept one such as step-4096.")] = "last",
     as_json: AsJson = False,
@@ -266,14 +266,16 @@ def evaluate(
 
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import table
-        from symgen.experiment.run import by_variant, find
+        from symgen.experiment.run import by_variant, find_all
 
         torch.set_num_threads(threads)
         if video:
             from symgen.experiment.video import check_path, film
 
             check_path(video)
-        found = [run for folder in folders for run in find(folder)]
+        found, empty = find_all(folders)
+        for folder in empty:
+            typer.echo(f"skipped {folder}: it holds no run", err=True)
         settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
         evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
         if as_json:

@@ -238,7 +238,10 @@ def test_train_and_evaluate(trainable, tmp_path):
         ("base", [0]),
         ("train.gamma=0.9", [1, 2]),
     ]
-    table = run("evaluate", runs / "tiny" / "base", runs / "tiny", "--stored", "--markdown")
+    (runs / "tiny" / "notes").mkdir()
+    table = run("evaluate", *sorted((runs / "tiny").glob("*/")), "--stored", "--markdown")
+    assert "skipped" in table.stderr
+    assert "notes" in table.stderr
     assert [line.split("|")[1].strip() for line in table.stdout.splitlines()[:4]] == [
         "variant", "---", "base", "train.gamma=0.9",
     ]  # fmt: skip

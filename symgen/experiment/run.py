@@ -162,21 +162,47 @@ def stem(name: str) -> str:
 
 
 def variant(edits: Mapping[str, Any]) -> str:
-    """A readable folder name for the `--set` edits of a spec.
+    """A folder name for the `--set` edits of a spec: readable, short, and another one for other edits.
 
     >>> variant({})
     'base'
-    >>> variant({"network.family": "cnn", "train.steps": 1000})
+    >>> variant({"train.steps": 1000, "network.family": "cnn"})
     'network.family=cnn,train.steps=1000'
+    >>> variant({"network.hidden": ["64 regular", "32 regular"]})
+    'network.hidden=64-regular+32-regular'
     """
     if not edits:
         return "base"
-    text = ",".join(f"{path}={_written(value)}" for path, value in edits.items())
-    slug = re.sub(r"[^\w.=,+-]+", "-", text, flags=re.ASCII).strip("-.")
-    if slug == text and len(slug) <= 80:
-        return slug
-    # what the name had to leave out is told apart by a digest
-    return f"{slug[:80].rstrip('-.')}~{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    by_path = sorted(edits.items())  # the order of typing makes no other variant
+    text = ",".join(f"{path}={_written(value)}" for path, value in by_path)
+    if all(_named(path) == path for path in edits):
+        name = ",".join(f"{path}={_word(value)}" for path, value in by_path)
+        if "?" not in name and len(name) <= LONGEST_NAME:
+            return name
+    # what the name has to leave out is told apart by a digest
+    slug = re.sub(r"[^\w.=,+-]+", "-", re.sub(r"[\[\]{}\"']", "", text), flags=re.ASCII).strip("-.")
+    return f"{slug[:LONGEST_NAME].rstrip('-.,+=')}~{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+LONGEST_NAME = 80
+"""Characters of a variant's name, its digest apart."""
+
+
+def _word(value: Any) -> str:
+    """A value in a folder's name, "64 regular" as 64-regular and a list with + between; "?" where it has no place."""
+    if isinstance(value, list | tuple):
+        words = "+".join(map(_named, value))
+        return f"{words}+" if len(value) == 1 else words or "?"
+    return _named(value)
+
+
+def _named(value: Any) -> str:
+    """A scalar in a folder's name; "?" where another scalar would have the same name, or it has none."""
+    text = _written(value)
+    if re.fullmatch(r"\d+ [a-z]\w*", text, re.ASCII):
+        return text.replace(" ", "-")
+    plain_word = re.fullmatch(r"[\w.-]+", text, re.ASCII) and not re.fullmatch(r"\d+-[a-z]\w*", text, re.ASCII)
+    return text if plain_word else "?"
 
 
 def find(path: Path) -> list[Run]:
@@ -192,6 +218,26 @@ def find(path: Path) -> list[Run]:
         hint = f"runs nearby: {', '.join(near)}" if near else "train one first: symgen train SPEC"
         raise UserError("run-not-found", f"{path} is not a run, and holds none", hint)
     return sorted(runs, key=lambda run: (run.spec, run.variant != "base", run.variant, run.seed))
+
+
+def find_all(paths: Iterable[Path]) -> tuple[list[Run], list[Path]]:
+    """The runs under several paths, and the paths that hold none, as a pattern such as runs/<spec>/* may give.
+
+    Raises:
+        UserError: a path does not exist, or none holds a run.
+    """
+    runs, empty, error = [], [], None
+    for path in paths:
+        try:
+            runs += find(path)
+        except UserError as caught:
+            if not path.exists():
+                raise
+            empty.append(path)
+            error = error or caught
+    if error and not runs:
+        raise error
+    return runs, empty
 
 
 def by_variant(runs: Iterable[Run]) -> list[list[Run]]:

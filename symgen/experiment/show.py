@@ -25,7 +25,10 @@ from symgen.semantics.problem import Problem
 from symgen.spec.source import Source
 
 FOLDER = "show"
-"""Below a run, or below the folder of a spec's runs."""
+"""Below a run."""
+
+PICTURES = ROOT / "pictures"
+"""Of specs: beside the runs, not among those of the spec, where every folder is a variant."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,14 @@ def is_run(target: str) -> bool:
 
 
 def show_spec(source: Source, folder: Path | None = None) -> Shown:
-    """Draw a spec into a folder, by default runs/<spec>/show.
+    """Draw a spec into a folder, by default runs/pictures/<spec>.
 
     Raises:
         SpecError: the spec is wrong.
         UserError: the folder cannot be written to.
     """
     problem = check_spec(source)
-    folder = _made(folder or ROOT / stem(source.name) / FOLDER)
+    folder = _made(folder or PICTURES / stem(source.name))
     base, graph = drawn_graph(problem)
     parts: list[Callable[[], Shown]] = [
         lambda: _graph(base, graph, folder),

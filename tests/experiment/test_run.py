@@ -1,4 +1,5 @@
 import multiprocessing
+import re
 import subprocess
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from symgen.errors import UserError
 from symgen.experiment import versions
-from symgen.experiment.run import Run, by_variant, difference, find, variant
+from symgen.experiment.run import Run, by_variant, difference, find, find_all, variant
 
 
 def make(root: Path, *labels: str) -> None:
@@ -27,25 +28,54 @@ def test_a_run_knows_its_place(tmp_path):
     assert not run.finished
 
 
-def test_variants_are_readable_and_never_confused():
+def test_variants_are_readable():
+    names = {
+        "base": {},
+        "network.family=cnn": {"network.family": "cnn"},
+        "network.hidden=64-regular": {"network.hidden": "64 regular"},
+        "network.hidden=64-regular+32-regular": {"network.hidden": ["64 regular", "32 regular"]},
+        "train.seeds=3+4,train.steps=1000": {"train.steps": 1000, "train.seeds": [3, 4]},
+        "train.learning_rate=0.001": {"train.learning_rate": 1e-3},
+        "environment.id=CartPole-v1": {"environment.id": "CartPole-v1"},
+        "environment.shift=-3": {"environment.shift": -3},
+    }
+    assert [variant(edits) for edits in names.values()] == list(names)
+    wide = variant({"evaluate": {"windy": {"observation_noise": 0.2}}, "network.hidden": ["64 regular"] * 9})
+    assert re.fullmatch(r"evaluate=windy-observation_noise-0.2,network.hidden=64-regular,[\w,-]+~[0-9a-f]{6}", wide)
+    assert len(wide) <= 87
+
+
+def test_variants_are_never_confused():
     edits = [
         {},
         {"network.family": "cnn"},
         {"network.family": "vit"},
         {"network.hidden": "8 regular"},
         {"network.hidden": "8-regular"},
+        {"network.hidden": ["8 regular"]},
+        {"network.hidden": ["8 regular", "8 regular"]},
+        {"network.hidden": "8-regular+8-regular"},
+        {"network.hidden": "8 regular + 8 regular"},
+        {"network.hidden": []},
+        {"network.hidden": ""},
+        {"network.hidden": [["8 regular"]]},
         {"environment.id": "MiniGrid/../../x"},
         {"evaluate": {"a": [1, 2]}},
         {"evaluate": {"a": [1, 3]}},
+        {"evaluate": {"a": {"b": 1}}},
+        {"evaluate.a.b": 1},
+        {"a": 1, "b": 2},
+        {"a": "1,b=2"},
         {"train.gamma": None},
         {"train.flag": True},
         {"a" * 300: 1},
         {"a" * 300: 2},
     ]
     names = [variant(each) for each in edits]
-    assert names[:3] == ["base", "network.family=cnn", "network.family=vit"]
     assert len(set(names)) == len(names)
     assert all(Path(name).name == name and len(name) < 120 for name in names)
+    assert all(re.fullmatch(r"[\w.=,+~-]+", name, re.ASCII) for name in names)  # no shell has to quote it
+    assert variant({"b": 2, "a": 1}) == variant({"a": 1, "b": 2})
 
 
 def test_finding_runs_from_any_folder(tmp_path):
@@ -56,6 +86,19 @@ def test_finding_runs_from_any_folder(tmp_path):
     assert [run.label for run in find(tmp_path / "lava" / "wide")] == ["lava/wide/0"]
     groups = by_variant([*find(tmp_path / "lava"), *find(tmp_path / "lava" / "base")])
     assert [[run.label for run in group] for group in groups] == [["lava/base/2", "lava/base/10"], ["lava/wide/0"]]
+
+
+def test_what_holds_no_run_is_left_out_of_a_pattern(tmp_path):
+    make(tmp_path, "lava/base/0", "lava/wide/0")
+    (tmp_path / "lava" / "notes").mkdir()
+    (tmp_path / "lava" / "table.md").write_text("")
+    runs, empty = find_all(sorted((tmp_path / "lava").glob("*")))
+    assert [run.label for run in runs] == ["lava/base/0", "lava/wide/0"]
+    assert [path.name for path in empty] == ["notes", "table.md"]
+    with pytest.raises(UserError, match="is not a run"):
+        find_all([tmp_path / "lava" / "notes"])
+    with pytest.raises(UserError, match="wyde"):  # what is not there was mistyped
+        find_all([tmp_path / "lava" / "base", tmp_path / "lava" / "wyde"])
 
 
 def test_a_missing_run_is_answered_with_those_nearby(tmp_path):

@@ -287,7 +287,7 @@ def test_a_spec_is_shown(tmp_path, monkeypatch):
     done = run("show", "pole.yaml", "--set", "network.depth=1")
     assert done.exit_code == 0
     assert is_png(tmp_path / done.stdout.splitlines()[0])
-    assert done.stdout.startswith("runs/pole/show/actions.png")
+    assert done.stdout.startswith("runs/pictures/pole/actions.png")
 
 
 @pytest.mark.parametrize(
