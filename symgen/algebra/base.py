@@ -183,6 +183,24 @@ def planar_moves(group: Group) -> dict[str, str]:
     return moves
 
 
+def has_usual_moves(group: Group) -> bool:
+    """Whether a picture may be called a grid without saying how the group moves it."""
+    return _usual_moves(group) is not None
+
+
+def is_usual(base: Base) -> bool:
+    """Whether the group moves a grid as `grid` lets it by default.
+
+    >>> one, other = parse(catalogue.group("C4"), "grid 5x5"), parse(catalogue.group("C4"), "grid 3x5(r=mirror)")
+    >>> is_usual(one), is_usual(other)
+    (True, False)
+    """
+    try:
+        return base == grid(base.group, *base.shape)
+    except ValueError:  # no default for this group, or none on a picture of this shape
+        return False
+
+
 def _usual_moves(group: Group) -> dict[str, str] | None:
     turns = {"1": {}, "2": {"r": "half_turn"}, "4": {"r": "turn"}}
     if group.name not in ("C1", "C2", "C4", "D1", "D2", "D4") or catalogue.group(group.name) != group:

@@ -139,13 +139,13 @@ def check(problem: Any) -> list[Fault]:
 def _plane_faults(problem: Any) -> list[Fault]:
     """Kernels are solved for the usual action on the plane: r turns counter-clockwise, s mirrors left and right."""
     field = next(field for field in problem.observation.values() if field.base.is_picture)
-    usual = field.base.kind == "plane"
-    if not usual and catalogue.planar(problem.group) is not None:
-        usual = field.base == bases.resize(bases.grid(problem.group, 1, 1), *field.base.shape)
-    if usual:
+    if field.base.kind == "plane" or bases.is_usual(field.base):
         return []
     message = f"kernels are solved for C<n>, D<n>, SO2 and O2 turning and mirroring a picture, not for {field.base} of "
-    hint = "write states: grid, or states: plane; or use the family group_conv"
+    hint = "use the family group_conv"
+    if catalogue.planar(problem.group) is not None:
+        grid = "states: grid, or " if bases.has_usual_moves(problem.group) else ""
+        hint = f"write {grid}states: plane; or {hint}"
     return [Fault("plane-action", ("symmetry", "states"), message + str(problem.group), hint)]
 
 

@@ -12,6 +12,8 @@ from symgen.algebra import plane
 from symgen.compiler import check_spec, compile_spec
 from symgen.errors import SpecError
 from symgen.nn.network import Network
+from tests.families.examples import World
+from tests.families.problems import problem
 
 TURNS = {
     "C8": ["4 regular"] * 2,
@@ -53,6 +55,22 @@ def test_turns_between_pixels_are_approximate_and_never_exact(group):
 def test_a_plane_of_a_group_of_the_pixels_is_exact(group):
     report = compile_spec(spec(group), seed=0).verification
     assert report.exact
+
+
+UNUSUAL = {
+    "C6": ("grid 6x6(r=mirror)", "write states: plane;"),
+    "SO2": ("grid 6x6(r=mirror)", "write states: plane;"),
+    "C4": ("grid 4x6(r=half_turn)", "write states: grid, or states: plane;"),
+    "C2 x C2": ("grid 4x6(r=mirror, r2=flip)", "use the family group_conv"),
+}
+
+
+@pytest.mark.parametrize("group", UNUSUAL)
+def test_a_grid_that_the_group_moves_in_another_way_is_refused(group):
+    states, hint = UNUSUAL[group]
+    world = World(group, {"observation": f"{states}: 2 trivial"}, "3 trivial")
+    with pytest.raises(ValueError, match=f"code='plane-action'.*{hint}"):
+        problem(world, "steerable_conv", {"layers": ["2 trivial"]})
 
 
 def test_a_network_that_no_group_binds_is_seen_to_break():
