@@ -88,6 +88,31 @@ def test_a_constant_has_no_power(output, world):
     assert not report.holds
 
 
+@pytest.mark.parametrize("constraint", ["exact", "relaxed", "none"])
+def test_what_claims_a_symmetry_must_have_power(constraint):
+    """A relaxed network claims to be exact at first: a constant one has shown as little as an exact one."""
+    this = problem("C4 grid 5x5", "mlp" if constraint == "none" else "group_mlp", constraint=constraint)
+    claims = {"claimed": constraint == "exact", "relaxed": constraint == "relaxed"}
+    built = network(this)
+    assert measured(this, built, **claims).holds
+    with torch.no_grad():
+        for weight in built.steps["value"].parameters():
+            weight.zero_()
+    constant = measured(this, built, **claims)
+    assert ("value", "no power") in verdicts(constant)
+    assert constant.holds == constant.to_dict()["holds"] == (constraint == "none")
+
+
+def test_a_relaxed_network_that_is_no_number_does_not_hold():
+    this = problem("C4 grid 5x5", "group_mlp", constraint="relaxed")
+    built = network(this)
+    with torch.no_grad():
+        built.steps["policy"].matrix.weight.fill_(torch.nan)
+    report = measured(this, built, claimed=False, relaxed=True)
+    assert ("policy", "broken") in verdicts(report)
+    assert not report.holds
+
+
 def _other(output: str) -> str:
     return {"policy": "value", "value": "policy"}[output]
 
