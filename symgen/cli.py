@@ -1,6 +1,6 @@
 """The command line: one verb per pass of the compiler, and train and evaluate.
 
-    symgen check | plan | show | verify | check-env | train | evaluate | explain | schema
+    symgen check | plan | show | verify | check-env | train | evaluate | explain | schema | reference
 
 Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130 interrupted. Results go to
 stdout, mistakes and progress to stderr. Nothing heavy is imported before a verb needs it: `check` must answer on every
@@ -307,6 +307,25 @@ def explain(
             raise typer.BadParameter(f"there is no error code {code!r}; {suggestion(code, CODES, 'codes')}")
         entry = CODES[code]
         return print_json({"code": code, **asdict(entry)}) if as_json else typer.echo(f"{code}: {entry}")
+
+
+@app.command()
+def reference(
+    name: Annotated[str, typer.Argument(help="A section, such as symmetry or group_mlp; without one, all.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print every option of a spec: what it may be, its default, what it means."""
+    with mistakes(as_json):
+        from symgen.errors import suggestion
+        from symgen.semantics.reference import markdown, sections
+
+        found = {each.title: each for each in sections()}
+        if name and name not in found:
+            raise typer.BadParameter(f"there is no section {name!r}; {suggestion(name, found, 'sections')}")
+        if as_json:
+            print_json({title: asdict(each)["options"] for title, each in found.items() if name in ("", title)})
+        else:
+            typer.echo(found[name] if name else markdown(), nl=bool(name))
 
 
 @app.command()

@@ -97,6 +97,16 @@ def test_check_env(spec):
     assert values("check-env", spec, "--samples", "20")["rows"][0]["verdict"] == "holds"
 
 
+def test_reference():
+    from symgen.semantics.reference import markdown
+
+    assert run("reference").stdout == markdown()
+    assert run("reference", "group_mlp").stdout.startswith("## network: group_mlp")
+    assert {"name": "depth", "default": "`2`"}.items() <= values("reference", "group_mlp")["group_mlp"][2].items()
+    done = run("reference", "group_mpl", "--json")
+    assert (done.exit_code, "group_mlp" in done.output) == (2, True)
+
+
 def test_schema():
     assert json.loads(run("schema").stdout)["properties"].keys() >= {"environment", "symmetry", "network"}
 
@@ -115,7 +125,7 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "verb", ["check", "plan", "show", "verify", "check-env", "train", "evaluate", "explain", "schema"]
+    "verb", ["check", "plan", "show", "verify", "check-env", "train", "evaluate", "explain", "schema", "reference"]
 )
 def test_every_verb_has_help(verb):
     done = run(verb, "--help")

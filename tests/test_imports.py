@@ -142,6 +142,10 @@ def test_schema_imports_no_torch():
     assert loaded_by("from symgen.semantics.json_schema import json_schema; json_schema()") == set()
 
 
+def test_reference_imports_no_torch():
+    assert loaded_by("from symgen.semantics.reference import markdown; markdown()") == set()
+
+
 def test_the_command_line_checks_without_torch(tmp_path):
     (tmp_path / "spec.yaml").write_text(SPEC)
     code = (
