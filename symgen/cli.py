@@ -269,14 +269,14 @@ def evaluate(
         from symgen.experiment.run import by_variant, find_all
 
         torch.set_num_threads(threads)
-        if video:
-            from symgen.experiment.video import check_path, film
-
-            check_path(video)
         found, empty = find_all(folders)
         for folder in empty:
             typer.echo(f"skipped {folder}: it holds no run", err=True)
         settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
+        if video:
+            from symgen.experiment.video import check, film
+
+            check(found[0], settings, video)
         evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
         if as_json:
             print_json({"evaluations": [each.to_dict() for each in evaluations]})

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Where the name of the distribution is not that of the module.
-MODULES = {"pyyaml": "yaml", "stable-baselines3": "stable_baselines3"}
+MODULES = {"pyyaml": "yaml", "pillow": "PIL", "stable-baselines3": "stable_baselines3"}
 # Declared, and imported by others alone.
 FOR_OTHERS = {
     "tensorboard": "torch.utils.tensorboard writes its files",

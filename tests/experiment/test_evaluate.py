@@ -167,13 +167,13 @@ def test_a_video_that_cannot_be_made_says_why(folder, tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr("imageio.v3.imwrite", full)
-    with pytest.raises(UserError, match=r"b\.gif cannot be written: no space left"):
-        video.film(Run(folder / "0"), Settings(), tmp_path / "b.gif")
+    with pytest.raises(UserError, match=r"b\.mp4 cannot be written: no space left"):
+        video.film(Run(folder / "0"), Settings(), tmp_path / "b.mp4")
 
     class Undrawable:
         def render(self):
             raise DependencyNotInstalled("pygame is not installed")
 
     with pytest.raises(UserError, match="pygame is not installed") as caught:
-        video._frame(Undrawable())
+        video._drawn(Undrawable())
     assert caught.value.code == "missing-package"
