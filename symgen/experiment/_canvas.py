@@ -117,7 +117,7 @@ class Layout:
     @property
     def is_grid(self) -> bool:
         """Whether the places are the cells of a picture."""
-        return self.base.kind == "grid"
+        return self.base.is_picture
 
     def name(self, place: int) -> str:
         """A place as one would call it: (row, column) on a grid, its number elsewhere."""
@@ -126,7 +126,7 @@ class Layout:
 
 def layout(base: Base, graph: Graph | None = None) -> Layout:
     """A grid as a picture, a graph by its edges (springs, always the same), anything else as a ring."""
-    if base.kind == "grid":
+    if base.is_picture:
         return Layout(base, base.coordinates[:, ::-1].astype(np.float64))
     n = base.size
     angles = np.pi / 2 - 2 * np.pi * np.arange(n) / n
@@ -238,7 +238,10 @@ def on(colour: np.ndarray) -> str:
 def meaning(base: Base, generator: str) -> str:
     """What a generator does to the places, in words: "r: a quarter turn counter-clockwise"."""
     if not base.is_exact(generator):
-        return f"{generator}: a turn between pixels"
+        turn = base.turns[base.group.generators.index(generator)]
+        degrees = np.degrees(np.arctan2(turn[1, 0], turn[0, 0])) % 360
+        what = "a mirror" if np.linalg.det(turn) < 0 else f"{degrees:.3g}° counter-clockwise"
+        return f"{generator}: {what}, interpolated"
     permutation = base.permutation(generator)
     if np.array_equal(permutation, np.arange(base.size)):
         return f"{generator}: moves no place"
@@ -248,6 +251,13 @@ def meaning(base: Base, generator: str) -> str:
             if np.array_equal(np.argsort(move(indices).reshape(-1)), permutation):
                 return f"{generator}: {WORDS[word]}"
     return f"{generator}: {int((permutation != np.arange(base.size)).sum())} of {base.size} places move"
+
+
+def turned(base: Base, generator: str, colours: np.ndarray) -> np.ndarray:
+    """g.x for colours (n, 3) on a plane, interpolated; pale where nothing arrives."""
+    covered = np.concatenate([colours, np.ones((len(colours), 1))], 1)
+    moved = base.act(generator, covered)
+    return np.clip(moved[:, :3] + (1 - moved[:, 3:]) * rgb(PALE), 0, 1)
 
 
 def moved(base: Base, generator: str, values: np.ndarray) -> np.ndarray:

@@ -117,7 +117,10 @@ def _edges(axes: Axes, where: Layout, graph: Graph) -> None:
 def _before_after(before: Axes, after: Axes, where: Layout, generator: str) -> None:
     start = np.arange(where.base.size)
     _numbered(before, where, start)
-    _numbered(after, where, canvas.moved(where.base, generator, start))
+    if where.base.is_exact(generator):
+        _numbered(after, where, canvas.moved(where.base, generator, start))
+    else:
+        canvas.places(after, where, canvas.turned(where.base, generator, plane(where)))
     canvas.caption(before, "the places")
     canvas.caption(after, canvas.meaning(where.base, generator))
     after.annotate(

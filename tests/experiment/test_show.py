@@ -325,3 +325,26 @@ def test_palettes_tell_labels_apart():
         gaps = np.linalg.norm(colours[:, None] - colours[None], axis=-1) + 9 * np.eye(count)
         assert gaps.min() > 0.02
         assert not math.isnan(gaps.sum())
+
+
+# ------------------------------------------------------------------------------------------------------- planes
+
+
+def test_a_plane_is_drawn_turned_between_its_pixels(tmp_path):
+    base = bases.plane(group("C8"), 9, 9)
+    assert _canvas.meaning(base, "r") == "r: 45° counter-clockwise, interpolated"
+    where = _canvas.layout(base)
+    assert where.is_grid
+    colours = np.full((81, 3), 0.5)
+    turned = _canvas.turned(base, "r", colours).reshape(9, 9, 3)
+    assert np.allclose(turned[4, 4], 0.5)
+    assert np.allclose(turned[0, 0], _canvas.rgb(_canvas.PALE))  # a corner, where nothing arrives
+    assert is_png(_draw_graph.draw_graph(base, None, tmp_path / "graph.png"))
+
+
+@pytest.mark.parametrize("order", [4, 8])
+def test_a_quarter_turn_of_a_plane_is_that_of_a_grid(order):
+    plane, grid = bases.plane(group(f"C{order}"), 5, 5), bases.grid(group("C4"), 5, 5)
+    colours = np.random.default_rng(0).random((25, 3))
+    turned = _canvas.turned(plane, "r" * (order // 4), colours)
+    assert np.allclose(turned, _canvas.moved(grid, "r", colours))
