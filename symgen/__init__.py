@@ -2,6 +2,7 @@
 
     problem = symgen.check("spec.yaml")      # no torch; SpecError lists every mistake with its place
     compiled = symgen.compile("spec.yaml")   # a torch network and the measured proof of its symmetry
+    trained = symgen.load("runs/spec/base/0")   # the same, with the weights of a training
 
 The names below load on first use, so that `import symgen` costs nothing.
 """
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from symgen.compiler import check_spec as check
     from symgen.compiler import compile_spec as compile
     from symgen.errors import Diagnostic, SpecError, UserError
+    from symgen.experiment.load import load
 
 __version__ = "0.1.0"
-__all__ = ["Compiled", "Diagnostic", "SpecError", "UserError", "__version__", "check", "compile"]
+__all__ = ["Compiled", "Diagnostic", "SpecError", "UserError", "__version__", "check", "compile", "load"]
 
 _HOME = {
     "Compiled": ("symgen.compiler", "Compiled"),
     "check": ("symgen.compiler", "check_spec"),
     "compile": ("symgen.compiler", "compile_spec"),
+    "load": ("symgen.experiment.load", "load"),
     "Diagnostic": ("symgen.errors", "Diagnostic"),
     "SpecError": ("symgen.errors", "SpecError"),
     "UserError": ("symgen.errors", "UserError"),

@@ -44,9 +44,13 @@ class Compiled:
         """The group; its `.generators` by name."""
         return self.problem.group
 
+    def environment(self, count: int = 1, seed: int = 0) -> gymnasium.vector.VectorEnv:
+        """`count` environments of the spec, side by side, as training has them."""
+        return self.problem.adapter.make(self.problem.adapter_options, count, seed)
+
     @cached_property
     def _spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:
-        env = self.problem.adapter.make(self.problem.adapter_options, 1, 0)
+        env = self.environment()
         try:
             return env.single_observation_space, env.single_action_space
         finally:
@@ -61,6 +65,31 @@ class Compiled:
     def action_space(self) -> gymnasium.Space:
         """The space of one action."""
         return self._spaces[1]
+
+    def act(self, observation: Any, *, sample: bool = False) -> np.ndarray:
+        """What the policy does: actions as the environment takes them, within their bounds.
+
+        Of a discrete action it is the most probable one, of a continuous one the mean; where SAC trains it, that is
+        centre + half width * tanh(mean) of the mean that the network gives.
+
+        Args:
+            observation: one observation or a batch, as the space gives it, array or dict of arrays.
+            sample: draw from the policy instead (by torch's global random state).
+
+        Returns:
+            One action, or one for each observation of the batch.
+        """
+        import torch
+
+        from symgen.rl._rollout import environment_action
+
+        term = self.problem.interface.terms[0]
+        given = observation[term.name] if isinstance(observation, Mapping) else observation
+        with torch.no_grad():
+            distribution = self.network.policy(observation)
+            chosen = distribution.sample() if sample else distribution.mode
+        actions = environment_action(self.action_space)(chosen.cpu().numpy())
+        return actions[0] if np.ndim(given) == len(term.shape) else actions
 
     def act_on_observation(self, element: str, observation: Any) -> Any:
         """g.o.

@@ -40,6 +40,12 @@ USE = {
         "symgen evaluate runs/cartpol_group",
         "symgen evaluate runs/cartpole_group",
     ),
+    "several-runs": _outside(
+        "One run is asked for, and the folder holds several.",
+        "A network has the weights of one seed. Name the folder of the seed; the message lists those there are.",
+        "symgen.load('runs/cartpole_group')",
+        "symgen.load('runs/cartpole_group/base/0')",
+    ),
     "run-exists": _outside(
         "The run that is to be trained exists already.",
         "Nothing is overwritten unasked: go on with it (--resume), delete it (--force), or write elsewhere.",

@@ -76,7 +76,9 @@ class Network(nn.Module):
     def forward(self, observation: Observation) -> tuple[Tensor, Tensor]:
         """The policy's parameters (batch, n) and the value (batch,), sharing what both need.
 
-        Where the critics judge actions: mean and logarithm of the deviation before squashing, both (batch, dim).
+        The parameters are logits, or the mean of a Gaussian whose deviation is `log_std()`.
+        Where the critics judge actions (SAC): mean and logarithm of the deviation of a Gaussian before squashing, both
+        (batch, dim). The action without noise is then box_centre + box_half * tanh(mean), see nn/squashed.py.
         """
         if self.plan.judges_actions:
             return self.act(self.encode(observation))

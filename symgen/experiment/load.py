@@ -1,0 +1,36 @@
+"""A trained network, for use from Python: `symgen.load`."""
+
+from pathlib import Path
+
+from symgen.compiler import Compiled
+from symgen.errors import UserError
+from symgen.experiment import evaluate
+from symgen.experiment.run import LAST, find
+
+
+def load(run: str | Path, checkpoint: str = LAST) -> Compiled:
+    """What `symgen.compile` makes of a run's own spec, with the weights of its training.
+
+        trained = symgen.load("runs/acrobot/base/0")
+        trained.act(observation)            # one observation or a batch -> actions of the environment
+        trained.environment(count=4)        # what it was trained in
+        trained.verify()                    # its symmetry, measured as it is now
+        parameters, value = trained.network(observations)
+
+    The network is a torch module in evaluation mode, with its normalisation inside: `torch.export`, `torch.compile` and
+    (with the packages onnx and onnxscript) `torch.onnx.export` take it as it is. PPO's gives the policy's parameters,
+    which are logits or a mean, and the value; SAC's gives mean and log deviation of a Gaussian before tanh, so that the
+    action without noise is network.box_centre + network.box_half * tanh(mean).
+
+    Args:
+        run: the folder of a seed, or a folder above it that holds no other.
+        checkpoint: "last", "best", or a kept one such as "step-4096".
+
+    Raises:
+        UserError: there is no such run or checkpoint, or there are several runs.
+    """
+    runs = find(Path(run))
+    if len(runs) > 1:
+        some = ", ".join(str(each.folder) for each in runs[:5])
+        raise UserError("several-runs", f"{run} holds {len(runs)} runs", f"name one of them: {some}")
+    return evaluate.loaded(runs[0], checkpoint)[0]
