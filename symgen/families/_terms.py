@@ -11,6 +11,8 @@ from symgen.plan.ir import ACTION, Constraint, Step
 
 MAX_PROJECTED = 512
 """Largest field whose mean is projected by a dense matrix."""
+CLIP = 10.0
+"""Where no algorithm says otherwise: largest normalised entry, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,14 @@ def observed(problem: Any) -> tuple[list[Step], list[Source]]:
     or mixes channels is left as it is: projecting its mean would take a matrix of its size squared.
     """
     steps, sources = [], []
+    clip = getattr(problem.algorithm_options, "clip_observations", CLIP)
     for term in problem.interface.terms:
         field = problem.observation[term.name]
         name = term.name
         small = field.size <= MAX_PROJECTED and field.base.kind != "plane"  # the means of a plane are those of channels
         if term.layout != "discrete" and (field.fibre.kind == "permutation" or small):
             name = f"normal_{term.name}"
-            arguments = {"field": field}
+            arguments = {"field": field, "clip": clip}
             steps.append(Step(name, "norm.RunningNorm", (term.name,), (field,), field, "exact", 0, arguments))
         sources.append(Source(name, field))
     return steps, sources

@@ -134,9 +134,12 @@ class RunningNorm(ExactBuffers):
     over the orbits of entries, so that normalising commutes with the group. Nothing is trained; `update` is called by
     the algorithm. In a picture it quiets what never changes and raises what is rare.
 
+    Law: until the first update it is the identity, for observations of any size; what is clipped is normalised.
+
     Args:
         field: type of the observation term.
-        clip: largest absolute normalised value; where channels are mixed, largest length of those that mix.
+        clip: largest normalised value, in standard deviations; where channels are mixed, largest length of those that
+            mix. None: no bound.
     """
 
     mean: Tensor
@@ -146,7 +149,7 @@ class RunningNorm(ExactBuffers):
     orbit: Tensor
     blocks: Tensor | None
 
-    def __init__(self, field: FieldType, clip: float = 10.0) -> None:
+    def __init__(self, field: FieldType, clip: float | None = 10.0) -> None:
         super().__init__()
         self.clip = clip
         self.register_buffer("mean", torch.zeros(field.size, dtype=torch.float64))
@@ -161,18 +164,23 @@ class RunningNorm(ExactBuffers):
         self.register_buffer("blocks", blocks, persistent=False)  # [channel, block]
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, places, channels) -> the same; the identity until the first update."""
+        """(batch, places, channels) -> the same."""
+        seen = self.count > 0  # a tensor: which branch is taken is no part of a compiled or exported network
         mean = self.mean.to(x.dtype).view(x.shape[1:])
-        deviation = (self.variance + 1e-8).sqrt().to(x.dtype).view(x.shape[1:])
-        return self._clipped((x - mean) / deviation)
+        deviation = torch.where(seen, self.variance + 1e-8, 1.0).sqrt().to(x.dtype).view(x.shape[1:])
+        return self._clipped((x - mean) / deviation, seen)
 
-    def _clipped(self, x: Tensor) -> Tensor:
+    def _clipped(self, x: Tensor, seen: Tensor) -> Tensor:
         """Bounded entries; where the fibre rotates channels into each other, bounded lengths, for a box has corners."""
+        if self.clip is None:
+            return x
         if self.blocks is None:
-            return x.clamp(-self.clip, self.clip)
+            limit = torch.where(seen, self.clip, torch.inf).to(x.dtype)
+            return x.clamp(-limit, limit)
         blocks = self.blocks.to(x.dtype)
         length = (x.square() @ blocks).sqrt()
-        return x * ((self.clip / length.clamp_min(self.clip)) @ blocks.T)
+        shortened = torch.where(seen, self.clip / length.clamp_min(self.clip), 1.0).to(x.dtype)
+        return x * (shortened @ blocks.T)
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:

@@ -37,6 +37,10 @@ class Options(BaseModel):
     target_kl: float | None = Field(None, gt=0, description="end an update once the policy has moved this far")
     normalise_advantages: bool = Field(True, description="zero mean and unit spread in each minibatch")
     normalise_observations: bool = Field(False, description="running statistics, kept invariant by the network")
+    clip_observations: float | None = Field(
+        10.0, gt=0, description="largest normalised observation, in standard deviations, as in stable-baselines3's "
+        "VecNormalize and CleanRL; null: none. Without normalise_observations nothing is clipped",
+    )  # fmt: skip
     normalise_rewards: bool = Field(False, description="divide by the running spread of the discounted return")
     adam_eps: float = Field(1e-5, gt=0, description="Adam's epsilon")
 
