@@ -17,10 +17,17 @@ CLIP = 10.0
 
 @dataclass(frozen=True)
 class Source:
-    """A named value of the plan with its type: an observation term, or the step that normalises it."""
+    """A named value of the plan with its type: an observation term, or the step that normalises it.
+
+    Args:
+        name: of the term or step.
+        field: its type.
+        real: whether it is observed, in real numbers, which may be of any size.
+    """
 
     name: str
     field: FieldType
+    real: bool = False
 
     @property
     def is_spatial(self) -> bool:
@@ -44,7 +51,7 @@ def observed(problem: Any) -> tuple[list[Step], list[Source]]:
             name = f"normal_{term.name}"
             arguments = {"field": field, "clip": clip}
             steps.append(Step(name, "norm.RunningNorm", (term.name,), (field,), field, "exact", 0, arguments))
-        sources.append(Source(name, field))
+        sources.append(Source(name, field, real=term.dtype.startswith("float")))
     return steps, sources
 
 

@@ -267,6 +267,8 @@ def _embeddings(
     steps = []
     for source in sources:
         name = f"embed_{source.name.removeprefix('normal_')}"
+        # attention normalises what it reads: without a bias to compare with, it would not see how large a number is
+        bias_gain = 0.1 if source.real else 0.0
         if not source.is_spatial:
             target = vector(patches.fibre)
             arguments: dict[str, Any] = {"target": target, "source": source.field}
@@ -279,12 +281,12 @@ def _embeddings(
             weights, module = linear_weights(vector(target.fibre), around), "group_conv.GroupConv"
         elif patch == 1:
             target = places
-            arguments = {"target": target, "source": source.field, "scope": "place"}
+            arguments = {"target": target, "source": source.field, "scope": "place", "bias_gain": bias_gain}
             weights, module = linear_weights(target, source.field, "place"), "tied_linear.TiedLinear"
         else:
             target = places
             inside = FieldType(bases.resize(source.field.base, patch, patch), source.field.fibre)
-            arguments = {"target": target, "source": source.field, "patch": patch}
+            arguments = {"target": target, "source": source.field, "patch": patch, "bias_gain": bias_gain}
             weights, module = linear_weights(vector(target.fibre), inside), "embedding.PatchEmbedding"
         steps.append(Step(name, module, (source.name,), (source.field,), target, "exact", weights, arguments))
     spatial = [step for step in steps if step.out_type == places]

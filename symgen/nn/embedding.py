@@ -20,14 +20,22 @@ class PatchEmbedding(nn.Module):
         target: (patch grid) x hidden fibre.
         source: (pixel grid) x observed fibre.
         patch: side of a patch in pixels; divides both sides of the picture.
+        bias_gain: see TiedLinear.
         relaxed: see TiedLinear.
     """
 
-    def __init__(self, target: FieldType, source: FieldType, patch: int, relaxed: Relaxed | None = None) -> None:
+    def __init__(
+        self,
+        target: FieldType,
+        source: FieldType,
+        patch: int,
+        bias_gain: float = 0.0,
+        relaxed: Relaxed | None = None,
+    ) -> None:
         super().__init__()
         self.patch, self.grid, self.channels = patch, target.base.shape, source.fibre.size
         inside = FieldType(bases.resize(source.base, patch, patch), source.fibre)
-        self.linear = TiedLinear(vector(target.fibre), inside, relaxed=relaxed)
+        self.linear = TiedLinear(vector(target.fibre), inside, bias_gain=bias_gain, relaxed=relaxed)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, patches, hidden channels)."""
