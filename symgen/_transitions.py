@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from symgen._observed import Observed, not_finite
 from symgen._two_samples import energy_test, standardised
-from symgen.actions import act_on_action, to_field
+from symgen.actions import act_on_action, from_field, to_field
 from symgen.algebra.representation import Representation
 from symgen.envs.interface import Action, Interface
 from symgen.semantics.problem import Problem
@@ -77,10 +78,16 @@ class _Transitions:
     ended: np.ndarray
 
 
-def statistics(problem: Problem, count: int, seed: int) -> tuple[Statistic, ...]:
-    """Test every generator on two samples of `count` transitions under random actions."""
+def statistics(problem: Problem, count: int, seed: int, observed: Observed) -> tuple[Statistic, ...]:
+    """Test every generator on two samples of `count` transitions under random actions.
+
+    Args:
+        observed: takes note of what is observed.
+    """
     rng = np.random.default_rng(seed)
     one, other = _collect(problem, count, rng), _collect(problem, count, rng)
+    for sample in (one, other):
+        _note(problem.interface, sample, observed)
     return tuple(_tested(problem, one, other, g, rng) for g in problem.group.generators)
 
 
@@ -93,6 +100,14 @@ def _tested(problem: Problem, one: _Transitions, other: _Transitions, g: str, rn
         for sample in (moved, _spoilt(other, moved))
     )
     return Statistic(g, len(one.rewards), start, p, control)
+
+
+def _note(interface: Interface, sample: _Transitions, observed: Observed) -> None:
+    """Take note of what is observed in a sample; raises UserError where a number is not finite."""
+    for fields in (sample.starts, sample.before, sample.after):
+        observed.add({term.name: from_field(term, fields[term.name]) for term in interface.terms})
+    if not np.isfinite(sample.rewards).all():
+        raise not_finite(f"a reward is {sample.rewards[~np.isfinite(sample.rewards)][0]}")
 
 
 def _moved_transitions(problem: Problem, g: str, sample: _Transitions) -> _Transitions:

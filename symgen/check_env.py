@@ -6,17 +6,21 @@ transitions, as they come and moved by g, are compared as distributions; what th
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from symgen._observed import Observed, by_term, not_finite
 from symgen._transitions import HORIZON, Statistic, random_actions, statistics
 from symgen.actions import act_on_action, act_on_observation
 from symgen.envs.interface import Action, Interface, Outcome, Simulator
 from symgen.semantics.problem import Problem
 
-Verdict = Literal["holds", "refuted", "no evidence against (statistical)", "start not symmetric", "no power"]
+Verdict = Literal[
+    "holds", "refuted", "no evidence against (statistical)", "start not symmetric", "no power", "not tested"
+]
+PASSING = ("holds", "no evidence against (statistical)")
 PARTS = ("action", "observation", "next state", "reward", "ending")
 """What can differ: g.a is no action; observe(g.s) is not g.observe(s); and what one step leads to."""
 
@@ -38,7 +42,8 @@ class Row:
         control: exact: tested transitions whose state the generator moves at all. Statistical: p of the same test
             with the actions (or, where they do not move, the next observations) left unmoved on purpose.
         verdict: "no power" where the control shows nothing; "start not symmetric" where the first observations of
-            episodes are told apart from their images, so that differences later prove nothing.
+            episodes are told apart from their images, so that differences later prove nothing; "not tested" where
+            nothing speaks against the generator, but entries of the observation never varied.
         mismatches: exact only, per part, transitions that differ.
         deviation: exact only, the largest difference of an observation or a reward.
         p: statistical only, the p-value of the transitions.
@@ -62,24 +67,37 @@ class EnvironmentReport:
     Args:
         method: "exact" or "statistical".
         rows: one per generator.
+        why: statistical only, why the method is not exact.
+        untested: per term, the entries of vectors that were the same in all observations, counted from 1.
     """
 
     method: Literal["exact", "statistical"]
     rows: tuple[Row, ...]
+    why: str = ""
+    untested: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
         """True where nothing speaks against any generator."""
-        return all(row.verdict in ("holds", "no evidence against (statistical)") for row in self.rows)
+        return all(row.verdict in PASSING for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"holds": self.holds, "method": self.method, "rows": [asdict(row) for row in self.rows]}
+        return {
+            "holds": self.holds,
+            "method": self.method,
+            "why": self.why,
+            "untested": {name: list(entries) for name, entries in self.untested.items()},
+            "rows": [asdict(row) for row in self.rows],
+        }
 
     def __str__(self) -> str:
         if not self.rows:
             return "the group has no generators: nothing to ask the environment"
-        lines = _exact_table(self.rows) if self.method == "exact" else _statistical_table(self.rows)
+        lines = _exact_table(self.rows) if self.method == "exact" else _statistical_table(self.rows, self.why)
+        for name, entries in self.untested.items():
+            listed = ", ".join(map(str, entries))
+            lines.append(f"not tested: what never varied in {name}, entry (counted from 1) {listed}")
         for row in self.rows:
             if row.counterexample:
                 lines += ["", f"{row.generator} is refuted, for instance {row.counterexample}"]
@@ -96,7 +114,7 @@ def _exact_table(rows: tuple[Row, ...]) -> list[str]:
     return lines
 
 
-def _statistical_table(rows: tuple[Row, ...]) -> list[str]:
+def _statistical_table(rows: tuple[Row, ...], why: str) -> list[str]:
     lines = ["generator  transitions       p  control p  verdict"]
     for row in rows:
         lines.append(f"{row.generator:<9}  {row.tested:>11}  {row.p:6.3f}  {row.control:9.3f}  {row.verdict}")
@@ -106,7 +124,8 @@ def _statistical_table(rows: tuple[Row, ...]) -> list[str]:
         "moved by g:",
         "energy distance, permutation p-value. It assumes that episodes start as often in g.s as in s, which is tested "
         "first,",
-        "and it sees large differences only. The adapter cannot set the state, so there is no exact test.",
+        "and it sees large differences only.",
+        f"There is no exact test: {why}.",
     ]
 
 
@@ -125,19 +144,28 @@ def check_environment(problem: Problem, *, samples: int = 200, seed: int = 0) ->
     if not generators:
         return EnvironmentReport("exact", ())
     simulator = problem.adapter.simulator(problem.adapter_options, problem.group)
-    if simulator is not None:
-        return EnvironmentReport("exact", tuple(_exact(problem, simulator, g, samples, seed) for g in generators))
-    found = statistics(problem, samples * PER_SAMPLE, seed)
-    return EnvironmentReport("statistical", tuple(_judged(each, ALPHA / len(generators)) for each in found))
+    observed = Observed(problem.interface)
+    if isinstance(simulator, str):
+        found = statistics(problem, samples * PER_SAMPLE, seed, observed)
+        rows = tuple(_judged(each, ALPHA / len(generators)) for each in found)
+    else:
+        rows = tuple(_exact(problem, simulator, g, samples, seed, observed) for g in generators)
+    why = simulator if isinstance(simulator, str) else ""
+    untested = observed.constant()
+    if untested:
+        rows = tuple(replace(row, verdict="not tested") if row.verdict in PASSING else row for row in rows)
+    return EnvironmentReport("statistical" if why else "exact", rows, why, untested)
 
 
-def _exact(problem: Problem, simulator: Simulator[Any], generator: str, samples: int, seed: int) -> Row:
+def _exact(
+    problem: Problem, simulator: Simulator[Any], generator: str, samples: int, seed: int, observed: Observed
+) -> Row:
     """Compare sampled transitions with those of the moved states."""
     rng = np.random.default_rng(seed)
     counts, moved, worst, example = dict.fromkeys(PARTS, 0), 0, 0.0, ""
     for _ in range(samples):
         state, action = simulator.sample(rng), random_actions(problem.interface.action, problem.action, rng, 1)
-        found, deviation, there = _compare(problem, simulator, generator, state, action)
+        found, deviation, there = _compare(problem, simulator, generator, state, action, observed)
         moved += there
         worst = max(worst, deviation)
         for part in found:
@@ -150,7 +178,7 @@ def _exact(problem: Problem, simulator: Simulator[Any], generator: str, samples:
 
 
 def _compare(
-    problem: Problem, simulator: Simulator[Any], g: str, state: Any, action: np.ndarray
+    problem: Problem, simulator: Simulator[Any], g: str, state: Any, action: np.ndarray, observed: Observed
 ) -> tuple[dict[str, str], float, bool]:
     """The parts that differ, in words; the largest difference; and whether g moves the state."""
     acts, there = problem.interface.action, act_on_action(problem.interface.action, problem.action, g, action)
@@ -159,13 +187,19 @@ def _compare(
         return {"action": f"{said}, which is no action of the environment"}, 0.0, True
     found: dict[str, str] = {}
     seen = simulator.observe(state)
+    observed.add(by_term(problem.interface, seen))
     image = _moved(problem, g, seen)
     moved_state = simulator.act(g, state, image)
     deviation, place = _difference(problem.interface, image, simulator.observe(moved_state), simulator.grain)
     if place:
         found["observation"] = f"g.observe(s) and observe(g.s) differ {place}"
     here, ours = simulator.step(state, action[0]), simulator.step(moved_state, there[0])
-    following = _moved(problem, g, simulator.observe(here.state))
+    for outcome in (here, ours):
+        if not np.isfinite(outcome.reward):
+            raise not_finite(f"the reward is {outcome.reward}")
+    after = simulator.observe(here.state)
+    observed.add(by_term(problem.interface, after))
+    following = _moved(problem, g, after)
     later, _ = _difference(problem.interface, following, simulator.observe(ours.state), simulator.grain)
     if not simulator.same(ours.state, simulator.act(g, here.state, following)):
         found["next state"] = (

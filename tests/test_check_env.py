@@ -53,7 +53,7 @@ def cartpole(action=SWAP, observation=OBSERVED, adapter=gymnasium_env, id_="Cart
 
 
 # Without a simulator, the statistical test is all there is.
-BLIND = SimpleNamespace(make=gymnasium_env.make, simulator=lambda options, group: None)
+BLIND = SimpleNamespace(make=gymnasium_env.make, simulator=lambda options, group: "it is hidden")
 
 RIGHT = {
     "gridworld": known(gridworld, gridworld.Options(crossings=2), D4),
@@ -277,7 +277,7 @@ class Torus:
 
 def test_statistics_of_pictures():
     adapter = SimpleNamespace(
-        make=lambda options, count, seed: Torus(count, seed), simulator=lambda options, group: None
+        make=lambda options, count, seed: Torus(count, seed), simulator=lambda options, group: "it is hidden"
     )
     interface = Interface(
         (Term("observation", (10, 10, 1), "uint8", "image"),), RIGHT["gridworld"].interface.action, True

@@ -32,6 +32,10 @@ REVERSING = frozenset({"mirror", "flip", "transpose"})
 """The words that swap left turns and right turns."""
 
 
+UNPLACED = "what the group does to a picture is not known"
+"""Why there is no simulator for such a group."""
+
+
 def moves_of(group: Group) -> dict[str, str] | None:
     """What each generator does to a picture (a word of GRID_MOVES), or None where the group has no planar meaning."""
     try:

@@ -147,10 +147,12 @@ def _one(options: Options, render: bool = False) -> "ControlEnv":
 Poses = tuple[Pose, ...]
 
 
-def simulator(options: Options, group: Group) -> "ControlSimulator | None":
-    """Every state can be set; None where it is not known what the group does to the body."""
+def simulator(options: Options, group: Group) -> "ControlSimulator | str":
+    """Every state can be set, where it is known what the group does to the body."""
     moves = tasks.moves_of(options.about, group, options.pixels)
-    return None if moves is None else ControlSimulator(_one(options), moves)
+    if moves is None:
+        return f"what the group does to the body of {options.domain} is not known"
+    return ControlSimulator(_one(options), moves)
 
 
 class ControlSimulator(Simulator[Poses]):

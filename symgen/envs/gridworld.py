@@ -211,10 +211,10 @@ def _view(options: Options, batch: int) -> View:
     return Window(batch, size, options.window, kinds, looks, outside=WALL)
 
 
-def simulator(options: Options, group: Group) -> "LavaSimulator | None":
-    """Any state of any level can be set; None where the group has no planar meaning."""
+def simulator(options: Options, group: Group) -> "LavaSimulator | str":
+    """Any state of any level can be set, where the group has a planar meaning."""
     moves = _compass.moves_of(group)
-    return None if moves is None else LavaSimulator(_make(options, 1, 0), options.seeds, moves)
+    return _compass.UNPLACED if moves is None else LavaSimulator(_make(options, 1, 0), options.seeds, moves)
 
 
 class LavaSimulator(Simulator[Level]):

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
-from symgen.envs._gymnasium_states import ObservedSimulator, hook
-from symgen.envs.interface import Action, Interface, Simulator, Term
+from symgen.envs._gymnasium_states import ObservedSimulator, settable
+from symgen.envs.interface import Action, Interface, Term
 from symgen.errors import UserError, suggestion
 
 EXTRAS = {
@@ -259,8 +259,12 @@ def _unknown(id_: str) -> str:
     return f"Gymnasium {gymnasium.__version__} has no {id_!r}; {suggestion(id_, gymnasium.registry, 'ids')}"
 
 
-def simulator(options: Options, group: Group) -> Simulator[np.ndarray] | None:
-    """Classic control, and MuJoCo where the observation is all positions and velocities; None elsewhere."""
-    env = _one(options).unwrapped
-    restore = hook(env)
-    return None if restore is None else ObservedSimulator(env, restore)
+def simulator(options: Options, group: Group) -> ObservedSimulator | str:
+    """Gymnasium's own classic control, and MuJoCo where the observation is all positions and velocities."""
+    if options.vectorization == "native":
+        return "its native vector version is stepped, whose states cannot be set"
+    env = _one(options)
+    found = settable(env)
+    if isinstance(found, str):
+        env.close()
+    return found

@@ -89,6 +89,9 @@ class Outcome(NamedTuple):
 class Simulator(ABC, Generic[State]):
     """An environment whose state can be set, so that its symmetry can be tested exactly.
 
+    `simulator(options, group)` of an adapter returns one, or the reason why there is none. What it steps is what
+    training steps, with all options.
+
     Law (what `symgen check-env` tests): observe(g.s) = g.observe(s), and with step(s, a) = (s', r, end) also
     step(g.s, g.a) = (g.s', r, end). States are values: no method changes one.
 

@@ -260,11 +260,13 @@ def _environment(id_: str) -> Any:
         return gymnasium.make(id_, disable_env_checker=True).unwrapped
 
 
-def simulator(options: Options, group: Group) -> "MiniGridSimulator | None":
-    """Any state can be set where map, agent and what it carries are the whole state; None elsewhere."""
+def simulator(options: Options, group: Group) -> "MiniGridSimulator | str":
+    """Any state can be set where map, agent and what it carries are the whole state."""
     moves = _compass.moves_of(group)
-    if moves is None or not _world(options.ids).settable:
-        return None
+    if moves is None:
+        return _compass.UNPLACED
+    if not _world(options.ids).settable:
+        return f"map, agent and what it carries are not known to be the whole state of {', '.join(options.ids)}"
     return MiniGridSimulator(_make(options, 1, 0), moves)
 
 

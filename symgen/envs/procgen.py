@@ -1,6 +1,6 @@
 """Procgen: sixteen games with levels from seeds (Cobbe et al. 2020), through the package procgen-mirror."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -12,7 +12,7 @@ from symgen.algebra.representation import Representation
 from symgen.envs import _compass
 from symgen.envs._compass import DIRECTION_IMAGES, REVERSING
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, level_range
-from symgen.envs.interface import Action, Interface, Simulator, Term
+from symgen.envs.interface import Action, Interface, Term
 
 if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
     from gymnasium.vector import VectorEnv
@@ -186,6 +186,6 @@ def _native(options: Options) -> dict[str, str | int | bool]:
     }
 
 
-def simulator(options: Options, group: Group) -> Simulator[Any] | None:
-    """None: Procgen restores its own states but makes no moved ones, so that only the statistical test is possible."""
-    return None
+def simulator(options: Options, group: Group) -> str:
+    """Procgen restores its own states but makes no moved ones, so that only the statistical test is possible."""
+    return "Procgen's states cannot be moved"

@@ -106,6 +106,13 @@ USE = {
         "symgen train SPEC --jobs 16",
         "symgen train SPEC --jobs 4 --resume",
     ),
+    "environment-not-finite": _outside(
+        "The environment returns an observation or a reward that is not a finite number.",
+        "Nothing can be compared with or learnt from NaN or infinity. Look for a division by zero, a logarithm of "
+        "zero, or a state that grows without bound in its step and reset.",
+        "return observation, np.log(distance), terminated, truncated, {}",
+        "return observation, np.log(max(distance, 1e-3)), terminated, truncated, {}",
+    ),
     "loss-not-finite": _outside(
         "Training diverged: the loss is not a number.",
         "The learning rate may be too high, or the environment may return rewards or observations that are not finite.",

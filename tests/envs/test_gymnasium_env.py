@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from symgen.algebra.catalogue import group
 from symgen.envs import gymnasium_env
+from symgen.envs._gymnasium_states import Told
 from symgen.envs.gymnasium_env import Options, described
+from symgen.envs.interface import Simulator
 from symgen.errors import UserError
 
 DISCRETE = spaces.Discrete(3)
@@ -156,7 +158,7 @@ SETTABLE = ["CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendul
 
 def simulator(id_):
     found = gymnasium_env.simulator(Options(id=id_), group("D1"))
-    assert found is not None
+    assert isinstance(found, Simulator), found
     return found
 
 
@@ -166,16 +168,17 @@ def test_a_state_that_is_set_goes_on_as_the_environment_itself(id_):
     env.action_space.seed(0)
     state, _ = env.reset(seed=3)
     for _ in range(20):
-        np.testing.assert_allclose(ours.observe(state), state, atol=1e-6)
+        told = Told(state, np.zeros(0))
+        np.testing.assert_allclose(ours.observe(told), state, atol=1e-6)
         action = env.action_space.sample()
-        outcome = ours.step(state, action)
+        outcome = ours.step(told, action)
         state, reward, terminated, _, _ = env.step(action)
-        np.testing.assert_allclose(outcome.state, state, atol=1e-5)
+        np.testing.assert_allclose(outcome.state.seen, state, atol=1e-5)
         assert outcome.reward == pytest.approx(reward, abs=1e-4)
         assert outcome.terminated == terminated
     one = ours.sample(rng)
-    assert ours.same(one, one + 1e-7)
-    assert not ours.same(one, one + 1e-2)
+    assert ours.same(one, one._replace(seen=one.seen + 1e-7))
+    assert not ours.same(one, one._replace(seen=one.seen + 1e-2))
     assert ours.describe(one)
 
 
@@ -183,11 +186,13 @@ def test_mujoco_where_the_observation_is_the_state():
     pytest.importorskip("mujoco")
     ours = simulator("InvertedPendulum-v5")
     state = ours.sample(np.random.default_rng(0))
-    np.testing.assert_array_equal(ours.observe(state), state)
+    np.testing.assert_array_equal(ours.observe(state), state.seen)
     one, again = (ours.step(state, np.array([0.5], dtype=np.float32)) for _ in range(2))
-    np.testing.assert_array_equal(one.state, again.state)
-    assert gymnasium_env.simulator(Options(id="Ant-v5"), group("D1")) is None  # contact forces are observed too
+    np.testing.assert_array_equal(one.state.seen, again.state.seen)
+    forces = gymnasium_env.simulator(Options(id="Ant-v5"), group("D1"))  # contact forces are observed too
+    assert forces == "the observation of AntEnv is not its positions and velocities"
 
 
 def test_elsewhere_there_is_none():
-    assert gymnasium_env.simulator(Options(id="FrozenLake-v1"), group("D1")) is None
+    found = gymnasium_env.simulator(Options(id="FrozenLake-v1"), group("D1"))
+    assert found == "how to set the state of a FrozenLakeEnv is not known"
