@@ -175,7 +175,9 @@ SYMMETRY = {
         "The group does not keep the bounds of a continuous action.",
         """An action is clipped to its bounds before the environment takes it. Where the group takes a possible action
         to an impossible one, clipping breaks the symmetry. Exchange only components with the same bounds, give a sign
-        only to components whose bounds are symmetric, and mix none.""",
+        only to components whose bounds are symmetric, and mix none but those without any bound. A bound on one side
+        counts: with actions from 0 on, -0.7 would be played as 0. A condition with transform: asks the same of networks
+        without a symmetry, for it plays moved actions.""",
         "environment: {adapter: gymnasium_env, id: BipedalWalker-v3}\n"
         "symmetry: {group: C8, states: {observation: 12 standard}, actions: 2 standard}\n"
         "network: {family: group_mlp, hidden: 4 regular}",

@@ -120,31 +120,49 @@ def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
 
 
 def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
-    """action-bounds: the group must take the box of possible actions to itself, or clipping breaks the symmetry."""
+    """action-bounds: the group must take the box of possible actions to itself, or clipping breaks the symmetry.
+
+    A condition with `transform:` plays moved actions, whatever is claimed of the network.
+    """
     action = problem.interface.action
-    if action.kind != "continuous" or problem.spec.symmetry.constraint_name == "none":
+    claimed = problem.spec.symmetry.constraint_name != "none"
+    played = any("transform" in changes for changes in problem.spec.evaluate.values())
+    if action.kind != "continuous" or not len(action.low) or not (claimed or played):
         return
-    if problem.critic == "q" and not problem.action.is_signed_permutation:
+    if claimed and problem.critic == "q" and not problem.action.is_signed_permutation:
         return  # squashed_actions_commute says more
     low, high = np.array(action.low), np.array(action.high)
-    bounded = np.isfinite(low) & np.isfinite(high)
-    for generator in problem.group.generators if len(low) and bounded.any() else ():
-        image = problem.action.matrix(generator)
-        mixed = (np.abs(image) > 1e-9).sum(1)
-        # where coordinates are mixed no box is kept; a signed permutation must take bounds to bounds
-        centre, half = np.where(bounded, (low + high) / 2, 0.0), np.where(bounded, (high - low) / 2, 0.0)
-        kept = np.isclose(image @ centre, centre, atol=1e-6) & np.isclose(np.abs(image) @ half, half, atol=1e-6)
-        wrong = np.flatnonzero(bounded & (~kept | (mixed > 1)))
-        if len(wrong):
-            k = int(wrong[0])
-            message = (
-                f"{generator} does not keep the bounds of the action: {action.names[k]} lies between {low[k]:g} and "
-                f"{high[k]:g}, and its image does not"
-            )
-            hint = "exchange only components with the same bounds, and give a sign only to symmetric bounds"
-            path: Place = ("symmetry", "actions", generator)
-            findings.add("action-bounds", path, message, hint)
-            return
+    for generator in problem.group.generators:
+        k = _leaves_box(problem.action.matrix(generator), low, high)
+        if k is None:
+            continue
+        message = (
+            f"{generator} does not keep the bounds of the action: {action.names[k]} lies between {low[k]:g} and "
+            f"{high[k]:g}, and its image does not"
+        )
+        hint = (
+            "exchange only components with the same bounds, and give a sign only to symmetric bounds; Gymnasium's "
+            "wrapper RescaleAction can make them so"
+        )
+        path: Place = ("symmetry", "actions", generator)
+        findings.add("action-bounds", path, message, hint)
+        return
+
+
+def _leaves_box(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> int | None:
+    """The first component that an orthogonal matrix takes out of the box, whose bounds may be infinite on one side."""
+    for k, row in enumerate(image):
+        sources = np.flatnonzero(np.abs(row) > 1e-9)
+        if len(sources) > 1:  # where coordinates are mixed no box is kept but the whole space
+            bounded = np.isfinite(low) | np.isfinite(high)
+            if bounded[k] or bounded[sources].any():
+                return int(k if bounded[k] else sources[bounded[sources]][0])
+            continue
+        (source,) = sources
+        bounds = (low[source], high[source]) if row[source] > 0 else (-high[source], -low[source])
+        if not np.allclose(bounds, (low[k], high[k]), atol=1e-6):
+            return k
+    return None
 
 
 def plane_is_carried(problem: Problem, findings: Findings) -> None:

@@ -257,3 +257,38 @@ def test_an_unbounded_action_that_is_mixed_has_both_mistakes(mistakes):
 
 def test_without_train_the_critic_is_a_value(solve):
     assert solve().critic == "value"
+
+
+BOXES = [
+    # one-sided bounds: clipping plays a as 0.7 and its image as 0
+    ("Thrust-v0", "D1", {"s": [-1, 2]}, "action-bounds"),
+    ("Thrust-v0", "D1", {"s": [-1, -2]}, "action-bounds"),
+    ("Thrust-v0", "D1", {"s": [2, 1]}, ""),
+    ("Valve-v0", "D1", {"s": [2, 1]}, "action-bounds"),
+    ("Valve-v0", "D1", {"s": [-2, -1]}, ""),
+    ("Half-v0", "D1", {"s": [-1, 2]}, ""),
+    ("Half-v0", "D1", {"s": [1, -2]}, "action-bounds"),
+    ("Half-v0", "C8", "standard", "action-bounds"),
+    ("Thrust-v0", "C8", "standard", "action-bounds"),
+    ("Arm-v0", "C8", "standard", "action-bounds"),
+    ("Free-v0", "C8", "standard", ""),
+    ("Free-v0", "D1", {"s": [-1, 2]}, ""),
+    ("Arm-v0", "C4", "standard", ""),
+]
+
+
+@pytest.mark.parametrize(("world", "group", "actions", "code"), BOXES)
+def test_the_group_takes_the_box_of_actions_to_itself(mistakes, solve, world, group, actions, code):
+    changes = {"group": group, "actions": actions, "states": "2 standard" if group[0] == "C" else "4 sign"}
+    free = {**changes, "constraint": "none", "network": {"family": "mlp"}}
+    turned = {**free, "evaluate": {"turned": {"transform": "r" if group[0] == "C" else "s"}}}
+    ppo = {"train": {"algorithm": "ppo"}}
+    solve(world, **free, **ppo)  # where no symmetry is claimed there is none to break
+    if not code:
+        solve(world, **changes, **ppo)
+        solve(world, **turned, **ppo)
+        return
+    for each in (changes, turned):  # a transform plays moved actions, which nothing clips
+        (found,) = mistakes(world, **each, **ppo)
+        assert found.code == code
+        assert found.hint
