@@ -28,6 +28,8 @@ TOLERANCE = 1e-5
 """Largest difference of real numbers, relative to 1 + their size, that counts as equal."""
 ALPHA = 0.01
 """Chance of a false refutation of the statistical test, over all generators of a report."""
+STATES = 8
+"""States in which it is asked what a generator of the spec does to the world."""
 PER_SAMPLE = 4
 """Transitions of the statistical test for each sample asked for: each one tells less."""
 
@@ -161,6 +163,7 @@ def _exact(
     problem: Problem, simulator: Simulator[Any], generator: str, samples: int, seed: int, observed: Observed
 ) -> Row:
     """Compare sampled transitions with those of the moved states."""
+    _understand(problem, simulator, generator, seed)
     rng = np.random.default_rng(seed)
     counts, moved, worst, example = dict.fromkeys(PARTS, 0), 0, 0.0, ""
     for _ in range(samples):
@@ -175,6 +178,30 @@ def _exact(
             example = f"the {part} in the state\n{simulator.describe(state)}\n{words}"
     verdict: Verdict = "refuted" if any(counts.values()) else "holds" if moved else "no power"
     return Row(generator, samples, moved, verdict, counts, worst, None, example)
+
+
+def _understand(problem: Problem, simulator: Simulator[Any], g: str, seed: int) -> None:
+    """Let g do to the world what the spec has it do to observations, where one of the world's own moves does that.
+
+    Group elements have names, and a spec may mean by its s another mirror than the adapter. Where no move fits, what
+    the adapter means stays, and the observations will be refuted.
+    """
+    if not simulator.words:
+        return
+    rng = np.random.default_rng(seed)
+    states, usual = [simulator.sample(rng) for _ in range(STATES)], simulator.moves[g]
+    for word in (usual, *simulator.words):
+        simulator.moves[g] = word
+        if all(_fits(problem, simulator, g, state) for state in states):
+            return
+    simulator.moves[g] = usual
+
+
+def _fits(problem: Problem, simulator: Simulator[Any], g: str, state: Any) -> bool:
+    """Whether observe(g.s) is g.observe(s) in a state."""
+    image = _moved(problem, g, simulator.observe(state))
+    there = simulator.observe(simulator.act(g, state, image))
+    return not _difference(problem.interface, image, there, simulator.grain)[1]
 
 
 def _compare(

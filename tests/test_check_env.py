@@ -18,7 +18,7 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.check_env import PARTS, check_environment
 from symgen.envs import gridworld, gymnasium_env, minigrid
-from symgen.envs._compass import STEPS
+from symgen.envs._compass import DIRECTION_IMAGES, STEPS
 from symgen.envs.interface import Action, Interface, Term
 
 LAVA = "MiniGrid-LavaCrossingS9N1-v0"
@@ -156,6 +156,30 @@ def test_wrong_actions_are_refuted(name):
         assert row.verdict == ("refuted" if row.generator in generators else "holds")
         assert (row.mismatches[part] > 0) == (row.generator in generators)
         assert bool(row.counterexample) == (row.generator in generators)
+
+
+def mirrored_grid(name, move):
+    """A grid world whose one generator is a mirror of the spec's own choice."""
+    acting, options = group(name), gridworld.Options(size=7)
+    interface = gridworld.interface(options)
+    (g,) = acting.generators
+    rows, columns, count = interface.terms[0].shape
+    fibre = representations.direct_sum((count, representations.trivial(acting)))
+    types = {"observation": FieldType(bases.grid(acting, rows, columns, {g: move}), fibre)}
+    acts = representations.permutation(acting, {g: DIRECTION_IMAGES[move]})
+    return Stand(acting, interface, types, acts, gridworld, options)
+
+
+@pytest.mark.parametrize(("name", "move"), [("D1", "flip"), ("C2", "mirror"), ("D1", "transpose")])
+def test_a_generator_means_what_the_spec_says(name, move):
+    """Not what a generator of that name usually does to a picture."""
+    problem = mirrored_grid(name, move)
+    report = check_environment(problem, samples=40)
+    assert [row.verdict for row in report.rows] == ["holds"]
+    wrong = representations.permutation(problem.group, {problem.group.generators[0]: DIRECTION_IMAGES["half_turn"]})
+    (row,) = check_environment(replace(problem, action=wrong), samples=40).rows
+    assert row.verdict == "refuted"
+    assert row.mismatches["observation"] == 0
 
 
 def test_the_counterexample_is_in_words():

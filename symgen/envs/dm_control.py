@@ -152,7 +152,7 @@ def simulator(options: Options, group: Group) -> "ControlSimulator | str":
     moves = tasks.moves_of(options.about, group, options.pixels)
     if moves is None:
         return f"what the group does to the body of {options.domain} is not known"
-    return ControlSimulator(_one(options), moves)
+    return ControlSimulator(_one(options), moves, options.pixels and options.about.planar)
 
 
 class ControlSimulator(Simulator[Poses]):
@@ -161,14 +161,16 @@ class ControlSimulator(Simulator[Poses]):
     Args:
         env: the task.
         moves: what each generator does to the world, see `moves_of`.
+        seen_from_above: whether it may be any of the moves of a picture.
     """
 
     TOLERANCE = 1e-6
     grain = 1e-3
     """A quarter of a grey level: symmetric pictures differ by half of it at most, the suite's by ten times as much."""
 
-    def __init__(self, env: "ControlEnv", moves: dict[str, str]) -> None:
-        self._env, self._moves = env, moves
+    def __init__(self, env: "ControlEnv", moves: dict[str, str], seen_from_above: bool) -> None:
+        self._env, self.moves = env, moves
+        self.words = tuple(tasks.ANGLES) if seen_from_above else ()
 
     def sample(self, rng: np.random.Generator) -> Poses:
         """What up to 50 random actions lead to."""
@@ -183,7 +185,7 @@ class ControlSimulator(Simulator[Poses]):
 
     def act(self, generator: str, state: Poses, image: Any) -> Poses:
         """See Simulator."""
-        return tuple(tasks.moved(self._env.domain, self._moves[generator], pose) for pose in state)
+        return tuple(tasks.moved(self._env.domain, self.moves[generator], pose) for pose in state)
 
     def step(self, state: Poses, action: Any) -> Outcome:
         """See Simulator."""

@@ -220,8 +220,10 @@ def simulator(options: Options, group: Group) -> "LavaSimulator | str":
 class LavaSimulator(Simulator[Level]):
     """One level of the very environment that training uses; states are levels with an agent in them."""
 
+    words = tuple(bases.GRID_MOVES)
+
     def __init__(self, envs: "LavaVectorEnv", seeds: range, moves: dict[str, str]) -> None:
-        self._envs, self._seeds, self._moves = envs, seeds, moves
+        self._envs, self._seeds, self.moves = envs, seeds, moves
 
     def sample(self, rng: np.random.Generator) -> Level:
         """Any level, the agent anywhere on its floor, half of the time beside a goal; any heading, any time."""
@@ -240,7 +242,7 @@ class LavaSimulator(Simulator[Level]):
 
     def act(self, generator: str, state: Level, image: Any) -> Level:
         """See Simulator."""
-        return state.turned(self._moves[generator])
+        return state.turned(self.moves[generator])
 
     def step(self, state: Level, action: Any) -> Outcome:
         """See Simulator."""

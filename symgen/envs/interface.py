@@ -98,9 +98,13 @@ class Simulator(ABC, Generic[State]):
     Attributes:
         grain: mean difference of two pictures, in units of their term's scale, that is the drawing's and not the
             world's: edges that are rounded to pixels. Terms that are no pictures are compared number by number.
+        words: what a generator may do to the world; empty where that follows from the observation alone.
+        moves: the word of each generator, as the adapter understands the group; a spec may mean another.
     """
 
     grain: float = 0.0
+    words: tuple[str, ...] = ()
+    moves: dict[str, str]
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> State:

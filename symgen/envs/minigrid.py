@@ -274,7 +274,9 @@ class MiniGridSimulator(Simulator[State]):
     """One of the very environments that training uses."""
 
     def __init__(self, envs: "MiniGridVectorEnv", moves: dict[str, str]) -> None:
-        self._envs, self._moves = envs, moves
+        self._envs, self.moves = envs, moves
+        rows, columns = envs.frame.shape
+        self.words = tuple(bases.GRID_MOVES) if rows == columns else ("half_turn", "mirror", "flip")
 
     def sample(self, rng: np.random.Generator) -> State:
         """Any level; agent anywhere, heading anywhere, doors in any state, sometimes carrying something."""
@@ -299,7 +301,7 @@ class MiniGridSimulator(Simulator[State]):
 
     def act(self, generator: str, state: State, image: Any) -> State:
         """See Simulator."""
-        return state.turned(self._moves[generator])
+        return state.turned(self.moves[generator])
 
     def step(self, state: State, action: Any) -> Outcome:
         """See Simulator."""
