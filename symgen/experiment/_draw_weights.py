@@ -2,200 +2,157 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgen.algebra import base as bases
 from symgen.algebra.base import Base
-from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.tying import Tying, tie
 from symgen.experiment import _canvas as canvas
-from symgen.experiment._canvas import INK
-from symgen.plan.ir import Plan, Step
+from symgen.experiment._canvas import FAINT, INK
+from symgen.experiment._tied_maps import GAP, Part, Table, parts
+from symgen.plan.ir import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_ENTRIES = 60_000
-MAX_PANELS = 8
-"""Up to so many rows of a matrix are drawn as pictures, where the source is a grid."""
-MAX_NUMBERED = 260
+WIDTH = 11.0  # inches
+ROOM = 9.0
+"""Inches that the entries of a part may take of it."""
+TALLEST, LARGEST = 4.4, 0.55
+"""Inches of the tallest panel, and of the largest entry."""
+PANELS = 4
+"""So many panels stand side by side."""
+MAX_NUMBERED = 700
 """Entries of a table that are numbered."""
+MAX_NAMED = 32
+"""Rows or columns that have their names written."""
+NEGATIVE = 0.62
+"""How dark a colour becomes where its weight enters negatively."""
 
 
-class Map(NamedTuple):
-    """One copy of an atom of the target, as a function of one copy of an atom of the source."""
-
-    step: str
-    target: FieldType
-    source: FieldType
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some tables of one step.
-
-    Args:
-        title: what they are.
-        tables: (caption, index of the weight of each entry, its sign or None).
-        weights: number of weights they share.
-        sides: what the columns and the rows are; empty for pictures.
-        basis: where weights combine matrices instead: these.
-    """
-
-    title: str
-    tables: tuple[tuple[str, np.ndarray, np.ndarray | None], ...]
-    weights: int
-    sides: tuple[str, str] = ("", "")
-    basis: tuple[np.ndarray, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """Rows of panels that it takes."""
-        return 2 if len(self.tables) > 4 else 1
-
-
-def draw_weights(plan: Plan, base: Base | None, path: Path) -> Path | None:
-    """The first and the last map and the graph matrices, entries coloured by weight; None where no map is tied.
+def draw_weights(plan: Plan, base: Base | None, path: Path, actions: Sequence[str] = ()) -> Path | None:
+    """The first map or the convolutions, the graph matrices and the policy; None where no map is tied.
 
     Args:
         plan: the plan.
         base: the places of the graph, None where there is none.
-        path: of the PNG.
+        path: of the picture.
+        actions: names of the policy's entries.
     """
-    parts = [_part(each) for each in maps(plan)]
-    parts[1:1] = _graph_matrices(plan, base)
-    if not parts:
+    found = parts(plan, base, actions)
+    if not found:
         return None
-    heights = [3.0 * part.rows + 0.7 for part in parts]
-    made = canvas.figure(11, 0.6 + sum(heights), "entries of one colour share a weight, pale ones are zero")
-    regions = np.atleast_1d(np.asarray(made.subfigures(len(parts), 1, height_ratios=heights)))
-    for region, part in zip(regions, parts, strict=True):
+    heights = [_height(part) for part in found]
+    title = _title(found)
+    made = canvas.figure(WIDTH, 0.35 + 0.25 * len(title.split("\n")) + sum(heights), title)
+    regions = np.atleast_1d(np.asarray(made.subfigures(len(found), 1, height_ratios=heights)))
+    for region, part in zip(regions, found, strict=True):
         region.suptitle(canvas.short(part.title, 130), fontsize=10, color=INK)
         _draw(region, part)
     return canvas.save(made, path)
 
 
-def maps(plan: Plan) -> list[Map]:
-    """The first map that the group ties and the last one of the policy, as far as they are small enough to be drawn."""
-    found = [each for step in plan.steps if step.constraint != "none" for each in _maps_of(step)]
-    small = [each for each in found if each.target.size * each.source.size <= MAX_ENTRIES and each.step != "value"]
-    small = [each for each in small if each.target.size * each.source.size > 1] or small[:1]
-    return [small[0], small[-1]] if len(small) > 1 else small
-
-
-def _maps_of(step: Step) -> list[Map]:
-    arguments = step.arguments
-    if step.module == "tied_linear.TiedLinear":
-        target, source = arguments["target"], arguments["source"]
-    elif step.module == "embedding.Nonlinear":
-        target, source = arguments["target"], arguments["sources"][0]
-    elif step.module == "embedding.PatchEmbedding":
-        whole, side = arguments["source"], arguments["patch"]
-        target = vector(arguments["target"].fibre)
-        source = FieldType(bases.resize(whole.base, side, side), whole.fibre)
+def _title(found: list[Part]) -> str:
+    """How the picture is read."""
+    if any(part.relaxed for part in found):
+        title = "entries of one colour start equal, pale ones at zero; relaxed, they may depart in training"
     else:
-        return []
-    if arguments.get("scope") == "place":
-        target, source = vector(target.fibre), vector(source.fibre)
-    return [Map(step.name, _one_copy(target), _one_copy(source))]
+        title = "entries of one colour share a weight, pale ones are zero"
+    if any(table.sign is not None for part in found for table in part.tables):
+        title += "\ndarker, with a minus: the same weight, negated"
+    if any(table.values is not None for part in found for table in part.tables):
+        title += "\norange and blue: what a weight is multiplied with, positive and negative"
+    return title
 
 
-def _one_copy(field: FieldType) -> FieldType:
-    """The field type with one copy of the first atom for its fibre; at a point, of the first atom that moves."""
-    atoms = [atom for _, atom in field.fibre.blocks]
-    moving = [atom for atom in atoms if not atom.is_trivial]
-    return FieldType(field.base, (moving or atoms)[0] if field.base.size == 1 else atoms[0])
+def _height(part: Part) -> float:
+    """Inches of a part: its rows of panels, its title and what is written around them."""
+    side_by_side = min(len(part.tables), PANELS) or 1
+    rows = -(-len(part.tables) // PANELS) or 1
+    tallest = max((each.index.shape[0] * _entry(each, side_by_side) for each in part.tables), default=0.5)
+    around = (
+        0.55 + 0.45 * any(each.right for each in part.tables) + 0.3 * any(_steep(each.right) for each in part.tables)
+    )
+    return rows * (tallest + 0.35) + around
 
 
-def _part(each: Map) -> Part:
-    table = tie(each.target, each.source)
-    title = f"{each.step}: one copy of {each.source}  to  {each.target}; {_counted(table)}"
-    if table.index is None:
-        return Part(title, (), table.weights, basis=tuple(table.blocks[0].basis[:6]) if table.blocks else ())
-    if each.source.base.kind == "grid" and each.target.size <= MAX_PANELS and each.source.fibre.size == 1:
-        shape = each.source.base.shape
-        rows = [
-            (f"row {k}", row.reshape(shape), None if table.sign is None else table.sign[k].reshape(shape))
-            for k, row in enumerate(table.index)
-        ]
-        return Part(title, tuple(rows), table.weights)
-    return Part(title, (("", table.index, table.sign),), table.weights, (f"{each.source}", f"{each.target}"))
-
-
-def _counted(table: Tying) -> str:
-    entries = table.shape[0] * table.shape[1]
-    return f"{table.weights} {'weight' if table.weights == 1 else 'weights'} for {entries} entries"
-
-
-def _graph_matrices(plan: Plan, base: Base | None) -> list[Part]:
-    """The graph matrix that an attention puts on one copy of its fibre: a panel per channel, seen from one place."""
-    if base is None or base.size**2 > MAX_ENTRIES:
-        return []
-    for step in plan.steps:
-        labels = step.arguments.get("labels")
-        if isinstance(labels, np.ndarray) and labels.shape[:2] == (base.size, base.size) and labels.ndim == 3:
-            return [_graph_matrix(step.name, labels, base)]
-    return []
-
-
-def _graph_matrix(step: str, labels: np.ndarray, base: Base) -> Part:
-    """Of a grid the row of its centre as a picture, else the whole matrix."""
-    where, channels = canvas.layout(base), range(min(labels.shape[2], MAX_PANELS))
-    count, weights = labels.shape[2], int(labels.max()) + 1
-    what = f"{step}: the graph matrices of one copy of the fibre ({count} {'channel' if count == 1 else 'channels'})"
-    title = f"{what}; {weights} weights for {int((labels >= 0).sum())} entries"
-    if where.is_grid:
-        centre = base.shape[0] // 2 * base.shape[1] + base.shape[1] // 2
-        pictures = [labels[centre, :, channel].reshape(base.shape) for channel in channels]
-        seen = f", from {where.name(centre)}"
-    else:
-        pictures, seen = [labels[:, :, channel] for channel in channels], ""
-    return Part(title, tuple((f"channel {k}{seen}", each, None) for k, each in enumerate(pictures)), weights)
+def _entry(table: Table, side_by_side: int) -> float:
+    """Inches of one entry."""
+    rows, columns = table.index.shape
+    return min(LARGEST, ROOM / side_by_side / columns, TALLEST / rows)
 
 
 def _draw(region: Any, part: Part) -> None:
-    if part.basis or not part.tables:
-        _basis(region, part)
+    if not part.tables:
+        panel = region.subplots()
+        panel.axis("off")
+        canvas.write(panel, 0.5, 0.5, "no map but zero commutes", 10)
         return
-    panels = region.subplots(part.rows, -(-len(part.tables) // part.rows), squeeze=False).reshape(-1)
+    columns = min(len(part.tables), PANELS)
+    panels = region.subplots(-(-len(part.tables) // columns), columns, squeeze=False).reshape(-1)
     for panel in panels[len(part.tables) :]:
         panel.axis("off")
-    for panel, (name, index, sign) in zip(panels, part.tables, strict=False):
-        _tied(panel, index, sign, part.weights, 2.6)
-        canvas.caption(panel, name)
-        columns, rows = part.sides
-        if columns:
-            panel.set_xlabel(f"entries of {canvas.short(columns, 36)}", fontsize=9)
-            panel.set_ylabel(f"entries of\n{canvas.short(rows, 36)}", fontsize=9)
+    for panel, table in zip(panels, part.tables, strict=False):
+        inches = _entry(table, columns)
+        if table.values is None:
+            _tied(panel, table, part.weights, inches)
+        else:
+            _valued(panel, table.values)
+        _framed(panel, table)
+        if table.title:
+            canvas.caption(panel, table.title)
 
 
-def _tied(axes: Axes, index: np.ndarray, sign: np.ndarray | None, weights: int, inches: float) -> None:
+def shades(table: Table, weights: int) -> np.ndarray:
+    """The colour of each entry (rows, columns, 3): one per weight, darker where it enters negatively."""
+    colours = canvas.coloured(table.index, canvas.palette(max(weights, 1)))
+    if table.sign is not None:
+        colours = np.where((table.sign < 0)[..., None] & (table.index >= 0)[..., None], NEGATIVE * colours, colours)
+    return np.where((table.index == GAP)[..., None], 1.0, colours)
+
+
+def _tied(axes: Axes, table: Table, weights: int, inches: float) -> None:
     """A table of weights in colours; numbered where there is room, with a minus where it enters negatively."""
-    colours = canvas.palette(max(weights, 1))
-    axes.imshow(canvas.coloured(index, colours), interpolation="nearest")
-    canvas.ruled(axes, *index.shape)
+    colours = shades(table, weights)
+    axes.imshow(colours, interpolation="nearest")
+    canvas.ruled(axes, *table.index.shape)
     prefix = "w" if weights <= 10 else ""
-    longest = len(prefix) + len(str(weights)) + (sign is not None)
-    room = inches * 72 / max(index.shape)
-    font = min(10.0, 0.6 * room, 1.25 * room / longest)
-    if index.size > MAX_NUMBERED or font < 4.5:
+    longest = len(prefix) + len(str(weights)) + (table.sign is not None)
+    font = min(10.0, 0.6 * inches * 72, 1.25 * inches * 72 / longest)
+    if (table.index >= 0).sum() > MAX_NUMBERED or font < 4.5:
         return
-    for (row, column), weight in np.ndenumerate(index):
+    for (row, column), weight in np.ndenumerate(table.index):
         if weight >= 0:
-            minus = "-" if sign is not None and sign[row, column] < 0 else ""
-            canvas.write(axes, column, row, f"{minus}{prefix}{weight}", font, canvas.on(colours[weight]))
+            minus = "−" if table.sign is not None and table.sign[row, column] < 0 else ""
+            canvas.write(axes, column, row, f"{minus}{prefix}{weight + 1}", font, canvas.on(colours[row, column]))
 
 
-def _basis(region: Any, part: Part) -> None:
-    """Where matrices act: the basis that the weights combine."""
-    matrices = part.basis or (np.zeros((1, 1)),)
-    for k, (panel, matrix) in enumerate(
-        zip(region.subplots(1, len(matrices), squeeze=False)[0], matrices, strict=True)
-    ):
-        panel.imshow(canvas.signed(matrix, float(np.abs(matrix).max())), interpolation="nearest")
-        canvas.ruled(panel, *matrix.shape)
-        canvas.caption(panel, f"w{k} times" if part.basis else "no map but zero")
+def _valued(axes: Axes, values: np.ndarray) -> None:
+    """Numbers in colours, white between blocks."""
+    top = float(np.nanmax(np.abs(values)))
+    axes.imshow(canvas.signed(np.nan_to_num(values), top), interpolation="nearest")
+    canvas.ruled(axes, *values.shape)
+
+
+def _steep(names: Sequence[tuple[float, str]]) -> bool:
+    """Whether names along the columns are too long to lie flat."""
+    return max((len(name) for _, name in names), default=0) > 4 and len(names) > 3
+
+
+def _framed(axes: Axes, table: Table) -> None:
+    """Names along both sides, and no frame where there are gaps between blocks."""
+    for names, write in ((table.right, axes.set_xticks), (table.down, axes.set_yticks)):
+        if 0 < len(names) <= MAX_NAMED:
+            write([place for place, _ in names], [canvas.short(name, 20) for _, name in names], fontsize=8)
+    axes.tick_params(length=0, colors=INK)
+    if _steep(table.right):
+        axes.tick_params(axis="x", rotation=90)
+    right, down = table.sides
+    axes.set_xlabel(canvas.short(right, 80), fontsize=8.5, color=INK)
+    axes.set_ylabel(canvas.short(down, 30), fontsize=8.5, color=INK)
+    blocks = (table.index == GAP).any() or (table.values is not None and np.isnan(table.values).any())
+    for spine in axes.spines.values():
+        spine.set_visible(not blocks)
+        spine.set_color(FAINT)

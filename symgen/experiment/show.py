@@ -22,6 +22,7 @@ from symgen.experiment._draw_triangles import draw_triangles
 from symgen.experiment._draw_weights import draw_weights
 from symgen.experiment.run import LAST, ROOT, Run, find, stem
 from symgen.semantics.problem import Problem
+from symgen.semantics.summary import parameter_names
 from symgen.spec.source import Source
 
 FOLDER = "show"
@@ -153,7 +154,7 @@ def _observation(problem: Problem, folder: Path) -> Shown:
 
 
 def _weights(problem: Problem, base: Base | None, folder: Path) -> Shown:
-    path = draw_weights(plan_spec(problem), base, folder / "weights.png")
+    path = draw_weights(plan_spec(problem), base, folder / "weights.png", parameter_names(problem.interface.action))
     if path is None:
         return Shown((), (f"no map of {problem.spec.network.family} is tied by the group, so there is no weights.png",))
     return _one(path)

@@ -14,11 +14,10 @@ from symgen.algebra import graph as graphs
 from symgen.algebra.catalogue import group
 from symgen.algebra.triangles import triangle_tables
 from symgen.cli import app
-from symgen.compiler import check_spec, compile_spec, plan_spec
+from symgen.compiler import check_spec, compile_spec
 from symgen.envs.interface import Term
 from symgen.experiment import _attention, _canvas, _draw_actions, _draw_graph, _draw_observation, _draw_triangles
 from symgen.experiment._draw_attention import draw_attention
-from symgen.experiment._draw_weights import draw_weights, maps
 from symgen.experiment.show import drawn_graph, is_run, show_spec
 from symgen.experiment.train import Settings, train
 from symgen.spec.source import read
@@ -188,14 +187,6 @@ def test_actions_stand_apart():
         points = _draw_actions.positions(given)
         gaps = np.abs(points[:, None] - points[None]).max(-1) + 9 * np.eye(len(given))
         assert gaps.min() >= 0.2
-
-
-def test_drawn_weights_are_those_of_the_plan(tmp_path):
-    plan = plan_spec(check_spec(CARTPOLE))
-    first, last = maps(plan)
-    assert (first.step, last.step) == ("policy_hidden1", "policy")
-    assert (first.source.size, first.target.size, last.target.size) == (4, 2, 2)
-    assert draw_weights(plan_spec(check_spec(SPEC)), None, tmp_path / "weights.png") is None  # nothing is tied
 
 
 def test_the_graph_is_the_one_of_the_patches():
