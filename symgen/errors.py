@@ -17,6 +17,8 @@ __all__ = ["CODES", "Diagnostic", "Explanation", "SpecError", "UserError", "near
 MAX_DIAGNOSTICS = 100
 # The width of source shown around the caret.
 WINDOW = 110
+# The longest cause or hint that is printed in full.
+LONGEST = 1_200
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,15 @@ def shown(value: object, limit: int = 48) -> str:
         text = repr(value)
     text = "".join(each if each.isprintable() else " " for each in text)
     return text if len(text) <= limit else text[: limit - 1] + "..."
+
+
+def abridged(text: str, longest: int = LONGEST) -> str:
+    """A cause or a hint without its middle, where it quotes more of a spec than anybody reads.
+
+    >>> abridged("the fibre a + a + a + a is lost", 16)
+    'the fibr ...  is lost'
+    """
+    return text if len(text) <= longest else f"{text[: longest // 2]} ... {text[-longest // 2 :]}"
 
 
 def _underlined(diagnostic: Diagnostic) -> list[str]:

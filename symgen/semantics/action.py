@@ -109,7 +109,7 @@ def _by_name(written: Mapping[str, str], path: Place, action: Action, findings: 
         for each, key in ((name, True), (target, False)):
             if each not in names:
                 failed = True
-                hint = suggestion(each, names, "actions")
+                hint = partial(suggestion, each, names, "actions")
                 findings.add("unknown-action", (*path, name), f"there is no action {shown(each)}", hint, key=key)
     if failed:
         raise Failed

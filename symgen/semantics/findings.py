@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from symgen.errors import Diagnostic, SpecError
+from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, SpecError
 from symgen.spec.source import Place, Source
 
 Value = TypeVar("Value")
@@ -24,8 +24,15 @@ class Findings:
         self.source = source
         self.diagnostics: list[Diagnostic] = []
 
-    def add(self, code: str, path: Place, message: str, hint: str = "", *, key: bool = False) -> Failed:
-        """Note a mistake at the value (or the key) at `path`; returns the exception that ends what depends on it."""
+    def add(
+        self, code: str, path: Place, message: str, hint: str | Callable[[], str] = "", *, key: bool = False
+    ) -> Failed:
+        """Note a mistake at the value (or the key) at `path`; returns the exception that ends what depends on it.
+
+        A hint that is looked up among many words is given as a function: it is called while the mistake can be shown.
+        """
+        if not isinstance(hint, str):
+            hint = hint() if len(self.diagnostics) < MAX_DIAGNOSTICS else ""
         self.diagnostics.append(self.source.diagnostic(code, path, message, hint, key=key))
         return Failed(code)
 

@@ -6,6 +6,7 @@ signed permutation: entry i goes to place |list[i]|, times the sign of list[i]. 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def each_generator(
         if generator not in group.generators:
             failed = True
             message = f"{group} has no generator {shown(generator)}"
-            hint = suggestion(generator, group.generators, f"generators of {group}")
+            hint = partial(suggestion, generator, group.generators, f"generators of {group}")
             findings.add("unknown-generator", (*path, generator), message, hint, key=True)
     missing = [generator for generator in group.generators if generator not in written]
     if missing and not failed:

@@ -1,6 +1,6 @@
 """`symmetry.states` -> the field type of every observation term."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -70,7 +70,7 @@ def _check_names(written: Mapping[str, Any], interface: Interface, group: Group,
     for name in written:
         if name in names:
             continue
-        hint = suggestion(name, names, "terms")
+        hint: str | Callable[[], str] = partial(suggestion, name, names, "terms")
         if name in group.generators:
             hint = f"{name} is a generator; write it below the term it moves: {{{names[0]}: {{{name}: ...}}}}"
         findings.add("unknown-term", (*PATH, name), f"the environment observes no {shown(name)}", hint, key=True)

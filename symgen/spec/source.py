@@ -9,10 +9,11 @@ events, before anything is built from it.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from symgen.errors import Diagnostic, SpecError, near_miss
+from symgen.errors import Diagnostic, SpecError, abridged, near_miss
 from symgen.spec.nodes import Builder, List, Node, Span, Table, Unreadable, Value
 from symgen.spec.scalars import UNPRINTABLE, dump, plain
 
@@ -66,12 +67,17 @@ class Source:
 
 
 def diagnostic(name: str, text: str, code: str, span: Span, message: str, hint: str = "") -> Diagnostic:
-    """A diagnostic for a span of `text`."""
-    lines = LINE_BREAK.split(text)
+    """A diagnostic for a span of `text`; a cause or a hint that quotes too much of it is cut short."""
+    lines = _lines(text)
     line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
     end = span.end_column if span.end_line == span.line else len(line.rstrip()) + 1
     length = max(1, end - span.column)
-    return Diagnostic(code, message, hint, name, span.line, span.column, length, line)
+    return Diagnostic(code, abridged(message), abridged(hint), name, span.line, span.column, length, line)
+
+
+@lru_cache(maxsize=2)  # a wrong spec is asked for its lines once for each mistake
+def _lines(text: str) -> list[str]:
+    return LINE_BREAK.split(text)
 
 
 def read(origin: str | Path | Mapping[str, Any]) -> Source:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from symgen.errors import Diagnostic, near_miss, shown, suggestion
+from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, near_miss, shown, suggestion
 from symgen.spec.scalars import NUMBER
 from symgen.spec.source import Place, Source
 
@@ -72,17 +72,39 @@ def validated(
         # JSON, because pydantic's strict mode then takes a list for a tuple, and still no text for a number.
         return model.model_validate_json(json.dumps(values), strict=True), []
     except ValidationError as error:
-        errors = error.errors(include_url=False)
-        paths = [_path(values, each["loc"], each["type"] == "missing") for each in errors]
-        # A branch of a union that rejects a value as a whole says nothing where another one looked inside it.
-        inside = {path[:end] for path in paths for end in range(len(path))}
-        inside |= {path for each, path in zip(errors, paths, strict=True) if each["type"] == "value_error"}
-        kept = [
+        errors = error.errors(include_url=False, include_input=False)
+        found = _telling([(each, _path(values, each["loc"], each["type"] == "missing")) for each in errors])
+        places = [_place(source, path + inner) for _, inner in found]
+        last = sorted(set(places))[:MAX_DIAGNOSTICS][-1]
+        mistakes = [
             _diagnostic(each, model, source, path, inner, skipped)
-            for each, inner in zip(errors, paths, strict=True)
-            if inner not in inside or each["type"] not in _WHOLE
+            for (each, inner), place in zip(found, places, strict=True)
+            if place <= last
         ]
-        return None, _merged(kept)
+        # Those after the last that can be shown are only counted: a near miss for each would take minutes.
+        rest = (inner for (_, inner), place in zip(found, places, strict=True) if place > last)
+        return None, _merged(mistakes) + [source.diagnostic("wrong-value", path + inner, "") for inner in rest]
+
+
+def _telling(errors: list[tuple[Any, Place]]) -> list[tuple[Any, Place]]:
+    """The errors that say something: every branch of a union complains, and most of them only that they are not meant.
+
+    A branch that rejects a value as a whole says nothing where another one looked inside it, or where another one takes
+    this type and wants fewer entries.
+    """
+    inside = {path[:end] for _, path in errors for end in range(len(path))}
+    inside |= {path for each, path in errors if each["type"] == "value_error"}
+    fitting = {path for each, path in errors if each["type"] in _LENGTH}
+    return [
+        (each, path)
+        for each, path in errors
+        if not (each["type"] in _WHOLE and path in inside) and not (each["type"] in _EXPECTED and path in fitting)
+    ]
+
+
+def _place(source: Source, path: Place) -> tuple[int, int]:
+    span = source.span(path)
+    return span.line, span.column
 
 
 def _at(values: Any, path: Place) -> Any:
@@ -110,8 +132,11 @@ def _path(values: Any, loc: tuple[str | int, ...], missing: bool) -> Place:
     """pydantic's location as a path into `values`: the names of union branches and models are left out."""
     path: list[str | int] = []
     for position, key in enumerate(loc):
-        inside = range(len(values)) if isinstance(values, list) else values if isinstance(values, dict) else ()
-        if key in inside:
+        if isinstance(values, list):
+            here = isinstance(key, int) and key < len(values)  # text in range(n) would be compared with every number
+        else:
+            here = isinstance(values, dict) and key in values
+        if here:
             values = values[key]
         elif not missing or position < len(loc) - 1:
             continue

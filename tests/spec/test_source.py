@@ -166,9 +166,9 @@ def bomb(levels: int, width: int = 10) -> str:
     ids=["depth", "open brackets", "open braces", "nodes", "bytes", "laughs", "deep aliases"],
 )
 def test_too_large_is_refused_in_no_time(text):
-    start = time.perf_counter()
+    start = time.process_time()
     assert [code for code, *_ in refused(text)] == ["too-large"]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_what_is_just_not_too_large():
