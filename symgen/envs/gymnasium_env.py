@@ -1,7 +1,9 @@
 """Any Gymnasium environment by its id: vectors, pictures, indices, and flat dicts of them."""
 
 import importlib
+import inspect
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -249,7 +251,20 @@ def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
         hint = next((way for part, way in EXTRAS.items() if part in entry), "install the package that it names")
         raise UserError("missing-package", f"{id_} needs a package that is not installed: {cause}", hint) from cause
     except (TypeError, ValueError, error.Error) as cause:
+        unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(cause))
+        if unexpected and unexpected[1] in arguments:
+            hint = suggestion(unexpected[1], _taken(id_), "arguments")
+            raise ValueError(f"{id_} takes no argument {unexpected[1]!r}; {hint}") from cause
         raise ValueError(f"{id_} cannot be made with {arguments or 'no arguments'}: {cause}") from cause
+
+
+def _taken(id_: str) -> list[str]:
+    """The arguments that the constructor of an environment names; none where Gymnasium does not know it."""
+    entry = gymnasium.registry[id_].entry_point if id_ in gymnasium.registry else None
+    if entry is None:
+        return []
+    creator = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+    return [name for name in inspect.signature(creator).parameters if name not in ("render_mode", "args", "kwargs")]
 
 
 def _unknown(id_: str) -> str:

@@ -1,20 +1,23 @@
 """`evaluate:` -> what each held-out condition changes, checked.
 
-A condition may change options of the environment ("environment.size", or "seed_range" and "levels" for short), move the
-environment or only the observation by an element of the group, and add noise.
+A condition may change options of the environment ("environment.size", "environment.kwargs.gravity", or "seed_range" and
+"levels" for short), move the environment or only the observation by an element of the group, and add noise.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.envs.interface import Interface, Term
-from symgen.errors import UserError, shown, suggestion
+from symgen.errors import UserError, near_miss, shown, suggestion
 from symgen.semantics.findings import Failed, Findings
 from symgen.semantics.observation import described
 from symgen.semantics.problem import Problem
+from symgen.spec.edit import path_of, put
 from symgen.spec.source import Place
 from symgen.spec.validate import validated
 
@@ -46,10 +49,10 @@ class Condition(BaseModel):
 
 
 def environment_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the environment that a condition changes, by the name of the option.
+    """The options of the environment that a condition changes, by their dotted path below `environment`.
 
-    >>> environment_changes({"environment.size": 11, "seed_range": [0, 9], "transform": "r"})
-    {'size': 11, 'seed_range': [0, 9]}
+    >>> environment_changes({"environment.size": 11, "environment.kwargs.g": 5, "seed_range": [0, 9], "transform": "r"})
+    {'size': 11, 'kwargs.g': 5, 'seed_range': [0, 9]}
     """
     return {key.removeprefix(PREFIX): value for key, value in changes.items() if key.startswith(PREFIX) or key in SHORT}
 
@@ -62,14 +65,13 @@ def check_condition(name: str, problem: Problem, findings: Findings) -> None:
         message = f"{name} is the name of the environment that was trained on; every report shows it"
         findings.add("condition-name", path, message, "give the condition another name", key=True)
     known = [*Condition.model_fields, *(PREFIX + option for option in _option_names(problem))]
-    for key in changes:
-        if key not in known:
-            message = f"a held-out condition has no {shown(key)}"
-            hint = suggestion(key, known, "keys")
-            if key in _option_names(problem):
-                hint = f"write {PREFIX}{key} to change the environment's option"
-            code = "bad-edit" if "." in key else "unknown-key"
-            findings.add(code, (*path, key), message, hint, key=True)
+    unknown = [key for key in changes if _without_rest(key) not in known]
+    for key in unknown:
+        message = f"a held-out condition has no {shown(key)}"
+        hint: str | partial[str] = partial(_meant, key, known)
+        if key in _option_names(problem):
+            hint = f"write {PREFIX}{key} to change the environment's option"
+        findings.add("bad-edit" if "." in key else "unknown-key", (*path, key), message, hint, key=True)
     short = [key for key in changes if key in SHORT and key not in _option_names(problem)]
     for key in short:
         message = f"the adapter {problem.spec.environment.adapter} has no {key}"
@@ -80,8 +82,24 @@ def check_condition(name: str, problem: Problem, findings: Findings) -> None:
     for key in ("transform", "observation"):
         if isinstance(changes.get(key), str):
             _check_word(changes[key], (*path, key), problem, findings)
-    if not mistakes and not short and all(key in known for key in changes):
+    if not mistakes and not short and not unknown:
         findings.attempt(_check_environment, environment_changes(changes), path, changes, problem, findings)
+
+
+def _without_rest(key: str) -> str:
+    """The option of the environment that a dotted path leads into; other keys as they are.
+
+    >>> _without_rest("environment.kwargs.g"), _without_rest("transform.x")
+    ('environment.kwargs', 'transform.x')
+    """
+    return ".".join(key.split(".", 2)[:2]) if key.startswith(PREFIX) else key
+
+
+def _meant(key: str, known: list[str]) -> str:
+    """The hint for a key that there is not; what stands behind the option's name stays."""
+    option = _without_rest(key)
+    close, rest = near_miss(option, known), key.removeprefix(option)
+    return f"did you mean '{close}{rest}'?" if rest and close.startswith(PREFIX) else suggestion(key, known, "keys")
 
 
 def _option_names(problem: Problem) -> list[str]:
@@ -106,12 +124,19 @@ def _check_environment(
     """The changed environment must exist and have the same observation and action."""
     if not options:
         return
-    values = {**problem.source.values, "environment": {**problem.source.values["environment"], **options}}
+    values = {"environment": copy.deepcopy(problem.source.values["environment"])}
+    for name, value in options.items():
+        try:
+            put(values, path_of(PREFIX + name), value)
+        except ValueError as error:
+            place = (*path, PREFIX + name)
+            raise findings.add("bad-edit", place, str(error.args[0]), str(error.args[-1]), key=True) from error
     changed = replace(problem.source, values=values)
     found, mistakes = validated(type(problem.adapter_options), changed, ("environment",), ("adapter",))
     if found is None:
         for each in mistakes:
-            named = [key for key in changes if each.message.startswith(PREFIX + key.removeprefix(PREFIX))]
+            options_of = {key: _without_rest(PREFIX + key.removeprefix(PREFIX)) for key in changes}
+            named = [key for key, option in options_of.items() if each.message.startswith(option)]
             findings.add(each.code, (*path, *named[:1]), each.message, each.hint)
         raise Failed
     try:
@@ -119,7 +144,12 @@ def _check_environment(
     except UserError as error:
         raise findings.add(error.code, path, error.message, error.hint, key=True) from error
     except ValueError as error:
-        raise findings.add("bad-environment", path, str(error), "check the changed options", key=True) from error
+        cause, _, way_out = str(error).rpartition("; ")
+        hint = way_out if cause else "check the changed options"
+        raise findings.add("bad-environment", path, cause or way_out, hint, key=True) from error
+    except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
+        message = f"the environment cannot be made: {type(error).__name__}: {error}"
+        raise findings.add("bad-environment", path, message, "check the changed options", key=True) from error
     difference = _difference(problem.interface, interface)
     if difference:
         hint = "a held-out condition keeps the observation and the action; make another spec for another network"

@@ -1,5 +1,6 @@
 """The JSON Schema of a spec, with the options of every adapter, family and algorithm, for editors to complete."""
 
+import re
 from typing import Any
 
 from pydantic import BaseModel
@@ -66,7 +67,8 @@ def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
             known = schema["properties"].setdefault(PREFIX + name, {"anyOf": []})
             if option not in known["anyOf"]:
                 known["anyOf"].append(option)
-    return schema
+    inside = {"description": "A part of an option, by its dotted path: environment.kwargs.gravity."}
+    return {**schema, "patternProperties": {rf"^{re.escape(PREFIX)}\w+\..+": inside}}
 
 
 def _inlined(model: type[BaseModel], owner: str, definitions: dict[str, Any]) -> dict[str, Any]:

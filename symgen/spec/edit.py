@@ -31,7 +31,7 @@ def edit(source: Source, changes: Mapping[str, Any]) -> Source:
     problems = []
     for path, value in changes.items():
         try:
-            _put(values, path_of(path), plain(value, MAX_NODES, MAX_DEPTH))
+            put(values, path_of(path), plain(value, MAX_NODES, MAX_DEPTH))
         except ValueError as error:
             problems.append(Diagnostic("bad-edit", *_cause_and_way_out(error), file=source.name))
     if problems:
@@ -47,7 +47,7 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     ('train', 'seeds', 0)
     """
     parts = dotted.split(".")
-    if not all(parts):
+    if not all(parts) or len(parts) > MAX_DEPTH:
         raise ValueError(
             f"{shown(dotted)} is not a dotted path", "write the keys with one dot between them: network.width"
         )
@@ -57,7 +57,8 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     return tuple(int(part) if part.isascii() and part.isdigit() and len(part) < 9 else part for part in parts)
 
 
-def _put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
+def put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
+    """Write a value into nested mappings and lists. Raises ValueError(cause, way out) where the path leads nowhere."""
     dotted = ".".join(str(key) for key in path)
     inner: Any = values
     for key in path[:-1]:

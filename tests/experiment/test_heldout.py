@@ -31,6 +31,26 @@ def test_an_option_is_edited(problem):
     assert np.array_equal(held_out, np.rot90(first(problem, {})[0], axes=(1, 2)))
 
 
+def test_a_part_of_an_option_is_edited_and_the_rest_stays():
+    """A lake without ice is the same map: on ice a step has three outcomes."""
+    problem = check_spec(
+        {
+            "symgen": 1,
+            "environment": {"adapter": "gymnasium_env", "id": "FrozenLake-v1", "kwargs": {"map_name": "8x8"}},
+            "symmetry": {"group": "C1", "states": "trivial", "actions": "trivial", "constraint": "none"},
+            "network": {"family": "mlp"},
+            "evaluate": {"dry": {"environment.kwargs.is_slippery": False}},
+        }
+    )
+    chances = []
+    for changes in ({}, *problem.spec.evaluate.values()):
+        envs = heldout.environment(problem, changes, 1, seed=0)
+        lake = envs.envs[0].unwrapped
+        chances.append((lake.observation_space.n, len(lake.P[0][0])))
+        envs.close()
+    assert chances == [(64, 3), (64, 1)]
+
+
 @pytest.mark.parametrize("word", ["r", "s", "rs", "rrr"])
 def test_a_transform_moves_the_whole_environment(problem, word):
     """Acting g.a in the moved environment is acting a in the environment and looking through g."""

@@ -1,6 +1,7 @@
 """The JSON Schema for editors, and the lookup of keywords."""
 
 import json
+import re
 
 import pytest
 from pydantic import BaseModel
@@ -75,6 +76,20 @@ def test_every_property_is_described():
 def test_conditions_know_the_options_of_environments():
     condition = SCHEMA["properties"]["evaluate"]["additionalProperties"]["properties"]
     assert {"transform", "seed_range", "environment.crossings", "environment.id"} <= set(condition)
+
+
+@pytest.mark.parametrize(
+    ("key", "inside"),
+    [
+        ("environment.kwargs.g", True),
+        ("environment.seed_range.0", True),
+        ("environment.id", False),
+        ("kwargs.g", False),
+    ],
+)
+def test_conditions_may_reach_into_options(key, inside):
+    patterns = SCHEMA["properties"]["evaluate"]["additionalProperties"]["patternProperties"]
+    assert any(re.search(pattern, key) for pattern in patterns) == inside
 
 
 # ---------------------------------------------------------------------------------------------------- lookup

@@ -1,5 +1,7 @@
 """What must hold of a Problem: constraint, policy, family, held-out conditions; and all of it together."""
 
+import gymnasium
+import numpy as np
 import pytest
 
 from symgen.compiler import check_spec
@@ -69,14 +71,74 @@ def test_bad_conditions(text, expected):
     assert conditions(text) == expected
 
 
+PENDULUM = """\
+symgen: 1
+environment: {adapter: gymnasium_env, id: Pendulum-v1, kwargs: {g: 9.0}}
+symmetry: {group: D1, states: {observation: {s: [1, -2, -3]}}, actions: {s: [-1]}}
+network: {family: group_mlp, hidden: 4 regular}
+evaluate: {a: {%s}}
+"""
+
+
+@pytest.mark.parametrize("change", ["environment.kwargs.g: 5", "environment.kwargs: {g: 5}"])
+def test_a_condition_reaches_into_an_option(change):
+    check_spec(from_text(PENDULUM % change))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message", "hint"),
+    [
+        ("environment.kwarg.g: 5", "bad-edit", "no 'environment.kwarg.g'", "did you mean 'environment.kwargs.g'?"),
+        ("environment.kwargs.gg: 5", "bad-environment", "takes no argument 'gg'", "did you mean 'g'?"),
+        ("environment.kwargs: {gg: 5}", "bad-environment", "takes no argument 'gg'", "did you mean 'g'?"),
+        ("environment.kwargs.g.x: 5", "bad-edit", "through 'g', which has no keys", "end the path there"),
+        ("environment.id.x: 5", "bad-edit", "through 'id', which has no keys", "end the path there"),
+        ("environment.kwargs.: 5", "bad-edit", "'environment.kwargs.' is not a dotted path", "one dot between"),
+        ("environment.kwargs" + ".x" * 99 + ": 5", "bad-edit", "is not a dotted path", "one dot between"),
+        ("environment.max_episode_steps.x: 5", "wrong-type", "expected an integer, found the mapping", ""),
+    ],
+)
+def test_a_dotted_path_that_leads_nowhere(change, code, message, hint):
+    with pytest.raises(SpecError) as caught:
+        check_spec(from_text(PENDULUM % change))
+    (found,) = caught.value.diagnostics
+    assert found.code == code
+    assert message in found.message
+    assert hint in found.hint
+
+
+def test_what_a_dotted_path_changes_must_keep_the_interface(monkeypatch):
+    """Another size is refused, and so is what its constructor chokes on; control: another cost is played."""
+    spec = """\
+symgen: 1
+environment: {adapter: gymnasium_env, id: Resized-v0, kwargs: {size: 4}}
+symmetry: {group: D1, states: trivial, actions: trivial}
+network: {family: group_mlp, hidden: 4 regular}
+evaluate: {a: {environment.kwargs.%s}}
+"""
+
+    class Resized(gymnasium.Env):
+        def __init__(self, size: int = 4, cost: float = 1.0) -> None:
+            self.observation_space = gymnasium.spaces.Box(-1, 1, (size,), np.float32)
+            self.action_space, self.cost = gymnasium.spaces.Discrete(2), 1 / cost
+
+    entry = gymnasium.envs.registration.EnvSpec("Resized-v0", Resized)
+    monkeypatch.setitem(gymnasium.registry, "Resized-v0", entry)
+    check_spec(from_text(spec % "cost: 2"))
+    for change, code in (("size: 5", "changed-interface"), ("cost: 0", "bad-environment")):
+        with pytest.raises(SpecError) as caught:
+            check_spec(from_text(spec % change))
+        assert [each.code for each in caught.value.diagnostics] == [code]
+
+
 def test_an_adapter_without_levels(mistakes):
     (found,) = mistakes(evaluate={"fewer": {"levels": 5}})
     assert (found.code, "has no levels" in found.message) == ("bad-edit", True)
 
 
 def test_what_a_condition_changes_in_the_environment():
-    changes = {"environment.size": 5, "levels": 3, "transform": "r", "observation_noise": 0.1}
-    assert environment_changes(changes) == {"size": 5, "levels": 3}
+    changes = {"environment.size": 5, "environment.kwargs.g": 1, "levels": 3, "transform": "r"}
+    assert environment_changes(changes) == {"size": 5, "kwargs.g": 1, "levels": 3}
 
 
 @pytest.mark.parametrize(
