@@ -16,19 +16,20 @@ from symgen._printing import print_json
 HOLDS, DOES_NOT_HOLD, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 # What typer raises for words it cannot make sense of; it has no public name for it.
-_Mistyped: type[Exception] = typer.BadParameter.__mro__[1]
+_Mistyped: Any = typer.BadParameter.__mro__[1]
 
 
 class Verbs(TyperGroup):
     """The verbs. With --json a command that was mistyped is answered in JSON too."""
 
-    def main(self, args: Sequence[str] | None = None, **options: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """See click's `main`."""
         words = sys.argv[1:] if args is None else list(args)
+        run: Any = super().main
         if "--json" not in words:
-            return super().main(args, **options)
+            return run(args, *rest, **options)
         try:
-            status = super().main(args, **{**options, "standalone_mode": False})
+            status = run(args, *rest, **{**options, "standalone_mode": False})
         except _Mistyped as error:
             print_diagnostic("mistyped", error.format_message(), "the verbs and their options: symgen --help")
             sys.exit(WRONG)
