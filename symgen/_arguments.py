@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,14 +23,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines."
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")]
 
 
-def source_of(spec: str, edits: list[str]) -> tuple[Source, dict[str, Any]]:
-    """The spec with its `--set` edits, and the edits."""
+def source_of(
+    spec: str, edits: list[str], more: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Source, dict[str, Any]]:
+    """The spec with its `--set` edits and `more`, which have an option of their own; and the edits."""
     from symgen.spec.edit import edit
     from symgen.spec.source import read
 
     changes = changes_of(edits)
     source = read(spec)
-    return (edit(source, changes) if changes else source), changes
+    return (edit(source, {**changes, **more}) if changes or more else source), changes
 
 
 def changes_of(edits: list[str]) -> dict[str, Any]:

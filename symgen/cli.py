@@ -190,6 +190,9 @@ def train(
     runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
     variant: Annotated[str, typer.Option(help="Name of the variant; by default it is made of the --set edits.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with runs that were interrupted.")] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="With --resume: train runs, finished ones too, up to this step instead.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Delete runs that are in the way.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Seeds trained side by side, one process each.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Torch threads of each process.")] = 1,
@@ -205,7 +208,9 @@ def train(
             raise typer.BadParameter("--force deletes what --resume would go on with; choose one")
         if variant and Path(variant).name != variant:
             raise typer.BadParameter(f"{variant!r} is not the name of a folder", param_hint="--variant")
-        source, changes = source_of(spec, edits)
+        if steps is not None and not resume:
+            raise typer.BadParameter("it goes with --resume; else write --set train.steps=...", param_hint="--steps")
+        source, changes = source_of(spec, edits, {} if steps is None else {"train.steps": steps})
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import train as training
         from symgen.experiment.fit import Saving
@@ -223,6 +228,8 @@ def train(
             evaluation=evaluation.Settings(episodes=episodes) if episodes else None,
         )
         console = terminal(stderr=True)
+        for line in training.announcements(source, settings, seed or None):
+            typer.echo(line, err=True)
         try:
             with silent() if quiet or (as_json and not console.is_terminal) else Bars(console) as listen:
                 outcomes, wanted = training.train(source, settings, listen, seed or None)

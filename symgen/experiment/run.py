@@ -86,11 +86,16 @@ class Run:
         write_text(self.folder / "spec.yaml", text)
         write_json(self.folder / "resolved.json", resolved)
 
-    def record_resumption(self, text: str, resolved: Mapping[str, Any], step: int) -> None:
-        """Add the versions of a resumed training."""
+    def record_resumption(
+        self, text: str, resolved: Mapping[str, Any], step: int, longer: tuple[int, int] | None = None
+    ) -> None:
+        """Add the versions of a resumed training, and where it is to be longer its steps before and now."""
         self.record_spec(text, resolved)
         before = read_json(self.folder / "versions.json")
-        again = [*before.get("resumed", []), {"step": step, **versions()}]
+        again = [
+            *before.get("resumed", []),
+            {"step": step, **({"steps": list(longer)} if longer else {}), **versions()},
+        ]
         write_json(self.folder / "versions.json", {**before, "resumed": again})
 
     def clear(self) -> None:

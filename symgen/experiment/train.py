@@ -20,6 +20,7 @@ from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.files import plain, read_json
 from symgen.experiment.fit import Saving, fit
 from symgen.experiment.jobs import Stopped, run_all
+from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
 from symgen.experiment.run import LAST, ROOT, Run, difference, stem
 from symgen.semantics.problem import Problem
@@ -113,6 +114,16 @@ def train(
         UserError: it has no `train:`, or a run is in the way.
         Unverified: the network does not have its symmetry.
     """
+    _, runs = admitted(source, settings, seeds)
+    tasks = [(source, run, settings) for run in runs]
+    outcomes = run_all(train_seed, tasks, settings.jobs, listen)
+    if len(outcomes) > 1:
+        curve.draw([outcome.run for outcome in outcomes], runs[0].folder.parent / curve.NAME)
+    return outcomes, runs
+
+
+def admitted(source: Source, settings: Settings, seeds: Sequence[int] | None = None) -> tuple[Problem, list[Run]]:
+    """What is to be trained, and the runs, where all of them may begin; raises as `train` does."""
     problem = check_spec(source)
     if problem.spec.train is None:
         raise UserError(
@@ -124,18 +135,30 @@ def train(
     runs = [Run(folder / str(seed)) for seed in dict.fromkeys(seeds or problem.spec.train.seeds)]
     for run in runs:
         admit(run, resolved(problem), settings)
-    tasks = [(source, run, settings) for run in runs]
-    outcomes = run_all(train_seed, tasks, settings.jobs, listen)
-    if len(outcomes) > 1:
-        curve.draw([outcome.run for outcome in outcomes], folder / curve.NAME)
-    return outcomes, runs
+    return problem, runs
+
+
+def announcements(source: Source, settings: Settings, seeds: Sequence[int] | None = None) -> list[str]:
+    """What `train` will do that a user should know before: runs that are made longer, and what that does to schedules.
+
+    Raises as `train` does.
+    """
+    problem, runs = admitted(source, settings, seeds)
+    said = []
+    for run in runs if settings.resume else ():
+        if run.resumable and (longer := lengthened(read_json(run.folder / "resolved.json"), resolved(problem))):
+            step = read_json(run.checkpoints / f"{LAST}.json").get("step", 0)
+            said.append(announcement(str(run.folder), longer, step, problem.algorithm_options))
+    return said
 
 
 def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
     """Raise UserError where training `run` would overwrite, or continue, what it should not."""
     if settings.force or not run.resumable:
         return
-    changes = difference(read_json(run.folder / "resolved.json"), values)
+    before = read_json(run.folder / "resolved.json")
+    changes = difference(before, values)
+    other = bool(changes) and not lengthened(before, values)
     changed = "\n".join(f"    {line}" for line in changes)
     if not settings.resume:
         state = "is finished" if run.finished else "was begun"
@@ -143,9 +166,9 @@ def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
             "run-exists",
             f"{run.folder} {state} already" + (f", with another spec:\n{changed}" if changes else ""),
             "--force starts anew and deletes it; --runs or --variant writes elsewhere"
-            + ("" if changes else "; --resume goes on from its last checkpoint"),
+            + ("" if other else "; --resume goes on from its last checkpoint, with --steps N to step N"),
         )
-    if changes:
+    if other:
         raise UserError(
             "run-changed",
             f"{run.folder} was begun with another spec:\n{changed}",
@@ -182,7 +205,7 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
         begin = run.restore(LAST) if run.resumable else None
         done = begin.step if begin else 0
         listen(Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, "compiling"))
-        if begin and begin.finished:
+        if begin and begin.step >= steps:  # `finished` may be of fewer steps
             end = begin
             _take_conditions(source, run, resolved(problem))
         else:
@@ -219,7 +242,10 @@ def _fit_seed(
         run.clear()
         run.record(source.text, resolved(problem), str(compiled.plan), verification.to_dict())
     else:
-        run.record_resumption(source.text, resolved(problem), begin.step)
+        longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
+        if longer and begin.finished:
+            keep_end(run, begin)
+        run.record_resumption(source.text, resolved(problem), begin.step, longer)
     steps, options = problem.spec.train.steps, cast(Any, problem.algorithm_options)
     algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
     envs = problem.adapter.make(problem.adapter_options, options.envs, run.seed)

@@ -54,7 +54,8 @@ USE = {
     ),
     "run-changed": _outside(
         "A run cannot be resumed with another spec.",
-        "What was trained so far belongs to the spec it was begun with; the message lists what differs.",
+        "What was trained so far belongs to the spec it was begun with; the message lists what differs. More steps are "
+        "the one change that is taken: --resume --steps N.",
         "symgen train specs/control/cartpole_group.yaml --resume --set network.depth=3",
         "symgen train specs/control/cartpole_group.yaml --variant deeper --set network.depth=3",
     ),

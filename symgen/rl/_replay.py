@@ -190,7 +190,7 @@ class Replay:
         return {**found, "newest": torch.from_numpy(self.newest), "rows": torch.tensor(self.rows)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take in what `tensors` gave.
+        """Take in what `tensors` gave, of rings with as many rows or fewer: a longer training may have a larger replay.
 
         Raises:
             ValueError: it is of other shapes.
@@ -198,16 +198,21 @@ class Replay:
         names = ("actions", "rewards", "terminated", "truncated", "valid")
         arrays = {name: getattr(self, name) for name in names} | _named(self.observations)
         filled, rows = tensors["valid"].shape[1], int(tensors["rows"])
-        if rows != self.rows:
+        if rows > self.rows:
             raise ValueError(f"the saved replay has rings of {rows} rows, this one of {self.rows}")
         for name, array in arrays.items():
             given = tuple(tensors[name].shape)
             if given != (self.envs, filled, *array.shape[2:]):
                 raise ValueError(f"the saved replay holds {name} of shape {given}, this one {array.shape}")
         self.valid[:] = False
+        newest = tensors["newest"].numpy()
+        # a ring that has come round begins after its newest row, and in a larger one it must begin at the first
+        begins = newest + 1 if filled == rows < self.rows else np.zeros_like(newest)
         for name, array in arrays.items():
-            array[:, :filled] = tensors[name].numpy()
-        self.newest[:] = tensors["newest"].numpy()
+            for env, begin in enumerate(begins):
+                ring = tensors[name][env].numpy()
+                array[env, :filled] = np.roll(ring, -begin, axis=0) if begin else ring
+        self.newest[:] = (newest - begins) % rows
         self.filled = filled
 
 

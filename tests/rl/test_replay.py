@@ -173,5 +173,18 @@ def test_what_is_saved_comes_back():
     assert first.tensors()["rewards"].shape == (1, first.filled)  # rows that were never used are not saved
     with pytest.raises(ValueError, match="the saved replay holds"):
         replay(capacity=200, envs=2).restore(first.tensors())
-    with pytest.raises(ValueError, match="rings of 102 rows, this one of 201"):
-        replay(capacity=199).restore(first.tensors())
+    with pytest.raises(ValueError, match="rings of 102 rows, this one of 52"):
+        replay(capacity=50).restore(first.tensors())
+
+
+@pytest.mark.parametrize("steps", [3, 6, 7, 8, 23])
+def test_what_is_saved_comes_back_in_a_larger_replay(steps):
+    small, large = replay(capacity=5), replay(capacity=50)
+    small.begin(np.array([[0.0]], np.float32))
+    for k in range(1, steps + 1):
+        add(small, k, k)
+    large.restore({name: tensor.clone() for name, tensor in small.tensors().items()})
+    assert everything(large, n_step=2) == everything(small, n_step=2)
+    for k in range(steps + 1, steps + 30):  # and it forgets nothing from now on
+        add(large, k, k)
+    assert sorted(everything(large)) == list(range(max(0, steps - small.rows + 1), steps + 29))
