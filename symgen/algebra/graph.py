@@ -20,7 +20,9 @@ from symgen.algebra.partition import components, number, pair_permutation
 if TYPE_CHECKING:
     import networkx as nx  # loaded where it is used: importing it takes longer than most checks
 
-TOPOLOGIES = ("complete", "grid", "king", "torus", "radius", "edges")
+TOPOLOGIES = ("complete", "grid", "king", "torus", "radius", "cycle", "path", "edges")
+OFF_GRID = ("complete", "cycle", "path", "edges")
+"""Topologies of places that are no grid; all but cycle and path fit a grid, too."""
 LABELS = ("distance", "offset", "absolute")
 MAX_PAIRS = 8_388_608
 """Largest number of (pair, channel copy) entries that are labelled."""
@@ -55,6 +57,9 @@ class Graph:
         n = self.base.size
         if self.topology == "complete":
             return np.ones((n, n), dtype=bool)
+        if self.topology in ("cycle", "path"):  # networkx's cycle_graph and path_graph, and every place itself
+            apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+            return np.asarray((apart <= 1) | ((apart == n - 1) & (self.topology == "cycle")))
         if self.topology != "edges":
             rows, columns = _displacements(self.base, self.topology == "torus")
             return np.asarray(rows**2 + columns**2 <= _reach(self.topology))
@@ -190,7 +195,8 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
 
     Args:
         base: grid, graph or tokens.
-        topology: complete, grid (four neighbours), king (eight), torus, "radius r" (Euclidean), or edges.
+        topology: complete; on a grid also grid (four neighbours), king (eight), torus and "radius r" (Euclidean);
+            elsewhere also cycle (every place and the next, the last and the first) and path (a cycle cut open); edges.
         kind: distance (Euclidean on a grid, along edges elsewhere), offset, absolute, or the name of an edge attribute.
         edges: for `edges`, [i, j] or [i, j, {attribute: value}], without direction.
 
@@ -205,10 +211,12 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
     if base.size**2 > MAX_PAIRS:
         raise ValueError(f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid")
     read = _read_edges(base, edges) if topology == "edges" else ()
-    if topology not in ("complete", "edges"):
+    if topology not in OFF_GRID:
         _reach(topology)
         if base.kind != "grid":
             raise ValueError(f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base")
+    if topology in ("cycle", "path") and base.kind == "grid":
+        raise ValueError(f"topology {topology!r} needs places in a row, not {base}; write grid or torus")
     if kind == "offset" and base.kind != "grid":
         raise ValueError(f"offset labels need a grid, not {base}")
     if kind not in LABELS and not any(kind in attributes for _, _, attributes in read):
@@ -237,5 +245,7 @@ def _reach(topology: str) -> float:
         return 2.0 if topology == "king" else 1.0
     found = re.fullmatch(r"radius ([0-9]{1,4}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})", topology)
     if found is None or float(found[1]) <= 0:
-        raise ValueError(f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2' or edges")
+        raise ValueError(
+            f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2', cycle, path or edges"
+        )
     return float(found[1]) ** 2 + 1e-9

@@ -131,7 +131,7 @@ def layout(base: Base, graph: Graph | None = None) -> Layout:
     n = base.size
     angles = np.pi / 2 - 2 * np.pi * np.arange(n) / n
     ring = np.stack([np.cos(angles), -np.sin(angles)], 1)
-    if graph is None or graph.topology == "complete" or not 3 <= n < 400:
+    if graph is None or graph.topology in ("complete", "cycle") or not 3 <= n < 400:
         return Layout(base, ring)
     import networkx as nx
 

@@ -75,7 +75,8 @@ PROBLEM = {
     "bad-topology": Explanation(
         "There is no such topology, or it does not fit.",
         """complete connects all places and fits any observation; grid (four neighbours), king (eight), torus and radius
-        <n> need a grid; {edges: [[0, 1], ...]} names every edge.""",
+        <n> need a grid; cycle (each place and the next, the last and the first) and path (the same, with two ends) need
+        tokens; {edges: [[0, 1], ...]} names every edge.""",
         _GRID + "graph: {topology: queen}\nnetwork: {family: graph_attention}",
         _GRID + "graph: {topology: king}\nnetwork: {family: graph_attention}",
     ),

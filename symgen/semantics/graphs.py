@@ -10,7 +10,7 @@ from symgen.algebra import base as bases
 from symgen.algebra import graph as graphs
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType
-from symgen.algebra.graph import LABELS, TOPOLOGIES, Graph
+from symgen.algebra.graph import LABELS, OFF_GRID, TOPOLOGIES, Graph
 from symgen.errors import shown, suggestion
 from symgen.semantics.findings import Failed, Findings, code_of
 from symgen.spec.schema import Edges
@@ -93,9 +93,18 @@ def _check_topology(topology: str, base: Base, findings: Findings) -> None:
     if name == "radius" and not _positive(radius):
         hint = "write 'radius 2', or 'radius 1.5'"
         raise findings.add("bad-topology", TOPOLOGY, f"{shown(topology)} has no radius", hint)
-    if base.kind != "grid" and name != "complete":
+    if base.kind != "grid" and name not in OFF_GRID:
         message = f"the topology {topology} needs a grid, and the observation is {base.kind} {base.size}"
-        raise findings.add("bad-topology", TOPOLOGY, message, "write complete, or {edges: [[0, 1], ...]}")
+        raise findings.add(
+            "bad-topology",
+            TOPOLOGY,
+            message,
+            "write complete; or cycle, path or {edges: [[0, 1], ...]}, where the group keeps them",
+        )
+    if base.kind == "grid" and name in ("cycle", "path"):
+        message = f"a {name} needs places in a row, such as tokens, and the observation is {base}"
+        hint = "write torus, whose ends are neighbours" if name == "cycle" else "write grid, for neighbouring cells"
+        raise findings.add("bad-topology", TOPOLOGY, message, hint)
 
 
 def _positive(text: str) -> bool:
@@ -130,4 +139,5 @@ def _check_labels(written: Written, base: Base, findings: Findings) -> None:
         raise findings.add("bad-labels", path, f"there are no labels {shown(labels)}", hint)
     if labels == "offset" and base.kind != "grid":
         message = f"offset labels need a grid, and the observation is {base.kind} {base.size}"
-        raise findings.add("bad-labels", path, message, "write labels: distance, or labels: absolute")
+        hint = "write labels: distance; or absolute, which tells all pairs apart that the group does not exchange"
+        raise findings.add("bad-labels", path, message, hint)

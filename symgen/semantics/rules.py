@@ -116,6 +116,8 @@ def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
             "which is no edge with the same label"
         )
         hint = "add the missing edges, or use a group that keeps this graph"
+        if graph.topology == "path":
+            hint = "a path has two ends, which a turn does not keep: write topology: cycle, or use a group that does"
         findings.add("not-an-automorphism", ("graph", "topology"), message, hint)
 
 

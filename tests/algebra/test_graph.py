@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from symgen.algebra import base as bases
 from symgen.algebra import graph as graphs
 from symgen.algebra.base import parse
 from symgen.algebra.catalogue import group
@@ -202,9 +203,40 @@ def test_edges_that_are_none_are_refused(edges, what):
         on("C1", "graph 4()", "edges", "distance", edges=edges)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize(("topology", "made"), [("cycle", nx.cycle_graph), ("path", nx.path_graph)])
+def test_cycles_and_paths_are_those_of_networkx(n, topology, made):
+    graph = on("C1", f"tokens {n}", topology, "distance")
+    expected = nx.to_numpy_array(made(n), nodelist=range(n)) + np.eye(n) > 0
+    assert np.array_equal(graph.adjacency, expected)
+    assert (expected.all() and n < 4) or graph.label_count == 2  # a place and its neighbours
+
+
+@pytest.mark.parametrize(
+    ("name", "topology", "kept"),
+    [
+        ("C5", "cycle", True),
+        ("D5", "cycle", True),
+        ("S5", "cycle", False),
+        ("C5", "path", False),
+        ("D5", "path", False),
+    ],
+)
+def test_a_turn_keeps_a_cycle_and_no_path(name, topology, kept):
+    assert (on(name, "tokens 5", topology, "distance").broken_automorphism() is None) == kept
+
+
+def test_a_reversal_keeps_a_path():
+    images = {"s": [4, 3, 2, 1, 0]}
+    assert build(bases.graph(group("D1"), images, 5), "path", "distance").broken_automorphism() is None
+    images = {"s": [1, 0, 2, 3, 4]}  # control
+    assert build(bases.graph(group("D1"), images, 5), "path", "distance").broken_automorphism() is not None
+
+
 @pytest.mark.parametrize(
     ("base", "topology", "kind", "what"),
     [
+        ("grid 3x3", "cycle", "distance", "needs places in a row"),
         ("grid 3x3", "hex", "offset", "unknown topology 'hex'"),
         ("grid 3x3", "", "offset", "unknown topology"),
         ("grid 3x3", "radius", "offset", "unknown topology"),

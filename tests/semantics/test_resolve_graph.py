@@ -31,6 +31,40 @@ def test_tokens_have_distance_labels_by_default(solve):
     assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": RING}).startswith("edges on tokens 5")
 
 
+@pytest.mark.parametrize("group", ["C5", "D5"])
+def test_tokens_on_a_cycle(solve, group):
+    assert graph(solve, "Beads-v0", group, "tokens", topology="cycle").startswith("cycle on tokens 5, labels distance")
+
+
+def test_beads_on_a_path(solve):
+    """A string of beads read from the other end is the same string."""
+    written = {"topology": "path", "labels": "absolute"}
+    states = {"observation": {"s": [5, 4, 3, 2, 1]}}
+    assert graph(solve, "Beads-v0", "D1", states, **written).startswith("path on graph 5")
+
+
+@pytest.mark.parametrize(
+    ("group", "states", "written", "code", "hint"),
+    [
+        ("C5", "tokens", {"topology": "path"}, "not-an-automorphism", "write topology: cycle"),
+        ("S5", "tokens", {"topology": "cycle"}, "not-an-automorphism", "use a group that keeps this graph"),
+        ("S5", "tokens", {"topology": "cylce"}, "bad-topology", "did you mean 'cycle'?"),
+        ("S5", "tokens", {"topology": "cycle 5"}, "bad-topology", "did you mean 'cycle'?"),
+        ("S5", "tokens", {"topology": "torus"}, "bad-topology", "cycle"),
+        ("D1", {"observation": {"s": [2, 1, 3, 4, 5]}}, {"topology": "path"}, "not-an-automorphism", "use a group"),
+    ],
+)
+def test_beads_that_are_on_no_such_string(mistakes, group, states, written, code, hint):
+    (found,) = mistakes("Beads-v0", group=group, states=states, graph=written, network=ATTENTION)
+    assert (found.code, hint in found.hint) == (code, True), str(found)
+
+
+@pytest.mark.parametrize(("topology", "instead"), [("cycle", "torus"), ("path", "grid")])
+def test_a_grid_is_no_string_of_beads(mistakes, topology, instead):
+    (found,) = mistakes("Square-v0", group="C4", states="grid", graph={"topology": topology}, network=ATTENTION)
+    assert (found.code, f"write {instead}," in found.hint) == ("bad-topology", True)
+
+
 def test_attributes_label_edges(solve):
     edges = [[*edge, {"kind": "rod"}] for edge in RING]
     assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": edges}, labels="kind").startswith("edges")
