@@ -117,18 +117,21 @@ def show(
         Path | None, typer.Option(help="Folder of the pictures; by default show/ in the run, or runs/pictures/<spec>.")
     ] = None,
     checkpoint: Annotated[str, typer.Option(help="Of a run: last, best, or a kept one such as step-4096.")] = "last",
+    kind: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
     as_json: AsJson = False,
 ) -> None:
     """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and departures too."""
     with mistakes(as_json):
-        from symgen.experiment.show import is_run, show_run, show_spec
+        from symgen.experiment.show import FORMATS, is_run, show_run, show_spec
 
+        if kind not in FORMATS:
+            raise typer.BadParameter(f"{kind!r} is none of {', '.join(FORMATS)}", param_hint="--format")
         if not is_run(target):
-            drawn = show_spec(source_of(target, edits)[0], out)
+            drawn = show_spec(source_of(target, edits)[0], out, kind)
         elif edits:
             raise typer.BadParameter(f"{target} is a run, which keeps its own spec", param_hint="--set")
         else:
-            drawn = show_run(Path(target), out, checkpoint)
+            drawn = show_run(Path(target), out, checkpoint, kind)
         print_json(drawn.to_dict()) if as_json else typer.echo(str(drawn))
 
 

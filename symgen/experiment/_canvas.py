@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FORMATS = ("png", "pdf", "svg")
 INK, FAINT, PALE = "#222222", "#8a8a8a", "#f0f0f0"
 AGREES, DISAGREES = "#1a7f37", "#c1121f"
 GENERATORS = 4
@@ -64,9 +65,14 @@ def short(text: str, length: int = 70) -> str:
 
 
 def save(made: Figure, path: Path) -> Path:
-    """Write a figure as a PNG, whole or not at all."""
-    content = io.BytesIO()
-    made.savefig(content, format="png")
+    """Write a figure as its path ends (see FORMATS), whole or not at all; equal figures are equal files."""
+    import matplotlib
+
+    content, kind = io.BytesIO(), path.suffix.removeprefix(".")
+    # no date and no random names of parts
+    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+    with matplotlib.rc_context({"svg.hashsalt": "symgen", "pdf.fonttype": 42}):
+        made.savefig(content, format=kind, metadata=undated)
     write_bytes(path, content.getvalue())
     return path
 

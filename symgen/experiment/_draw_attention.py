@@ -21,7 +21,7 @@ FRAMES, GENERATORS, HEADS, LAYERS = 3, 2, 8, 4
 PANEL = 2.5  # inches
 
 
-def draw_attention(compiled: Compiled, folder: Path, seed: int = 0) -> list[Path]:
+def draw_attention(compiled: Compiled, mean: Path, heads: Path, seed: int = 0) -> list[Path]:
     """Both pictures of one episode; none where the network attends to no places.
 
     The network is turned into float64, where an exact map moves without rounding to speak of.
@@ -38,7 +38,7 @@ def draw_attention(compiled: Compiled, folder: Path, seed: int = 0) -> list[Path
         if after is None:
             raise AssertionError("the same network attends to the same places")
         afters[generator] = after
-    paths = [folder / "attention.png", folder / "attention_heads.png"]
+    paths = [mean, heads]
     _frames(compiled, steps, {"": observation, **images}, {"": before, **afters}, paths[0])
     _heads(steps, {"": before, **afters}, paths[1])
     return paths

@@ -1,13 +1,12 @@
-"""learning_curve.png: mean return of training episodes over environment steps, a thin line per seed and their mean."""
+"""learning_curve: mean return of training episodes over environment steps, a thin line per seed and their mean."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from symgen.experiment import _canvas as canvas
 from symgen.experiment import metrics
 from symgen.experiment.run import Run
 
@@ -20,26 +19,22 @@ def draw(runs: Sequence[Run], path: Path) -> bool:
     curves = {run.seed: curve for run in runs if len(curve := _returns(metrics.read(run.folder)))}
     if not curves:
         return False
-    figure = Figure(figsize=(7, 4.2), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for number, (seed, curve) in enumerate(sorted(curves.items())):
-        alone = len(curves) == 1
-        axes.plot(
-            *curve.T, color=f"C{number % 10}", lw=2 if alone else 1, alpha=1 if alone else 0.6, label=f"seed {seed}"
-        )
+    figure = canvas.figure(7, 4.2, f"{runs[0].spec}\n{runs[0].variant}")
+    axes, alone = figure.subplots(), len(curves) == 1
+    colours = 0.86 * canvas.palette(len(curves))
+    for colour, (seed, curve) in zip(colours, sorted(curves.items()), strict=True):
+        axes.plot(*curve.T, color=colour, lw=2 if alone else 1, alpha=1 if alone else 0.7, label=f"seed {seed}")
     if len(curves) > 1:
         steps, mean = _mean(list(curves.values()))
         axes.plot(steps, mean, color="black", lw=2.2, label=f"mean of {len(curves)} seeds")
-    axes.set_title(f"{runs[0].spec}  ({runs[0].variant})", fontsize=11)
     axes.set_xlabel("environment steps")
     axes.set_ylabel("return (mean of recent training episodes)")
     axes.xaxis.set_major_formatter(_steps)
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
-    figure.savefig(path)
+    figure.legend(loc="outside right center", frameon=False, fontsize=9, ncols=1 + len(curves) // 16)
+    canvas.save(figure, path)
     return True
 
 

@@ -15,6 +15,7 @@ from symgen.algebra.base import Base
 from symgen.algebra.graph import Graph
 from symgen.compiler import Compiled, check_spec, plan_spec
 from symgen.errors import UserError
+from symgen.experiment._canvas import FORMATS
 from symgen.experiment._draw_actions import draw_actions
 from symgen.experiment._draw_graph import draw_graph, draw_labels
 from symgen.experiment._draw_observation import draw_observation
@@ -24,6 +25,8 @@ from symgen.experiment.run import LAST, ROOT, Run, find, stem
 from symgen.semantics.problem import Problem
 from symgen.semantics.summary import parameter_names
 from symgen.spec.source import Source
+
+__all__ = ["FORMATS", "Album", "Shown", "is_run", "show_run", "show_spec"]
 
 FOLDER = "show"
 """Below a run."""
@@ -55,28 +58,54 @@ class Shown:
         return {"pictures": [str(path) for path in self.pictures], "notes": list(self.notes)}
 
 
+@dataclass(frozen=True)
+class Album:
+    """Where pictures go, and as what.
+
+    Args:
+        folder: it is made where it is not there.
+        kind: one of FORMATS.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+
+    folder: Path
+    kind: str = "png"
+
+    def __post_init__(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{self.folder} cannot be written to: {error.strerror}"
+            raise UserError("folder-not-writable", message, "write elsewhere with --out") from error
+
+    def __call__(self, name: str) -> Path:
+        return self.folder / f"{name}.{self.kind}"
+
+
 def is_run(target: str) -> bool:
     """Whether what was typed means a run: a folder, or something that is not there and not called like a spec."""
     path = Path(target)
     return path.is_dir() or (not path.exists() and path.suffix not in (".yaml", ".yml"))
 
 
-def show_spec(source: Source, folder: Path | None = None) -> Shown:
-    """Draw a spec into a folder, by default runs/pictures/<spec>.
+def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> Shown:
+    """Draw a spec into a folder, by default runs/pictures/<spec>, as one of FORMATS.
 
     Raises:
         SpecError: the spec is wrong.
         UserError: the folder cannot be written to.
     """
     problem = check_spec(source)
-    folder = _made(folder or PICTURES / stem(source.name))
+    album = Album(folder or PICTURES / stem(source.name), kind)
     base, graph = drawn_graph(problem)
     parts: list[Callable[[], Shown]] = [
-        lambda: _graph(base, graph, folder),
-        lambda: _triangles(problem, base, folder),
-        lambda: _one(draw_actions(problem.interface.action, problem.action, folder / "actions.png")),
-        lambda: _observation(problem, folder),
-        lambda: _weights(problem, base, folder),
+        lambda: _graph(base, graph, album),
+        lambda: _triangles(problem, base, album),
+        lambda: _one(draw_actions(problem.interface.action, problem.action, album("actions"))),
+        lambda: _observation(problem, album),
+        lambda: _weights(problem, base, album),
     ]
     shown = Shown(())
     for part in parts:
@@ -84,7 +113,7 @@ def show_spec(source: Source, folder: Path | None = None) -> Shown:
     return shown
 
 
-def show_run(path: Path, folder: Path | None = None, checkpoint: str = LAST) -> Shown:
+def show_run(path: Path, folder: Path | None = None, checkpoint: str = LAST, kind: str = "png") -> Shown:
     """Draw a run: its spec, what its network attends to, how far it departs, how it learnt. By default into <run>/show.
 
     Raises:
@@ -95,17 +124,18 @@ def show_run(path: Path, folder: Path | None = None, checkpoint: str = LAST) -> 
 
     runs = find(path)
     run = runs[0]
-    folder = _made(folder or run.folder / FOLDER)
+    album = Album(folder or run.folder / FOLDER, kind)
     compiled, _ = evaluate.loaded(run, checkpoint)
-    shown = show_spec(read(run.folder / "spec.yaml"), folder)
+    shown = show_spec(read(run.folder / "spec.yaml"), album.folder, kind)
     if len(runs) > 1:
         shown += Shown((), (f"{path} holds {len(runs)} runs; this is {run.label}",))
     from symgen.experiment._draw_attention import draw_attention
 
-    pictures = draw_attention(compiled, folder, run.seed)
+    pictures = draw_attention(compiled, album("attention"), album("attention_heads"), run.seed)
     family = compiled.plan.family
-    left_out = () if pictures else (f"the family {family} attends to no places, so there is no attention.png",)
-    return shown + Shown(tuple(pictures), left_out) + _departures(run, compiled, folder) + _curve(run)
+    left_out = () if pictures else (f"the family {family} attends to no places, so there is no picture of attention",)
+    shown += Shown(tuple(pictures), left_out)
+    return shown + _departures(run, compiled, album) + _curve(runs, album)
 
 
 def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
@@ -126,41 +156,43 @@ def _one(path: Path) -> Shown:
     return Shown((path,))
 
 
-def _graph(base: Base | None, graph: Graph | None, folder: Path) -> Shown:
+def _graph(base: Base | None, graph: Graph | None, album: Album) -> Shown:
     if base is None:
-        return Shown((), ("nothing is observed at several places, so there is no graph.png",))
-    shown = _one(draw_graph(base, graph, folder / "graph.png"))
+        return Shown((), ("nothing is observed at several places, so there is no picture of it",))
+    shown = _one(draw_graph(base, graph, album("graph")))
     if graph is None:
-        return shown + Shown((), ("the spec has no graph: graph.png shows the places alone, and there are no labels",))
-    return shown + _one(draw_labels(graph, folder / "labels.png"))
+        return shown + Shown((), ("the spec has no graph: graph shows the places alone, and there are no labels",))
+    return shown + _one(draw_labels(graph, album("labels")))
 
 
-def _triangles(problem: Problem, base: Base | None, folder: Path) -> Shown:
+def _triangles(problem: Problem, base: Base | None, album: Album) -> Shown:
     if problem.spec.graph is None or problem.spec.graph.orientation != "triangles" or base is None:
         return Shown(())
     if base.kind != "grid":
         return Shown((), (f"triangles are drawn on grids, not on {base}",))
     try:
-        return _one(draw_triangles(base, folder / "triangles.png"))
+        return _one(draw_triangles(base, album("triangles")))
     except ValueError as error:  # a strip of one row has none
-        return Shown((), (f"triangles.png is left out: {error}",))
+        return Shown((), (f"triangles are left out: {error}",))
 
 
-def _observation(problem: Problem, folder: Path) -> Shown:
+def _observation(problem: Problem, album: Album) -> Shown:
     try:
-        return _one(draw_observation(problem, folder / "observation.png"))
+        return _one(draw_observation(problem, album("observation")))
     except UserError as error:
-        return Shown((), (f"observation.png is left out: {error.message}; {error.hint}",))
+        return Shown((), (f"the observation is left out: {error.message}; {error.hint}",))
 
 
-def _weights(problem: Problem, base: Base | None, folder: Path) -> Shown:
-    path = draw_weights(plan_spec(problem), base, folder / "weights.png", parameter_names(problem.interface.action))
+def _weights(problem: Problem, base: Base | None, album: Album) -> Shown:
+    path = draw_weights(plan_spec(problem), base, album("weights"), parameter_names(problem.interface.action))
     if path is None:
-        return Shown((), (f"no map of {problem.spec.network.family} is tied by the group, so there is no weights.png",))
+        return Shown(
+            (), (f"no map of {problem.spec.network.family} is tied by the group, so there is no picture of weights",)
+        )
     return _one(path)
 
 
-def _departures(run: Run, compiled: Compiled, folder: Path) -> Shown:
+def _departures(run: Run, compiled: Compiled, album: Album) -> Shown:
     """Of a relaxed network: departures, and the weights of its banks, over training."""
     from symgen.experiment import _draw_departures as draw
     from symgen.experiment import metrics, relaxed_weights
@@ -169,30 +201,24 @@ def _departures(run: Run, compiled: Compiled, folder: Path) -> Shown:
         return Shown(())
     curves = draw.curves(metrics.read(run.folder))
     if not curves.sizes:
-        return Shown((), ("no departure from the symmetry has been measured yet, so there is no departures.png",))
-    shown = _one(draw.draw_departures(curves, folder / "departures.png", run.label))
+        return Shown(
+            (), ("no departure from the symmetry has been measured yet, so there is no picture of departures",)
+        )
+    shown = _one(draw.draw_departures(curves, album("departures"), run.label))
     steps, weights = relaxed_weights.read(run.folder)
     elements = draw.elements(compiled.network)
     known = {name: each for name, each in weights.items() if name in elements}
     if not known:
-        return shown + Shown((), ("no relaxed map has banks, so there is no relaxed_weights.png",))
-    path = folder / "relaxed_weights.png"
+        return shown + Shown((), ("no relaxed map has banks, so there is no picture of their weights",))
+    path = album("relaxed_weights")
     return shown + _one(draw.draw_relaxed_weights(steps, known, elements, path, run.label))
 
 
-def _curve(run: Run) -> Shown:
-    """The learning curve, drawn where training has not done it."""
+def _curve(runs: list[Run], album: Album) -> Shown:
+    """The learning curve of the first run and the other seeds of its variant."""
     from symgen.experiment import curve
 
-    path = run.folder / curve.NAME
-    there = path.exists() or curve.draw([run], path)
-    return _one(path) if there else Shown((), ("no training episode has ended yet, so there is no learning curve",))
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"{folder} cannot be written to: {error.strerror}"
-        raise UserError("folder-not-writable", message, "write elsewhere with --out") from error
-    return folder
+    seeds = [run for run in runs if (run.spec, run.variant) == (runs[0].spec, runs[0].variant)]
+    path = album("learning_curve")
+    drawn = curve.draw(seeds, path)
+    return _one(path) if drawn else Shown((), ("no training episode has ended yet, so there is no learning curve",))

@@ -89,7 +89,9 @@ def _write(path: Path, pictures: Iterator[np.ndarray], per_second: int) -> None:
     else:
         import imageio.v3 as imageio
 
-        imageio.imwrite(path, pictures, is_batch=True, fps=per_second, codec="libx264", macro_block_size=2)
+        # whose types know arrays and lists alone, but which goes through anything
+        one_by_one: Any = pictures
+        imageio.imwrite(path, one_by_one, is_batch=True, fps=per_second, codec="libx264", macro_block_size=2)
 
 
 def check(run: Run, settings: evaluate.Settings, path: Path) -> None:

@@ -65,7 +65,7 @@ def test_every_picture_of_a_spec(tmp_path):
 def test_what_cannot_be_drawn_is_said(tmp_path):
     shown = show_spec(read(CARTPOLE), tmp_path)
     assert [path.stem for path in shown.pictures] == ["actions", "observation", "weights"]
-    assert "no graph.png" in shown.notes[0]
+    assert "no picture of it" in shown.notes[0]
     plain = show_spec(read(SPEC), tmp_path)
     assert "weights" not in [path.stem for path in plain.pictures]
     assert any("no map of cnn is tied" in note for note in plain.notes)
@@ -215,7 +215,7 @@ def test_attention_is_heard_as_the_kernel_computes_it():
 
 def test_the_map_of_a_moved_observation_is_the_moved_map(tmp_path):
     compiled = compile_spec({**ATTENTION, "graph": {"topology": "complete"}}, verify=False, seed=0)
-    paths = draw_attention(compiled, tmp_path)
+    paths = draw_attention(compiled, tmp_path / "attention.png", tmp_path / "attention_heads.png")
     assert [path.name for path in paths] == ["attention.png", "attention_heads.png"]
     assert all(map(is_png, paths))
     _, observation = _attention.frames(compiled, 3, 0)
@@ -241,7 +241,29 @@ def test_a_vision_transformer_does_not_move_its_maps():
 
 
 def test_no_attention_no_picture(tmp_path):
-    assert draw_attention(compile_spec(SPEC, verify=False), tmp_path) == []
+    assert draw_attention(compile_spec(SPEC, verify=False), tmp_path / "a.png", tmp_path / "b.png") == []
+
+
+# ------------------------------------------------------------------------------------------------------ formats
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF-"), ("svg", b"<?xml")])
+def test_equal_figures_are_equal_files_in_every_format(kind, begins, tmp_path, monkeypatch):
+    base = bases.grid(group("C4"), 3, 3)
+    for time in ("1", "2000000000"):  # a file that held its date would differ
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", time)
+        _draw_graph.draw_graph(base, None, tmp_path / f"{time}.{kind}")
+    one, other = ((tmp_path / f"{time}.{kind}").read_bytes() for time in ("1", "2000000000"))
+    assert one.startswith(begins)
+    assert one == other
+    _draw_graph.draw_graph(bases.grid(group("C2"), 3, 3), None, tmp_path / f"c2.{kind}")
+    assert (tmp_path / f"c2.{kind}").read_bytes() != one  # the control
+
+
+def test_a_spec_is_shown_in_another_format(tmp_path):
+    shown = show_spec(read(CARTPOLE), tmp_path, "svg")
+    assert {path.suffix for path in shown.pictures} == {".svg"}
+    assert all(path.exists() for path in shown.pictures)
 
 
 # ------------------------------------------------------------------------------------------- the command line
@@ -257,13 +279,12 @@ def trained(tmp_path_factory) -> Path:
 
 
 def test_a_run_is_shown(trained):
-    (trained / "0" / "learning_curve.png").unlink(missing_ok=True)
     done = run("show", trained / "0")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert str((trained / "0").resolve() / "show" / "graph.png") in lines
     assert any("the family cnn attends to no places" in line for line in lines)
-    assert (trained / "0" / "learning_curve.png").exists() or "no learning curve" in done.stdout
+    assert (trained / "0" / "show" / "learning_curve.png").exists() or "no learning curve" in done.stdout
 
 
 def test_of_several_runs_the_first(trained, tmp_path):
@@ -291,6 +312,7 @@ def test_a_spec_is_shown(tmp_path, monkeypatch):
         (["RUN", "--set", "network.width=8"], "--set"),
         (["SPEC", "--set", "network.widht=8"], "unknown-key"),
         (["SPEC", "--out", "/dev/null/pictures"], "folder-not-writable"),
+        (["SPEC", "--format", "bmp"], "png, pdf, svg"),
     ],
 )
 def test_what_was_mistyped(words, code, trained, tmp_path, monkeypatch):
