@@ -48,6 +48,28 @@ def changes_of(edits: list[str]) -> dict[str, Any]:
     return changes
 
 
+def imports_first(words: list[str]) -> list[str]:
+    """What was typed, `--import MODULE` before the verb wherever it was typed.
+
+    >>> imports_first(["check", "my.yaml", "--import", "my_envs"])
+    ['--import', 'my_envs', 'check', 'my.yaml']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--import":
+            module = next(waiting, "")
+            if not module or module.startswith("-"):
+                raise typer.BadParameter("it needs the name of a module, such as my_envs", param_hint="--import")
+            first += [word, module]
+        elif word.startswith("--import="):
+            first.append(word)
+        else:
+            rest.append(word)
+    return first + rest
+
+
 def again() -> str:
     """The command that was typed, with --resume."""
     import shlex

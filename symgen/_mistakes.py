@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from symgen._arguments import imports_first
 from symgen._printing import print_json
 
 HOLDS, DOES_NOT_HOLD, WRONG, INTERRUPTED = 0, 1, 2, 130
@@ -21,6 +22,10 @@ _Mistyped: Any = typer.BadParameter.__mro__[1]
 
 class Verbs(TyperGroup):
     """The verbs. With --json a command that was mistyped is answered in JSON too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click's `parse_args`."""
+        return super().parse_args(ctx, imports_first(args))
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """See click's `main`."""

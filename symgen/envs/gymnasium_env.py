@@ -1,10 +1,7 @@
 """Any Gymnasium environment by its id: vectors, pictures, indices, and flat dicts of them."""
 
-import importlib
 import inspect
-import os
 import re
-import sys
 import warnings
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -20,8 +17,9 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs._gymnasium_states import ObservedSimulator, settable
+from symgen.envs._trusted import OWN, import_trusted, trusted
 from symgen.envs.interface import Action, Interface, Term
-from symgen.errors import UserError, suggestion
+from symgen.errors import UserError, near_miss, suggestion
 
 EXTRAS = {
     ".box2d.": 'pip install "gymnasium[box2d]"',
@@ -52,9 +50,6 @@ ACTION_NAMES = {
     "Taxi": ("south", "north", "east", "west", "pickup", "dropoff"),
 }
 """Names of discrete actions as Gymnasium documents them, by the id without its version; others are action_0, ..."""
-
-TRUSTED = "SYMGEN_IMPORT"
-"""Environment variable: modules to import before an environment is made, with commas between."""
 
 
 class Options(BaseModel):
@@ -215,27 +210,6 @@ def _one(options: Options, render: bool = False) -> Any:
     return _told(options.id, make_one, **more, **options.kwargs)
 
 
-def import_trusted() -> None:
-    """Import the modules that the environment variable TRUSTED names: those that `symgen --import` was given.
-
-    A variable reaches the processes that are started on the way too. Modules are looked for in the working folder
-    first. Only the person at the command line can name one, a spec cannot.
-
-    Raises:
-        UserError: there is no such module, or it fails.
-    """
-    for name in filter(None, os.environ.get(TRUSTED, "").split(",")):
-        if name in sys.modules:
-            continue
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            importlib.import_module(name)
-        except Exception as cause:  # it is other people's code
-            message = f"--import {name} failed: {type(cause).__name__}: {cause}"
-            raise UserError("import-failed", message, "give the dotted name of a module, as in Python") from cause
-
-
 def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
     """Call `make_it`, its warnings silenced and its errors told in a user's words."""
     import_trusted()
@@ -271,7 +245,10 @@ def _unknown(id_: str) -> str:
     for prefix, way in NAMESPACES.items():
         if id_.startswith(prefix):
             return f"{id_} {way}"
-    return f"Gymnasium {gymnasium.__version__} has no {id_!r}; {suggestion(id_, gymnasium.registry, 'ids')}"
+    near = near_miss(id_, gymnasium.registry, 0.75)
+    hint = f"did you mean {near!r}? If not, {OWN}" if near else OWN
+    read = f", nor has any module imported: {', '.join(trusted())}" if trusted() else ""
+    return f"Gymnasium {gymnasium.__version__} has no {id_!r}{read}; {hint}"
 
 
 def simulator(options: Options, group: Group) -> ObservedSimulator | str:

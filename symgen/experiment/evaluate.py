@@ -20,6 +20,7 @@ from symgen.experiment.departed import Departed, departed, mean
 from symgen.experiment.episodes import Act, Episodes, play
 from symgen.experiment.files import read_json, write_json
 from symgen.experiment.fit import load
+from symgen.experiment.imported import imports_told
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.run import LAST, Run
 from symgen.experiment.statistics import Estimate, estimate
@@ -211,7 +212,7 @@ def stored_evaluation(run: Run) -> Evaluation:
 def loaded(run: Run, name: str) -> tuple[Compiled, Checkpoint]:
     """The run's spec compiled, its network with the weights of the checkpoint `name`."""
     checkpoint = run.restore(name)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), imports_told(run):
         compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0)
     load(compiled.network, checkpoint)
     compiled.network.eval()

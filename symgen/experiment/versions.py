@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import symgen
+from symgen.envs._trusted import trusted
 
 PACKAGES = ("torch", "numpy", "gymnasium", "minigrid", "procgen-mirror", "safetensors", "networkx", "escnn", "mujoco")
 
@@ -24,6 +25,7 @@ def versions() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
+        "imports": trusted(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -14,6 +14,7 @@ from symgen.compiler import Compiled, check_spec
 from symgen.errors import UserError
 from symgen.experiment import evaluate, heldout
 from symgen.experiment._caption import captioned, enlarged
+from symgen.experiment.imported import imports_told
 from symgen.experiment.run import Run
 from symgen.rl._rollout import autoreset_mode, environment_action
 from symgen.semantics.problem import Problem
@@ -97,7 +98,8 @@ def _write(path: Path, pictures: Iterator[np.ndarray], per_second: int) -> None:
 def check(run: Run, settings: evaluate.Settings, path: Path) -> None:
     """Raise UserError where no video of a run can be made; asked before anything is played."""
     check_path(path)
-    _stage(check_spec(read(run.folder / "spec.yaml")), {}, settings.seed).close()
+    with imports_told(run):
+        _stage(check_spec(read(run.folder / "spec.yaml")), {}, settings.seed).close()
 
 
 def check_path(path: Path) -> None:
