@@ -235,7 +235,7 @@ def test_train_and_evaluate(trainable, tmp_path):
     assert run("train", trainable, "--runs", runs, "--episodes", "5").exit_code == 2
     again = values("train", trainable, "--runs", runs, "--episodes", "5", "--resume")
     assert again["runs"][0]["finished"]
-    assert list(again["evaluation"]["conditions"]) == ["training", "rotated", "held_out"]
+    assert list(again["evaluation"]["conditions"]) == ["training", "rotated", "harder"]
     edits = ["--set", "train.gamma=0.9", "--seed", "1", "--seed", "2"]
     wide = values("train", trainable, "--runs", runs, *edits, "--episodes", "5", "--quiet")
     assert [Path(each["folder"]).parts[-2:] for each in wide["runs"]] == [

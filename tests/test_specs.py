@@ -23,7 +23,7 @@ def test_a_shipped_spec_is_right(name):
 
 def test_a_spec_that_is_wrong_is_refused(tmp_path):
     spec = (SPECS / CHIRAL).read_text(encoding="utf-8")
-    (tmp_path / "wrong.yaml").write_text(spec.replace("size: 7", "size: 8"), encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text(spec.replace("size: 9", "size: 8"), encoding="utf-8")
     with pytest.raises(SpecError):
         check_spec(tmp_path / "wrong.yaml")
 

@@ -1,6 +1,6 @@
-"""Lava-crossing levels from seeds: rivers across a walled square room, each with one opening, and a way to the goal.
+"""Lava levels from seeds: rivers across a walled square room, each with one opening, or lava anywhere; always a way.
 
-The levels are distributed as MiniGrid's LavaCrossing (Chevalier-Boisvert et al. 2023, CrossingEnv): rivers lie on even
+Crossings are distributed as MiniGrid's LavaCrossing (Chevalier-Boisvert et al. 2023, CrossingEnv): rivers lie on even
 rows or columns, start and goal in opposite corners. Where the goal is elsewhere, the way to it crosses first the rivers
 between start and goal, then the others, so that every river has one opening and the goal can be reached.
 """
@@ -72,8 +72,59 @@ def rivers_at_most(size: int) -> int:
     return max(0, size - 3)
 
 
+def scattered(
+    seed: int | list[int], size: int = 9, density: float = 0.3, obstacle: int = LAVA, goal: str = "corner"
+) -> Level:
+    """A level with obstacles anywhere, and a way to the goal; there are far more of them than of crossings.
+
+    Args:
+        seed: of the random numbers.
+        size: cells per side, walls included; odd.
+        density: the chance of each cell but start and goal to be an obstacle; what cuts off the goal is drawn anew.
+        obstacle: LAVA or WALL.
+        goal: as in `level`.
+
+    >>> print(scattered(1, size=7, density=0.3))
+    #######
+    #>.~..#
+    #....~#
+    #.....#
+    #.~.~~#
+    #.~..G#
+    #######
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        cells = np.full((size, size), WALL, dtype=np.uint8)
+        cells[1:-1, 1:-1] = np.where(rng.random((size - 2, size - 2)) < density, obstacle, FLOOR)
+        cells[1, 1] = FLOOR
+        if np.count_nonzero(cells == FLOOR) < 2:  # nowhere for a random goal
+            continue
+        at = _goal(goal, rng, cells)
+        cells[at] = GOAL
+        if reachable(cells, (1, 1))[at]:
+            return Level(cells, (1, 1))
+
+
+def reachable(cells: np.ndarray, start: tuple[int, int]) -> np.ndarray:
+    """The cells that can be walked to from a start over floors and marks, goals included; bool of the map's shape."""
+    free = (cells == FLOOR) | (cells == MARK) | (cells == GOAL)
+    reached = np.zeros_like(free)
+    reached[start] = True
+    while True:
+        wider = reached.copy()
+        wider[1:] |= reached[:-1]
+        wider[:-1] |= reached[1:]
+        wider[:, 1:] |= reached[:, :-1]
+        wider[:, :-1] |= reached[:, 1:]
+        wider &= free
+        if (wider == reached).all():
+            return reached
+        reached = wider
+
+
 def level(
-    seed: int,
+    seed: int | list[int],
     size: int = 9,
     crossings: int = 1,
     obstacle: int = LAVA,
@@ -81,9 +132,10 @@ def level(
     orientation: int = 0,
     mirror: bool = False,
 ) -> Level:
-    """The level of a seed.
+    """The crossing of a seed.
 
     Args:
+        seed: of the random numbers.
         size: cells per side, walls included; odd.
         crossings: number of rivers.
         obstacle: what a river is made of, LAVA or WALL.

@@ -16,10 +16,11 @@ from symgen.envs._compass import STEPS
 from symgen.envs._lava import FLOOR, GOAL, MARK, WALL, Level
 
 
-def maze(seed: int, size: int = 9, chiral: bool = False) -> Level:
+def maze(seed: int | list[int], size: int = 9, chiral: bool = False) -> Level:
     """The maze of a seed: rooms are the cells in odd rows and odd columns, and one way leads from each to each.
 
     Args:
+        seed: of the random numbers.
         size: cells per side, walls included; odd.
         chiral: mirrored at the middle column, with a mark and two goals.
 

@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 from symgen.envs._compass import oriented
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY
+from symgen.envs._split import Split, content, on_side
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import View
 
@@ -39,7 +40,8 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         with_heading: whether the agent's heading is seen.
         restless: things move by themselves.
         seed: of the random numbers until `reset` is given another.
-        prepare: called with a task and the level's seed after the task has begun that level.
+        prepare: called with a task, the level's seed and the seed of its random numbers after the task was reset.
+        split: the side of the split that levels belong to, and the share of the test side.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         with_heading: bool,
         restless: bool,
         seed: int,
-        prepare: Callable[[Any, int], None] | None = None,
+        prepare: Callable[[Any, int, int | list[int]], None] | None = None,
+        split: tuple[Split, float] = ("all", 0.5),
     ) -> None:
         self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
         self.render_mode = "rgb_array"
+        self._split = split
         self._tasks, self._prepare, self.envs = tasks, prepare, [each[0] for each in tasks]
         self.num_envs, self.frame, self.seeds = len(tasks), frame, seeds or FRESH
         self._view, self._kinds, self._with_heading, self._restless = view, kinds, with_heading, restless
@@ -118,9 +122,19 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _begin(self, k: int, level: int) -> None:
         """Start a level in environment k."""
         self.envs[k] = env = self._tasks[k][level % len(self._tasks[k])]
-        env.reset(seed=level)
-        if self._prepare is not None:
-            self._prepare(env, level)
+
+        def draw(source: int | list[int]) -> tuple[None, np.ndarray]:
+            env.reset(seed=source if isinstance(source, int) else _number(source))
+            if self._prepare is not None:
+                self._prepare(env, level, source)
+            return None, _map(env)
+
+        on_side(draw, level, *self._split)
+
+    def content(self, level: int) -> bytes:
+        """A digest of a level's map, for a level seed; it begins in the first environment."""
+        self._begin(0, level)
+        return content(_map(self.envs[0]))
 
     def _draw(self, count: int) -> np.ndarray:
         return self.np_random.integers(self.seeds.start, self.seeds.stop, size=count)
@@ -218,6 +232,16 @@ def _codes(env: Any) -> list[int]:
 def _code(thing: Any) -> int:
     kind, colour, state = thing.encode()
     return int(18 * kind + 3 * colour + state)
+
+
+def _map(env: Any) -> np.ndarray:
+    """The codes of MiniGrid's map as it lies, [row, column]."""
+    return np.array(_codes(env), dtype=np.uint8).reshape(env.height, env.width)
+
+
+def _number(source: list[int]) -> int:
+    """A seed that follows from several, as MiniGrid takes one."""
+    return int(np.random.SeedSequence(source).generate_state(1)[0])
 
 
 def _held(env: Any) -> int:

@@ -1,5 +1,6 @@
 """A laboratory of lava crossings and mazes: symmetric levels from seeds, hundreds side by side, in numpy alone."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from symgen.envs import _compass, _lava, _maze
 from symgen.envs._compass import DIRECTIONS
 from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
+from symgen.envs._split import SPLIT, TEST_SHARE, Split, TestShare, content, on_side
 from symgen.envs._views import Full, Picture, View, Window, look_table
 from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
 
@@ -24,6 +26,14 @@ if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that 
     from symgen.envs._lava_env import LavaVectorEnv
 
 Crossings = Annotated[int, Field(ge=0)]
+Density = Annotated[float, Field(ge=0, le=0.5)]
+OF_KINDS = {
+    "crossings": ("crossing",),
+    "density": ("scattered",),
+    "obstacle": ("crossing", "scattered"),
+    "goal": ("crossing", "scattered"),
+}
+"""The options that some kinds of levels alone have."""
 
 
 class Options(BaseModel):
@@ -31,10 +41,12 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    kind: Literal["crossing", "maze", "chiral_maze"] = Field(
+    kind: Literal["crossing", "scattered", "maze", "chiral_maze"] = Field(
         "crossing",
-        description="crossing: rivers across a room, each with one opening. maze: a goal in a dead end. chiral_maze: a "
-        "mirrored maze with two goals that look alike; the real one lies to the left, seen from a mark on the axis.",
+        description="crossing: rivers across a room, each with one opening; few distinct levels (82 of 7x7 with two "
+        "rivers). scattered: obstacles anywhere and a way to the goal; tens of thousands of 7x7. maze: a goal in a "
+        "dead end. chiral_maze: a mirrored maze with two goals that look alike; the real one lies to the left, seen "
+        "from a mark on the axis.",
     )
     size: int = Field(9, ge=5, le=25, description="Cells per side, the outer walls included; odd.")
     crossings: Crossings | Annotated[tuple[Crossings, ...], BeforeValidator(from_list)] = Field(
@@ -42,7 +54,12 @@ class Options(BaseModel):
         description="Number of rivers, at most size - 3; or a list of them, of which level n has the one at n modulo "
         "its length.",
     )
-    obstacle: Literal["lava", "wall"] = Field("lava", description="What a river is made of.")
+    density: Density | Annotated[tuple[Density, ...], BeforeValidator(from_list)] = Field(
+        0.3,
+        description="Share of scattered obstacles among the cells; or a list of shares, of which level n has the one "
+        "at n modulo its length.",
+    )
+    obstacle: Literal["lava", "wall"] = Field("lava", description="What rivers and scattered obstacles are made of.")
     moves: Literal["absolute", "turn"] = Field(
         "absolute",
         description="absolute: up, left, down, right. turn: left, right, forward, and the agent has a heading.",
@@ -70,6 +87,8 @@ class Options(BaseModel):
     seed_range: SeedRange | None = Field(
         None, description="First level seed and the one after the last; takes the place of levels."
     )
+    split: Split = Field("all", description=SPLIT)
+    test_share: TestShare = Field(0.2, description=TEST_SHARE)
     max_steps: int | None = Field(None, ge=1, description="Steps until an episode is truncated; 4 size^2 by default.")
 
     @field_validator("size", "window")
@@ -90,11 +109,19 @@ class Options(BaseModel):
             raise ValueError(f"at most {most} rivers fit into size {info.data.get('size')}, got {max(counts)}")
         return value
 
-    @field_validator("crossings", "obstacle", "goal")
+    @field_validator(*OF_KINDS)
     @classmethod
-    def _of_crossings(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.data.get("kind", "crossing") != "crossing":
-            raise ValueError(f"is of kind: crossing, and this is a {info.data['kind']}")
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = OF_KINDS[str(info.field_name)]
+        if info.data.get("kind", "crossing") not in kinds:
+            raise ValueError(f"is of kind: {' or '.join(kinds)}, and this is a {info.data['kind']}")
+        return value
+
+    @field_validator("density")
+    @classmethod
+    def _named(cls, value: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if value == ():
+            raise ValueError("must name at least one density")
         return value
 
     @field_validator("resolution")
@@ -121,7 +148,12 @@ class Options(BaseModel):
 
 
 def interface(options: Options) -> Interface:
-    """One term "observation": the channels one-hot, or colours."""
+    """One term "observation": the channels one-hot, or colours.
+
+    Raises:
+        ValueError: there are no levels on this side of the split.
+    """
+    _level(options, options.seeds.start)
     names = ("left", "right", "forward") if options.turning else DIRECTIONS
     action = Action("discrete", names, (len(names),))
     view = _view(options, 1)
@@ -185,15 +217,35 @@ def _make(options: Options, num_envs: int, seed: int) -> "LavaVectorEnv":
     return LavaVectorEnv(levels, num_envs, _view(options, num_envs), options.turning, looking, max_steps, seed)
 
 
+def level_contents(options: Options) -> Iterator[bytes]:
+    """A digest of the level of each level seed in turn: the same for levels that are equal up to turns and mirrors."""
+    return (content(_level(options, seed).cells) for seed in options.seeds)
+
+
 def _level(options: Options, seed: int) -> Level:
-    """The level of a seed."""
-    if options.kind == "crossing":
-        counts = options.crossings if isinstance(options.crossings, tuple) else (options.crossings,)
-        obstacle = LAVA if options.obstacle == "lava" else WALL
-        plain = _lava.level(seed, options.size, counts[seed % len(counts)], obstacle, options.goal)
-    else:
-        plain = _maze.maze(seed, options.size, options.kind == "chiral_maze")
-    return plain.placed(options.orientation, options.mirror)
+    """The level of a seed.
+
+    Raises:
+        ValueError: there are no levels on this side of the split.
+    """
+
+    def draw(source: int | list[int]) -> tuple[Level, np.ndarray]:
+        drawn = _drawn(options, seed, source)
+        return drawn, drawn.cells
+
+    return on_side(draw, seed, options.split, options.test_share).placed(options.orientation, options.mirror)
+
+
+def _drawn(options: Options, seed: int, source: int | list[int]) -> Level:
+    """A level of either side: its difficulty from the level's seed, the rest from `source`, that of random numbers."""
+    if options.kind in ("maze", "chiral_maze"):
+        return _maze.maze(source, options.size, options.kind == "chiral_maze")
+    obstacle = LAVA if options.obstacle == "lava" else WALL
+    if options.kind == "scattered":
+        densities = options.density if isinstance(options.density, tuple) else (options.density,)
+        return _lava.scattered(source, options.size, densities[seed % len(densities)], obstacle, options.goal)
+    counts = options.crossings if isinstance(options.crossings, tuple) else (options.crossings,)
+    return _lava.level(source, options.size, counts[seed % len(counts)], obstacle, options.goal)
 
 
 def _view(options: Options, batch: int) -> View:

@@ -1,7 +1,7 @@
 """MiniGrid: symbolic, partial or coloured views, with MiniGrid's own turns or with absolute moves."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ from symgen.envs._compass import DIRECTIONS
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list, level_range
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
+from symgen.envs._split import SPLIT, TEST_SHARE, Split, TestShare
 from symgen.envs._views import Full, Picture, View, look_table
 from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
 from symgen.errors import UserError, suggestion
@@ -74,6 +75,8 @@ class Options(BaseModel):
     seed_range: SeedRange | None = Field(
         None, description="First level seed and the one after the last; takes the place of levels."
     )
+    split: Split = Field("all", description=SPLIT)
+    test_share: TestShare = Field(0.2, description=TEST_SHARE)
     max_steps: int | None = Field(None, ge=1, description="Steps until an episode is truncated; MiniGrid's by default.")
 
     @property
@@ -169,7 +172,14 @@ def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
         world.restless,
         seed,
         _prepared(options),
+        (options.split, options.test_share),
     )
+
+
+def level_contents(options: Options) -> Iterator[bytes]:
+    """A digest of the level of each level seed in turn: the same for levels that are equal up to turns and mirrors."""
+    envs = _make(options, 1, 0)
+    return (envs.content(seed) for seed in envs.seeds)
 
 
 def _crossings(options: Options) -> tuple[World, ...]:
@@ -181,7 +191,7 @@ def _crossings(options: Options) -> tuple[World, ...]:
     return found
 
 
-def _prepared(options: Options) -> Callable[[Any, int], None] | None:
+def _prepared(options: Options) -> Callable[[Any, int, int | list[int]], None] | None:
     """Puts a level with another goal into MiniGrid's map; None where the goal is MiniGrid's own."""
     if options.goal == "corner":
         return None
@@ -189,12 +199,12 @@ def _prepared(options: Options) -> Callable[[Any, int], None] | None:
     things = (("empty", "red"), ("wall", "grey"), ("lava", "red"), ("goal", "green"))  # FLOOR, WALL, LAVA, GOAL
     codes = np.array([worlds.code_of(kind, colour) for kind, colour in things])
 
-    def prepare(env: Any, seed: int) -> None:
+    def prepare(env: Any, seed: int, source: int | list[int]) -> None:
         from symgen.envs._minigrid_env import fill
 
         world = crossings[seed % len(crossings)]
         obstacle = _lava.LAVA if world.river == "lava" else _lava.WALL
-        level = _lava.level(seed, world.rows, world.rivers or 0, obstacle, options.goal)
+        level = _lava.level(source, world.rows, world.rivers or 0, obstacle, options.goal)
         fill(env, codes[level.cells.reshape(-1)].tolist())
 
     return prepare

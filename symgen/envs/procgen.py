@@ -1,7 +1,9 @@
 """Procgen: sixteen games with levels from seeds (Cobbe et al. 2020), through the package procgen-mirror."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from symgen.algebra import base as bases
@@ -12,6 +14,7 @@ from symgen.algebra.representation import Representation
 from symgen.envs import _compass
 from symgen.envs._compass import DIRECTION_IMAGES, REVERSING
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, level_range
+from symgen.envs._split import content
 from symgen.envs.interface import Action, Interface, Term
 
 if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
@@ -163,6 +166,23 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
     from symgen.envs._procgen_env import ProcgenVectorEnv
 
     return ProcgenVectorEnv(_native(options), num_envs, len(ACTIONS), options.reduce, seed, render)
+
+
+def level_contents(options: Options) -> Iterator[bytes]:
+    """A digest of the first picture of one level after the other, drawn as training draws them.
+
+    Procgen shows no map; a level is known by its first picture, and by its turned and mirrored images.
+
+    Raises:
+        UserError: procgen-mirror is not installed.
+    """
+    envs = make(options, 64, 0)
+    try:
+        while True:
+            pictures, _ = envs.reset()
+            yield from (content(colours) for colours in pictures.astype(np.int64) @ (1 << 16, 1 << 8, 1))
+    finally:
+        envs.close()
 
 
 def _native(options: Options) -> dict[str, str | int | bool]:

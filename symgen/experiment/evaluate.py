@@ -22,6 +22,7 @@ from symgen.experiment.files import read_json, write_json
 from symgen.experiment.fit import load
 from symgen.experiment.imported import imports_told
 from symgen.experiment.jobs import Stopped
+from symgen.experiment.overlap import Overlap, overlap
 from symgen.experiment.run import LAST, Run
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.versions import versions
@@ -57,22 +58,33 @@ class Row:
         returns: mean return.
         lengths: mean episode length in steps.
         successes: success rate, None where the environment does not report success.
+        levels: the condition's levels beside those of training, None where the adapter makes no levels.
     """
 
     returns: Estimate
     lengths: Estimate
     successes: Estimate | None = None
+    levels: Overlap | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         success = self.successes and self.successes.to_dict()
-        return {"return": self.returns.to_dict(), "length": self.lengths.to_dict(), "success": success}
+        levels = self.levels and self.levels.to_dict()
+        return {
+            "return": self.returns.to_dict(),
+            "length": self.lengths.to_dict(),
+            "success": success,
+            "levels": levels,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Row":
         """The inverse of `to_dict`."""
         success = values["success"] and Estimate.from_dict(values["success"])
-        return cls(Estimate.from_dict(values["return"]), Estimate.from_dict(values["length"]), success or None)
+        levels = values.get("levels") and Overlap(**values["levels"])
+        return cls(
+            Estimate.from_dict(values["return"]), Estimate.from_dict(values["length"]), success or None, levels or None
+        )
 
 
 @dataclass(frozen=True)
@@ -118,10 +130,8 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         KeyboardInterrupt: `stopped` said so.
     """
     compiled, checkpoint = loaded(run, settings.checkpoint)
-    played = {
-        name: _play(compiled, changes, settings, stopped)
-        for name, changes in heldout.conditions(compiled.problem.spec.evaluate).items()
-    }
+    conditions = heldout.conditions(compiled.problem.spec.evaluate)
+    played = {name: _play(compiled, changes, settings, stopped) for name, changes in conditions.items()}
     used = {**_used(settings), "checkpoint": settings.checkpoint, "step": checkpoint.step}
     verification = compiled.verify()  # of the trained network
     evaluation = Evaluation(
@@ -129,7 +139,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         run.variant,
         (run.seed,),
         "episodes",
-        {name: _over_episodes(each) for name, each in played.items()},
+        {name: _over_episodes(each, overlap(compiled.problem, conditions[name])) for name, each in played.items()},
         used,
         departed(compiled.network, verification),
     )
@@ -251,12 +261,13 @@ def _used(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _over_episodes(episodes: Episodes) -> Row:
+def _over_episodes(episodes: Episodes, levels: Overlap | None) -> Row:
     success = episodes.successes
     return Row(
         estimate(episodes.returns.tolist()),
         estimate(episodes.lengths.tolist()),
         None if success is None else estimate(success.tolist()),
+        levels,
     )
 
 
@@ -266,4 +277,5 @@ def _over(rows: Sequence[Row]) -> Row:
         estimate([row.returns.mean for row in rows]),
         estimate([row.lengths.mean for row in rows]),
         None if any(map(math.isnan, successes)) else estimate(successes),
+        rows[0].levels,
     )

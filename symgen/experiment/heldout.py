@@ -1,6 +1,7 @@
 """Held-out conditions: what an entry of `evaluate:` makes of the environment."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,27 @@ def conditions(evaluate: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[s
     return {TRAINING: {}, **evaluate}
 
 
+def under_options(problem: Problem, changes: Mapping[str, Any]) -> Problem:
+    """The problem with the environment's options as a condition changes them.
+
+    Raises:
+        SpecError: the changed options are wrong.
+    """
+    options = {PREFIX + name: value for name, value in environment_changes(changes).items()}
+    if not options:
+        return problem
+    # the other conditions were checked beside training's options, not beside these
+    values = {key: value for key, value in problem.source.values.items() if key != "evaluate"}
+    return check_spec(edit(replace(problem.source, values=values), options))
+
+
 def environment(problem: Problem, changes: Mapping[str, Any], count: int, seed: int, render: bool = False) -> VectorEnv:
     """`count` environments under a condition.
 
     Raises:
         SpecError: the changed options are wrong.
     """
-    options = {PREFIX + name: value for name, value in environment_changes(changes).items()}
-    changed = check_spec(edit(problem.source, options)) if options else problem
+    changed = under_options(problem, changes)
     envs = changed.adapter.make(changed.adapter_options, count, seed, render)
     transform, seen = changes.get("transform"), changes.get("observation")
     return under(

@@ -9,7 +9,7 @@ from symgen.experiment.statistics import Estimate
 
 
 def detail(evaluation: Evaluation) -> Table:
-    """One variant: a row per condition with return, success, length."""
+    """One variant: a row per condition with return, success, length, and how many of its levels were trained on."""
     seeds = ", ".join(map(str, evaluation.seeds))
     title = f"{evaluation.spec}/{evaluation.variant}, seed{'s' * (len(evaluation.seeds) > 1)} {seeds}"
     table = Table(title=title, title_justify="left")
@@ -17,9 +17,13 @@ def detail(evaluation: Evaluation) -> Table:
     successes = any(row.successes for row in evaluation.rows.values())
     for name in ("return", *["success"] * successes, "episode length"):
         table.add_column(name, justify="right", no_wrap=True)
+    levels = any(row.levels for row in evaluation.rows.values())
+    if levels:
+        table.add_column("levels", justify="right")
     for name, row in evaluation.rows.items():
         success = [_cell(row.successes)] * successes
-        table.add_row(name, _cell(row.returns), *success, _cell(row.lengths))
+        trained_on = [str(row.levels or "-")] * levels
+        table.add_row(name, _cell(row.returns), *success, _cell(row.lengths), *trained_on)
     return table
 
 
@@ -50,8 +54,19 @@ def caption(evaluations: Sequence[Evaluation]) -> str:
     over = " or ".join(dict.fromkeys(evaluation.over for evaluation in evaluations))
     return (
         f"Mean return over {episodes} episodes per seed, {seeds}, {actions} actions; "
-        f"in brackets a 95% bootstrap interval over {over}."
+        f"in brackets a 95% bootstrap interval over {over}." + _levels(evaluations)
     )
+
+
+def _levels(evaluations: Sequence[Evaluation]) -> str:
+    """How many levels of each condition were trained on, where the environment has levels."""
+    found: dict[str, dict[str, None]] = {}
+    for evaluation in evaluations:
+        for name, row in evaluation.rows.items():
+            if row.levels is not None:
+                found.setdefault(name, {})[f"{row.levels.trained_on} of {row.levels.levels}"] = None
+    shares = "; ".join(f"{name} {' or '.join(counts)}" for name, counts in found.items())
+    return f" Levels that were trained on, turned and mirrored ones included: {shares}." if shares else ""
 
 
 def _used(evaluations: Sequence[Evaluation], name: str) -> str:

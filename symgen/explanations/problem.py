@@ -3,6 +3,9 @@
 from symgen.explanations.entry import Explanation
 
 _GRID = "environment: {adapter: gridworld}\nsymmetry: {group: C4}\n"
+_TRAINED = (
+    "environment: {adapter: gridworld, split: train}\nsymmetry: {group: C4}\nnetwork: {family: graph_attention}\n"
+)
 
 _SIGNS = "symmetry: {group: D1, states: {observation: 4 sign}, actions: 2 sign}\n"
 _FREE = "environment: {adapter: gymnasium_env, id: Drift-v0}\n" + _SIGNS
@@ -176,5 +179,13 @@ PROBLEM = {
         whatever else leaves the shape of the observation and the actions alone.""",
         _GRID + "network: {family: graph_attention}\nevaluate: {larger: {environment.size: 11}}",
         _GRID + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
+    ),
+    "level-overlap": Explanation(
+        "A held-out condition may show levels that were trained on.",
+        """Seeds of levels are not levels: two seeds may make the same level, or its turned image. environment.split
+        sorts levels by what they are, up to turns and mirrors: train on split: train, test on split: test. Evaluation
+        measures how many levels of a condition were trained on, and prints it.""",
+        _TRAINED + "evaluate: {held_out: {seed_range: [5000, 5200]}}",
+        _TRAINED + "evaluate: {held_out: {environment.split: test}}",
     ),
 }

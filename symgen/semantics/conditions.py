@@ -155,6 +155,38 @@ def _check_environment(
         hint = "a held-out condition keeps the observation and the action; make another spec for another network"
         message = f"the trained network cannot play there: {difference}"
         raise findings.add("changed-interface", path, message, hint, key=True)
+    _check_split(found, options, path, changes, problem, findings)
+
+
+def _check_split(
+    changed: Any,
+    options: Mapping[str, Any],
+    path: Place,
+    changes: Mapping[str, Any],
+    problem: Problem,
+    findings: Findings,
+) -> None:
+    """Other levels than training's are levels of another side of the split: other seeds may make the same levels."""
+    if "split" not in _option_names(problem) or not options.keys() & {"split", "test_share", *SHORT}:
+        return
+    trained = problem.adapter_options
+    if {trained.split, changed.split} == {"train", "test"} and trained.test_share == changed.test_share:
+        return
+    key = next(key for key in changes if key.removeprefix(PREFIX) in ("split", "test_share", *SHORT))
+    if trained.test_share != changed.test_share:
+        message = (
+            f"the test levels of a test_share of {changed.test_share} are trained on where it is {trained.test_share}"
+        )
+        hint = "leave test_share to the environment section, for training and tests alike"
+    elif trained.split == "all":
+        message = f"training is on all levels (environment.split: all), those of {shown(path[-1])} among them"
+        hint = "train on environment.split: train, and give the condition environment.split: test"
+    else:
+        message = f"the levels of {shown(path[-1])} are drawn from those trained on (split: {changed.split}); "
+        message += "another level seed may make the same level"
+        other = "train" if trained.split == "test" else "test"
+        hint = f"write environment.split: {other} into the condition, beside or in the place of {key}"
+    raise findings.add("level-overlap", (*path, key), message, hint, key=True)
 
 
 def _difference(before: Interface, after: Interface) -> str:

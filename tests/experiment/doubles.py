@@ -18,7 +18,7 @@ SPEC: dict[str, Any] = {
     "train": {
         "algorithm": "ppo", "steps": 500, "seeds": [0], "envs": 8, "rollout": 8, "minibatch": 64, "epochs": 1,
     },
-    "evaluate": {"rotated": {"transform": "r"}, "held_out": {"seed_range": [100, 120]}},
+    "evaluate": {"rotated": {"transform": "r"}, "harder": {"environment.crossings": 1}},
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 def test_a_row_per_condition(folder):
     evaluation = evaluate_run(Run(folder / "0"), FEW)
-    assert list(evaluation.rows) == ["training", "rotated", "held_out"]
+    assert list(evaluation.rows) == ["training", "rotated", "harder"]
     assert all(row.returns.count == 10 for row in evaluation.rows.values())
 
 

@@ -130,7 +130,7 @@ def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
     def conditions() -> list[str]:
         return list(json.loads((outcome.run.folder / "evaluation.json").read_text())["conditions"])
 
-    assert conditions() == ["training", "rotated", "held_out"]
+    assert conditions() == ["training", "rotated", "harder"]
     train(a_source(evaluate={"noisy": {"observation_noise": 0.5}}), how, quiet)
     assert conditions() == ["training", "noisy"]
 

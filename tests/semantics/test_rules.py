@@ -12,7 +12,7 @@ from symgen.spec.source import from_text
 
 GRID = """\
 symgen: 1
-environment: {adapter: gridworld}
+environment: {adapter: gridworld, split: train}
 symmetry: {group: C4}
 network: {family: graph_attention}
 evaluate:
@@ -34,8 +34,8 @@ rotated: {transform: rrr}
 seen: {observation: r^2}
 still: {transform: ""}
 noisy: {observation_noise: 0.1}
-fresh: {seed_range: [10_000, 10_200]}
-few: {levels: 10}
+fresh: {seed_range: [10_000, 10_200], environment.split: test}
+few: {levels: 10, environment.split: test}
 harder: {environment.crossings: 2, environment.obstacle: wall, transform: r}
 nothing: {}"""
     assert conditions(text) == []
