@@ -36,6 +36,8 @@ def print_tables(evaluations: list[Evaluation]) -> None:
         console.print(table.detail(each))
         if each.departed is not None:
             console.print(str(each.departed), highlight=False, soft_wrap=True)
+        if each.sampled is not None:
+            console.print(table.sampled(each), highlight=False, soft_wrap=True)
     if len(evaluations) > 1:
         console.print(table.comparison(evaluations))
     typer.echo(table.caption(evaluations))

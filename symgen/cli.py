@@ -292,6 +292,8 @@ def evaluate(
             print_json({"evaluations": [each.to_dict() for each in evaluations]})
         elif markdown:
             typer.echo(table.markdown(evaluations))
+            for line in table.misleading(evaluations):
+                typer.echo(line, err=True)
         else:
             print_tables(evaluations)
         if video:

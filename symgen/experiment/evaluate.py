@@ -6,7 +6,7 @@ evaluate_runs    all seeds of one variant, with intervals over the seeds
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from symgen.experiment.imported import imports_told
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.overlap import Overlap, overlap
 from symgen.experiment.run import LAST, Run
+from symgen.experiment.sampled import divides
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.versions import versions
 from symgen.nn.network import Network
@@ -99,6 +100,7 @@ class Evaluation:
         rows: by condition, "training" first.
         settings: how it was done, and what with.
         departed: of a relaxed network, how far from its symmetry it is.
+        sampled: training's condition with sampled actions, where the most probable ones may mislead (see sampled.py).
     """
 
     spec: str
@@ -108,6 +110,7 @@ class Evaluation:
     rows: Mapping[str, Row]
     settings: Mapping[str, Any] = field(default_factory=dict)
     departed: Departed | None = None
+    sampled: Row | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -118,6 +121,7 @@ class Evaluation:
             "interval": f"95% bootstrap over {self.over}",
             **self.settings,
             **({} if self.departed is None else {"departed": self.departed.to_dict()}),
+            **({} if self.sampled is None else {"training_sampled": self.sampled.to_dict()}),
             "conditions": {name: row.to_dict() for name, row in self.rows.items()},
         }
 
@@ -142,6 +146,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         {name: _over_episodes(each, overlap(compiled.problem, conditions[name])) for name, each in played.items()},
         used,
         departed(compiled.network, verification),
+        _sampled(compiled, settings, stopped),
     )
     episodes = {
         name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()} for name, each in played.items()
@@ -197,7 +202,10 @@ def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
     rows = {name: _over([evaluation.rows[name] for evaluation in each]) for name in names}
     seeds = tuple(seed for evaluation in each for seed in evaluation.seeds)
     used = {key: value for key, value in first.settings.items() if key != "step"}
-    return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used, mean([one.departed for one in each]))
+    drawn = [one.sampled for one in each if one.sampled]
+    sampled = _over(drawn) if len(drawn) == len(each) else None
+    far = mean([one.departed for one in each])
+    return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used, far, sampled)
 
 
 def stored_evaluation(run: Run) -> Evaluation:
@@ -214,7 +222,8 @@ def stored_evaluation(run: Run) -> Evaluation:
         rows = {name: Row.from_dict(row) for name, row in values["conditions"].items()}
         used = {key: values[key] for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")}
         far = Departed.from_dict(values["departed"]) if "departed" in values else None
-        return Evaluation(values["spec"], values["variant"], tuple(values["seeds"]), "episodes", rows, used, far)
+        drawn = Row.from_dict(values["training_sampled"]) if "training_sampled" in values else None
+        return Evaluation(values["spec"], values["variant"], tuple(values["seeds"]), "episodes", rows, used, far, drawn)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError("file-unreadable", f"{path} is not an evaluation: {error}", "make it anew") from error
 
@@ -251,6 +260,13 @@ def _play(compiled: Compiled, changes: Mapping[str, Any], settings: Settings, st
             return play(act, envs, settings.episodes, settings.seed)
     finally:
         envs.close()
+
+
+def _sampled(compiled: Compiled, settings: Settings, stopped: Stopped) -> Row | None:
+    """Training's condition with sampled actions, where they may return more; its episodes are played once more."""
+    if settings.sample or not divides(compiled.problem):
+        return None
+    return _over_episodes(_play(compiled, {}, replace(settings, sample=True), stopped))
 
 
 def _used(settings: Settings) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from symgen.experiment.evaluate import Evaluation, Row
+from symgen.experiment.heldout import TRAINING
+from symgen.experiment.sampled import beside, better
 from symgen.experiment.statistics import Estimate
 
 
@@ -25,6 +27,21 @@ def detail(evaluation: Evaluation) -> Table:
         trained_on = [str(row.levels or "-")] * levels
         table.add_row(name, _cell(row.returns), *success, _cell(row.lengths), *trained_on)
     return table
+
+
+def sampled(evaluation: Evaluation) -> str:
+    """Training's return with the most probable actions and with sampled ones; "" where they were not drawn."""
+    drawn = evaluation.sampled
+    return beside(drawn.returns, evaluation.rows[TRAINING].returns) if drawn else ""
+
+
+def misleading(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Of a table without room for it: a sentence per variant whose sampled actions return more."""
+    return [
+        f"{each.spec}/{each.variant}, {sampled(each)}"
+        for each in evaluations
+        if each.sampled and better(each.sampled.returns, each.rows[TRAINING].returns)
+    ]
 
 
 def comparison(evaluations: Sequence[Evaluation]) -> Table:
