@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from symgen.envs._finite import not_finite
 from symgen.envs.interface import Interface
-from symgen.errors import UserError
 
 SMALL = 1e-9
 """A range up to this, relative to 1 + the size of the entry, is none."""
@@ -47,12 +47,6 @@ class Observed:
             if still.any():
                 found[name] = tuple((np.flatnonzero(still) + 1).tolist())
         return found
-
-
-def not_finite(what: str) -> UserError:
-    """The error for an environment that returns such a number."""
-    hint = "mend its step or reset: look for a division by zero, a logarithm, or a state that grows without bound"
-    return UserError("environment-not-finite", f"the environment returns numbers that are not finite: {what}", hint)
 
 
 def by_term(interface: Interface, observation: Any) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from symgen.envs._finite import check_finite
 from symgen.errors import UserError
 from symgen.rl._rollout import autoreset_mode, environment_action
 
@@ -53,7 +54,8 @@ def play(act: Act, envs: VectorEnv, episodes: int, seed: int) -> Episodes:
         seed: of the first reset.
 
     Raises:
-        UserError: the environments do not reset themselves, or an episode does not end.
+        UserError: the environments do not reset themselves or return a number that is not finite, or an episode does
+            not end.
     """
     next_step = autoreset_mode(envs) is AutoresetMode.NEXT_STEP
     to_environment = environment_action(envs.single_action_space)
@@ -62,8 +64,10 @@ def play(act: Act, envs: VectorEnv, episodes: int, seed: int) -> Episodes:
     returns, lengths = np.zeros(envs.num_envs), np.zeros(envs.num_envs, np.int64)
     resetting = np.zeros(envs.num_envs, np.bool_)
     observation, _ = envs.reset(seed=seed)
+    check_finite(observation)
     while (quota > 0).any():
         observation, reward, terminated, truncated, info = envs.step(to_environment(act(observation)))
+        check_finite(observation, reward)
         # a step that only resets belongs to no episode
         returns += np.where(resetting, 0.0, reward)
         lengths += ~resetting

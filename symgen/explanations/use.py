@@ -107,6 +107,13 @@ USE = {
         "symgen train SPEC --jobs 16",
         "symgen train SPEC --jobs 4 --resume",
     ),
+    "action-mask": _outside(
+        "The environment forbids some actions, and nothing here keeps to that.",
+        "Its info has an action_mask. Policies here choose among all actions. Where the others are harmless the mask "
+        "can be ignored; where not, a wrapper must play something else in their place.",
+        "train: {algorithm: ppo, steps: 100_000}     # of Taxi-v3",
+        "train: {algorithm: ppo, steps: 100_000, ignore_action_mask: true}",
+    ),
     "environment-not-finite": _outside(
         "The environment returns an observation or a reward that is not a finite number.",
         "Nothing can be compared with or learnt from NaN or infinity. Look for a division by zero, a logarithm of "

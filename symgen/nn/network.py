@@ -99,15 +99,30 @@ class Network(nn.Module):
         return self.distribution(self._run(self._needed["policy"], observation)["policy"].flatten(1))
 
     def value(self, observation: Observation) -> Tensor:
-        """The value of each observation of a batch, shape (batch,)."""
+        """The value of each observation of a batch, shape (batch,).
+
+        Raises:
+            ValueError: the critics judge actions (SAC), and there is none.
+        """
+        self._must_have("value", "ask q(observation, action)")
         return self._run(self._needed["value"], observation)["value"].flatten()
 
     def q(self, observation: Observation, action: Tensor) -> Tensor:
-        """Both estimates of the return after an action (batch, dim) of the environment, shape (batch, 2)."""
+        """Both estimates of the return after an action (batch, dim) of the environment, shape (batch, 2).
+
+        Raises:
+            ValueError: the critic judges observations (PPO).
+        """
+        self._must_have("q1", "ask value(observation)")
         return self.judge(self.encode(observation), action)
 
     def encode(self, observation: Observation) -> dict[str, Tensor]:
-        """What actor and critics share, by name, for `act` and `judge`: the critics' loss trains it."""
+        """What actor and critics share, by name, for `act` and `judge`: the critics' loss trains it.
+
+        Raises:
+            ValueError: the critic judges observations (PPO).
+        """
+        self._must_have("q1", "ask policy(observation) and value(observation)")
         return self._run(self._shared, observation)
 
     def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -191,6 +206,10 @@ class Network(nn.Module):
         finally:
             for module in tied:
                 module._expanded = None
+
+    def _must_have(self, name: str, instead: str) -> None:
+        if name not in self.plan.ends:
+            raise ValueError(f"this network has no {name}: its outputs are {', '.join(self.plan.ends)}; {instead}")
 
     def _run(self, steps: tuple[Step, ...], observation: Observation) -> dict[str, Tensor]:
         return self._go_on(steps, self.reader(observation, self.dtype, self.device))

@@ -42,6 +42,9 @@ class Options(BaseModel):
         "VecNormalize and CleanRL; null: none. Without normalise_observations nothing is clipped",
     )  # fmt: skip
     normalise_rewards: bool = Field(False, description="divide by the running spread of the discounted return")
+    ignore_action_mask: bool = Field(
+        False, description="train although the environment reports an action_mask: the policy takes any action"
+    )
     adam_eps: float = Field(1e-5, gt=0, description="Adam's epsilon")
 
     @model_validator(mode="after")

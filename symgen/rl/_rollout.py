@@ -22,6 +22,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
+from symgen.envs._finite import check_finite
 from symgen.envs.interface import Action
 from symgen.errors import UserError
 from symgen.nn import distributions
@@ -115,11 +116,13 @@ class Buffer:
         return each(lambda tensor: tensor[step], self.observations)
 
     def _write(self, step: int, observation: Observation) -> None:
+        """Keep what step `step` acts on, in the space's own dtype, in which it must be finite."""
         if isinstance(self.observation_arrays, dict):
             for name, array in self.observation_arrays.items():
                 array[step] = observation[name]
         else:
             self.observation_arrays[step] = observation
+        check_finite(each(lambda array: array[step], self.observation_arrays))
 
 
 @torch.no_grad()
@@ -134,6 +137,9 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
 
     Returns:
         The episodes that ended.
+
+    Raises:
+        UserError: the environment returns a number that is not finite.
     """
     same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
     to_environment = environment_action(envs.single_action_space)
@@ -157,6 +163,7 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
                 to_environment(action.numpy())
             )
             buffer._write(step + 1, observation)
+            check_finite({}, rewards[step])
 
             valid[step] = ~buffer.resetting
             buffer.running_return += rewards[step]
@@ -210,11 +217,30 @@ def environment_action(space: Space[Any]) -> Callable[[NDArray[Any]], NDArray[An
 
 
 def final_observation(info: dict[str, Any], index: int) -> Observation:
-    """The final observation of environment `index`, from an array of observations or a dict of arrays."""
+    """The final observation of environment `index`, from an array of observations or a dict of arrays.
+
+    Raises:
+        UserError: a number of it is not finite.
+    """
     final = info["final_obs"]
-    if isinstance(final, dict):
-        return {name: array[index] for name, array in final.items()}
-    return final[index]
+    found = {name: array[index] for name, array in final.items()} if isinstance(final, dict) else final[index]
+    check_finite(each(lambda array: np.asarray(array)[None], found), first=index)
+    return found
+
+
+def check_mask(info: dict[str, Any], ignored: bool) -> None:
+    """Refuse environments that forbid actions, as the info of their first reset says.
+
+    Raises:
+        UserError: there is a mask, and it is not to be ignored.
+    """
+    if "action_mask" in info and not ignored:
+        raise UserError(
+            "action-mask",
+            "the environment says which actions are possible (info['action_mask']), and a policy that is trained here "
+            "takes any",
+            "write ignore_action_mask: true in train:, if the environment bears the others (in Taxi they do nothing)",
+        )
 
 
 def fixed_log_std(network: ActorCritic) -> Tensor | None:

@@ -35,6 +35,7 @@ from symgen.rl._rollout import (
     Episodes,
     Observation,
     autoreset_mode,
+    check_mask,
     each,
     fixed_log_std,
     rollout,
@@ -89,7 +90,7 @@ def advantages(
     decay = torch.where(terminated | truncated, zero, zero + gamma * gae_lambda).numpy()
     result = np.empty_like(deltas)
     carried = np.zeros_like(deltas[0])
-    with np.errstate(all="ignore"):  # a reward that is not finite is reported by the loss
+    with np.errstate(all="ignore"):  # a sum that overflows is reported by the loss
         for step in reversed(range(len(deltas))):
             carried = deltas[step] + decay[step] * carried
             result[step] = carried
@@ -271,12 +272,14 @@ class Learner:
         """One dictionary of METRICS per update, until `steps` transitions are done.
 
         Raises:
-            UserError: a loss or gradient is not finite; the weights are useless from then on.
+            UserError: the environment returns a number that is not finite, or reports an action mask; or a loss or
+                gradient is not finite: the weights are useless from then on.
         """
         if not self._started:
             # the step is part of the seed: a restored training must not repeat the episodes of the first start
             entropy = np.random.SeedSequence((self.seed, self.step))
-            observation, _ = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
+            observation, info = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
+            check_mask(info, self.options.ignore_action_mask)
             self._buffer.begin(observation)
             self._started = True
         while self.step < self.steps:
@@ -363,12 +366,9 @@ class Learner:
 
 def _not_finite(metrics: dict[str, float], step: int, batch: Batch) -> UserError:
     """The error for numbers that are not finite; it says where they came from, as far as can be told."""
-    observations = batch.observations.values() if isinstance(batch.observations, dict) else [batch.observations]
-    if not all(bool(tensor.isfinite().all()) for tensor in observations):
-        cause, hint = "an observation is not finite", "mend the environment"
-    elif not bool(batch.returns.isfinite().all()):
-        cause, hint = "a reward or a value is not finite", "mend the environment, or set normalise_rewards: true"
-    else:
+    if bool(batch.returns.isfinite().all()):
         cause, hint = "training diverged", "lower learning_rate, or set target_kl"
+    else:
+        cause, hint = "a return or a value is not finite", "lower learning_rate, or set normalise_rewards: true"
     losses = ", ".join(f"{name} {metrics[name]:g}" for name in ("policy_loss", "value_loss", "gradient_norm"))
     return UserError("loss-not-finite", f"{cause} in the rollout that began at step {step} ({losses})", hint)

@@ -26,6 +26,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor, nn
 
+from symgen.envs._finite import check_finite
 from symgen.envs.interface import Action
 from symgen.errors import UserError
 from symgen.nn.squashed import squash
@@ -211,12 +212,14 @@ class Learner:
         """One dictionary of METRICS per `report` transitions, until `steps` transitions are done.
 
         Raises:
-            UserError: a loss is not finite; the weights are useless from then on.
+            UserError: the environment returns a number that is not finite; or a loss is not finite: the weights are
+                useless from then on.
         """
         if not self._started:
             # the step is part of the seed: a restored training must not repeat the episodes of the first start
             entropy = np.random.SeedSequence((self.seed, self.step))
             self._observation, _ = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
+            check_finite(self._observation)
             self.replay.begin(self._observation)
             self._resetting = np.zeros(self.envs.num_envs, np.bool_)  # the coming step is no transition
             self._returns, self._lengths = np.zeros(self.envs.num_envs), np.zeros(self.envs.num_envs, np.int64)
@@ -265,6 +268,7 @@ class Learner:
             for _ in range(self.options.train_every):
                 actions = self._actions()
                 observation, rewards, terminated, truncated, info = self.envs.step(to_environment(actions))
+                check_finite(observation, rewards)
                 valid, ended = ~self._resetting, terminated | truncated
                 cut = np.flatnonzero(ended) if self._same_step else ()
                 finals = {int(env): final_observation(info, int(env)) for env in cut}
@@ -342,16 +346,8 @@ class Learner:
         self._optimisers[part].step()
 
     def _not_finite(self, means: list[float], step: int) -> UserError:
-        """The error for numbers that are not finite; it says where they came from, as far as can be told."""
-        filled = self.replay.filled
-        arrays: list[np.ndarray] = []
-        each(arrays.append, self.replay.observations)
-        if not all(np.isfinite(array[:, :filled]).all() for array in arrays):
-            cause, hint = "an observation is not finite", "mend the environment"
-        elif not np.isfinite(self.replay.rewards).all():
-            cause, hint = "a reward is not finite", "mend the environment"
-        else:
-            cause, hint = "training diverged", "lower critic_rate and actor_rate"
+        """The error for losses that are not finite."""
+        cause, hint = "training diverged", "lower critic_rate and actor_rate, or divide the rewards by a number"
         losses = ", ".join(f"{name} {value:g}" for name, value in zip(LEARNT, means, strict=True))
         return UserError("loss-not-finite", f"{cause} in the transitions after step {step} ({losses})", hint)
 

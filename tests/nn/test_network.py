@@ -207,6 +207,8 @@ def test_the_parts_agree_with_the_whole(case):
     network.eval()
     parameters, value = network(given)
     assert torch.equal(network.value(given), value)
+    with pytest.raises(ValueError, match=r"no q1: its outputs are policy, value; ask value\(observation\)"):
+        network.q(given, None)
     law, other = network.policy(given), network.distribution(parameters)
     taken = law.sample()
     assert torch.equal(law.log_prob(taken), other.log_prob(taken))
@@ -242,6 +244,8 @@ def test_actor_and_critics_agree_with_the_whole(case):
     assert all(torch.equal(a, b) for a, b in zip(network.act(features), (mean, log_std), strict=True))
     assert torch.equal(network.judge(features, acts), network.q(given, acts))
     assert network.q(given, acts).shape == (5, 2)
+    with pytest.raises(ValueError, match=r"no value: its outputs are policy, log_std, q1, q2; ask q\(observation, a"):
+        network.value(given)
     assert not torch.equal(*network.q(given, acts).unbind(1))  # two critics, not one twice
     assert network.log_std() is None
     law = network.policy(given)
