@@ -277,7 +277,7 @@ def _used(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _over_episodes(episodes: Episodes, levels: Overlap | None) -> Row:
+def _over_episodes(episodes: Episodes, levels: Overlap | None = None) -> Row:
     success = episodes.successes
     return Row(
         estimate(episodes.returns.tolist()),

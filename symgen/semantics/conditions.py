@@ -169,7 +169,7 @@ def _check_split(
     """Other levels than training's are levels of another side of the split: other seeds may make the same levels."""
     if "split" not in _option_names(problem) or not options.keys() & {"split", "test_share", *SHORT}:
         return
-    trained = problem.adapter_options
+    trained: Any = problem.adapter_options  # of an adapter with a split
     if {trained.split, changed.split} == {"train", "test"} and trained.test_share == changed.test_share:
         return
     key = next(key for key in changes if key.removeprefix(PREFIX) in ("split", "test_share", *SHORT))
