@@ -10,6 +10,8 @@ from gymnasium.vector import VectorEnv
 from symgen.actions import act_on_action, act_on_observation
 from symgen.compiler import check_spec
 from symgen.envs.conditions import ArrayMap, under
+from symgen.errors import UserError
+from symgen.experiment.run import variant
 from symgen.semantics.conditions import PREFIX, environment_changes
 from symgen.semantics.problem import Problem
 from symgen.spec.edit import edit
@@ -20,6 +22,33 @@ TRAINING = "training"
 def conditions(evaluate: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """The conditions by name: training's own first, then those of `evaluate:`."""
     return {TRAINING: {}, **evaluate}
+
+
+def changed(problem: Problem, edits: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The conditions that edits of a spec make or change; training's own first, to compare with.
+
+    Args:
+        problem: what was trained.
+        edits: values by dotted path: conditions below `evaluate`; options below `environment` make one more condition,
+            called after them.
+
+    Raises:
+        SpecError: a condition is wrong.
+        UserError: an edit is of neither.
+    """
+    options = {path: value for path, value in edits.items() if path.startswith(PREFIX)}
+    rest = {path: value for path, value in edits.items() if path not in options}
+    others = [path for path in rest if path.split(".")[0] != "evaluate"]
+    if others:
+        message = f"{others[0]} belongs to the training, which is over"
+        hint = "an evaluation changes evaluate.<condition>.<key> or environment.<option>"
+        raise UserError("edit-after-training", message, hint)
+    source = edit(problem.source, rest)
+    if options:
+        name = variant(options).replace(PREFIX, "")
+        source = edit(source, {"evaluate": {**(source.values.get("evaluate") or {}), name: options}})
+    found = check_spec(source).spec.evaluate
+    return conditions({name: each for name, each in found.items() if each != problem.spec.evaluate.get(name)})
 
 
 def under_options(problem: Problem, changes: Mapping[str, Any]) -> Problem:

@@ -46,6 +46,13 @@ USE = {
         "symgen.load('runs/cartpole_group')",
         "symgen.load('runs/cartpole_group/base/0')",
     ),
+    "edit-after-training": _outside(
+        "An evaluation cannot change what was trained.",
+        "The network, the symmetry and the training of a run are what they were. An evaluation may add conditions, "
+        "change them, or change options of the environment.",
+        "symgen evaluate RUN --set network.width=32",
+        "symgen evaluate RUN --set evaluate.windy.observation_noise=0.2",
+    ),
     "run-exists": _outside(
         "The run that is to be trained exists already.",
         "Nothing is overwritten unasked: go on with it (--resume), delete it (--force), or write elsewhere.",

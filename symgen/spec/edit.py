@@ -43,8 +43,10 @@ def edit(source: Source, changes: Mapping[str, Any]) -> Source:
 def path_of(dotted: str) -> tuple[str | int, ...]:
     """The keys of a dotted path. Raises ValueError(cause, way out) where it is not one.
 
-    >>> path_of("train.seeds.0")
-    ('train', 'seeds', 0)
+    What a condition changes about the environment is one key there, dots included.
+
+    >>> path_of("train.seeds.0"), path_of("evaluate.wide.environment.size")
+    (('train', 'seeds', 0), ('evaluate', 'wide', 'environment.size'))
     """
     parts = dotted.split(".")
     if not all(parts) or len(parts) > MAX_DEPTH:
@@ -54,6 +56,8 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     if parts[0] not in SECTIONS:
         cause = f"the path {shown(dotted)} does not begin with a section of a spec"
         raise ValueError(cause, suggestion(parts[0], SECTIONS, "sections"))
+    if parts[0] == "evaluate" and parts[2:3] == ["environment"]:
+        parts[2:] = [".".join(parts[2:])]
     return tuple(int(part) if part.isascii() and part.isdigit() and len(part) < 9 else part for part in parts)
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from symgen.compiler import check_spec
+from symgen.errors import SpecError, UserError
 from symgen.experiment import heldout
 from symgen.experiment.episodes import play
 from tests.experiment.doubles import SPEC
@@ -49,6 +50,36 @@ def test_a_part_of_an_option_is_edited_and_the_rest_stays():
         chances.append((lake.observation_space.n, len(lake.P[0][0])))
         envs.close()
     assert chances == [(64, 3), (64, 1)]
+
+
+def test_conditions_are_changed_and_added_by_edits(problem):
+    noise = {"evaluate.rotated.observation_noise": 0.5}
+    assert heldout.changed(problem, noise) == {"training": {}, "rotated": {"transform": "r", "observation_noise": 0.5}}
+    added = heldout.changed(problem, {"evaluate.windy.observation_noise": 0.2, "evaluate.windy.transform": "s"})
+    assert added == {"training": {}, "windy": {"observation_noise": 0.2, "transform": "s"}}
+    small = heldout.changed(problem, {"environment.orientation": 1, "evaluate.far.environment.orientation": 2})
+    assert small == {
+        "training": {}, "far": {"environment.orientation": 2}, "orientation=1": {"environment.orientation": 1},
+    }  # fmt: skip
+    assert heldout.changed(problem, {"evaluate.rotated.transform": "r"}) == {"training": {}}  # control: no change
+
+
+@pytest.mark.parametrize(
+    ("edits", "code"),
+    [
+        ({"network.width": 8}, "edit-after-training"),
+        ({"train.steps": 8}, "edit-after-training"),
+        ({"environment": {"adapter": "gridworld"}}, "edit-after-training"),
+        ({"evaluate.windy.observation_nose": 0.2}, "unknown-key"),
+        ({"environment.orientatoin": 1}, "bad-edit"),
+        ({"environment.size": 9}, "changed-interface"),
+    ],
+)
+def test_an_edit_of_something_else_is_refused(problem, edits, code):
+    with pytest.raises((SpecError, UserError)) as caught:
+        heldout.changed(problem, edits)
+    found = [each.code for each in caught.value.diagnostics] if isinstance(caught.value, SpecError) else []
+    assert (found or [caught.value.code]) == [code]
 
 
 @pytest.mark.parametrize("word", ["r", "s", "rs", "rrr"])

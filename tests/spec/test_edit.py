@@ -25,6 +25,7 @@ SOURCE = from_text(
             "evaluate",
             {"a": {"transform": "r"}, "b": {"transform": "s"}},
         ),
+        ({"evaluate.a.environment.kwargs.g": 9}, "evaluate", {"a": {"environment.kwargs.g": 9}}),
         ({"symmetry": {"group": "C4"}}, "symmetry", {"group": "C4"}),
         ({"network.width": None}, "network", {"family": "mlp", "width": None}),
         ({}, "symgen", 1),
