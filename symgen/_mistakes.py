@@ -24,8 +24,18 @@ class Verbs(TyperGroup):
     """The verbs. With --json a command that was mistyped is answered in JSON too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """See click's `parse_args`."""
-        return super().parse_args(ctx, imports_first(args))
+        """See click's `parse_args`; an option of a verb that stands before it is told where it belongs."""
+        words = imports_first(args)
+        option = words[0].partition("=")[0] if words else ""
+        parse: Any = super().parse_args
+        try:
+            return parse(ctx, words)
+        except _Mistyped as error:
+            if option in {name for verb in self.commands.values() for each in verb.params for name in each.opts}:
+                error.message = (
+                    f"{error.message.rstrip('.')}. It stands after the verb, as in symgen check SPEC {option}."
+                )
+            raise
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """See click's `main`."""

@@ -83,6 +83,14 @@ def test_what_was_mistyped_is_json_too(words, said, spec):
     assert mistake["code"] in CODES
 
 
+def test_an_option_before_its_verb_is_told_where_it_belongs(spec):
+    done = run("--json", "check", spec)
+    assert done.exit_code == 2
+    assert "after the verb" in json.loads(done.stdout)["diagnostics"][0]["message"]
+    assert "after the verb" in run("--seed", "3", "train", spec).stderr
+    assert "after the verb" not in run("--nonsense", "check", spec).stderr  # control
+
+
 def test_status_and_help_survive_json(spec):
     assert run("check", spec, "--json").exit_code == 0
     assert run("check", "--help", "--json").exit_code == 0
