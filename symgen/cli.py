@@ -151,7 +151,7 @@ def verify(
 
         from symgen.compiler import compile_spec
 
-        measured = compile_spec(source_of(spec, edits)[0], seed=seed).verification
+        measured = compile_spec(source_of(spec, edits)[0], seed=seed, observe=True).verification
         if measured is None:
             raise AssertionError("compile_spec verifies unless told otherwise")
         measured = replace(measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both")))

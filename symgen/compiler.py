@@ -104,9 +104,13 @@ class Compiled:
         """g.a for a batch of actions: indices or vectors."""
         return actions.act_on_action(self.problem.interface.action, self.problem.action, element, action)
 
-    def verify(self) -> Verification:
-        """Measure the network as it is now, trained perhaps; `.verification` is what it was when compiled."""
-        return _measure(self.problem, self.network)
+    def verify(self, *, observe: bool = False) -> Verification:
+        """Measure the network as it is now, trained perhaps; `.verification` is what it was when compiled.
+
+        Args:
+            observe: on observations of the environment, too, which is made and stepped a little for it.
+        """
+        return _measure(self.problem, self.network, observe)
 
     def __str__(self) -> str:
         parts = [str(self.problem), str(self.plan), str(self.verification or "")]
@@ -137,7 +141,11 @@ def plan_spec(problem: Problem) -> Plan:
 
 
 def compile_spec(
-    spec: str | Path | Mapping[str, Any] | Source, *, verify: bool = True, seed: int | None = None
+    spec: str | Path | Mapping[str, Any] | Source,
+    *,
+    verify: bool = True,
+    seed: int | None = None,
+    observe: bool = False,
 ) -> Compiled:
     """Compile a spec into a network and measure its symmetry.
 
@@ -145,9 +153,11 @@ def compile_spec(
         spec: a path, the values of a spec, or a Source.
         verify: measure the network; without, `.verification` is None.
         seed: of the initial weights; by default torch's current state decides.
+        observe: measure it on observations of the environment, too, as `symgen verify` and `symgen train` do.
 
     Raises:
         SpecError: the spec is wrong.
+        UserError: with `observe`: the environment returns a number that is not finite.
 
     >>> compiled = compile_spec({
     ...     "symgen": 1,
@@ -161,7 +171,7 @@ def compile_spec(
     problem = check_spec(spec)
     plan = plan_spec(problem)
     network = _build(problem, plan, seed)
-    report = _measure(problem, network) if verify else None
+    report = _measure(problem, network, observe) if verify else None
     return Compiled(problem.source, problem.spec, problem, plan, network, report)
 
 
@@ -176,10 +186,12 @@ def _build(problem: Problem, plan: Plan, seed: int | None) -> Network:
         return build(plan, problem.interface)
 
 
-def _measure(problem: Problem, network: Network) -> Verification:
+def _measure(problem: Problem, network: Network, observe: bool) -> Verification:
+    from symgen._samples import samples
     from symgen.verify import verify
 
     constraint = problem.spec.symmetry.constraint_name
     claimed, relaxed = constraint == "exact", constraint == "relaxed"
     about = (problem.interface, problem.observation, problem.action)
-    return verify(network, *about, claimed=claimed, relaxed=relaxed)
+    shown, missing = samples(problem) if observe else ((), "")
+    return verify(network, *about, claimed=claimed, relaxed=relaxed, shown=shown, missing=missing)

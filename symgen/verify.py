@@ -10,6 +10,11 @@ control  how much the output differs where the claim is false on purpose: the po
 
 A claim whose control is as small as its tolerance has shown nothing: its verdict is "no power", not "exact".
 
+Observations are normally distributed ones and, where they are given (`Shown`), some between the bounds of the space and
+the environment's own. The error is the largest over all of them, where observations are larger than 1 in units of the
+largest: so much is rounded. A network must also tell the environment's observations apart: where an output is the same
+for all of them, though no element of the group takes one to another, the verdict is "no power".
+
 Turns that take pixels between pixels (see algebra.plane) are measured on smooth pictures inside the disc, by an angle
 of the generator and by another one. They are never exact: the verdict is "approximate" where the error is at most
 APPROXIMATE of the largest output and the control CONTRAST times larger. Elements that do take pixels to pixels are
@@ -17,15 +22,15 @@ measured beside them, and exact.
 """
 
 import copy
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from symgen.actions import act_on_term
+from symgen.actions import act_on_term, to_field
 from symgen.algebra import plane as planes
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
@@ -47,6 +52,26 @@ POWER = 100.0
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Observations that a network is measured on, beside normally distributed ones.
+
+    Args:
+        source: where they come from, in words.
+        observations: a batch of every term: float64, or indices.
+        real: whether the environment gave them.
+    """
+
+    source: str
+    observations: Mapping[str, np.ndarray]
+    real: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(next(iter(self.observations.values())))
+
+
+@dataclass(frozen=True)
 class Row:
     """One measurement.
 
@@ -58,6 +83,8 @@ class Row:
         control: the same where the claim is false on purpose.
         tolerance: largest error that counts as exact, see TOLERANCE, or as approximate.
         verdict: "exact", "approximate", "broken", "no power", or "relaxed" (by the error) where the spec allows it.
+        sensitivity: largest difference of the output between two observations of the environment, relative as the
+            error; None where there were none, or where the group might take each to each.
     """
 
     generator: str
@@ -67,6 +94,7 @@ class Row:
     control: float
     tolerance: float
     verdict: Verdict
+    sensitivity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +105,15 @@ class Verification:
         rows: one per generator, output and dtype.
         claimed: whether the spec claims exactness; a baseline claims nothing.
         relaxed: whether the spec allows a departure, which a network that was not trained yet has not.
+        observations: how many observations it was measured on, by where they come from.
+        missing: why there are none of the environment, where they were asked for.
     """
 
     rows: tuple[Row, ...]
     claimed: bool
     relaxed: bool = False
+    observations: Mapping[str, int] = field(default_factory=dict)
+    missing: str = ""
 
     @property
     def exact(self) -> bool:
@@ -100,7 +132,13 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"holds": self.holds, "claimed": self.claimed, "rows": [asdict(row) for row in self.rows]}
+        return {
+            "holds": self.holds,
+            "claimed": self.claimed,
+            "rows": [asdict(row) for row in self.rows],
+            "observations": dict(self.observations),
+            **({"missing": self.missing} if self.missing else {}),
+        }
 
     def __str__(self) -> str:
         width = max(6, *(len(row.output) for row in self.rows)) if self.rows else 6
@@ -112,6 +150,7 @@ class Verification:
             lines.append("the group has no generators: nothing to verify")
         if any(row.tolerance == APPROXIMATE for row in self.rows):
             lines.append("turns between pixels: measured on smooth pictures inside the disc, with interpolation")
+        lines += self._about_observations()
         if not self.claimed:
             allowed = (
                 "relaxed: the network may depart"
@@ -120,6 +159,13 @@ class Verification:
             )
             lines.append(f"constraint {allowed}")
         return "\n".join(lines)
+
+    def _about_observations(self) -> list[str]:
+        blind = sorted({row.output for row in self.rows if _ignores(row)})
+        lines = [f"{', '.join(blind)}: the same for all observations of the environment"] if blind else []
+        used = ", ".join(f"{count} {source}" for source, count in self.observations.items())
+        lines += [f"observations: {used}"] if used else []
+        return lines + ([f"none of the environment: {self.missing}"] if self.missing else [])
 
 
 @torch.no_grad()
@@ -133,8 +179,10 @@ def verify(
     relaxed: bool = False,
     batch: int = 8,
     seed: int = 0,
+    shown: Sequence[Shown] = (),
+    missing: str = "",
 ) -> Verification:
-    """Measure a network against the group, in float32 and float64, on random observations.
+    """Measure a network against the group, in float32 and float64.
 
     Args:
         network: left unchanged; copies are measured.
@@ -143,10 +191,12 @@ def verify(
         action: how the group moves the policy's parameters.
         claimed: whether the spec claims exactness.
         relaxed: whether the spec allows a departure: then it is a size, not a fault.
-        batch: number of observations.
+        batch: number of normally distributed observations.
         seed: of the observations and shuffles.
+        shown: further observations.
+        missing: why none of the environment are among them.
     """
-    rows = []
+    rows: list[Row] = []
     inputs = {
         term.name: _sample(term, observation[term.name], batch, np.random.default_rng([seed, k]))
         for k, term in enumerate(interface.terms)
@@ -161,16 +211,78 @@ def verify(
             before = _outputs(model, inputs, acts)
             for generator in exact:
                 fields = ((t, observation[t.name]) for t in interface.terms)
-                moved = {t.name: act_on_term(t, field, generator, inputs[t.name]) for t, field in fields}
+                moved = {t.name: act_on_term(t, its_field, generator, inputs[t.name]) for t, its_field in fields}
                 after = _outputs(model, moved, action.act(generator, acts))
                 if "q" in before and _moves(action, generator):
                     ignored = {"q": model.q(moved, torch.from_numpy(acts))}
                 else:
                     ignored = {}
                 rows += _rows(generator, dtype, before, after, ignored, action, exact[generator])
+            for each in shown:
+                rows = _shown_too(each, rows, model, interface, observation, action, exact)
     if relaxed:
         rows = [_allowed(row) for row in rows]
-    return Verification(tuple(rows), claimed, relaxed)
+    used = {"normally distributed": batch} | {each.source: each.count for each in shown}
+    return Verification(tuple(rows), claimed, relaxed, used, missing)
+
+
+def _shown_too(
+    shown: Shown,
+    rows: list[Row],
+    model: Network,
+    interface: Interface,
+    observation: Mapping[str, FieldType],
+    action: Representation,
+    exact: Mapping[str, bool],
+) -> list[Row]:
+    """The rows of the model's dtype with what further observations add; turns between pixels want smooth pictures."""
+    dtype = str(model.dtype).removeprefix("torch.")
+    acts = np.random.default_rng(0).standard_normal((1, action.size)).repeat(shown.count, 0)
+    before = _outputs(model, shown.observations, acts)
+    real = [t for t in interface.terms if t.layout != "discrete"]
+    size = max([1.0, *(float(np.abs(shown.observations[t.name]).max()) / t.scale for t in real)])
+    apart = _differ(shown, interface, observation)
+    errors = {}
+    for generator in (word for word, exactly in exact.items() if exactly):
+        given = ((t, observation[t.name], shown.observations[t.name]) for t in interface.terms)
+        moved = {t.name: act_on_term(t, its_field, generator, x) for t, its_field, x in given}
+        after = _outputs(model, moved, action.act(generator, acts))
+        for row in _rows(generator, model.dtype, before, after, {}, action, True):
+            errors[generator, row.output] = row.error / size
+    result = []
+    for row in rows:
+        if row.dtype == dtype and (row.generator, row.output) in errors:
+            x = before[row.output]
+            spread = float((x.amax(0) - x.amin(0)).max() / x.abs().max().clamp_min(FLOOR)) if apart else None
+            error = float(np.maximum(row.error, errors[row.generator, row.output]))  # one that is no number stays
+            row = replace(row, error=error, sensitivity=spread if shown.real else row.sensitivity)
+            row = replace(row, verdict=_judged(row, row.verdict))
+        result.append(row)
+    return result
+
+
+def _judged(row: Row, before: Verdict) -> Verdict:
+    """The verdict of an exact row that further observations were added to."""
+    if not row.error <= row.tolerance:
+        return "broken"
+    return "no power" if _ignores(row) else before
+
+
+def _ignores(row: Row) -> bool:
+    """Whether an output is the same for all observations of the environment, up to rounding."""
+    return row.sensitivity is not None and row.sensitivity <= TOLERANCE[getattr(torch, row.dtype)]
+
+
+def _differ(shown: Shown, interface: Interface, observation: Mapping[str, FieldType]) -> bool:
+    """Whether some observations differ in what the group leaves alone: the squares summed over orbits of entries."""
+    for term in interface.terms:
+        its_field = observation[term.name]
+        entries = to_field(term, its_field, shown.observations[term.name]).reshape(shown.count, -1) / term.scale
+        orbits = its_field.entry_orbits.reshape(-1)
+        energy = np.stack([np.bincount(orbits, row**2) for row in entries])
+        if (np.ptp(energy, axis=0) > 1e-6 * (1 + energy.max(0))).any():
+            return True
+    return False
 
 
 def _allowed(row: Row) -> Row:

@@ -146,7 +146,7 @@ def test_critics_that_judge_actions_are_exact():
         (generator, output) for generator in "rs" for output in ("policy", "log_std", "q")
     ]
     assert min(row.control for row in report.rows) > 1e-3
-    assert len({line.index("float") for line in str(report).splitlines()[1:]}) == 1
+    assert len({line.index("float") for line in str(report).splitlines()[1:-1]}) == 1
 
 
 @pytest.mark.parametrize("ignored", ["observation", "action"])
@@ -280,8 +280,9 @@ def test_printed_and_plain_forms():
     report = measured(this)
     lines = str(report).splitlines()
     assert lines[0].split() == ["generator", "output", "dtype", "error", "control", "tolerance", "verdict"]
-    assert len(lines) == 1 + len(report.rows)
-    for line, row in zip(lines[1:], report.rows, strict=True):
+    assert len(lines) == 2 + len(report.rows)
+    assert lines[-1] == "observations: 8 normally distributed"
+    for line, row in zip(lines[1:-1], report.rows, strict=True):
         words = line.split()
         assert words[:3] == [row.generator, row.output, row.dtype]
         assert [float(word) for word in words[3:6]] == pytest.approx([row.error, row.control, row.tolerance], rel=0.1)

@@ -52,6 +52,10 @@ ACTION_NAMES = {
 """Names of discrete actions as Gymnasium documents them, by the id without its version; others are action_0, ..."""
 
 
+MAX_PIXEL = 65_535.0
+"""Bounds of a picture beyond this are those of its dtype, and say nothing of what is in it."""
+
+
 class Options(BaseModel):
     """What a spec may say about `adapter: gymnasium_env`."""
 
@@ -136,8 +140,22 @@ def _term(key: str, space: spaces.Space[Any], name: str) -> Term:
             f"the term {key} of {name} has the shape {space.shape}; vectors (n), tokens (n, k) and pictures "
             "(row, column, channel) are supported"
         )
-    bytes_ = space.dtype == np.uint8 and isinstance(space, spaces.Box) and bool((space.high == 255).all())
-    return Term(key, space.shape, str(space.dtype), layouts[len(space.shape)], scale=255.0 if bytes_ else 1.0)
+    layout = layouts[len(space.shape)]
+    return Term(key, space.shape, str(space.dtype), layout, scale=_scale(space, layout))
+
+
+def _scale(space: spaces.Space[Any], layout: str) -> float:
+    """What the network divides a term by: 255 for bytes in any dtype, and the largest bound of a picture's numbers.
+
+    One number for the whole term, so that it commutes with the group.
+    """
+    if not isinstance(space, spaces.Box):
+        return 1.0
+    largest = float(max(np.abs(space.low).max(), np.abs(space.high).max()))
+    pixels = bool((space.high == 255).all()) and bool((space.low == 0).all())
+    if pixels or (layout == "image" and 1 < largest <= MAX_PIXEL):
+        return largest
+    return 1.0
 
 
 def _action(space: spaces.Space[Any], name: str) -> Action:

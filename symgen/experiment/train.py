@@ -232,7 +232,7 @@ def _fit_seed(
     source: Source, run: Run, begin: Checkpoint | None, settings: Settings, listen: Listen, stopped: Stopped
 ) -> Checkpoint:
     """Compile, record, and train from `begin` on."""
-    compiled = compile_spec(source, seed=run.seed)  # the initial weights belong to the seed
+    compiled = compile_spec(source, seed=run.seed, observe=True)  # the initial weights belong to the seed
     problem, verification = compiled.problem, compiled.verification
     if problem.spec.train is None or problem.algorithm_options is None or verification is None:
         raise AssertionError("train() has seen to it that there is something to train")
