@@ -181,6 +181,7 @@ def level_contents(options: Options) -> Iterator[bytes]:
         while True:
             pictures, _ = envs.reset()
             yield from (content(colours) for colours in pictures.astype(np.int64) @ (1 << 16, 1 << 8, 1))
+            envs.step(np.zeros(envs.num_envs, dtype=np.int64))  # levels that have just begun are not begun anew
     finally:
         envs.close()
 

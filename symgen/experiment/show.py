@@ -81,6 +81,7 @@ class Album:
             raise UserError("folder-not-writable", message, "write elsewhere with --out") from error
 
     def __call__(self, name: str) -> Path:
+        """The file of a picture of this name."""
         return self.folder / f"{name}.{self.kind}"
 
 

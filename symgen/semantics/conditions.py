@@ -166,27 +166,59 @@ def _check_split(
     problem: Problem,
     findings: Findings,
 ) -> None:
-    """Other levels than training's are levels of another side of the split: other seeds may make the same levels."""
-    if "split" not in _option_names(problem) or not options.keys() & {"split", "test_share", *SHORT}:
+    """Other levels than training's are levels of another side of the split: other seeds may make the same levels.
+
+    Where an adapter cannot split its levels, their seeds must at least be others.
+    """
+    told = options.keys() & {"split", "test_share", *SHORT}
+    trained: Any = problem.adapter_options  # of an adapter with levels
+    if not told:
         return
-    trained: Any = problem.adapter_options  # of an adapter with a split
-    if {trained.split, changed.split} == {"train", "test"} and trained.test_share == changed.test_share:
-        return
-    key = next(key for key in changes if key.removeprefix(PREFIX) in ("split", "test_share", *SHORT))
-    if trained.test_share != changed.test_share:
-        message = (
-            f"the test levels of a test_share of {changed.test_share} are trained on where it is {trained.test_share}"
-        )
-        hint = "leave test_share to the environment section, for training and tests alike"
-    elif trained.split == "all":
-        message = f"training is on all levels (environment.split: all), those of {shown(path[-1])} among them"
-        hint = "train on environment.split: train, and give the condition environment.split: test"
+    key = next(key for key in changes if key.removeprefix(PREFIX) in told)
+    if "split" in _option_names(problem):
+        wrong = _same_side(str(path[-1]), key, trained, changed)
     else:
-        message = f"the levels of {shown(path[-1])} are drawn from those trained on (split: {changed.split}); "
-        message += "another level seed may make the same level"
-        other = "train" if trained.split == "test" else "test"
-        hint = f"write environment.split: {other} into the condition, beside or in the place of {key}"
-    raise findings.add("level-overlap", (*path, key), message, hint, key=True)
+        wrong = _same_seeds(str(path[-1]), trained.seeds, changed.seeds)
+    if wrong is not None:
+        raise findings.add("level-overlap", (*path, key), *wrong, key=True)
+
+
+def _same_side(name: str, key: str, trained: Any, changed: Any) -> tuple[str, str] | None:
+    """Why levels of a condition may be levels of training, and the way out; None where they can't."""
+    if trained.test_share != changed.test_share:
+        return (
+            f"the test levels of a test_share of {changed.test_share} are trained on where it is {trained.test_share}",
+            "leave test_share to the environment section, for training and tests alike",
+        )
+    if {trained.split, changed.split} == {"train", "test"}:
+        return None
+    if trained.split == "all":
+        return (
+            f"training is on all levels (environment.split: all), those of {shown(name)} among them",
+            "train on environment.split: train, and give the condition environment.split: test",
+        )
+    other = "train" if trained.split == "test" else "test"
+    return (
+        f"the levels of {shown(name)} are drawn from those trained on (split: {changed.split}); "
+        "another level seed may make the same level",
+        f"write environment.split: {other} into the condition, beside or in the place of {key}",
+    )
+
+
+def _same_seeds(name: str, trained: range | None, changed: range | None) -> tuple[str, str] | None:
+    """The same of an adapter whose levels are their seeds; None for all of them."""
+    if trained is None or changed is None:
+        message = f"the levels of {shown(name)} are among those trained on, which are all there are"
+        if changed is None and trained is not None:
+            message = f"the levels of {shown(name)} are all there are, those trained on among them"
+        return message, "name the levels of both: levels in the environment section, seed_range in the condition"
+    shared = range(max(trained.start, changed.start), min(trained.stop, changed.stop))
+    if not shared:
+        return None
+    return (
+        f"{len(shared)} of the {len(changed)} level seeds of {shown(name)} are trained on",
+        f"take a seed_range from {trained.stop} on",
+    )
 
 
 def _difference(before: Interface, after: Interface) -> str:

@@ -195,8 +195,8 @@ class Graph(_Closed):
         _one_of("text or {edges: [...]}"),
     ] = Field(
         default="complete",
-        description="complete; on a grid grid (four neighbours), king (eight), torus, radius <n>; of tokens cycle, path; "
-        "or {edges: [...]}.",
+        description="complete; on a grid grid (four neighbours), king (eight), torus, radius <n>; of tokens cycle, "
+        "path; or {edges: [...]}.",
     )
     labels: str | None = Field(
         default=None,

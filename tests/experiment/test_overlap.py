@@ -91,3 +91,31 @@ def test_levels_that_may_have_been_trained_on_are_refused(environment, condition
 )
 def test_other_levels_are_accepted(environment, condition):
     assert overlap(problem(environment, unseen=condition), condition).trained_on == 0
+
+
+def procgen(environment, **evaluate):
+    options = {"adapter": "procgen", "name": "caveflyer", "distribution_mode": "easy", "reduce": 4, **environment}
+    symmetry = {"group": "C4", "constraint": "none"}
+    return check_spec({**SPEC, "environment": options, "symmetry": symmetry, "evaluate": evaluate})
+
+
+@pytest.mark.parametrize(
+    ("environment", "condition", "says"),
+    [
+        ({"levels": 100}, {"seed_range": [50, 150]}, "50 of the 100 level seeds"),
+        ({}, {"seed_range": [50, 150]}, "all there are"),
+    ],
+    ids=str,
+)
+def test_level_seeds_that_were_trained_on_are_refused(environment, condition, says):
+    with pytest.raises(SpecError) as caught:
+        procgen(environment, unseen=condition)
+    (found,) = caught.value.diagnostics
+    assert (found.code, says in found.message) == ("level-overlap", True)
+
+
+def test_other_level_seeds_of_procgen_are_other_levels():
+    spec = procgen({"levels": 100}, unseen={"seed_range": [100, 150]}, turned={"observation": "r"})
+    assert overlap(spec, {"seed_range": [100, 150]}, 400, 200).trained_on == 0
+    same = overlap(spec, {"observation": "r"}, 400, 400)
+    assert same.trained_on == same.levels > 90
