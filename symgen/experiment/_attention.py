@@ -23,6 +23,7 @@ from symgen.algebra.base import Base
 from symgen.compiler import Compiled
 from symgen.experiment._draw_observation import terms
 from symgen.nn.network import Network
+from symgen.plan.ir import Plan
 from symgen.rl._rollout import environment_action
 
 LONGEST, EPISODES = 300, 20
@@ -78,12 +79,12 @@ def listen(network: Network, observation: Any) -> list[np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the class token attends to (or, where there is none, the mean over all places).
+    """What the class token attends to, or, where there is none or nothing reads it, the mean over all places.
 
     Args:
         base: the places that are attended to.
         layers: one array (frames, heads, places) per layer.
-        token: whether there is a class token.
+        token: whether it is the class token that attends.
     """
 
     base: Base
@@ -99,10 +100,17 @@ def seen(compiled: Compiled, observation: Any) -> Seen | None:
         for tokens in (1, 0):
             found = [each for each in heard if each.shape[-1] == base.size + tokens]
             if found and base.size > 1:
-                # the token's row; without a token, the mean row; a token's attention to itself is left out
-                rows = [each[:, :, 0, tokens:] if tokens else each.mean(2) for each in found]
-                return Seen(base, tuple(rows), bool(tokens))
+                token = bool(tokens) and reads_token(compiled.plan)
+                # the token's row where it is read, else the mean row; attention to the token is left out
+                rows = [each[:, :, 0, tokens:] if token else each[:, :, tokens:, tokens:].mean(2) for each in found]
+                return Seen(base, tuple(rows), token)
     return None
+
+
+def reads_token(plan: Plan) -> bool:
+    """Whether the heads read the class token, if there is one: `readout: patches` has one that nothing reads."""
+    steps = {step.name for step in plan.steps}
+    return "read_token" in steps or "read_patches" not in steps
 
 
 def _candidates(compiled: Compiled) -> list[Base]:
