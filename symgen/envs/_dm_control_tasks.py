@@ -66,6 +66,19 @@ DOMAINS = {
     ),
 }
 
+_BALL = ("cup x", "cup z", "ball x", "ball z")
+ENTRIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "acrobot": {
+        "orientations": ("sin upper arm", "sin lower arm", "cos upper arm", "cos lower arm"),
+        "velocity": ("shoulder", "elbow"),
+    },
+    "ball_in_cup": {"position": _BALL, "velocity": _BALL},
+    "cartpole": {"position": ("cart", "cos pole", "sin pole"), "velocity": ("cart", "pole")},
+    "pendulum": {"orientation": ("cos angle", "sin angle"), "velocity": ("angle",)},
+    "reacher": {"position": ("shoulder", "wrist"), "to_target": ("x", "y"), "velocity": ("shoulder", "wrist")},
+}
+"""Names of the entries of each term, as the suite computes them."""
+
 ANGLES = {
     "keep": (1, 0.0),
     "turn": (1, pi / 2),

@@ -89,6 +89,11 @@ def interface(options: Options) -> Interface:
     return Interface(terms, action, single=False)
 
 
+def entries(options: Options) -> dict[str, tuple[str, ...]]:
+    """The names of the entries of each observed vector; none of pixels."""
+    return {} if options.observe == "pixels" else dict(tasks.ENTRIES[options.domain])
+
+
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     """State: D1, by the table of signs. Pixels: D1 as a picture; for reacher, seen from above, C1 to D4.
 

@@ -55,6 +55,21 @@ ACTION_NAMES = {
 MAX_PIXEL = 65_535.0
 """Bounds of a picture beyond this are those of its dtype, and say nothing of what is in it."""
 
+ENTRY_NAMES = {
+    "CartPole": ("cart position", "cart velocity", "pole angle", "pole angular velocity"),
+    "MountainCar": ("position", "velocity"),
+    "MountainCarContinuous": ("position", "velocity"),
+    "Pendulum": ("cos angle", "sin angle", "angular velocity"),
+    "Acrobot": (
+        "cos angle 1", "sin angle 1", "cos angle 2", "sin angle 2", "angular velocity 1", "angular velocity 2",
+    ),
+    **dict.fromkeys(
+        ("LunarLander", "LunarLanderContinuous"),
+        ("x", "y", "x velocity", "y velocity", "angle", "angular velocity", "left leg touches", "right leg touches"),
+    ),
+}  # fmt: skip
+"""Names of the entries of vectors, likewise."""
+
 
 class Options(BaseModel):
     """What a spec may say about `adapter: gymnasium_env`."""
@@ -87,6 +102,16 @@ class Options(BaseModel):
         if taken:
             raise ValueError(f"{taken[0]} is no argument of the environment itself")
         return value
+
+
+def entries(options: Options) -> dict[str, tuple[str, ...]]:
+    """The names of a vector's entries, where Gymnasium documents them.
+
+    >>> entries(Options(id="CartPole-v1"))["observation"][:2]
+    ('cart position', 'cart velocity')
+    """
+    names = ENTRY_NAMES.get(options.id.rsplit("-v", 1)[0])
+    return {"observation": names} if names else {}
 
 
 def interface(options: Options) -> Interface:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import colorsys
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FORMATS = ("png", "pdf", "svg")
 INK, FAINT, PALE = "#222222", "#8a8a8a", "#f0f0f0"
 AGREES, DISAGREES = "#1a7f37", "#c1121f"
+CAPTION = 46
+"""Letters to a line above a panel."""
 GENERATORS = 4
 """A picture shows the first few generators; the rest are named in its title."""
 
@@ -189,15 +192,15 @@ def write(axes: Axes, x: float, y: float, text: str, font: float, colour: str = 
     written.set_in_layout(False)
 
 
-def ruled(axes: Axes, rows: int, columns: int) -> None:
-    """Thin white lines between the cells of a picture, and no ticks."""
+def ruled(axes: Axes, rows: int, columns: int, colour: str = "white") -> None:
+    """Thin lines between the cells of a picture, and no ticks."""
     axes.set_xticks([])
     axes.set_yticks([])
     if max(rows, columns) <= 32:
         for x in np.arange(0.5, columns - 1):
-            axes.axvline(x, color="white", lw=0.8)
+            axes.axvline(x, color=colour, lw=0.8)
         for y in np.arange(0.5, rows - 1):
-            axes.axhline(y, color="white", lw=0.8)
+            axes.axhline(y, color=colour, lw=0.8)
     for spine in axes.spines.values():
         spine.set_color(FAINT)
 
@@ -231,9 +234,17 @@ def arrow(axes: Axes, start: Any, stop: Any, colour: str, bend: float = 0.0, gap
     axes.annotate("", stop, start, arrowprops={**style, "connectionstyle": f"arc3,rad={bend}"}, zorder=6)
 
 
+def few_ticks() -> Any:
+    """Four or five round numbers along an axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(4)
+
+
 def caption(axes: Axes, text: str, colour: str = INK) -> None:
-    """The title of one panel."""
-    axes.set_title(text, fontsize=9.5, color=colour, pad=6)
+    """The title of one panel, wrapped."""
+    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, CAPTION) or [""]]
+    axes.set_title("\n".join(lines), fontsize=9.5, color=colour, pad=6)
 
 
 def on(colour: np.ndarray) -> str:

@@ -9,33 +9,71 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgen.actions import act_on_term
+from symgen.algebra.fieldtype import FieldType
 from symgen.envs.interface import Interface, Term
 from symgen.experiment import _canvas as canvas
-from symgen.experiment._canvas import FAINT, GENERATORS
+from symgen.experiment._canvas import FAINT, GENERATORS, INK
+from symgen.experiment._draw_cells import draw_cells, legend
 from symgen.semantics.problem import Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HEADINGS = {"heading up": "\u2191", "heading left": "\u2190", "heading down": "\u2193", "heading right": "\u2192"}
-MAX_LEGEND = 16
-COLOURS = {"wall": "#75808c", "lava": "#f08a3c", "goal": "#57b894", "agent": "#3d5aa8", "mark": "#f4dd5b"}
-"""Colours of channels that are known by name."""
 PANEL = 3.3  # inches
+MAX_TERMS = 8
+EARLY = 20
+"""Steps of an episode in which an observation is looked for that the group moves: many begin in the middle."""
+MAX_BARS = 40
+"""With more entries every second, third, ... one has its name written."""
+MAX_WRITTEN = 80
+"""Entries of a table that have their values written."""
 
 
 def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
-    """The first observation of an episode, a batch of one per term.
+    """An early observation of an episode that the group moves, a batch of one per term; the first, if it moves none.
 
     Raises:
         UserError: the environment's package is not installed.
     """
     envs = problem.adapter.make(problem.adapter_options, 1, seed)
     try:
+        envs.action_space.seed(seed)
         observation, _ = envs.reset(seed=seed)
+        first = found = _copied(problem.interface, observation)
+        for _ in range(EARLY):
+            if _moves(problem, found):
+                return found
+            observation, _, terminated, truncated, _ = envs.step(envs.action_space.sample())
+            if terminated[0] or truncated[0]:
+                break
+            found = _copied(problem.interface, observation)
+        return first
     finally:
         envs.close()
-    return terms(problem.interface, observation)
+
+
+def _copied(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
+    return {name: batch.copy() for name, batch in terms(interface, observation).items()}
+
+
+def _moves(problem: Problem, observation: Mapping[str, np.ndarray]) -> bool:
+    """Whether every generator that moves anything at all moves some term of an observation."""
+    fields, generators = problem.observation, problem.group.generators
+    interface = problem.interface
+    active = [g for g in generators if any(not _still(fields[term.name], g) for term in interface.terms)]
+    return all(
+        any(
+            not np.array_equal(act_on_term(term, fields[term.name], g, observation[term.name]), observation[term.name])
+            for term in interface.terms
+        )
+        for g in active
+    )
+
+
+def _still(field: FieldType, generator: str) -> bool:
+    """Whether a generator moves nothing of a field."""
+    same = np.array_equal(field.fibre.matrix(generator), np.eye(field.fibre.size))
+    return same and field.base.is_still(generator)
 
 
 def terms(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
@@ -48,22 +86,46 @@ def terms(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
 def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
     """A row per term: as observed, then moved by each generator."""
     observation, generators = observed(problem, seed), problem.group.generators[:GENERATORS]
-    columns, count = 1 + len(generators), len(problem.interface.terms)
-    title = f"{_environment(problem)}: an observation and its images"
-    made = canvas.figure(max(columns * PANEL + 2.0, 6.5), count * (PANEL + 0.3) + 0.5, title)
-    axes = made.subplots(count, columns, squeeze=False)
-    for row, term in zip(axes, problem.interface.terms, strict=True):
+    columns, shown = 1 + len(generators), problem.interface.terms[:MAX_TERMS]
+    left_out = f" ({len(shown)} of {len(problem.interface.terms)} terms)" if len(shown) < len(observation) else ""
+    title = f"{_environment(problem)}: an observation and its images{left_out}"
+    heights = [height(term, problem) for term in shown]
+    made = canvas.figure(max(columns * PANEL + 2.0, 6.5), sum(heights) + 0.5, title)
+    axes = made.subplots(len(shown), columns, squeeze=False, height_ratios=heights)
+    for row, term in zip(axes, shown, strict=True):
         field, batch = problem.observation[term.name], observation[term.name]
         top = float(np.abs(batch).max())
-        names = channel_names(problem, term)
-        draw_term(row[0], term, batch[0], top, names)
-        canvas.caption(row[0], f"{term.name} {term.shape}")
+        draw_term(row[0], problem, term, batch[0], top)
+        canvas.caption(row[0], f"{canvas.short(term.name, 20)} {term.shape or ''}{_of_several(term)}")
         for panel, generator in zip(row[1:], generators, strict=True):
-            draw_term(panel, term, act_on_term(term, field, generator, batch)[0], top, names)
+            draw_term(panel, problem, term, act_on_term(term, field, generator, batch)[0], top)
             still = field.base.is_still(generator)
             canvas.caption(panel, f"moved by {generator}" if still else canvas.meaning(field.base, generator))
-        _legend(row[-1], term, batch, names)
+        for panel in row[1:]:
+            if is_listed(term):
+                panel.set_yticklabels([])
+        if is_one_hot(term, batch[0]):
+            legend(row[-1], batch[0], channel_names(problem, term))
     return canvas.save(made, path)
+
+
+def height(term: Term, problem: Problem) -> float:
+    """Inches of a row of pictures of a term."""
+    if not is_listed(term):
+        return PANEL + 0.3
+    return float(np.clip(0.19 * np.prod(term.shape) + 1.0, 1.6, 8.0))
+
+
+def is_listed(term: Term) -> bool:
+    """Whether a term is drawn as bars one below the other."""
+    return term.layout == "vector"
+
+
+def _of_several(term: Term) -> str:
+    """Of pictures stacked in the channels the newest is drawn."""
+    count = term.shape[-1] // 3 if term.layout == "image" else 1
+    stacked = term.scale != 1.0 and count > 1 and term.shape[-1] % 3 == 0
+    return f": the newest of {count}" if stacked else ""
 
 
 def _environment(problem: Problem) -> str:
@@ -73,17 +135,11 @@ def _environment(problem: Problem) -> str:
 
 
 def channel_names(problem: Problem, term: Term) -> list[str]:
-    """The names of a picture's channels where the adapter has them (`channels(options)`, or CHANNELS), else numbers."""
+    """The names of a picture's channels where the adapter has them (`channels(options)`), else numbers from 1."""
     count = term.shape[-1] if term.layout == "image" else 0
-    known = vars(problem.adapter)
-    names: list[str] = []
-    if "channels" in known:
-        names = list(known["channels"](problem.adapter_options))
-    elif "CHANNELS" in known:
-        names = list(known["CHANNELS"])
-        if count == len(names) + 3:  # four headings take the place of the agent
-            names = [*names[:-1], *(f"heading {name}" for name in ("up", "left", "down", "right"))]
-    return names if len(names) == count else [f"channel {k}" for k in range(count)]
+    known = vars(problem.adapter).get("channels")
+    names = list(known(problem.adapter_options)) if known else []
+    return names if len(names) == count else [f"channel {k + 1}" for k in range(count)]
 
 
 def is_one_hot(term: Term, value: np.ndarray) -> bool:
@@ -91,77 +147,108 @@ def is_one_hot(term: Term, value: np.ndarray) -> bool:
     return term.layout == "image" and term.scale == 1.0 and bool(np.isin(value, (0, 1)).all())
 
 
-def draw_term(axes: Axes, term: Term, value: np.ndarray, top: float, names: list[str]) -> None:
-    """One term: pictures as pictures, tokens as a table, vectors as bars."""
-    if term.layout == "image":
-        picture = as_colours(term, value, top, names)
-        axes.imshow(picture, interpolation="nearest")
-        if is_one_hot(term, value):
-            canvas.ruled(axes, *picture.shape[:2])
-            _headings(axes, value, names)
-        else:
-            axes.set_xticks([])
-            axes.set_yticks([])
-    elif term.layout == "tokens":
-        table = value.reshape(len(value), -1).astype(np.float64)
-        axes.imshow(canvas.signed(table, top), interpolation="nearest", aspect="auto")
-        axes.set_xlabel("channel", fontsize=9)
-        axes.set_ylabel("place", fontsize=9)
-    else:
-        _bars(axes, term, value, top)
+def entry_names(problem: Problem, term: Term) -> list[str]:
+    """The entries of a vector, counted from 1 as specs count them, with their names where the adapter has them."""
+    known = vars(problem.adapter).get("entries")
+    names = known(problem.adapter_options).get(term.name, ()) if known else ()
+    count = int(np.prod(term.shape))
+    if len(names) != count:
+        return [str(k + 1) for k in range(count)]
+    return [f"{canvas.short(name, 28)}  {k + 1}" for k, name in enumerate(names)]
 
 
-def _headings(axes: Axes, value: np.ndarray, names: list[str]) -> None:
-    """An arrow where a channel says that somebody looks that way."""
-    for row, column, channel in np.argwhere(value).tolist():
-        if names[channel] in HEADINGS:
-            canvas.write(axes, column, row, HEADINGS[names[channel]], 15)
+def draw_term(
+    axes: Axes, problem: Problem, term: Term, value: np.ndarray, top: float, inches: float = PANEL - 0.4
+) -> None:
+    """One term: pictures as pictures, tokens as a table, vectors as bars, states as cells of which one is marked.
 
-
-def as_colours(term: Term, value: np.ndarray, top: float, names: list[str]) -> np.ndarray:
-    """A picture (rows, columns, channels) as colours (rows, columns, 3).
-
-    One-hot channels get a colour each, the last one on top; three channels are red, green and blue; of others the mean
-    is drawn.
+    Args:
+        axes: where to.
+        problem: whose term it is.
+        term: what is drawn.
+        value: of one environment.
+        top: the largest size of an entry in the figure.
+        inches: of the panel.
     """
-    if is_one_hot(term, value):
-        last = len(names) - 1 - value[..., ::-1].argmax(-1)
-        return canvas.coloured(np.where(value.any(-1), last, -1), colours(names))
+    if term.layout == "image" and is_one_hot(term, value):
+        draw_cells(axes, value, channel_names(problem, term), inches)
+    elif term.layout == "image":
+        axes.imshow(as_colours(term, value, top), interpolation="nearest")
+        axes.set_xticks([])
+        axes.set_yticks([])
+    elif term.layout == "tokens":
+        _table(axes, value.reshape(len(value), -1).astype(np.float64), top)
+    elif term.layout == "discrete":
+        base = problem.observation[term.name].base
+        _state(axes, int(value), base.shape if base.is_picture else _wrapped(term.size), term.size, inches)
+    else:
+        _bars(axes, value.reshape(-1).astype(np.float64), entry_names(problem, term), top)
+
+
+def as_colours(term: Term, value: np.ndarray, top: float) -> np.ndarray:
+    """A picture (rows, columns, channels) that is not one-hot as colours (rows, columns, 3).
+
+    Three channels are red, green and blue, of pictures stacked in the channels the last three; of others the mean is
+    drawn.
+    """
     scaled = value.astype(np.float64) / (term.scale if term.scale != 1.0 else max(top, 1e-12))
+    if _of_several(term):
+        scaled = scaled[..., -3:]
     if scaled.shape[-1] == 3 and scaled.min() >= 0:
         return np.clip(scaled, 0, 1)
     mean = scaled.mean(-1)
     return canvas.signed(mean, 1.0) if mean.min() < 0 else np.repeat(np.clip(mean, 0, 1)[..., None], 3, -1)
 
 
-def colours(names: list[str]) -> np.ndarray:
-    """A colour per channel (channels, 3)."""
-    plain = canvas.palette(len(names))
-    return np.array([canvas.rgb(COLOURS[n]) if n in COLOURS else plain[k] for k, n in enumerate(names)])
+def _table(axes: Axes, table: np.ndarray, top: float) -> None:
+    """Tokens: a row per place, numbered from 0 as in the picture of the graph, a column per channel."""
+    axes.imshow(canvas.signed(table, top), interpolation="nearest", aspect="auto")
+    places, channels = table.shape
+    axes.set_xlabel("channel", fontsize=9)
+    axes.set_ylabel("place", fontsize=9)
+    axes.set_xticks(range(0, channels, -(-channels // 16)))
+    axes.set_xticklabels([str(k + 1) for k in axes.get_xticks()], fontsize=8)
+    axes.set_yticks(range(0, places, -(-places // 24)))
+    axes.tick_params(labelsize=8, length=0)
+    if table.size <= MAX_WRITTEN:
+        for (row, column), number in np.ndenumerate(table):
+            canvas.write(axes, column, row, f"{number:.2g}", 7.5, canvas.on(canvas.signed(number, top)))
 
 
-def _bars(axes: Axes, term: Term, value: np.ndarray, top: float) -> None:
-    heights = np.eye(term.size)[int(value)] if term.layout == "discrete" else value.reshape(-1).astype(np.float64)
-    top = 1.0 if term.layout == "discrete" else max(top, 1e-12)
-    fills = ["#3d7dca" if height < 0 else "#f2a93b" for height in heights]
-    axes.bar(range(1, len(heights) + 1), heights, color=fills, width=0.7)
-    axes.axhline(0, color=FAINT, lw=0.8)
-    axes.set_ylim(-1.15 * top, 1.15 * top)
-    if len(heights) <= 20:
-        axes.set_xticks(range(1, len(heights) + 1))
-    axes.tick_params(labelsize=8)
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useOffset=False)
-    axes.set_xlabel("entry", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
+def _wrapped(count: int) -> tuple[int, int]:
+    """Rows and columns of states that lie on no grid."""
+    columns = min(count, 16)
+    return -(-count // columns), columns
 
 
-def _legend(axes: Axes, term: Term, batch: np.ndarray, names: list[str]) -> None:
-    """The channels that this observation shows, beside the last panel."""
-    if not is_one_hot(term, batch[0]):
-        return
-    from matplotlib.patches import Patch
+def _state(axes: Axes, state: int, shape: tuple[int, ...], count: int, inches: float) -> None:
+    """All states as cells, numbered from 0 as the environment does, with the one that is observed marked."""
+    rows, columns = shape
+    colours = np.ones((rows * columns, 3))
+    colours[:count] = canvas.rgb(canvas.PALE)
+    colours[state] = canvas.rgb("#f2a93b")
+    axes.imshow(colours.reshape(rows, columns, 3), interpolation="nearest")
+    canvas.ruled(axes, rows, columns, "#b5b5b5")
+    axes.set_xlabel(f"state {state} of {count}, counted from 0", fontsize=9)
+    font = min(10.0, 0.45 * 72 * inches / max(shape))
+    if font >= 4.5:
+        for k in range(count):
+            canvas.write(axes, k % columns, k // columns, str(k), font, INK)
 
-    fills, shown = colours(names), np.flatnonzero(batch[0].any((0, 1)) | (len(names) <= MAX_LEGEND))
-    handles = [Patch(facecolor=fills[k], label=names[k]) for k in shown[:MAX_LEGEND]]
-    handles.append(Patch(facecolor=canvas.PALE, edgecolor=FAINT, label="nothing"))
-    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.03, 0.5), frameon=False, fontsize=8.5)
+
+def _bars(axes: Axes, values: np.ndarray, names: list[str], top: float) -> None:
+    """A bar per entry, one below the other."""
+    reach = top if top > 0 else 1.0
+    places = np.arange(len(values))
+    axes.barh(places, values, color=np.where(values < 0, "#3d7dca", "#f2a93b"), height=0.7)
+    axes.axvline(0, color=FAINT, lw=0.8)
+    axes.set_xlim(-1.1 * reach, 1.1 * reach)
+    axes.set_ylim(len(values) - 0.4, -0.6)
+    every = -(-len(values) // MAX_BARS)
+    axes.set_yticks(places[::every], names[::every], fontsize=8)
+    axes.locator_params(axis="x", nbins=5)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3), useOffset=False)
+    axes.set_xlabel("value", fontsize=8.5)
+    axes.spines[["top", "right", "left"]].set_visible(False)

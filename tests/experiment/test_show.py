@@ -16,12 +16,22 @@ from symgen.algebra.triangles import triangle_tables
 from symgen.cli import app
 from symgen.compiler import check_spec, compile_spec
 from symgen.envs.interface import Term
-from symgen.experiment import _attention, _canvas, _draw_actions, _draw_graph, _draw_observation, _draw_triangles
+from symgen.experiment import (
+    _attention,
+    _canvas,
+    _draw_actions,
+    _draw_attention,
+    _draw_cells,
+    _draw_graph,
+    _draw_observation,
+    _draw_triangles,
+)
 from symgen.experiment._draw_attention import draw_attention
 from symgen.experiment.show import drawn_graph, is_run, show_spec
 from symgen.experiment.train import Settings, train
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC
+from tests.experiment.legible import complaints
 
 ATTENTION = {
     "symgen": 1,
@@ -163,13 +173,12 @@ def test_turns_keep_triangles_and_mirrors_break_them():
 
 
 def test_one_hot_pictures_have_a_colour_per_channel():
-    names, term = ["wall", "agent"], Term("observation", (1, 3, 2), "uint8", "image")
-    picture = np.array([[[1, 0], [1, 1], [0, 0]]], dtype=np.uint8)
-    colours = _draw_observation.as_colours(term, picture, 1.0, names)
-    wall, agent = _draw_observation.colours(names)
-    assert np.allclose(colours[0], [wall, agent, _canvas.rgb(_canvas.PALE)])  # the last channel is on top
+    names, picture = ["wall", "agent"], np.array([[[1, 0], [1, 1], [0, 0]]], dtype=np.uint8)
+    filled = _draw_cells.fills(picture, names)
+    wall, agent = _draw_cells.colours(names)
+    assert np.allclose(filled[0], [wall, agent, _canvas.rgb(_canvas.PALE)])  # the last channel is on top
     rgb = Term("observation", (1, 1, 3), "uint8", "image", scale=255.0)
-    assert np.allclose(_draw_observation.as_colours(rgb, np.array([[[255, 0, 51]]]), 255.0, []), [[[1, 0, 0.2]]])
+    assert np.allclose(_draw_observation.as_colours(rgb, np.array([[[255, 0, 51]]]), 255.0), [[[1, 0, 0.2]]])
 
 
 def test_channels_have_their_names():
@@ -214,7 +223,8 @@ def test_attention_is_heard_as_the_kernel_computes_it():
 
 
 def test_the_map_of_a_moved_observation_is_the_moved_map(tmp_path):
-    compiled = compile_spec({**ATTENTION, "graph": {"topology": "complete"}}, verify=False, seed=0)
+    spec = edited({**ATTENTION, "graph": {"topology": "complete"}}, network={"readout": "both"})
+    compiled = compile_spec(spec, verify=False, seed=0)
     paths = draw_attention(compiled, tmp_path / "attention.png", tmp_path / "attention_heads.png")
     assert [path.name for path in paths] == ["attention.png", "attention_heads.png"]
     assert all(map(is_png, paths))
@@ -227,6 +237,38 @@ def test_the_map_of_a_moved_observation_is_the_moved_map(tmp_path):
     assert before.layers[0].shape == (len(observation), 2, 25)
     assert _attention.departure(before, after, "r") < 1e-12
     assert _attention.departure(before, before, "r") > 1e-4  # the control: an observation that was not moved
+
+
+def test_a_class_token_that_nothing_reads_is_not_shown(tmp_path, monkeypatch):
+    compiled = compile_spec(ATTENTION, verify=False, seed=0)  # readout: patches
+    _, observation = _attention.frames(compiled, 2, 0)
+    found = _attention.seen(compiled, observation)
+    last = [each for each in _attention.listen(compiled.network, observation) if each.shape[-1] == 26][-1]
+    assert found is not None
+    assert not found.token
+    assert np.allclose(found.layers[-1], last[:, :, 1:, 1:].mean(2))
+    assert not np.allclose(found.layers[-1], last[:, :, 0, 1:])  # the control: the token's row
+    figures = []
+    monkeypatch.setattr(_canvas, "save", lambda made, path: figures.append(made) or path)
+    draw_attention(compiled, tmp_path / "a.png", tmp_path / "b.png")
+    assert all("all places together attend" in made.get_suptitle() for made in figures)
+    for made in figures:  # a colour bar says what a colour means
+        labels = [axes.get_ylabel() for part in made.subfigs for axes in part.axes]
+        assert any("attention to a place" in label and "darker: more" in label for label in labels)
+        assert complaints(made) == []
+
+
+@pytest.mark.parametrize("places", [3, 40])
+def test_heads_over_tokens_are_a_table_that_can_be_read(places, tmp_path, monkeypatch):
+    base = bases.tokens(group(f"C{places}"), places)
+    rng = np.random.default_rng(0)
+    seen = _attention.Seen(base, tuple(rng.random((3, 8, places)) / places for _ in range(2)), True)
+    figures = []
+    monkeypatch.setattr(_canvas, "save", lambda made, path: figures.append(made) or path)
+    _draw_attention._heads([0, 4, 9], {"": seen, "r": seen}, tmp_path / "heads.png")
+    panels = [axes for axes in figures[0].axes if axes.images and axes.images[0].get_array().shape[:2] == (8, places)]
+    assert len(panels) == 4  # layers times (as seen, moved by r)
+    assert complaints(figures[0]) == []
 
 
 def test_a_vision_transformer_does_not_move_its_maps():
