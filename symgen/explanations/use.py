@@ -15,6 +15,13 @@ USE = {
         "symgen --json check my.yaml",
         "symgen check my.yaml --json",
     ),
+    "device-not-found": _outside(
+        "There is no such device.",
+        "A device is cpu, cuda (the first), cuda:1, mps, or auto for the best there is. A device that torch cannot see "
+        "may need a driver, or another build of torch.",
+        "symgen train specs/control/cartpole_group.yaml --device gpu",
+        "symgen train specs/control/cartpole_group.yaml --device auto",
+    ),
     "file-not-found": _outside(
         "A file that is needed is not there.",
         "The message names it. Files of a run belong together; copy or move the whole folder.",

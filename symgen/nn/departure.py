@@ -7,8 +7,8 @@ For a relaxed matrix W between features on which the group acts by rho_out and r
     generator   |rho_out(g) W - W rho_in(g)| / |W|, between 0 and 2
     spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the step's maps
 
-Norms are Frobenius norms, over all relaxed matrices of a step together, in float64. What the group cannot tell from an
-exact map is no departure, be it learnt by weights that are free.
+Norms are Frobenius norms, over all relaxed matrices of a step together, in float64 where the device has it. What the
+group cannot tell from an exact map is no departure, be it learnt by weights that are free.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.partition import components
+from symgen.nn.device import widest
 from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.relaxation import RelaxedWeights
 from symgen.nn.tied_linear import TiedMatrix
@@ -89,15 +90,19 @@ def banked(module: nn.Module) -> dict[str, TiedMatrix]:
 def _departing(module: nn.Module) -> Departing | None:
     """The relaxed matrix of one module, in float64; None where it holds none."""
     if isinstance(module, TiedMatrix) and module.relaxed is not None:
-        matrix = module().double()
+        matrix = _wide(module())
         rest, names = matrix - module.project(matrix), module.target.group.generators
         return Departing(matrix, rest, names, lambda g, m: _conjugated(module, g, m))
     if isinstance(module, GraphMatrices) and module.delta is not None:
         assert module.field is not None
-        field, matrices = module.field, module.expand().double()
+        field, matrices = module.field, _wide(module.expand())
         rest, names = matrices - _averaged(field, matrices), field.group.generators
         return Departing(matrices, rest, names, lambda g, m: _carried(field, g, m))
     return module.departing() if isinstance(module, Departs) else None
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    return matrix.to(widest(matrix.device))
 
 
 def _averaged(field: FieldType, matrices: Tensor) -> Tensor:

@@ -134,7 +134,7 @@ class Network(nn.Module):
 
     def judge(self, features: dict[str, Tensor], action: Tensor) -> Tensor:
         """Both Q (batch, 2) of an action of the environment, which they read in units of its box."""
-        unit = (action.to(self.dtype) - self.box_centre) / self.box_half
+        unit = (action.to(self.box_centre) - self.box_centre) / self.box_half
         values = self._go_on(self._judging, {**features, ACTION: unit.unsqueeze(1)})
         return torch.cat([values["q1"].flatten(1), values["q2"].flatten(1)], 1)
 

@@ -185,7 +185,7 @@ class RunningNorm(ExactBuffers):
     @torch.no_grad()
     def update(self, x: Tensor) -> None:
         """Take a batch into the running moments (Chan et al. 1979, parallel variance)."""
-        batch = x.reshape(x.shape[0], -1).double()
+        batch = x.reshape(x.shape[0], -1).to(self.mean.dtype)
         mean = batch.mean(0)
         mean = self._over_orbits(mean) if self.projector is None else self.projector @ mean
         variance = ((batch - mean) ** 2).mean(0)

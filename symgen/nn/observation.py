@@ -40,7 +40,7 @@ class Reader(nn.Module):
         return {term.name: self._read(term, given[term.name], dtype, device) for term in self.terms}
 
     def _read(self, term: Term, given: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
-        x = (given if isinstance(given, Tensor) else _tensor(given)).to(device)
+        x = (given if isinstance(given, Tensor) else as_tensor(given)).to(device)
         if x.dim() == len(term.shape):
             x = x.unsqueeze(0)
         if tuple(x.shape[1:]) != term.shape:
@@ -54,7 +54,9 @@ class Reader(nn.Module):
         return x.reshape(-1, *self.shapes[term.name])
 
 
-def _tensor(given: Any) -> Tensor:
-    """The same memory where torch can share it; it cannot share strides that run backwards or what is read-only."""
+def as_tensor(given: Any) -> Tensor:
+    """An array as a tensor, in the same memory where torch can share it: not where strides run backwards, nor what is
+    read-only.
+    """
     array = np.ascontiguousarray(given)
     return torch.from_numpy(array if array.flags.writeable else array.copy())

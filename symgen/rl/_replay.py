@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from symgen.errors import UserError
-from symgen.rl._rollout import Observation, each, storage
+from symgen.nn.observation import as_tensor
+from symgen.rl._rollout import CPU, Observation, each, each_pair, storage, zeros
 
 Array = NDArray[Any]
 GIGABYTE = 10**9
@@ -47,7 +48,7 @@ class Batch:
 
 
 class Replay:
-    """Transitions of several environments.
+    """Transitions of several environments, on the device of the network that learns from them.
 
     Args:
         space: observation space of one environment.
@@ -55,22 +56,33 @@ class Replay:
         capacity: transitions remembered, shared evenly by the environments.
         envs: number of environments.
         gigabytes: bound on the memory.
+        device: where the rings are kept; which row is the newest is known on the CPU.
 
     Raises:
         UserError: more memory would be needed, or the observation space holds something other than arrays.
     """
 
-    def __init__(self, space: Space[Any], components: int, capacity: int, envs: int, gigabytes: float) -> None:
+    def __init__(
+        self,
+        space: Space[Any],
+        components: int,
+        capacity: int,
+        envs: int,
+        gigabytes: float,
+        device: torch.device = CPU,
+    ) -> None:
         # beyond the transitions a ring holds the newest row, and one of the episode's end
-        self.envs, self.rows = envs, -(-capacity // envs) + 2
+        self.envs, self.rows, self.device = envs, -(-capacity // envs) + 2, device
         _check_memory(space, components, capacity, (envs, self.rows), gigabytes)
         shape = (envs, self.rows)
-        self.observations: Observation = each(lambda tensor: tensor.numpy(), storage(space, shape))
-        self.actions = np.zeros((*shape, components), np.float32)
-        self.rewards = np.zeros(shape, np.float32)
-        self.terminated = np.zeros(shape, np.bool_)
-        self.truncated = np.zeros(shape, np.bool_)
-        self.valid = np.zeros(shape, np.bool_)
+        try:
+            self.observations: Observation = storage(space, shape, device)
+            self.actions = zeros((*shape, components), torch.float32, device)
+            self.rewards = zeros(shape, torch.float32, device)
+            self.terminated, self.truncated, self.valid = (zeros(shape, torch.bool, device) for _ in range(3))
+        except torch.OutOfMemoryError as error:
+            message = f"a replay of {capacity:,} transitions does not fit on {device}: {str(error).splitlines()[0]}"
+            raise UserError("replay-memory", message, "write a smaller replay: in train:, or --device cpu") from error
         self.newest = np.zeros(envs, np.int64)  # row of each ring without an action yet
         self.filled = 0  # rows in use of the ring in which most are
         self._all = np.arange(envs)
@@ -83,15 +95,16 @@ class Replay:
     def gigabytes(self) -> float:
         """Memory of the rows in use."""
         sizes = [self.actions.nbytes, self.rewards.nbytes, 3 * self.valid.nbytes]
-        each(lambda array: sizes.append(array.nbytes), self.observations)
+        each(lambda tensor: sizes.append(tensor.nbytes), self.observations)
         return sum(sizes) * self.filled / self.rows / GIGABYTE
 
     def begin(self, observation: Observation) -> None:
         """Take the observations of `envs.reset()`. An episode under way is cut off, as if it were truncated."""
-        before = (self._all, (self.newest - 1) % self.rows)
-        cut = self.valid[before]  # its next observation is in the newest row, and must stay
-        self.truncated[before] |= cut & ~self.terminated[before]
-        self._advance(self._all[cut])
+        before = self._places(self._all, (self.newest - 1) % self.rows)
+        cut = _taken(self.valid, before)  # its next observation is in the newest row, and must stay
+        truncated = _taken(self.truncated, before) | cut & ~_taken(self.terminated, before)
+        _put(self.truncated, before, truncated)
+        self._advance(self._all[cut.cpu().numpy()])
         self._write(self._all, observation)
 
     def add(
@@ -115,9 +128,12 @@ class Replay:
             observation: what the environments returned, which the next step acts on.
             finals: by environment, the final observation where `observation` is already the next episode's first.
         """
-        here = (self._all, self.newest)
-        self.actions[here], self.rewards[here] = actions, rewards
-        self.terminated[here], self.truncated[here], self.valid[here] = terminated, truncated, valid
+        here = self._places(self._all, self.newest)
+        _put(self.actions, here, as_tensor(actions))
+        _put(self.rewards, here, as_tensor(rewards))
+        _put(self.terminated, here, as_tensor(terminated))
+        _put(self.truncated, here, as_tensor(truncated))
+        _put(self.valid, here, as_tensor(valid))
         self._advance(self._all)
         for env, final in finals.items():
             only = self._all[env : env + 1]
@@ -125,9 +141,13 @@ class Replay:
             self._advance(only)
         self._write(self._all, observation)
 
+    def _places(self, envs: Array, rows: Array) -> Tensor:
+        """Where rows of environments are among all, on the device."""
+        return torch.from_numpy(envs * self.rows + rows).to(self.device)
+
     def _advance(self, envs: Array) -> None:
         self.newest[envs] = (self.newest[envs] + 1) % self.rows
-        self.valid[envs, self.newest[envs]] = False
+        self.valid.flatten(0, 1).index_fill_(0, self._places(envs, self.newest[envs]), False)
         if len(envs):
             # a ring that starts anew at row 0 is full
             full = self.rows if (self.newest[envs] == 0).any() else 0
@@ -135,12 +155,8 @@ class Replay:
 
     def _write(self, envs: Array, observation: Observation) -> None:
         self.filled = max(self.filled, 1)
-        rows = self.newest[envs]
-        if isinstance(self.observations, dict):
-            for name, array in self.observations.items():
-                array[envs, rows] = observation[name]
-        else:
-            self.observations[envs, rows] = observation
+        places = self._places(envs, self.newest[envs])
+        each_pair(lambda rows, given: _put(rows, places, as_tensor(given)), self.observations, observation)
 
     def sample(self, size: int, n_step: int, gamma: float, generator: torch.Generator) -> Batch:
         """Draw transitions, each with the same probability, with replacement.
@@ -151,42 +167,45 @@ class Replay:
         Raises:
             ValueError: there are none.
         """
-        envs, rows = self._draw(size, generator)
-        now, total, weight = rows, np.zeros(size, np.float32), np.ones(size, np.float32)
-        going, dead = np.ones(size, np.bool_), np.zeros(size, np.bool_)
+        places = self._draw(size, generator)
+        first, row = places - places % self.rows, places % self.rows  # where the ring begins, and the row in it
+        now, going = places, torch.ones_like(places, dtype=torch.bool)
+        total, weight = (torch.full((size,), x, dtype=torch.float32, device=self.device) for x in (0.0, 1.0))
+        dead = ~going
         for _ in range(n_step):
-            total += np.where(going, weight * self.rewards[envs, now], 0)
-            terminated = self.terminated[envs, now]
-            dead |= going & terminated
-            ended = terminated | self.truncated[envs, now]
-            now = np.where(going, (now + 1) % self.rows, now)
-            weight = np.where(going, weight * np.float32(gamma), weight)
-            going &= ~ended & self.valid[envs, now]
+            total = total + torch.where(going, weight * _taken(self.rewards, now), 0.0)
+            terminated = _taken(self.terminated, now)
+            dead = dead | going & terminated
+            ended = terminated | _taken(self.truncated, now)
+            row = torch.where(going, (row + 1) % self.rows, row)
+            now = first + row
+            weight = torch.where(going, weight * gamma, weight)
+            going = going & ~ended & _taken(self.valid, now)
         return Batch(
-            each(lambda array: torch.from_numpy(array[envs, rows]), self.observations),
-            torch.from_numpy(self.actions[envs, rows]),
-            torch.from_numpy(total),
-            torch.from_numpy(np.where(dead, np.float32(0), weight)),
-            each(lambda array: torch.from_numpy(array[envs, now]), self.observations),
+            each(lambda rows: _taken(rows, places), self.observations),
+            _taken(self.actions, places),
+            total,
+            weight.masked_fill(dead, 0.0),
+            each(lambda rows: _taken(rows, now), self.observations),
         )
 
-    def _draw(self, size: int, generator: torch.Generator) -> tuple[Array, Array]:
-        """Environments and rows of valid transitions: rows are drawn until all are."""
-        envs, rows = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        missing = np.arange(size)
+    def _draw(self, size: int, generator: torch.Generator) -> Tensor:
+        """Places of valid transitions: they are drawn until all are."""
+        used = max(self.filled, 1)
+        places = torch.zeros(size, dtype=torch.int64, device=self.device)
+        missing = torch.arange(size, device=self.device)
         while len(missing):
-            flat = torch.randint(self.envs * max(self.filled, 1), (len(missing),), generator=generator).numpy()
-            envs[missing], rows[missing] = np.divmod(flat, max(self.filled, 1))
-            missing = missing[~self.valid[envs[missing], rows[missing]]]
-            if len(missing) == size and not self.valid.any():
+            drawn = torch.randint(self.envs * used, (len(missing),), generator=generator, device=self.device)
+            tried = drawn // used * self.rows + drawn % used
+            places.index_copy_(0, missing, tried)
+            missing = missing[~_taken(self.valid, tried)]
+            if len(missing) == size and not bool(self.valid.any()):
                 raise ValueError("the replay is empty")
-        return envs, rows
+        return places
 
     def tensors(self) -> dict[str, Tensor]:
         """What is in the rows, for `restore`."""
-        names = ("actions", "rewards", "terminated", "truncated", "valid")
-        arrays = {name: getattr(self, name) for name in names} | _named(self.observations)
-        found = {name: torch.from_numpy(array[:, : self.filled]) for name, array in arrays.items()}
+        found = {name: rows[:, : self.filled] for name, rows in self._stored().items()}
         return {**found, "newest": torch.from_numpy(self.newest), "rows": torch.tensor(self.rows)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
@@ -195,30 +214,41 @@ class Replay:
         Raises:
             ValueError: it is of other shapes.
         """
-        names = ("actions", "rewards", "terminated", "truncated", "valid")
-        arrays = {name: getattr(self, name) for name in names} | _named(self.observations)
         filled, rows = tensors["valid"].shape[1], int(tensors["rows"])
         if rows > self.rows:
             raise ValueError(f"the saved replay has rings of {rows} rows, this one of {self.rows}")
-        for name, array in arrays.items():
+        for name, stored in self._stored().items():
             given = tuple(tensors[name].shape)
-            if given != (self.envs, filled, *array.shape[2:]):
-                raise ValueError(f"the saved replay holds {name} of shape {given}, this one {array.shape}")
-        self.valid[:] = False
+            if given != (self.envs, filled, *stored.shape[2:]):
+                raise ValueError(f"the saved replay holds {name} of shape {given}, this one {tuple(stored.shape)}")
+        self.valid.zero_()
         newest = tensors["newest"].numpy()
         # a ring that has come round begins after its newest row, and in a larger one it must begin at the first
         begins = newest + 1 if filled == rows < self.rows else np.zeros_like(newest)
-        for name, array in arrays.items():
-            for env, begin in enumerate(begins):
-                ring = tensors[name][env].numpy()
-                array[env, :filled] = np.roll(ring, -begin, axis=0) if begin else ring
+        for name, stored in self._stored().items():
+            for env, begin in enumerate(begins.tolist()):
+                stored[env, :filled].copy_(tensors[name][env].roll(-begin, 0))
         self.newest[:] = (newest - begins) % rows
         self.filled = filled
 
+    def _stored(self) -> dict[str, Tensor]:
+        """Everything kept in rows, by name."""
+        names = ("actions", "rewards", "terminated", "truncated", "valid")
+        return {name: getattr(self, name) for name in names} | _named(self.observations)
 
-def _named(observations: Observation) -> dict[str, Array]:
+
+def _taken(rows: Tensor, places: Tensor) -> Tensor:
+    """The rows [env, row, ...] at some places among all."""
+    return rows.flatten(0, 1).index_select(0, places)
+
+
+def _put(rows: Tensor, places: Tensor, values: Tensor) -> None:
+    rows.flatten(0, 1).index_copy_(0, places, values.to(rows))
+
+
+def _named(observations: Observation) -> dict[str, Tensor]:
     if isinstance(observations, dict):
-        return {f"observations.{name}": array for name, array in observations.items()}
+        return {f"observations.{name}": rows for name, rows in observations.items()}
     return {"observations": observations}
 
 

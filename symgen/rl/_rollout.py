@@ -26,7 +26,9 @@ from symgen.envs._finite import check_finite
 from symgen.envs.interface import Action
 from symgen.errors import UserError
 from symgen.nn import distributions
+from symgen.nn.observation import as_tensor
 
+CPU = torch.device("cpu")
 Observation = Any  # a tensor or array, or a dict of them; batch first, in the space's own layout and dtype
 
 
@@ -66,8 +68,9 @@ class Episodes:
 
 
 class Buffer:
-    """Storage of one rollout, allocated once. Tensors on the CPU; the arrays beside them share their memory.
+    """Storage of one rollout, allocated once. What the network reads and says is kept on its device.
 
+    What environments say beside observations (rewards, endings, which steps are transitions) is gathered on the CPU.
     The last row of `observations`, `resetting` and the running episodes carry over to the next rollout.
 
     Args:
@@ -76,22 +79,30 @@ class Buffer:
         steps: steps per rollout.
         envs: number of environments.
         dtype: floating type of everything that is not an observation.
+        device: where the network computes.
 
     Raises:
         UserError: the observation space holds something other than arrays.
     """
 
-    def __init__(self, space: Space[Any], action: Action, steps: int, envs: int, dtype: torch.dtype) -> None:
-        self.steps, self.envs, self.action = steps, envs, action
+    def __init__(
+        self,
+        space: Space[Any],
+        action: Action,
+        steps: int,
+        envs: int,
+        dtype: torch.dtype,
+        device: torch.device = CPU,
+    ) -> None:
+        self.steps, self.envs, self.action, self.device = steps, envs, action, device
         row = (steps, envs)
         choices = torch.int64 if action.kind != "continuous" else dtype
         width = {"discrete": (), "multi_discrete": (len(action.sizes),), "continuous": action.sizes}[action.kind]
-        self.observations: Observation = storage(space, (steps + 1, envs))  # row t: what step t acts on
-        self.observation_arrays = each(lambda tensor: tensor.numpy(), self.observations)
-        self.actions = torch.zeros(*row, *width, dtype=choices)
-        self.parameters = torch.zeros(*row, action.parameters, dtype=dtype)
-        self.values = torch.zeros(*row, dtype=dtype)
-        self.next_values = torch.zeros(*row, dtype=dtype)
+        self.observations: Observation = storage(space, (steps + 1, envs), device)  # row t: what step t acts on
+        self.actions = torch.zeros(*row, *width, dtype=choices, device=device)
+        self.parameters = torch.zeros(*row, action.parameters, dtype=dtype, device=device)
+        self.values = torch.zeros(*row, dtype=dtype, device=device)
+        self.next_values = torch.zeros(*row, dtype=dtype, device=device)
         self.rewards = torch.zeros(*row, dtype=dtype)
         self.terminated = torch.zeros(*row, dtype=torch.bool)
         self.truncated = torch.zeros(*row, dtype=torch.bool)
@@ -117,12 +128,9 @@ class Buffer:
 
     def _write(self, step: int, observation: Observation) -> None:
         """Keep what step `step` acts on, in the space's own dtype, in which it must be finite."""
-        if isinstance(self.observation_arrays, dict):
-            for name, array in self.observation_arrays.items():
-                array[step] = observation[name]
-        else:
-            self.observation_arrays[step] = observation
-        check_finite(each(lambda array: array[step], self.observation_arrays))
+        given = each_pair(lambda rows, x: as_tensor(x).to(rows.dtype), self.observations, observation)
+        check_finite(given)
+        each_pair(lambda rows, x: rows[step].copy_(x), self.observations, given)
 
 
 @torch.no_grad()
@@ -133,7 +141,7 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
         network: the policy and the value.
         envs: environments whose observations `buffer` has seen last (`begin`, or the rollout before).
         buffer: written in place.
-        generator: source of the actions' randomness.
+        generator: source of the actions' randomness, on the network's device.
 
     Returns:
         The episodes that ended.
@@ -160,7 +168,7 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
             buffer.actions[step] = action
 
             observation, rewards[step], terminated[step], truncated[step], info = envs.step(
-                to_environment(action.numpy())
+                to_environment(action.cpu().numpy())
             )
             buffer._write(step + 1, observation)
             check_finite({}, rewards[step])
@@ -184,7 +192,9 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
         buffer.next_values[-1] = network(buffer.observation(buffer.steps))[1]
         if finals:
             steps, indices, observations = zip(*finals, strict=True)
-            buffer.next_values[list(steps), list(indices)] = network(stack(observations))[1].to(buffer.values)
+            where = torch.tensor([steps, indices]).to(buffer.device)
+            final_values = network(stack(observations))[1].to(buffer.values)
+            buffer.next_values.index_put_((where[0], where[1]), final_values)
     return Episodes(tuple(returns), tuple(lengths))
 
 
@@ -244,9 +254,9 @@ def check_mask(info: dict[str, Any], ignored: bool) -> None:
 
 
 def fixed_log_std(network: ActorCritic) -> Tensor | None:
-    """The network's `log_std` as it is now, on the CPU and without gradient."""
+    """The network's `log_std` as it is now, without gradient."""
     log_std = network.log_std()
-    return None if log_std is None else log_std.detach().cpu()
+    return None if log_std is None else log_std.detach()
 
 
 def expanded(network: ActorCritic) -> AbstractContextManager[Any]:
@@ -261,6 +271,13 @@ def each(function: Callable[[Any], Any], observation: Observation) -> Any:
     return function(observation)
 
 
+def each_pair(function: Callable[[Any, Any], Any], one: Observation, other: Observation) -> Any:
+    """Apply `function` to two arrays, or to those of the same name."""
+    if isinstance(one, dict):
+        return {name: function(array, other[name]) for name, array in one.items()}
+    return function(one, other)
+
+
 def stack(observations: tuple[Observation, ...]) -> Observation:
     """Single observations as one batch of tensors."""
     if isinstance(observations[0], dict):
@@ -268,15 +285,22 @@ def stack(observations: tuple[Observation, ...]) -> Observation:
     return torch.from_numpy(np.stack(observations))
 
 
-def storage(space: Space[Any], rows: tuple[int, int]) -> Observation:
-    """Zeros for `rows` observations of `space`."""
+def storage(space: Space[Any], rows: tuple[int, int], device: torch.device = CPU) -> Observation:
+    """Zeros for `rows` observations of `space`; on the CPU the memory is taken when it is first written."""
     if isinstance(space, spaces.Dict):
         if not any(isinstance(inner, spaces.Dict) for inner in space.values()):
-            return {name: storage(inner, rows) for name, inner in space.items()}
+            return {name: storage(inner, rows, device) for name, inner in space.items()}
     elif space.shape is not None and space.dtype is not None:
-        return torch.from_numpy(np.zeros((*rows, *space.shape), space.dtype))
+        return zeros((*rows, *space.shape), torch.from_numpy(np.zeros((), space.dtype)).dtype, device)
     raise UserError(
         "observation-space",
         f"observations must be arrays or a flat dict of arrays, but the space is {space}",
         "flatten it with gymnasium.wrappers.FlattenObservation, or drop the part that is not an array",
     )
+
+
+def zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros; on the CPU numpy's, whose memory is taken when it is first written (a replay may never fill)."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    return torch.from_numpy(np.zeros(shape, torch.empty((), dtype=dtype).numpy().dtype))

@@ -26,6 +26,8 @@ from torch import Tensor
 
 from symgen.errors import UserError
 from symgen.nn import distributions
+from symgen.nn.device import generator as generator_on
+from symgen.rl import _random_state
 from symgen.rl._departure import measured, penalty
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale
@@ -85,16 +87,14 @@ def advantages(
     `next_values` there must be the value of that observation. Neither lets credit through to the next episode, so what
     stands in a step that only starts an episode reaches no other step; that step's own entry means nothing.
     """
-    zero = torch.zeros((), dtype=values.dtype)
-    deltas = (rewards + gamma * torch.where(terminated, zero, next_values) - values).numpy()
-    decay = torch.where(terminated | truncated, zero, zero + gamma * gae_lambda).numpy()
-    result = np.empty_like(deltas)
-    carried = np.zeros_like(deltas[0])
-    with np.errstate(all="ignore"):  # a sum that overflows is reported by the loss
-        for step in reversed(range(len(deltas))):
-            carried = deltas[step] + decay[step] * carried
-            result[step] = carried
-    return torch.from_numpy(result)
+    zero = values.new_zeros(())
+    deltas = rewards + gamma * torch.where(terminated, zero, next_values) - values
+    decay = torch.where(terminated | truncated, zero, zero + gamma * gae_lambda)
+    carried, result = torch.zeros_like(deltas[0]), []
+    for delta, share in zip(deltas.flip(0).unbind(), decay.flip(0).unbind(), strict=True):
+        carried = delta + share * carried
+        result.append(carried)
+    return torch.stack(result).flip(0)
 
 
 # ----------------------------------------------------------------------------------------------------- update
@@ -121,9 +121,9 @@ class Batch:
 
 
 def batch_of(buffer: Buffer, log_std: Tensor | None, advantage: Tensor) -> Batch:
-    """The transitions in `buffer`, with their advantages [step, env]."""
+    """The transitions in `buffer`, with their advantages [step, env]; all on the network's device."""
     everything = bool(buffer.valid.all())
-    valid = buffer.valid.flatten()
+    valid = buffer.valid.flatten().to(buffer.device)
 
     def flat(tensor: Tensor) -> Tensor:
         rows = tensor[: buffer.steps].flatten(0, 1)
@@ -184,7 +184,7 @@ def update(
 
     Args:
         progress: share of the training done, 0 to 1, which the schedules follow.
-        generator: source of the shuffles.
+        generator: source of the shuffles, on the network's device.
 
     Returns:
         The metrics from "learning_rate" on. They may not be finite; the weights are useless then.
@@ -209,7 +209,7 @@ def update(
         optimiser.step()
 
     names = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
-    means = torch.stack(rows).mean(0).tolist()
+    means = torch.stack(rows).mean(0).cpu().tolist()
     left = (batch.returns - batch.values).var(correction=0) / batch.returns.var(correction=0)
     return {
         "learning_rate": rate,
@@ -225,7 +225,7 @@ def _minibatches(batch: Batch, epochs: int, parts: int, generator: torch.Generat
         if parts == 1:  # the order within a minibatch does not matter
             yield batch
             continue
-        order = torch.randperm(len(batch), generator=generator).to(batch.values.device)
+        order = torch.randperm(len(batch), generator=generator, device=batch.values.device)
         for chosen in order.tensor_split(parts):
             yield batch.map(lambda tensor, chosen=chosen: tensor[chosen])
 
@@ -238,7 +238,8 @@ class Learner:
 
     Two learners with the same arguments, weights and environments yield the same numbers, time apart. The global random
     state is neither read nor changed. A learner restored from `tensors()` and `scalars()` goes on with the next update
-    in freshly started episodes: environments are not saved.
+    in freshly started episodes: environments are not saved. On another kind of device than before it goes on with
+    fresh random numbers.
 
     Args:
         network: policy and value, on any device, in float32 or float64; its weights are changed in place.
@@ -262,10 +263,10 @@ class Learner:
         weight = next(iter(self._weights.values()))
         self._device = weight.device
         self._optimiser = torch.optim.Adam(self._weights.values(), eps=options.adam_eps, fused=True)
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = generator_on(self._device, seed)
         self._reward_scale = RewardScale(envs.num_envs, options.gamma)
         space = envs.single_observation_space
-        self._buffer = Buffer(space, network.action, options.rollout, envs.num_envs, weight.dtype)
+        self._buffer = Buffer(space, network.action, options.rollout, envs.num_envs, weight.dtype, weight.device)
         self._started = False
 
     def __iter__(self) -> Iterator[dict[str, float]]:
@@ -302,16 +303,17 @@ class Learner:
         return {**self._count(finished), "steps_per_second": len(batch) / (time.perf_counter() - began), **metrics}
 
     def _credit(self) -> Batch:
-        """The buffer as a batch with advantages, on the network's device."""
+        """The buffer as a batch with advantages."""
         buffer, options = self._buffer, self.options
         rewards = buffer.rewards
         if options.normalise_rewards:
             ended = buffer.terminated | buffer.truncated
             scaled = self._reward_scale.scale(rewards.numpy(), ended.numpy(), buffer.valid.numpy())
             rewards = torch.from_numpy(scaled).to(rewards)
-        endings, discounts = (buffer.terminated, buffer.truncated), (options.gamma, options.gae_lambda)
-        gain = advantages(rewards, buffer.values, buffer.next_values, *endings, *discounts)
-        return batch_of(buffer, fixed_log_std(self.network), gain).map(lambda tensor: tensor.to(self._device))
+        rewards, terminated, truncated = (x.to(self._device) for x in (rewards, buffer.terminated, buffer.truncated))
+        values, discounts = (buffer.values, buffer.next_values), (options.gamma, options.gae_lambda)
+        gain = advantages(rewards, *values, terminated, truncated, *discounts)
+        return batch_of(buffer, fixed_log_std(self.network), gain)
 
     def _count(self, finished: Episodes) -> dict[str, float]:
         """Take the finished episodes in; the metrics that count."""
@@ -323,7 +325,7 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state of the optimiser and of the random generator; the caller saves the network."""
-        result = {"random": self._generator.get_state()}
+        result = _random_state.tensors(self._generator)
         for name, weight in self._weights.items():
             for key, value in self._optimiser.state[weight].items():
                 result[f"adam.{key}.{name}"] = value
@@ -357,7 +359,7 @@ class Learner:
                 key: tensors[f"adam.{key}.{name}"].to(self._device, copy=True)
                 for key in ("step", "exp_avg", "exp_avg_sq")
             }
-        self._generator.set_state(tensors["random"])
+        _random_state.restore(self._generator, tensors, self.seed, scalars["step"])
         self._reward_scale.restore(scalars["reward_scale"])
         self.step, self.updates, self.episodes = (scalars[key] for key in ("step", "updates", "episodes"))
         self.recent = deque(((total, length) for total, length in scalars["recent"]), maxlen=100)

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,8 +30,9 @@ from torch import Tensor, nn
 from symgen.envs._finite import check_finite
 from symgen.envs.interface import Action
 from symgen.errors import UserError
+from symgen.nn.device import generator as generator_on
 from symgen.nn.squashed import squash
-from symgen.rl import _adam_state
+from symgen.rl import _adam_state, _random_state
 from symgen.rl._departure import measured, penalty
 from symgen.rl._replay import Batch, Replay
 from symgen.rl._rollout import Observation, autoreset_mode, each, environment_action, expanded, final_observation
@@ -95,7 +97,7 @@ class ActorCritics(Protocol):
 def propose(network: ActorCritics, features: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Actions [batch, component] of the policy in units of the environment, and their log-densities [batch]."""
     mean, log_std = network.act(features)
-    noise = torch.empty(mean.shape, dtype=mean.dtype).normal_(generator=generator).to(mean.device)
+    noise = torch.empty(mean.shape, dtype=mean.dtype, device=mean.device).normal_(generator=generator)
     unit, log_density = squash(mean, log_std, noise)
     return network.box_centre + network.box_half * unit, log_density
 
@@ -146,9 +148,10 @@ def shifted(observation: Observation, pad: int, generator: torch.Generator) -> O
     def moved(x: Tensor) -> Tensor:
         if x.dim() != 4:
             return x
-        by = torch.randint(-pad, pad + 1, (2, len(x), 1), generator=generator)
-        rows, columns = ((torch.arange(n) + b).clamp(0, n - 1) for n, b in zip(x.shape[1:3], by, strict=True))
-        return x[torch.arange(len(x))[:, None, None], rows[:, :, None], columns[:, None, :]]
+        by = torch.randint(-pad, pad + 1, (2, len(x), 1), generator=generator, device=x.device)
+        at = partial(torch.arange, device=x.device)
+        rows, columns = ((at(n) + b).clamp(0, n - 1) for n, b in zip(x.shape[1:3], by, strict=True))
+        return x[at(len(x))[:, None, None], rows[:, :, None], columns[:, None, :]]
 
     result: Observation = each(moved, observation)
     return result
@@ -162,11 +165,12 @@ class Learner:
 
     Two learners with the same arguments, weights and environments yield the same numbers, time apart. The global random
     state is neither read nor changed. A learner restored from `tensors()` and `scalars()`, the replay among them, goes
-    on with the next transition in freshly started episodes: environments are not saved. A replay of more than
-    `saved_gigabytes` is not saved either: the learner then fills one anew, for `warmup` transitions, before it learns.
+    on with the next transition in freshly started episodes: environments are not saved; on another kind of device than
+    before it goes on with fresh random numbers. A replay of more than `saved_gigabytes` is not saved either: then the
+    learner fills one anew, for `warmup` transitions, before it learns.
 
     Args:
-        network: policy and critics, in float32 or float64; its weights are changed in place.
+        network: policy and critics, on any device, in float32 or float64; its weights are changed in place.
         envs: `options.envs` environments in a gymnasium vector environment that resets itself.
         options: how to train.
         steps: transitions to train for.
@@ -184,7 +188,6 @@ class Learner:
         self.step = self.updates = self.gradient_steps = self.episodes = 0
         self.recent: deque[tuple[float, int]] = deque(maxlen=100)  # return and length of episodes
         self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
-        self._generator = torch.Generator().manual_seed(seed)
         self.owed = 0.0  # gradient steps not yet done
         self.remembered = 0  # transitions put into the replay, which may be younger than the network
         self._started = False
@@ -194,8 +197,10 @@ class Learner:
         self._followed: list[Tensor] = list(self._weights["critic"].values())
         self._following: list[Tensor] = list(self._target.critic_parameters().values())
         weight = self._followed[0]
+        self._device = weight.device
+        self._generator = generator_on(self._device, seed)
         beginning = options.initial_temperature if options.temperature is None else options.temperature
-        self._log_temperature = nn.Parameter(weight.new_tensor(math.log(max(beginning, 1e-30))))
+        self._log_temperature = nn.Parameter(weight.new_full((), math.log(max(beginning, 1e-30))))
         self._weights["temperature"] = {"log": self._log_temperature}
         rates = {"actor": options.actor_rate, "critic": options.critic_rate, "temperature": options.temperature_rate}
         self._optimisers = {
@@ -206,7 +211,7 @@ class Learner:
         self._target_entropy = -float(components) if options.target_entropy is None else options.target_entropy
         # the ends of episodes take rows too
         capacity, space = min(options.replay, steps + steps // 4), envs.single_observation_space
-        self.replay = Replay(space, components, capacity, envs.num_envs, options.replay_gigabytes)
+        self.replay = Replay(space, components, capacity, envs.num_envs, options.replay_gigabytes, self._device)
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         """One dictionary of METRICS per `report` transitions, until `steps` transitions are done.
@@ -242,7 +247,7 @@ class Learner:
                 rows.append(self._improve())
                 self.owed -= 1
         self.updates += 1
-        means = torch.stack(rows).mean(0).tolist() if rows else [math.nan] * len(LEARNT)
+        means = torch.stack(rows).mean(0).cpu().tolist() if rows else [math.nan] * len(LEARNT)
         if rows and not all(map(math.isfinite, means)):
             raise self._not_finite(means, start)
         total, length = np.mean(self.recent, axis=0).tolist() if self.recent else (math.nan, math.nan)
@@ -282,9 +287,9 @@ class Learner:
     def _actions(self) -> np.ndarray:
         """Actions in units of the environment: uniformly random ones during warm-up, then the policy's."""
         if self.step < self.options.warmup:
-            shape = (self.envs.num_envs, self.network.action.parameters)
-            unit = torch.empty(shape, dtype=self._followed[0].dtype).uniform_(-1, 1, generator=self._generator)
-            actions = self.network.box_centre.cpu() + self.network.box_half.cpu() * unit
+            shape, dtype = (self.envs.num_envs, self.network.action.parameters), self._followed[0].dtype
+            unit = torch.empty(shape, dtype=dtype, device=self._device).uniform_(-1, 1, generator=self._generator)
+            actions = self.network.box_centre + self.network.box_half * unit
         else:
             actions, _ = propose(self.network, self.network.encode(self._observation), self._generator)
         return actions.cpu().numpy()
@@ -324,7 +329,7 @@ class Learner:
         return torch.stack([judged_loss, acted_loss, temperature, -log_density.mean(), found.mean()]).detach()
 
     def _batch(self) -> Batch:
-        options, device = self.options, self._followed[0].device
+        options = self.options
         batch = self.replay.sample(options.batch, options.n_step, options.gamma, self._generator)
         if options.random_shift:
             here, there = (
@@ -332,9 +337,7 @@ class Learner:
                 for each_ in (batch.observations, batch.next_observations)
             )
             batch = replace(batch, observations=here, next_observations=there)
-        if device.type == "cpu":
-            return batch
-        return Batch(**{name: each(lambda tensor: tensor.to(device), x) for name, x in vars(batch).items()})
+        return batch
 
     def _descend(self, part: str, loss: Tensor) -> None:
         """One step of the optimiser of `part`, whose weights alone get a gradient."""
@@ -355,7 +358,7 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """The replay, the target, the optimisers and the random generator; the caller saves the network."""
-        result = {"random": self._generator.get_state(), "temperature": self._log_temperature.detach()}
+        result = {**_random_state.tensors(self._generator), "temperature": self._log_temperature.detach()}
         result |= {f"target.{name}": x.detach() for name, x in self._target.critic_parameters().items()}
         if self.replay.gigabytes <= self.options.saved_gigabytes:
             result |= {f"replay.{name}": x for name, x in self.replay.tensors().items()}
@@ -386,7 +389,7 @@ class Learner:
         for name, weight in following.items():
             weight.copy_(saved[name])
         self._log_temperature.copy_(tensors["temperature"])
-        self._generator.set_state(tensors["random"])
+        _random_state.restore(self._generator, tensors, self.seed, scalars["step"])
         for name in COUNTERS:
             setattr(self, name, scalars[name])
         self.remembered = self.remembered if replay else 0

@@ -170,7 +170,7 @@ def _words(node: Node, definitions: Mapping[str, Node]) -> str:
 
 
 def _list(node: Node, definitions: Mapping[str, Node]) -> str:
-    entries = node.get("items") or next(iter(node.get("prefixItems", ())), {})
+    entries: Node = node.get("items") or next(iter(node.get("prefixItems", ())), {})
     words = _words(entries, definitions)
     words = f"({words})" if "; or " in words else re.sub("^(whole number|number)", r"\1s", words)
     low, high = node.get("minItems", 0), node.get("maxItems")

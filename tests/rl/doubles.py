@@ -89,7 +89,7 @@ class SmallSoft(nn.Module):
 
     def encode(self, observation: Any) -> dict[str, Tensor]:
         terms = observation.values() if isinstance(observation, dict) else [observation]
-        flat = [torch.as_tensor(term).to(self.box_half.dtype) for term in terms]
+        flat = [torch.as_tensor(term).to(self.box_half) for term in terms]
         x = torch.cat([term.reshape(len(term), -1) for term in flat], -1)
         return {"features": x if self.encoder is None else self.encoder(x).relu()}
 

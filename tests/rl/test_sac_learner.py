@@ -60,7 +60,7 @@ def test_warmup_acts_uniformly_and_learns_nothing():
     one = learner(steps=300, warmup=200)
     rows = list(one)
     assert [math.isnan(row["critic_loss"]) for row in rows] == [True] * 9 + [False] * 6
-    actions = torch.from_numpy(one.replay.actions[one.replay.valid])[:180]
+    actions = one.replay.actions[one.replay.valid][:180]
     assert actions.abs().max() <= 1
     assert actions.abs().mean().item() == pytest.approx(0.5, abs=0.1)
 
@@ -132,12 +132,12 @@ def test_a_restored_learner_does_not_repeat_the_first_episodes():
     rows = [row for row, _ in zip(first, range(3), strict=False)]
     again = learner(steps=120)
     again.restore({name: x.clone() for name, x in first.tensors().items()}, first.scalars())
-    kept = again.replay.observations[:, : first.replay.filled].copy()
+    kept = again.replay.observations[:, : first.replay.filled].clone()
     list(again)
     assert again.step > rows[-1]["step"]
     assert len(again.replay) == 120
     fresh = again.replay.observations[:, first.replay.filled + 1]
-    assert not any((kept == x[:, None]).all(-1).any() for x in fresh[None])
+    assert not any(bool((kept == x[:, None]).all(-1).any()) for x in fresh[None])
 
 
 def test_the_state_of_another_network_is_refused():

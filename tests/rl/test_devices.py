@@ -1,0 +1,187 @@
+"""Whatever belongs to a network is made where it is: only observations and rewards go there, only actions come back."""
+
+import copy
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from doubles import identity_envs, identity_network
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from small_sac import network as small_soft
+from small_sac import numbers
+from torch import nn
+
+from symgen.compiler import compile_spec
+from symgen.rl import ppo, sac
+from tests.pretend import ELSEWHERE, There, elsewhere
+
+PPO = {"envs": 2, "rollout": 6, "minibatch": 5, "epochs": 1, "normalise_observations": True, "normalise_rewards": True}
+SAC = {"envs": 2, "warmup": 4, "batch": 4, "report": 4, "n_step": 2, "random_shift": 1}
+MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
+
+
+@pytest.fixture
+def traffic(monkeypatch):
+    with elsewhere(monkeypatch) as found:
+        yield found
+
+
+def envs(kind, mode=AutoresetMode.NEXT_STEP):
+    # episodes of 8 steps, cut off after 3: both endings
+    def made():
+        return gymnasium.wrappers.TimeLimit(identity_envs(1, kind=kind).envs[0], 3)
+
+    return SyncVectorEnv([made] * 2, autoreset_mode=mode)
+
+
+def learner(algorithm, network, mode=AutoresetMode.NEXT_STEP):
+    kind = network.action.kind
+    options = algorithm.Options.model_validate(PPO if algorithm is ppo else SAC)
+    return algorithm.Learner(network, envs(kind, mode), options, steps=24, seed=0)
+
+
+def state(of):
+    """Every tensor that a learner holds, below its attributes."""
+    found, todo = [], [of]
+    seen = set()
+    while todo:
+        each = todo.pop()
+        if id(each) in seen or isinstance(each, str | type | np.ndarray | gymnasium.Env | gymnasium.vector.VectorEnv):
+            continue
+        seen.add(id(each))
+        if isinstance(each, torch.Tensor):
+            found.append(each)
+        elif isinstance(each, dict):
+            todo += [*each.keys(), *each.values()]
+        elif isinstance(each, list | tuple):
+            todo += each
+        elif isinstance(each, nn.Module):
+            todo += [*each.parameters(), *each.buffers()]
+        elif hasattr(each, "__dict__"):
+            todo += vars(each).values()
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["discrete", "multi_discrete", "continuous"])
+def test_ppo_trains_elsewhere_as_it_does_here(traffic, kind, mode):
+    here = [numbers(row) for row in learner(ppo, identity_network(kind), mode)]
+    one = learner(ppo, identity_network(kind).to(ELSEWHERE), mode)
+    rows = iter(one)
+    first = next(rows)
+    assert [numbers(row) for row in (first, *rows)] == here
+    # what environments say beside observations is gathered on the CPU
+    ours = [x for x in state(one) if not isinstance(x, There)]
+    said = {id(x) for x in (one._buffer.rewards, one._buffer.terminated, one._buffer.truncated, one._buffer.valid)}
+    assert {id(x) for x in ours} == said
+
+
+def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traffic):
+    one = learner(ppo, identity_network("discrete").to(ELSEWHERE))
+    one._buffer.begin(one.envs.reset(seed=0)[0])
+    traffic.clear()
+    ppo.rollout(one.network, one.envs, one._buffer, one._generator)
+    assert (traffic.sent, traffic.fetched) == (6, 6)  # one of each per step
+    assert not traffic.made_here
+    traffic.clear()
+    batch = one._credit()
+    assert (traffic.sent, traffic.fetched) == (4, 0)  # rewards, both endings, and which steps are transitions
+    traffic.clear()
+    ppo.update(one.network, one._optimiser, batch, one.options, 0.0, one._generator)
+    assert (traffic.sent, traffic.fetched) == (0, 3)  # the metrics: losses, gradient norm, explained variance
+    assert not traffic.made_here
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("encoder", [False, True])
+def test_sac_trains_elsewhere_as_it_does_here(traffic, encoder, mode):
+    here = [numbers(row) for row in learner(sac, small_soft(encoder=encoder), mode)]
+    one = learner(sac, small_soft(encoder=encoder).to(ELSEWHERE), mode)
+    assert repr([numbers(row) for row in one]) == repr(here)  # NaN while nothing is learnt
+    assert [x for x in state(one) if not isinstance(x, There)] == []
+    traffic.clear()
+    one._improve()
+    assert (traffic.sent, traffic.fetched) == (0, 0)
+    assert not traffic.made_here
+
+
+class MakesItHere(nn.Module):
+    """What must not be done: a tensor on the CPU, whatever the device of the input."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.action, self.log_std = inner, inner.action, inner.log_std
+        self.update_normalisation = inner.update_normalisation
+
+    def forward(self, observation):
+        parameters, values = self.inner(observation)
+        return parameters + torch.zeros(parameters.shape[-1]), values
+
+
+def test_control_a_module_that_makes_a_tensor_here_is_noticed(traffic):
+    one = learner(ppo, MakesItHere(identity_network("discrete")).to(ELSEWHERE))
+    with pytest.raises(RuntimeError, match="expected all tensors on one device"):
+        next(iter(one))
+    assert traffic.made_here["aten.zeros.default"]
+    list(learner(ppo, MakesItHere(identity_network("discrete"))))  # on the CPU it does no harm
+
+
+def test_control_numpy_does_not_see_what_is_elsewhere(traffic):
+    away = torch.ones(3, device=ELSEWHERE)
+    with pytest.raises((TypeError, RuntimeError, NotImplementedError)):
+        away.numpy()
+    assert away.cpu().tolist() == [1, 1, 1]
+    assert (copy.deepcopy(away) + away).cpu().sum() == 6
+
+
+SPECS = {
+    "ppo": {
+        "symgen": 1,
+        "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
+        "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+        "network": {"family": "group_mlp", "hidden": "4 regular"},
+        "train": {"algorithm": "ppo", "steps": 24},
+    },
+    "sac": {
+        "symgen": 1,
+        "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
+        "symmetry": {"group": "D1", "states": {"observation": {"s": [1, -2, -3]}}, "actions": {"s": [-1]}},
+        "network": {"family": "group_mlp", "hidden": "4 regular"},
+        "train": {"algorithm": "sac", "steps": 24},
+    },
+}
+
+
+@pytest.mark.parametrize(("algorithm", "options"), [(ppo, PPO), (sac, SAC)])
+def test_a_compiled_network_trains_elsewhere(traffic, algorithm, options):
+    def rows(device):
+        made = compile_spec(SPECS[algorithm.__name__.split(".")[-1]], seed=0, verify=False)
+        problem = made.problem
+        chosen = algorithm.Options.model_validate(options)
+        vector = problem.adapter.make(problem.adapter_options, chosen.envs, 0)
+        one = algorithm.Learner(made.network.to(device), vector, chosen, steps=24, seed=0)
+        return repr([numbers(row) for row in one])
+
+    assert rows(ELSEWHERE) == rows("cpu")
+
+
+# ------------------------------------------------------------------------------------------------- resuming
+
+
+@pytest.mark.parametrize(("algorithm", "make"), [(ppo, lambda: identity_network("discrete")), (sac, small_soft)])
+@pytest.mark.parametrize(("before", "after"), [("cpu", "meta"), ("meta", "cpu")])
+def test_training_goes_on_on_another_device(traffic, algorithm, make, before, after):
+    first = learner(algorithm, make().to(before))
+    row = next(iter(first))
+    saved = {name: x.detach().cpu().clone() for name, x in first.tensors().items()}
+    weights = {name: x.detach().cpu() for name, x in first.network.state_dict().items()}
+    again = learner(algorithm, make().to(after))
+    again.restore(saved, first.scalars())
+    with torch.no_grad():  # load_state_dict takes torch's own meta tensors for empty
+        for name, x in again.network.state_dict(keep_vars=True).items():
+            x.copy_(weights[name])
+    rows = list(again)
+    assert rows[-1]["step"] >= 24 > row["step"]
+    where = {x.device.type for x in state(again._optimiser.state if algorithm is ppo else again._optimisers)}
+    assert where == {after}
