@@ -13,6 +13,7 @@ from symgen._observed import Observed, not_finite
 from symgen._two_samples import energy_test, standardised
 from symgen.actions import act_on_action, from_field, to_field
 from symgen.algebra.representation import Representation
+from symgen.envs.guarded import environments
 from symgen.envs.interface import Action, Interface
 from symgen.semantics.problem import Problem
 
@@ -166,7 +167,7 @@ def _projected(features: np.ndarray, which: int) -> np.ndarray:
 def _collect(problem: Problem, count: int, rng: np.random.Generator) -> _Transitions:
     """Play episodes with random actions; one transition of each, at a random time that it reaches."""
     width = min(64, count)
-    envs = problem.adapter.make(problem.adapter_options, width, int(rng.integers(2**31)))
+    envs = environments(problem.adapter, problem.adapter_options, width, int(rng.integers(2**31)))
     offset = np.asarray(getattr(envs.single_action_space, "start", 0))
     pieces: list[tuple[Any, ...]] = []
     starts: list[dict[str, np.ndarray]] = []

@@ -46,7 +46,9 @@ class Compiled:
 
     def environment(self, count: int = 1, seed: int = 0) -> gymnasium.vector.VectorEnv:
         """`count` environments of the spec, side by side, as training has them."""
-        return self.problem.adapter.make(self.problem.adapter_options, count, seed)
+        from symgen.envs.guarded import environments
+
+        return environments(self.problem.adapter, self.problem.adapter_options, count, seed)
 
     @cached_property
     def _spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:

@@ -10,13 +10,14 @@ from typing import Any, Literal
 import gymnasium
 import numpy as np
 from gymnasium import error, spaces
-from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs._gymnasium_states import ObservedSimulator, settable
+from symgen.envs._processes import Processes
 from symgen.envs._trusted import OWN, import_trusted, trusted
 from symgen.envs.interface import Action, Interface, Term
 from symgen.errors import UserError, near_miss, suggestion
@@ -227,7 +228,7 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
     env_fns: list[Callable[[], Any]] = [partial(_one, options, render)] * num_envs
     if options.vectorization == "async" and not render:
         _one(options).close()  # what is wrong is said here, not by a process
-        envs: VectorEnv = AsyncVectorEnv(env_fns)
+        envs: VectorEnv = Processes(env_fns)
     else:
         envs = SyncVectorEnv(env_fns)
     # One seed per environment from one sequence: seed, seed + 1, ... would share environments between seeds.

@@ -21,6 +21,7 @@ from symgen.actions import act_on_observation
 from symgen.algebra import base as bases
 from symgen.algebra.base import Base
 from symgen.compiler import Compiled
+from symgen.envs.guarded import environments
 from symgen.experiment._draw_observation import terms
 from symgen.nn.network import Network
 from symgen.plan.ir import Plan
@@ -141,7 +142,7 @@ def frames(compiled: Compiled, count: int, seed: int) -> tuple[list[int], Any]:
     The episode is the first of EPISODES with `count` steps or more, else the longest: a poor agent's ends soon.
     """
     problem = compiled.problem
-    envs = problem.adapter.make(problem.adapter_options, 1, seed)
+    envs = environments(problem.adapter, problem.adapter_options, 1, seed)
     longest: list[dict[str, np.ndarray]] = []
     try:
         for attempt in range(EPISODES):

@@ -10,6 +10,7 @@ import numpy as np
 
 from symgen.actions import act_on_term
 from symgen.algebra.fieldtype import FieldType
+from symgen.envs.guarded import environments
 from symgen.envs.interface import Interface, Term
 from symgen.experiment import _canvas as canvas
 from symgen.experiment._canvas import FAINT, GENERATORS, INK
@@ -35,7 +36,7 @@ def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
     Raises:
         UserError: the environment's package is not installed.
     """
-    envs = problem.adapter.make(problem.adapter_options, 1, seed)
+    envs = environments(problem.adapter, problem.adapter_options, 1, seed)
     try:
         envs.action_space.seed(seed)
         observation, _ = envs.reset(seed=seed)

@@ -10,6 +10,7 @@ from gymnasium.vector import VectorEnv
 from symgen.actions import act_on_action, act_on_observation
 from symgen.compiler import check_spec
 from symgen.envs.conditions import ArrayMap, under
+from symgen.envs.guarded import environments
 from symgen.errors import UserError
 from symgen.experiment.run import variant
 from symgen.semantics.conditions import PREFIX, environment_changes
@@ -72,7 +73,7 @@ def environment(problem: Problem, changes: Mapping[str, Any], count: int, seed: 
         SpecError: the changed options are wrong.
     """
     changed = under_options(problem, changes)
-    envs = changed.adapter.make(changed.adapter_options, count, seed, render)
+    envs = environments(changed.adapter, changed.adapter_options, count, seed, render)
     transform, seen = changes.get("transform"), changes.get("observation")
     return under(
         envs,

@@ -34,6 +34,13 @@ USE = {
         "echo '{' > runs/cartpole_group/base/0/evaluation.json",
         "symgen evaluate runs/cartpole_group/base/0",
     ),
+    "file-changed": _outside(
+        "A file of a run is not the one that was written.",
+        "Files of a run carry a SHA-256. One that was edited or cut short would give other results without a word; put "
+        "it back from a copy. Conditions are changed in the spec that was trained, which --resume takes over.",
+        "nano runs/cartpole_group/base/0/spec.yaml",
+        "nano specs/control/cartpole_group.yaml; symgen train specs/control/cartpole_group.yaml --resume",
+    ),
     "import-failed": _outside(
         "A module that --import names cannot be imported.",
         "It is looked for in the working folder first, then like any Python module. A spec cannot name one, because "
@@ -72,6 +79,20 @@ USE = {
         "the one change that is taken: --resume --steps N.",
         "symgen train specs/control/cartpole_group.yaml --resume --set network.depth=3",
         "symgen train specs/control/cartpole_group.yaml --variant deeper --set network.depth=3",
+    ),
+    "variant-name": _outside(
+        "A variant cannot be called that.",
+        "It is the name of a folder: at most 100 letters, digits and . _ = , + ~ - and it begins with a letter or "
+        "digit.",
+        "symgen train SPEC --variant ../elsewhere",
+        "symgen train SPEC --variant wide",
+    ),
+    "run-mixed": _outside(
+        "Another spec has its runs in this folder.",
+        "A folder runs/<spec> belongs to one spec, and its variant folders to one edit of it each: means over seeds of "
+        "different specs mean nothing. Two files of one name in different folders share it.",
+        "symgen train a/agent.yaml; symgen train b/agent.yaml --seed 1",
+        "symgen train a/agent.yaml; symgen train b/agent.yaml --seed 1 --runs runs_b",
     ),
     "run-busy": _outside(
         "Another process is training this run.",
@@ -114,6 +135,20 @@ USE = {
         "It is cut short, or belongs to another network or version. Use another checkpoint, or train again.",
         "symgen evaluate RUN --checkpoint last     # after the disk was full",
         "symgen evaluate RUN --checkpoint best",
+    ),
+    "checkpoint-meaning": _outside(
+        "The weights of a checkpoint meant another function when they were written.",
+        "Now and then a version of symgen computes something else from the same weights; the message says what. A "
+        "checkpoint that no such change concerns is loaded whatever its age. Train again, or use the older symgen.",
+        "symgen evaluate runs/acrobot/base/0     # trained by a symgen that computed something else",
+        "symgen train acrobot.yaml --force",
+    ),
+    "environment-failed": _outside(
+        "The environment raised an error, or gave something else than its spaces say.",
+        "The message holds its own words and the place in its code. A training that was under way has kept its last "
+        "checkpoint.",
+        "return np.zeros(5), 0.0, False, False, {}     # where observation_space is Box(-1, 1, (4,))",
+        "return np.zeros(4, np.float32), 0.0, False, False, {}",
     ),
     "process-killed": _outside(
         "A training process was ended from outside.",

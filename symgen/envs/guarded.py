@@ -1,0 +1,182 @@
+"""Environments are other people's code: what they raise is told in a user's words, with the place in their files.
+
+What symgen's own code raises is a bug, and keeps its traceback.
+"""
+
+import contextlib
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv, VectorWrapper
+from pydantic import BaseModel
+
+from symgen.errors import SpecError, UserError, shown
+
+PACKAGE = str(Path(__file__).parent.parent)
+NOT_ITS_OWN = (PACKAGE, str(Path(gymnasium.__file__).parent), str(Path(np.__file__).parent))
+SHOWN = 3
+"""So many places in the environment's code are named, the innermost last."""
+HINT = "mend the environment; a training that was under way goes on from its last checkpoint with --resume"
+
+
+def environments(adapter: ModuleType, options: BaseModel, count: int, seed: int, render: bool = False) -> VectorEnv:
+    """`count` environments of an adapter, reset, that answer for what they do.
+
+    Raises:
+        UserError: they cannot be made, raise, or give something else than their spaces say; also later, in every
+            reset and step.
+    """
+    with told("being made"):
+        try:
+            return Guarded(adapter.make(options, count, seed, render))
+        except ValueError as error:
+            if _is_ours(traceback.format_exc()):  # an adapter says so what it cannot make
+                raise UserError("environment-failed", f"the environment cannot be made: {error}", HINT) from error
+            raise
+
+
+class Guarded(VectorWrapper):
+    """Environments whose mistakes are a user's, not symgen's.
+
+    Args:
+        envs: the environments.
+    """
+
+    def __init__(self, envs: VectorEnv) -> None:
+        super().__init__(envs)
+        self._failed = False
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """See VectorEnv."""
+        with self._told("reset"):
+            observation, info = self.env.reset(seed=seed, options=options)
+            self._check(observation)
+        return observation, info
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """See VectorEnv."""
+        with self._told("step"):
+            observation, reward, terminated, truncated, info = self.env.step(actions)
+            self._check(observation)
+        return observation, reward, terminated, truncated, info
+
+    def close(self, **options: Any) -> None:
+        """See VectorEnv. Processes of an environment that has failed are ended, not asked to end."""
+        processes = getattr(self.env.unwrapped, "processes", None)
+        if not self._failed or processes is None:
+            return self.env.close(**options)
+        for process in processes:
+            process.terminate()
+            process.join()
+        self.env.unwrapped.closed = True
+        return None
+
+    @contextlib.contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        try:
+            with told(doing):
+                try:
+                    yield
+                except (EOFError, ConnectionError) as error:  # the other end of a pipe is gone
+                    raise UserError("environment-failed", self._dead(), HINT) from error
+                except (TypeError, ValueError) as error:
+                    if misfit := self._misfit():
+                        raise UserError("environment-failed", misfit, HINT) from error
+                    raise
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _dead(self) -> str:
+        processes = getattr(self.env.unwrapped, "processes", [])
+        for process in processes:
+            process.join(0.2)
+        status = next((process.exitcode for process in processes if process.exitcode is not None), "unknown")
+        return f"a process of the environment has died (exit status {status}); memory may have run out"
+
+    def _misfit(self) -> str:
+        """What one of the environments gave that its space does not say; "" where nothing is wrong with that."""
+        for index, observation in enumerate(getattr(self.env.unwrapped, "_env_obs", ())):
+            if words := misfit(self.single_observation_space, observation):
+                return f"environment {index} gave another observation than its space says: {words}"
+        return ""
+
+    def _check(self, observation: Any) -> None:
+        """Raise UserError where a batch is not of its space: vector environments of one's own may give anything."""
+        if words := misfit(self.observation_space, observation):
+            raise UserError("environment-failed", f"the environments gave other observations: {words}", HINT)
+
+
+def misfit(space: spaces.Space[Any], observation: Any) -> str:
+    """In what an observation differs from its space, in shape, kind, or as an index; "" where it does not.
+
+    >>> misfit(spaces.Box(-1, 1, (4,)), np.zeros(5))
+    'its shape is (5,), not (4,)'
+    """
+    if isinstance(space, spaces.Dict):
+        if not isinstance(observation, dict):
+            return f"it is a {type(observation).__name__}, not a dict"
+        parts = ((name, space[name], observation.get(name)) for name in space)
+        return next((f"{name}: {words}" for name, inner, part in parts if (words := misfit(inner, part))), "")
+    try:
+        array = np.asarray(observation)
+    except ValueError:  # rows of different lengths
+        return f"it is no array: {shown(observation)}"
+    if array.shape != space.shape:
+        return f"its shape is {array.shape}, not {space.shape}"
+    if not np.can_cast(array.dtype, space.dtype, "same_kind"):  # type: ignore[arg-type]
+        return f"it is of {array.dtype}, not {space.dtype}"
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) and not space.contains(observation):
+        return f"{shown(array.tolist())} is no index of {space}"
+    return ""
+
+
+@contextlib.contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Within it, what an environment raises becomes a UserError.
+
+    Args:
+        doing: what it was asked to do, for the message.
+    """
+    try:
+        yield
+    except (SpecError, UserError):
+        raise
+    except (Exception, SystemExit) as error:
+        text = traceback.format_exc()
+        if _is_ours(text):
+            raise
+        cause = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise failed(doing, cause, text) from error
+
+
+def failed(doing: str, cause: str, text: str) -> UserError:
+    """The mistake of an environment.
+
+    Args:
+        doing: what it was asked to do.
+        cause: what it raised.
+        text: the traceback.
+    """
+    places = _places(text)
+    own = [place for place in places if not place[0].startswith(NOT_ITS_OWN)] or places
+    lines = [f"\n    {file}:{line}, in {function}" for file, line, function in own[-SHOWN:]]
+    return UserError("environment-failed", f"the environment failed in {doing}: {cause}" + "".join(lines), HINT)
+
+
+def _places(text: str) -> list[tuple[str, str, str]]:
+    """File, line and function of the frames of a traceback, the innermost last."""
+    return re.findall(r'^  File "(.+)", line (\d+), in (.+)$', text, re.MULTILINE)
+
+
+def _is_ours(text: str) -> bool:
+    """Whether an exception was raised by symgen itself, perhaps through numpy."""
+    inner = [file for file, _, _ in _places(text) if not file.startswith(NOT_ITS_OWN[2])]
+    return bool(inner) and inner[-1].startswith(PACKAGE)
