@@ -209,8 +209,6 @@ def train(
     with mistakes(as_json):
         if force and resume:
             raise typer.BadParameter("--force deletes what --resume would go on with; choose one")
-        if variant and Path(variant).name != variant:
-            raise typer.BadParameter(f"{variant!r} is not the name of a folder", param_hint="--variant")
         if steps is not None and not resume:
             raise typer.BadParameter("it goes with --resume; else write --set train.steps=...", param_hint="--steps")
         source, changes = source_of(spec, edits, {} if steps is None else {"train.steps": steps})
@@ -263,7 +261,7 @@ def evaluate(
     checkpoint: Annotated[str, typer.Option(help="last, best, or a kept one such as step-4096.")] = "last",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the environments.")] = 1_000_000,
     stored: Annotated[
-        bool, typer.Option("--stored", help="Use the evaluation.json of each run; play nothing.")
+        bool, typer.Option("--stored", help="Show what is stored of the same options; play nothing.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Torch threads.")] = 1,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the comparison as Markdown.")] = False,
@@ -282,12 +280,17 @@ def evaluate(
         found, empty = find_all(folders)
         for folder in empty:
             typer.echo(f"skipped {folder}: it holds no run", err=True)
+        for reason in [] if stored else evaluation.unstorable(found):
+            typer.echo(f"the evaluation will be printed, not stored: {reason}", err=True)
         settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
         if video:
             from symgen.experiment.video import check, film
 
             check(found[0], settings, video)
         evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
+        for each in evaluations:
+            if each.unstored and not stored:
+                typer.echo(f"not stored: {each.unstored}", err=True)
         if as_json:
             print_json({"evaluations": [each.to_dict() for each in evaluations]})
         elif markdown:

@@ -1,13 +1,15 @@
 """Checkpoints without pickle: tensors in safetensors, numbers in JSON, and the JSON is written last.
 
-    checkpoints/last.json                 step, update, scalars, and the name and SHA-256 of the tensors beside it
+    checkpoints/last.json                 step, update, scalars, the name and SHA-256 of the tensors beside it, its own
     checkpoints/last-4096.safetensors
 
-The JSON file names its tensors and replaces its predecessor in one rename, so a kill between the two files leaves the
-previous checkpoint in force.
+The JSON file names its tensors and replaces its predecessor in one rename, so a kill (or a full disk) between the two
+files leaves the previous checkpoint in force. Files of format 1 have neither a checksum of their own nor a meaning.
 """
 
+import contextlib
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from symgen.errors import UserError
-from symgen.experiment.files import read_json, write_bytes, write_json
+from symgen.errors import UserError, shown
+from symgen.experiment.files import read_json, write_bytes, write_json, writing
+from symgen.experiment.meaning import MEANING
 
-FORMAT = 1
+FORMAT = 2
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "tensors": (str,), "sha256": (str,), "update": (int,), "step": (int,), "finished": (bool,),
+    "best": (int, float, type(None)), "seconds": (int, float), "metrics": (dict,), "scalars": (dict,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Checkpoint:
         finished: True where training reached its last update.
         best: the highest mean return seen so far, None before the first episode ended.
         seconds: training time spent so far, resumed runs included.
+        meaning: the version of what the weights mean, see meaning.py.
     """
 
     update: int
@@ -45,30 +53,46 @@ class Checkpoint:
     finished: bool = False
     best: float | None = None
     seconds: float = 0.0
+    meaning: int = MEANING
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it was written with checksums, and the run's other files too."""
+        return self.meaning > 1
 
 
 def write(folder: Path, name: str, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint` as `name` ("last", "best", "step-4096") and drop the tensors it replaces."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `checkpoint` as `name` ("last", "best", "step-4096") and drop the tensors it replaces.
+
+    Raises:
+        UserError: the disk is full, or cannot be written to; the checkpoint before is in force.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     # clone: safetensors refuses tensors that share memory (tied weights, views of one buffer)
     content = save({key: value.detach().cpu().contiguous().clone() for key, value in checkpoint.tensors.items()})
     tensors = folder / f"{name if name.startswith('step-') else f'{name}-{checkpoint.step}'}.safetensors"
-    write_bytes(tensors, content)
-    write_json(
-        folder / f"{name}.json",
-        {
-            "format": FORMAT,
-            "tensors": tensors.name,
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "update": checkpoint.update,
-            "step": checkpoint.step,
-            "finished": checkpoint.finished,
-            "best": checkpoint.best,
-            "seconds": round(checkpoint.seconds, 3),
-            "metrics": checkpoint.metrics,
-            "scalars": checkpoint.scalars,
-        },
-    )
+    values = {
+        "format": FORMAT,
+        "meaning": checkpoint.meaning,
+        "tensors": tensors.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "update": checkpoint.update,
+        "step": checkpoint.step,
+        "finished": checkpoint.finished,
+        "best": checkpoint.best,
+        "seconds": round(checkpoint.seconds, 3),
+        "metrics": checkpoint.metrics,
+        "scalars": checkpoint.scalars,
+    }
+    new = not tensors.exists()
+    try:
+        write_bytes(tensors, content)
+        write_json(folder / f"{name}.json", values)
+    except UserError:
+        if new:
+            _remove(tensors)  # on a full disk they would be in the way
+        raise
     _drop_others(folder, name, tensors)
 
 
@@ -78,30 +102,43 @@ def read(folder: Path, name: str) -> Checkpoint:
     Raises:
         UserError: it is missing, damaged, or of another format.
     """
-    values = read_json(folder / f"{name}.json")
+    values = header(folder, name)
+    tensors = folder / Path(values["tensors"]).name
+    if not tensors.exists() and header(folder, name) != values:
+        return read(folder, name)  # a training has just replaced it
     try:
-        if values["format"] != FORMAT:
-            raise _damaged(folder, name, f"its format is {values['format']}, this symgen reads {FORMAT}")
-        tensors = folder / Path(values["tensors"]).name
-        if not tensors.exists() and read_json(folder / f"{name}.json") != values:
-            return read(folder, name)  # a training has just replaced it
         content = tensors.read_bytes()
         if hashlib.sha256(content).hexdigest() != values["sha256"]:
             raise _damaged(folder, name, f"{tensors.name} is not the file that was written (SHA-256 differs)")
-        return Checkpoint(
-            update=values["update"],
-            step=values["step"],
-            tensors=load(content),
-            scalars=values["scalars"],
-            metrics=values["metrics"],
-            finished=values["finished"],
-            best=values["best"],
-            seconds=values["seconds"],
-        )
-    except (KeyError, TypeError) as error:
-        raise _damaged(folder, name, f"{name}.json lacks {error}") from error
+        loaded = load(content)
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, name, str(error)) from error
+    kept = ("update", "step", "scalars", "metrics", "finished", "best", "seconds")
+    return Checkpoint(tensors=loaded, meaning=values.get("meaning", 1), **{key: values[key] for key in kept})
+
+
+def header(folder: Path, name: str) -> dict[str, Any]:
+    """The JSON file of the checkpoint called `name`: all but its tensors.
+
+    Raises:
+        UserError: it is missing, damaged, or of another format.
+    """
+    path = folder / f"{name}.json"
+    try:
+        values = read_json(path, required=lambda values: values.get("format") != 1)
+    except UserError as error:
+        if error.code == "file-not-found":
+            raise
+        raise _damaged(folder, name, error.message) from error
+    if values.get("format") not in (1, FORMAT):
+        raise _damaged(folder, name, f"its format is {values.get('format')}, this symgen reads 1 to {FORMAT}")
+    for key, types in TYPES.items():
+        if type(values.get(key)) not in types:
+            raise _damaged(folder, name, f"{name}.json says {key}: {shown(values.get(key))}")
+    numbers = (values["metrics"].get(key) for key in ("return", "step", "update"))
+    if not all(type(number) in (int, float, type(None)) for number in numbers):
+        raise _damaged(folder, name, f"the metrics in {name}.json are no numbers")
+    return values
 
 
 def names(folder: Path) -> list[str]:
@@ -115,7 +152,12 @@ def _drop_others(folder: Path, name: str, kept: Path) -> None:
         return
     for path in [*folder.glob(f"{name}-*.safetensors"), *folder.glob(".*.tmp")]:
         if path != kept:
-            path.unlink(missing_ok=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _damaged(folder: Path, name: str, reason: str) -> UserError:

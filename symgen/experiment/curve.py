@@ -40,7 +40,7 @@ def draw(runs: Sequence[Run], path: Path) -> bool:
 
 def _returns(rows: Sequence[dict[str, Any]]) -> np.ndarray:
     """[updates, 2] of step and return, where a return is known."""
-    points = [(row["step"], row["return"]) for row in rows if row.get("return") is not None]
+    points = [(row["step"], row["return"]) for row in rows if isinstance(row.get("return"), int | float)]
     return np.asarray(points, dtype=np.float64).reshape(-1, 2)
 
 

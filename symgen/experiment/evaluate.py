@@ -1,12 +1,16 @@
 """Evaluate trained networks under held-out conditions: a row per condition of `evaluate:`, and one for training's own.
 
-evaluate_run     one seed: load, play every condition, write evaluation.json
+evaluate_run     one seed: load, play every condition, store it
 evaluate_runs    all seeds of one variant, with intervals over the seeds
+
+What is stored is named after its settings, so looking at a run in another way replaces nothing: evaluation.json is the
+one with the settings as they are, evaluation.episodes=2.json another.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,22 +18,20 @@ import torch
 
 from symgen.compiler import Compiled, compile_spec
 from symgen.errors import UserError
-from symgen.experiment import heldout
+from symgen.experiment import checkpoint, heldout, meaning
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.departed import Departed, departed, mean
 from symgen.experiment.episodes import Act, Episodes, play
-from symgen.experiment.files import read_json, write_json
+from symgen.experiment.files import check_seal, read_json, unwritable, write_json
 from symgen.experiment.fit import load
 from symgen.experiment.imported import imports_told
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.overlap import Overlap, overlap
-from symgen.experiment.run import LAST, Run
+from symgen.experiment.run import LAST, Run, check_alike, find
 from symgen.experiment.sampled import divides
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.versions import versions
 from symgen.nn.network import Network
-
-NAME = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,29 @@ class Settings:
     checkpoint: str = LAST
     seed: int = 1_000_000
     envs: int = 32
+
+    @property
+    def file(self) -> str:
+        """The name of the file that keeps an evaluation made so.
+
+        >>> Settings().file, Settings(episodes=2, sample=True).file
+        ('evaluation.json', 'evaluation.episodes=2,sample.json')
+        """
+        changed = {
+            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
+        }
+        words = (name if value is True else f"{name}={value}" for name, value in changed.items())
+        return ".".join(filter(None, ["evaluation", ",".join(words), "json"]))
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """What an evaluation keeps of them."""
+        return {
+            "episodes": self.episodes,
+            "actions": "sampled" if self.sample else "most probable",
+            "evaluation_seed": self.seed,
+            "checkpoint": self.checkpoint,
+        }
 
 
 @dataclass(frozen=True)
@@ -101,6 +126,7 @@ class Evaluation:
         settings: how it was done, and what with.
         departed: of a relaxed network, how far from its symmetry it is.
         sampled: training's condition with sampled actions, where the most probable ones may mislead (see sampled.py).
+        unstored: why it could not be stored; "" where it was.
     """
 
     spec: str
@@ -111,6 +137,7 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     departed: Departed | None = None
     sampled: Row | None = None
+    unstored: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -127,16 +154,16 @@ class Evaluation:
 
 
 def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False) -> Evaluation:
-    """Play every condition with a run's checkpoint and write its evaluation.json.
+    """Play every condition with a run's checkpoint and store the evaluation, named after its settings.
 
     Raises:
         UserError: there is no such checkpoint, or a condition has other spaces than the network.
         KeyboardInterrupt: `stopped` said so.
     """
-    compiled, checkpoint = loaded(run, settings.checkpoint)
+    compiled, found = loaded(run, settings.checkpoint)
     conditions = heldout.conditions(compiled.problem.spec.evaluate)
     played = {name: _play(compiled, changes, settings, stopped) for name, changes in conditions.items()}
-    used = {**_used(settings), "checkpoint": settings.checkpoint, "step": checkpoint.step}
+    used = {**settings.used, "step": found.step}
     verification = compiled.verify()  # of the trained network
     evaluation = Evaluation(
         run.spec,
@@ -153,8 +180,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
     }
     verified = {"verification": verification.to_dict()}
     written = {**evaluation.to_dict(), **verified, "versions": versions(), "episodes_played": episodes}
-    write_json(run.folder / NAME, written)
-    return evaluation
+    return _stored(run.folder / settings.file, evaluation, written)
 
 
 def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False) -> Evaluation:
@@ -163,24 +189,45 @@ def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False)
     Args:
         runs: the seeds.
         settings: how.
-        stored: take the evaluation.json of each seed instead of playing.
+        stored: take what is stored of each seed, made with these settings, instead of playing.
+
+    Raises:
+        UserError: see `evaluate_run` and `stored_evaluation`; or the seeds are not of one spec.
     """
-    each = [stored_evaluation(run) if stored else evaluate_run(run, settings) for run in runs]
+    if len(runs) > 1:
+        check_alike(runs)
+    each = [_shown(run, settings) if stored else evaluate_run(run, settings) for run in runs]
     if len(each) == 1:
         return each[0]
     evaluation = over_seeds(each)
-    write_json(runs[0].folder.parent / NAME, evaluation.to_dict())
+    folder = runs[0].folder.parent
+    if len(runs) < len(find(folder)):  # of some of the seeds: shown, and not stored as that of all
+        return evaluation
+    return _stored(folder / settings.file, evaluation, evaluation.to_dict())
+
+
+def _stored(path: Path, evaluation: Evaluation, values: Mapping[str, Any]) -> Evaluation:
+    """`evaluation`, stored in a file; where that cannot be, it says why. What has been played is never lost."""
+    try:
+        write_json(path, values)
+    except UserError as error:
+        return replace(evaluation, unstored=error.message)
     return evaluation
 
 
+def unstorable(runs: Sequence[Run]) -> list[str]:
+    """Why evaluations of these runs will not be stored, one line per folder; asked before anything is played."""
+    reasons = (unwritable(run.folder) for run in runs)
+    return [reason for reason in reasons if reason]
+
+
 def is_current(run: Run, settings: Settings) -> bool:
-    """Whether evaluation.json is what `evaluate_run` would say now: made like this, of the checkpoint that is there."""
+    """Whether what is stored is what `evaluate_run` would say now: of the checkpoint that is there."""
     try:
-        made = stored_evaluation(run).settings
+        made = stored_evaluation(run, settings).settings
     except UserError:
         return False
-    step = read_json(run.checkpoints / f"{settings.checkpoint}.json").get("step")
-    return made == {**_used(settings), "checkpoint": settings.checkpoint, "step": step}
+    return bool(made["step"] == checkpoint.header(run.checkpoints, settings.checkpoint)["step"])
 
 
 def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
@@ -208,34 +255,64 @@ def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
     return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used, far, sampled)
 
 
-def stored_evaluation(run: Run) -> Evaluation:
-    """What evaluation.json of a run says.
+def stored_evaluation(run: Run, settings: Settings = Settings()) -> Evaluation:
+    """What is stored of a run, made with these settings.
 
     Raises:
         UserError: it is missing or damaged.
     """
-    path = run.folder / NAME
+    path = run.folder / settings.file
+    make = f"make it: symgen evaluate {run.folder}"
     if not path.exists():
-        raise UserError("not-evaluated", f"{run.folder} has no {NAME}", f"make it: symgen evaluate {run.folder}")
+        others = ", ".join(each.name for each in _others(run))
+        hint = f"{make}; stored with other options: {others}" if others else make
+        raise UserError("not-evaluated", f"{run.folder} has no {path.name}", hint)
+    evaluation = _read(run, path)
+    wanted = settings.used.items()
+    other = [f"{key} {evaluation.settings[key]}" for key, value in wanted if evaluation.settings[key] != value]
+    if other:  # an older symgen kept one evaluation, whatever its settings
+        raise UserError("not-evaluated", f"{path} is another evaluation: {', '.join(other)}", make)
+    return evaluation
+
+
+def _shown(run: Run, settings: Settings) -> Evaluation:
+    """What is stored with these settings; where none were given, and one evaluation is stored alone, that one."""
+    others = _others(run)
+    if settings == Settings() and not (run.folder / settings.file).exists() and len(others) == 1:
+        return _read(run, others[0])
+    return stored_evaluation(run, settings)
+
+
+def _others(run: Run) -> list[Path]:
+    return sorted(run.folder.glob("evaluation.*.json"))
+
+
+def _read(run: Run, path: Path) -> Evaluation:
     values = read_json(path)
     try:
         rows = {name: Row.from_dict(row) for name, row in values["conditions"].items()}
         used = {key: values[key] for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")}
         far = Departed.from_dict(values["departed"]) if "departed" in values else None
         drawn = Row.from_dict(values["training_sampled"]) if "training_sampled" in values else None
-        return Evaluation(values["spec"], values["variant"], tuple(values["seeds"]), "episodes", rows, used, far, drawn)
+        return Evaluation(run.spec, run.variant, (run.seed,), "episodes", rows, used, far, drawn)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError("file-unreadable", f"{path} is not an evaluation: {error}", "make it anew") from error
 
 
 def loaded(run: Run, name: str) -> tuple[Compiled, Checkpoint]:
-    """The run's spec compiled, its network with the weights of the checkpoint `name`."""
-    checkpoint = run.restore(name)
+    """The run's spec compiled, its network with the weights of the checkpoint `name`.
+
+    Raises:
+        UserError: the spec or the checkpoint is missing or damaged, or its weights have meant something else.
+    """
+    found = run.restore(name)
+    check_seal(run.folder / "spec.yaml", required=found.sealed)
     with torch.random.fork_rng(), imports_told(run):
         compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0)
-    load(compiled.network, checkpoint)
+    meaning.admit(found.meaning, compiled.problem, str(run.checkpoints / name))
+    load(compiled.network, found)
     compiled.network.eval()
-    return compiled, checkpoint
+    return compiled, found
 
 
 def policy(network: Network, sample: bool, stopped: Stopped = lambda: False) -> Act:
@@ -267,14 +344,6 @@ def _sampled(compiled: Compiled, settings: Settings, stopped: Stopped) -> Row | 
     if settings.sample or not divides(compiled.problem):
         return None
     return _over_episodes(_play(compiled, {}, replace(settings, sample=True), stopped))
-
-
-def _used(settings: Settings) -> dict[str, Any]:
-    return {
-        "episodes": settings.episodes,
-        "actions": "sampled" if settings.sample else "most probable",
-        "evaluation_seed": settings.seed,
-    }
 
 
 def _over_episodes(episodes: Episodes, levels: Overlap | None = None) -> Row:

@@ -31,6 +31,10 @@ class Saving:
     seconds: float = 30.0
     keep: int | None = None
 
+    def keeps(self, update: int) -> bool:
+        """Whether the checkpoint of this update is kept for good."""
+        return self.keep is not None and update % self.keep == 0
+
 
 class Learner(Protocol):
     """What training asks of an algorithm: iterate it, and it can be saved and restored."""
@@ -73,6 +77,7 @@ def fit(
     current = begin or Checkpoint(update=0, step=0, tensors={})
     if begin:
         restore(network, learner, begin)
+        _copy(run, begin, saving.keeps(begin.update))  # a kill may have come between it and its copies
     metrics.truncate(run.folder, current.update)
     relaxed_weights.begin(run.folder, network, current.update)
     clock, before = _Clock(saving.seconds, current.seconds), current
@@ -83,7 +88,7 @@ def fit(
             relaxed_weights.write(run.folder, network, row)
             speed = (step - before.step) / (seconds - before.seconds)
             listen(Report(run.seed, step, steps, mean_return(row), speed))
-            keep, stop = saving.keep is not None and update % saving.keep == 0, stopped()
+            keep, stop = saving.keeps(update), stopped()
             if keep or stop or step >= steps or clock.due():
                 with clock:
                     current = capture(network, learner, row, current.best, seconds, finished=step >= steps)
@@ -115,14 +120,20 @@ def capture(
 def save(run: Run, checkpoint: Checkpoint, keep: bool = False) -> None:
     """Write `checkpoint` as the last one, as the best one where no saved one is better, and for good where asked.
 
-    Only the last one is gone on from; the others are evaluated, and hold the network alone (a replay may be gigabytes).
+    Only the last one is gone on from, and it comes first: where there is any checkpoint there is a last one. The others
+    are evaluated, and hold the network alone (a replay may be gigabytes).
     """
+    write(run.checkpoints, LAST, checkpoint)
+    _copy(run, checkpoint, keep)
+
+
+def _copy(run: Run, checkpoint: Checkpoint, keep: bool) -> None:
+    """Write the last checkpoint as the best one, where it is, and for good where asked."""
     network = {name: value for name, value in checkpoint.tensors.items() if name.startswith(NETWORK)}
     if keep:
         write(run.checkpoints, f"step-{checkpoint.step}", replace(checkpoint, tensors=network))
     if checkpoint.best is not None and mean_return(checkpoint.metrics) >= checkpoint.best:
         write(run.checkpoints, BEST, replace(checkpoint, tensors=network))
-    write(run.checkpoints, LAST, checkpoint)  # in the end: it is what a resumption trusts
 
 
 def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> None:
@@ -137,7 +148,7 @@ def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> Non
     }
     try:
         learner.restore(state, checkpoint.scalars)
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         raise UserError("checkpoint-damaged", f"the learner cannot go on from the checkpoint: {error}") from error
 
 

@@ -1,14 +1,14 @@
 """metrics.jsonl: one line per update, flushed as it happens; and the same numbers as TensorBoard events."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from torch.utils.tensorboard import SummaryWriter
-
-from symgen.experiment.files import plain, write_text
+from symgen.experiment._events import Events
+from symgen.experiment.files import plain, read_lines, write_text, writing
 
 NAME = "metrics.jsonl"
 EVENTS = "events"
@@ -23,16 +23,23 @@ class Metrics:
     """
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        self._file = open(folder / NAME, "a", encoding="utf-8")  # noqa: SIM115 (closed by __exit__)
-        self._events = SummaryWriter(str(folder / EVENTS), purge_step=step + 1 if step else None, flush_secs=30)
+        self._path = folder / NAME
+        with writing(self._path):
+            self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 (closed by __exit__)
+            self._events = Events(folder / EVENTS, step)
 
     def write(self, metrics: dict[str, Any]) -> None:
-        """Append one line; `metrics` holds "step" and plain numbers (NaN is written as null)."""
-        self._file.write(json.dumps(plain(metrics), allow_nan=False) + "\n")
-        self._file.flush()
-        for name, value in metrics.items():
-            if name != "step" and isinstance(value, int | float) and math.isfinite(value):
-                self._events.add_scalar(name, value, int(metrics["step"]))
+        """Append one line; `metrics` holds "step" and plain numbers (NaN is written as null).
+
+        Raises:
+            UserError: the disk is full.
+        """
+        with writing(self._path):
+            self._file.write(json.dumps(plain(metrics), allow_nan=False) + "\n")
+            self._file.flush()
+            numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+            finite = {name: value for name, value in numbers.items() if name != "step" and math.isfinite(value)}
+            self._events.write(finite, int(metrics["step"]))
 
     def __enter__(self) -> "Metrics":
         return self
@@ -40,22 +47,15 @@ class Metrics:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._events.close()
+        # what a full disk refuses has been said by `write`, and closing tries the same again
+        for log in (self._file, self._events):
+            with contextlib.suppress(OSError):
+                log.close()
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl; a last line cut short by a kill is left out, a missing file is no lines."""
-    path = folder / NAME
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
+    """The lines of metrics.jsonl, see `read_lines`."""
+    return read_lines(folder / NAME, ("update", "step"))
 
 
 def truncate(folder: Path, update: int) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from symgen.experiment.files import write_text
+from symgen.errors import UserError
+from symgen.experiment.files import HINT, read_lines, write_text, writing
 
 NAME = "relaxed_weights.jsonl"
 MEASURED = "departure/"
@@ -38,19 +39,13 @@ def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
         return
     # six digits: a picture needs no more, and the file stays small
     rounded = {name: [[float(f"{w:.6g}") for w in bank] for bank in banks] for name, banks in weights.items()}
-    with open(folder / NAME, "a", encoding="utf-8") as file:
+    with writing(folder / NAME), open(folder / NAME, "a", encoding="utf-8") as file:
         file.write(json.dumps({"update": update, "step": step, "weights": rounded}) + "\n")
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines; one cut short by a kill is left out, a missing file is no lines."""
-    path, found = folder / NAME, []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
-    return found
+    """The lines, see `read_lines`."""
+    return read_lines(folder / NAME, ("update", "step"))
 
 
 def truncate(folder: Path, update: int) -> None:
@@ -63,8 +58,15 @@ def truncate(folder: Path, update: int) -> None:
 
 
 def read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Steps (times,), and for each relaxed map its weights over time (times, banks, elements)."""
+    """Steps (times,), and for each relaxed map its weights over time (times, banks, elements).
+
+    Raises:
+        UserError: a line is damaged.
+    """
     found = lines(folder)
-    names = list(found[0]["weights"]) if found else []
     steps = np.array([line["step"] for line in found], dtype=np.int64)
-    return steps, {name: np.array([line["weights"][name] for line in found]) for name in names}
+    try:
+        names = list(found[0]["weights"]) if found else []
+        return steps, {name: np.array([line["weights"][name] for line in found], dtype=np.float64) for name in names}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError("file-unreadable", f"{folder / NAME} is damaged: {error}", HINT) from error

@@ -1,27 +1,29 @@
 """A run: the folder runs/<spec>/<variant>/<seed>/ and the provenance in it.
 
-spec.yaml           the spec as it was compiled, edits included; it compiles again to this run
+spec.yaml           the spec as it was compiled, edits included, and its checksum; it compiles again to this run
 resolved.json       every value in force, defaults included
 plan.txt            the plan, verification.json the verification
 versions.json       python, torch, numpy, symgen, commit, platform, command; of resumed runs too
 metrics.jsonl       one line per update; events/ holds the same for TensorBoard
 relaxed_weights.jsonl  of a network with banks: their weights over training
 checkpoints/        last, best, and every n-th on request (safetensors and JSON)
-evaluation.json     a row per condition of `evaluate:`; learning_curve.png the return over steps
+evaluation.json     a row per condition of `evaluate:`; evaluation.episodes=10.json the same with other settings
+learning_curve.png  the return over steps
 """
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from symgen.errors import UserError
+from symgen.errors import UserError, shown
 from symgen.experiment import checkpoint
-from symgen.experiment.files import plain, read_json, write_json, write_text
+from symgen.experiment.files import plain, read_json, sealed, write_json, write_text, writing
 from symgen.experiment.versions import versions
 
 ROOT = Path("runs")
@@ -71,11 +73,12 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether training reached its last update."""
-        return self.resumable and bool(read_json(self.checkpoints / f"{LAST}.json").get("finished"))
+        return self.resumable and bool(checkpoint.header(self.checkpoints, LAST)["finished"])
 
     def record(self, text: str, resolved: Mapping[str, Any], plan: str, verification: Mapping[str, Any]) -> None:
         """Write what is trained, before it is trained."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         self.record_spec(text, resolved)
         write_text(self.folder / "plan.txt", plan.rstrip() + "\n")
         write_json(self.folder / "verification.json", verification)
@@ -83,7 +86,7 @@ class Run:
 
     def record_spec(self, text: str, resolved: Mapping[str, Any]) -> None:
         """Write the spec; when a run is resumed it may have more seeds or conditions than before."""
-        write_text(self.folder / "spec.yaml", text)
+        write_text(self.folder / "spec.yaml", sealed(text))
         write_json(self.folder / "resolved.json", resolved)
 
     def record_resumption(
@@ -100,11 +103,12 @@ class Run:
 
     def clear(self) -> None:
         """Remove the run, all but its lock."""
-        for path in self.folder.iterdir() if self.folder.exists() else ():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != ".lock":
-                path.unlink()
+        with writing(self.folder):
+            for path in self.folder.iterdir() if self.folder.exists() else ():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != ".lock":
+                    path.unlink()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -134,7 +138,7 @@ class Run:
         Raises:
             UserError: it is missing or damaged.
         """
-        if not (self.checkpoints / f"{name}.json").exists():
+        if name not in checkpoint.names(self.checkpoints):
             there = ", ".join(checkpoint.names(self.checkpoints))
             raise UserError(
                 "checkpoint-not-found",
@@ -193,6 +197,13 @@ LONGEST_NAME = 80
 """Characters of a variant's name, its digest apart."""
 
 
+def check_variant(name: str) -> None:
+    """Raise UserError where a variant cannot be called so: it is one folder, below that of its spec."""
+    if not re.fullmatch(r"[A-Za-z0-9_][\w.=,+~-]{0,99}", name, re.ASCII):
+        rule = "at most 100 letters, digits and . _ = , + ~ -, and it begins with a letter or digit"
+        raise UserError("variant-name", f"a variant cannot be called {shown(name)}", rule)
+
+
 def _word(value: Any) -> str:
     """A value in a folder's name, "64 regular" as 64-regular and a list with + between; "?" where it has no place."""
     if isinstance(value, list | tuple):
@@ -217,7 +228,9 @@ def find(path: Path) -> list[Run]:
         UserError: there is none.
     """
     folders = [path, *path.glob("*"), *path.glob("*/*")]
-    runs = [Run(each.resolve()) for each in folders if each.name.isdigit() and (each / "spec.yaml").exists()]
+    # links are not followed: the names that a run goes by are those of the folders it is found in
+    folders = [Path(os.path.abspath(each)) for each in folders]
+    runs = [Run(each) for each in folders if re.fullmatch("[0-9]+", each.name) and (each / "spec.yaml").exists()]
     if not runs:
         near = sorted(str(each.parent) for each in path.parent.glob("*/*/*/spec.yaml"))[:5] if path.name else []
         hint = f"runs nearby: {', '.join(near)}" if near else "train one first: symgen train SPEC"
@@ -249,7 +262,7 @@ def by_variant(runs: Iterable[Run]) -> list[list[Run]]:
     """The runs grouped by variant folder, in the order of their first appearance, each once."""
     groups: dict[Path, dict[Path, Run]] = {}
     for run in runs:
-        groups.setdefault(run.folder.parent, {})[run.folder] = run
+        groups.setdefault(run.folder.parent.resolve(), {}).setdefault(run.folder.resolve(), run)
     return [list(group.values()) for group in groups.values()]
 
 
@@ -267,6 +280,34 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]
         for path in paths
         if old.get(path, missing) != new.get(path, missing)
     ]
+
+
+def disagreement(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """What two resolved specs say differently that seeds of one variant have in common, one line per value.
+
+    The number of steps may differ, and so may options that one of them does not know yet.
+
+    >>> disagreement({"train": {"steps": 10}, "network": {"width": 8}}, {"train": {}, "network": {"width": 16}})
+    ['network.width: 8 and 16']
+    """
+    here, there = _flat(one), _flat(other)
+    return [
+        f"{path}: {_written(value)} and {_written(there[path])}"
+        for path, value in here.items()
+        if path in there and value != there[path] and not path.startswith((*_NOT_TRAINED_WITH, "train.steps"))
+    ]
+
+
+def check_alike(runs: Sequence[Run]) -> None:
+    """Raise UserError where seeds of one variant are of different specs: a mean over them means nothing."""
+    first, *others = runs
+    values = read_json(first.folder / "resolved.json")
+    for other in others:
+        lines = disagreement(values, read_json(other.folder / "resolved.json"))
+        if lines:
+            between = "\n".join(f"    {line}" for line in lines)
+            message = f"{first.folder} and {other.folder} are of different specs:\n{between}"
+            raise UserError("run-mixed", message, "evaluate them one by one; train one of them again with --runs")
 
 
 # More seeds or more held-out conditions change nothing about the seeds trained already.

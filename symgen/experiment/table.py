@@ -65,13 +65,17 @@ def markdown(evaluations: Sequence[Evaluation]) -> str:
 
 def caption(evaluations: Sequence[Evaluation]) -> str:
     """What the numbers are."""
-    counts = sorted({len(evaluation.seeds) for evaluation in evaluations})
-    seeds = f"{counts[0]} seed{'s' * (counts[0] > 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    episodes, actions = (_used(evaluations, name) for name in ("episodes", "actions"))
+    used, differing = _used(evaluations[0]), _differing(evaluations)
+    words = {
+        "seeds": f"{used['seeds']} seed{'s' * (used['seeds'] != '1')}",
+        "actions": f"{used['actions']} actions",
+        "checkpoint": f"{used['checkpoint']} checkpoint",
+    }
+    made = ", ".join(text for name, text in words.items() if name not in differing)
+    episodes = "the episodes" if "episodes" in differing else f"{used['episodes']} episodes"
     over = " or ".join(dict.fromkeys(evaluation.over for evaluation in evaluations))
-    return (
-        f"Mean return over {episodes} episodes per seed, {seeds}, {actions} actions; "
-        f"in brackets a 95% bootstrap interval over {over}." + _levels(evaluations)
+    return f"Mean return over {episodes} per seed, {made}; in brackets a 95% bootstrap interval over {over}." + _levels(
+        evaluations
     )
 
 
@@ -86,20 +90,28 @@ def _levels(evaluations: Sequence[Evaluation]) -> str:
     return f" Levels that were trained on, turned and mirrored ones included: {shares}." if shares else ""
 
 
-def _used(evaluations: Sequence[Evaluation], name: str) -> str:
-    """A setting of the evaluations; all of its values where they differ."""
-    return " or ".join(dict.fromkeys(str(evaluation.settings[name]) for evaluation in evaluations))
+def _used(evaluation: Evaluation) -> dict[str, str]:
+    """What a comparison says of how an evaluation was made."""
+    used = {name: str(evaluation.settings[name]) for name in ("episodes", "actions", "checkpoint", "evaluation_seed")}
+    return {"seeds": str(len(evaluation.seeds)), **used}
+
+
+def _differing(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What of it differs among evaluations, and so needs a column."""
+    first, *others = map(_used, evaluations)
+    return [name for name in first if any(other[name] != first[name] for other in others)]
 
 
 def _cells(evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows; a condition that a variant lacks is a dash."""
+    """Header and rows; a condition that a variant lacks is a dash, and what was done differently has a column."""
     conditions = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.rows))
-    labels = _labels(evaluations)
-    rows = [
-        [label, *(_returned(evaluation.rows.get(name)) for name in conditions)]
-        for label, evaluation in zip(labels, evaluations, strict=True)
-    ]
-    return ["variant", *conditions], rows
+    labels, differing = _labels(evaluations), _differing(evaluations)
+    rows = []
+    for label, evaluation in zip(labels, evaluations, strict=True):
+        used = _used(evaluation)
+        returns = (_returned(evaluation.rows.get(name)) for name in conditions)
+        rows.append([label, *(used[name] for name in differing), *returns])
+    return ["variant", *(name.replace("_", " ") for name in differing), *conditions], rows
 
 
 def _labels(evaluations: Sequence[Evaluation]) -> list[str]:

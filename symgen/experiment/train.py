@@ -14,15 +14,16 @@ import torch
 
 from symgen import lookup
 from symgen.compiler import check_spec, compile_spec
+from symgen.envs.guarded import environments
 from symgen.errors import UserError
-from symgen.experiment import curve, evaluate
+from symgen.experiment import checkpoint, curve, evaluate, meaning
 from symgen.experiment.checkpoint import Checkpoint
-from symgen.experiment.files import plain, read_json
+from symgen.experiment.files import plain, read_json, writing
 from symgen.experiment.fit import Saving, fit
 from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
-from symgen.experiment.run import LAST, ROOT, Run, difference, stem
+from symgen.experiment.run import LAST, ROOT, Run, check_variant, difference, disagreement, stem
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Source
 from symgen.verify import Verification
@@ -111,7 +112,7 @@ def train(
 
     Raises:
         SpecError: the spec is wrong.
-        UserError: it has no `train:`, or a run is in the way.
+        UserError: it has no `train:`, a run is in the way, or something else than the spec is wrong.
         Unverified: the network does not have its symmetry.
     """
     _, runs = admitted(source, settings, seeds)
@@ -124,6 +125,7 @@ def train(
 
 def admitted(source: Source, settings: Settings, seeds: Sequence[int] | None = None) -> tuple[Problem, list[Run]]:
     """What is to be trained, and the runs, where all of them may begin; raises as `train` does."""
+    check_variant(settings.variant)
     problem = check_spec(source)
     if problem.spec.train is None:
         raise UserError(
@@ -133,8 +135,10 @@ def admitted(source: Source, settings: Settings, seeds: Sequence[int] | None = N
         )
     folder = settings.root / stem(source.name) / settings.variant
     runs = [Run(folder / str(seed)) for seed in dict.fromkeys(seeds or problem.spec.train.seeds)]
+    values = plain(resolved(problem))
+    _refuse_neighbours(folder, runs, values)
     for run in runs:
-        admit(run, resolved(problem), settings)
+        admit(run, values, settings)
     return problem, runs
 
 
@@ -147,14 +151,20 @@ def announcements(source: Source, settings: Settings, seeds: Sequence[int] | Non
     said = []
     for run in runs if settings.resume else ():
         if run.resumable and (longer := lengthened(read_json(run.folder / "resolved.json"), resolved(problem))):
-            step = read_json(run.checkpoints / f"{LAST}.json").get("step", 0)
+            step = checkpoint.header(run.checkpoints, LAST)["step"]
             said.append(announcement(str(run.folder), longer, step, problem.algorithm_options))
     return said
 
 
 def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
     """Raise UserError where training `run` would overwrite, or continue, what it should not."""
-    if settings.force or not run.resumable:
+    if settings.force:
+        return
+    if not run.resumable:
+        others = ", ".join(checkpoint.names(run.checkpoints))
+        if others:
+            message = f"{run.folder} has been trained, and {LAST}.json is missing among its checkpoints: {others}"
+            raise UserError("checkpoint-not-found", message, "put it back; --force starts anew and deletes the others")
         return
     before = read_json(run.folder / "resolved.json")
     changes = difference(before, values)
@@ -174,6 +184,20 @@ def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
             f"{run.folder} was begun with another spec:\n{changed}",
             "undo the change to resume it; --force starts anew and deletes it; --variant writes elsewhere",
         )
+
+
+def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, Any]) -> None:
+    """Raise UserError where the folder holds runs of another spec, which may have the same file name."""
+    for path in sorted(folder.parent.glob("*/*/resolved.json")):
+        if path.parent in [run.folder for run in runs]:
+            continue
+        lines = disagreement(read_json(path), values)
+        if path.parent.parent != folder:  # another variant is another edit of one spec
+            lines = [line for line in lines if line.startswith("environment.adapter:")]
+        if lines:
+            between = "\n".join(f"    {line}" for line in lines)
+            message = f"{path.parent} is of another spec, which differs here:\n{between}"
+            raise UserError("run-mixed", message, "write elsewhere with --runs, or name another --variant")
 
 
 def resolved(problem: Problem) -> dict[str, Any]:
@@ -204,7 +228,11 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
             run.clear()
         begin = run.restore(LAST) if run.resumable else None
         done = begin.step if begin else 0
-        listen(Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, "compiling"))
+        anew = settings.resume and begin is None and (run.folder / "spec.yaml").exists()
+        note = "no checkpoint, so from the start" if anew else "compiling"
+        listen(Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, note))
+        if begin:
+            meaning.admit(begin.meaning, problem, str(run.checkpoints / LAST))
         if begin and begin.step >= steps:  # `finished` may be of fewer steps
             end = begin
             _take_conditions(source, run, resolved(problem))
@@ -216,7 +244,10 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
 
         if end.finished and settings.evaluation and not evaluate.is_current(run, settings.evaluation):
             tell("evaluating")
-            evaluate.evaluate_run(run, settings.evaluation, stopped)
+            evaluation = evaluate.evaluate_run(run, settings.evaluation, stopped)
+            if evaluation.unstored:
+                hint = "make room; --resume evaluates the finished run"
+                raise UserError("folder-not-writable", evaluation.unstored, hint)
         tell("finished" if end.finished else "saved")
     return Outcome(run, end.step, steps, mean_return(end.metrics), end.seconds)
 
@@ -224,8 +255,10 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
 def _take_conditions(source: Source, run: Run, values: Mapping[str, Any]) -> None:
     """Give a finished run the conditions of `source`, and drop its evaluation where they are others."""
     if read_json(run.folder / "resolved.json").get("evaluate") != plain(values).get("evaluate"):
+        for path in run.folder.glob("evaluation*.json"):  # first: they must not outlive their conditions
+            with writing(path):
+                path.unlink()
         run.record_spec(source.text, values)
-        (run.folder / evaluate.NAME).unlink(missing_ok=True)
 
 
 def _fit_seed(
@@ -248,7 +281,7 @@ def _fit_seed(
         run.record_resumption(source.text, resolved(problem), begin.step, longer)
     steps, options = problem.spec.train.steps, cast(Any, problem.algorithm_options)
     algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
-    envs = problem.adapter.make(problem.adapter_options, options.envs, run.seed)
+    envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
     try:
         learner = algorithm.Learner(compiled.network, envs, options, steps=steps, seed=run.seed)
         end = fit(run, compiled.network, learner, steps, begin, settings.saving, listen, stopped)

@@ -11,6 +11,7 @@ from typing import Any
 
 import symgen
 from symgen.envs._trusted import trusted
+from symgen.experiment.meaning import MEANING
 
 PACKAGES = ("torch", "numpy", "gymnasium", "minigrid", "procgen-mirror", "safetensors", "networkx", "escnn", "mujoco")
 
@@ -20,6 +21,7 @@ def versions() -> dict[str, Any]:
     return {
         "symgen": symgen.__version__,
         "commit": commit(),
+        "meaning": MEANING,
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),

@@ -17,9 +17,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(UserError, match="no space") as caught:
         files.write_json(path, {"a": 2})
+    assert caught.value.code == "folder-not-writable"
     assert files.read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]  # nothing half-written is in the way
 
 
 def test_everything_becomes_plain_json():

@@ -1,12 +1,13 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from symgen.experiment import table
 from symgen.experiment.evaluate import Evaluation, Row
 from symgen.experiment.statistics import Estimate
 
-USED = {"episodes": 100, "actions": "most probable"}
+USED = {"episodes": 100, "actions": "most probable", "checkpoint": "last", "evaluation_seed": 1_000_000}
 NINE, LONG = Estimate(0.9, 0.88, 0.92, 3), Estimate(12.0, 11.0, 13.0, 3)
 
 
@@ -29,8 +30,8 @@ def test_the_markdown_table():
         "| base | 0.90 [0.88, 0.92] | 0.90 [0.88, 0.92] |",
         "| network.family=cnn\\|x | 0.90 [0.88, 0.92] | - |",
         "",
-        "Mean return over 100 episodes per seed, 3 seeds, most probable actions; in brackets a 95% bootstrap interval "
-        "over seeds.",
+        "Mean return over 100 episodes per seed, 3 seeds, most probable actions, last checkpoint; in brackets a 95% "
+        "bootstrap interval over seeds.",
     ]
 
 
@@ -40,8 +41,29 @@ def test_rows_are_told_apart_by_spec_and_variant():
     assert labels == ["a", "b", "b/network.width=8"]
 
 
-def test_the_caption_hides_no_difference():
-    assert "over 10 or 100 episodes" in table.caption([an_evaluation(episodes=10), an_evaluation()])
+@pytest.mark.parametrize(
+    ("name", "value", "column"),
+    [
+        ("episodes", 10, "episodes"),
+        ("actions", "sampled", "actions"),
+        ("checkpoint", "best", "checkpoint"),
+        ("evaluation_seed", 7, "evaluation seed"),
+    ],
+)
+def test_what_was_done_differently_has_a_column(name, value, column):
+    compared = [an_evaluation(**{name: value}), an_evaluation(variant="wide")]
+    header, _, first, second = (line.split(" | ") for line in table.markdown(compared).splitlines()[:4])
+    assert (header[1], first[1], second[1]) == (column, str(value), str(USED[name]))
+    assert str(value) not in table.caption(compared)
+    assert " or " not in table.caption(compared)
+    alike = table.markdown([an_evaluation(), an_evaluation(variant="wide")])  # control
+    assert alike.splitlines()[0] == "| variant | training | rotated |"
+
+
+def test_numbers_of_seeds_that_differ_have_a_column():
+    one = Evaluation("lava", "one", (0,), "episodes", {"training": Row(NINE, LONG)}, USED)
+    header, _, first, second = (line.split(" | ") for line in table.markdown([one, an_evaluation()]).splitlines()[:4])
+    assert (header[1], first[1], second[1]) == ("seeds", "1", "3")
 
 
 def test_success_has_a_column_where_it_is_reported():

@@ -14,6 +14,7 @@ import torch
 from symgen.errors import UserError
 from symgen.experiment import metrics
 from symgen.experiment.evaluate import Settings as Evaluating
+from symgen.experiment.files import read_json, write_json
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings, Unverified, train
@@ -54,7 +55,7 @@ def test_the_folder_of_a_run(trained):
     names = {path.name for path in run.folder.iterdir()}
     assert names == {
         ".lock", "spec.yaml", "resolved.json", "plan.txt", "verification.json", "versions.json", "metrics.jsonl",
-        "events", "checkpoints", "evaluation.json", "learning_curve.png",
+        "events", "checkpoints", "evaluation.episodes=8.json", "learning_curve.png",
     }  # fmt: skip
     assert trained.finished
     assert run.finished
@@ -65,7 +66,7 @@ def test_the_spec_of_a_run_compiles_to_the_same_run(trained):
     from symgen.experiment.train import resolved
 
     again = resolved(check_spec(trained.run.folder / "spec.yaml"))
-    recorded = json.loads((trained.run.folder / "resolved.json").read_text())
+    recorded = read_json(trained.run.folder / "resolved.json")
     assert json.loads(json.dumps(again)) == recorded
     assert recorded["train"]["gamma"] == 0.99  # a default, written out
     assert "weights" in (trained.run.folder / "plan.txt").read_text()
@@ -128,7 +129,7 @@ def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
     [outcome], _ = train(a_source(), how, quiet)
 
     def conditions() -> list[str]:
-        return list(json.loads((outcome.run.folder / "evaluation.json").read_text())["conditions"])
+        return list(read_json(outcome.run.folder / "evaluation.episodes=4.json")["conditions"])
 
     assert conditions() == ["training", "rotated", "harder"]
     train(a_source(evaluate={"noisy": {"observation_noise": 0.5}}), how, quiet)
@@ -138,13 +139,13 @@ def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
 def test_an_evaluation_of_less_training_or_fewer_episodes_is_made_anew(tmp_path):
     how = settings(tmp_path, resume=True, evaluation=Evaluating(episodes=4))
     [outcome], _ = train(a_source(), how, quiet)
-    path = outcome.run.folder / "evaluation.json"
-    good = json.loads(path.read_text())
+    path = outcome.run.folder / "evaluation.episodes=4.json"
+    good = read_json(path)
     for key, value in {"step": 7, "episodes": 2, "actions": "sampled", "evaluation_seed": 1}.items():
-        path.write_text(json.dumps({**good, key: value}))
+        write_json(path, {**good, key: value})
         train(a_source(), how, quiet)
         assert json.loads(path.read_text())[key] == good[key] != value
-    path.write_text(json.dumps({**good, "python": "mine"}))  # control: one that is current is kept
+    write_json(path, {**good, "python": "mine"})  # control: one that is current is kept
     train(a_source(), how, quiet)
     assert json.loads(path.read_text())["python"] == "mine"
 
