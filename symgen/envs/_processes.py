@@ -18,7 +18,7 @@ class Processes(AsyncVectorEnv):
         reports = [self.error_queue.get() for _ in range(count)]
         for index, *_ in reports:
             self.parent_pipes[index].close()
-            self.parent_pipes[index] = None
+            self.parent_pipes[index] = None  # type: ignore[call-overload]
         self._state = AsyncState.DEFAULT
         index, kind, value, text = min(reports, key=lambda report: int(report[0]))
         raise failed(f"process {index}", f"{kind.__name__}: {value}", text)

@@ -131,7 +131,7 @@ def misfit(space: spaces.Space[Any], observation: Any) -> str:
         return f"it is no array: {shown(observation)}"
     if array.shape != space.shape:
         return f"its shape is {array.shape}, not {space.shape}"
-    if not np.can_cast(array.dtype, space.dtype, "same_kind"):  # type: ignore[arg-type]
+    if not np.can_cast(array.dtype, space.dtype, "same_kind"):
         return f"it is of {array.dtype}, not {space.dtype}"
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) and not space.contains(observation):
         return f"{shown(array.tolist())} is no index of {space}"
