@@ -46,7 +46,7 @@ def test_a_part_of_an_option_is_edited_and_the_rest_stays():
     chances = []
     for changes in ({}, *problem.spec.evaluate.values()):
         envs = heldout.environment(problem, changes, 1, seed=0)
-        lake = envs.envs[0].unwrapped
+        lake = envs.unwrapped.envs[0].unwrapped
         chances.append((lake.observation_space.n, len(lake.P[0][0])))
         envs.close()
     assert chances == [(64, 3), (64, 1)]
