@@ -35,21 +35,45 @@ def values(problem: Problem) -> dict[str, Any]:
 
 
 def moves(problem: Problem) -> str:
-    """What each generator does to every observation term and to the actions, a line each."""
+    """What each generator does to every observation term and to the actions, a line each.
+
+    Entries have the numbers that an index list of the spec gives them, which the last line says.
+    """
     names = parameter_names(problem.interface.action)
     lines = []
+    first = {term: _first(problem, term) for term in problem.observation}
     for generator in problem.group.generators:
         lines.append(f"{generator}:")
         for term, field in problem.observation.items():
             if not field.base.is_exact(generator):
                 lines.append(f"  {term} places    between pixels, with interpolation")
             elif field.base.size > 1:
-                places = [str(tuple(where)).replace(" ", "") for where in field.base.coordinates.tolist()]
+                places = [_place(where, first[term]) for where in field.base.coordinates.tolist()]
                 lines.append(f"  {term} places    {_permuted(field.base.permutation(generator), places)}")
-            channels = [str(index) for index in range(field.fibre.size)]
+            channels = [str(index + first[term]) for index in range(field.fibre.size)]
             lines.append(f"  {term} channels  {_linear(field.fibre, generator, channels)}")
         lines.append(f"  actions  {_linear(problem.action, generator, names)}")
-    return "\n".join(lines) or "the group has no generators: nothing moves"
+    return "\n".join([*lines, _numbering(problem, first)]) if lines else "the group has no generators: nothing moves"
+
+
+def _first(problem: Problem, term: str) -> int:
+    """What the spec calls the first entry of a term: 0 where a list of it says so, or for an index; else 1."""
+    moves = problem.source.values["symmetry"].get("states")
+    written = moves.get(term) if isinstance(moves, dict) else moves
+    if isinstance(written, dict):
+        return 0 if any(isinstance(each, list) and 0 in each for each in written.values()) else 1
+    return 0 if problem.interface.term(term).layout == "discrete" else 1
+
+
+def _place(where: list[int], first: int) -> str:
+    """A place of tokens by its number, a cell by (row, column) from 0."""
+    return str(where[0] + first) if len(where) == 1 else str(tuple(where)).replace(" ", "")
+
+
+def _numbering(problem: Problem, first: dict[str, int]) -> str:
+    counted = "; ".join(f"{term} counts from {number}" for term, number in first.items())
+    cells = any(len(field.base.shape) == 2 for field in problem.observation.values())
+    return f"{counted}, as in the spec" + (", cells are (row, column) from 0" if cells else "")
 
 
 def parameter_names(action: Action) -> list[str]:
