@@ -79,7 +79,9 @@ SYMMETRY = {
     "size-mismatch": Explanation(
         "An action of the group has another size than what it moves.",
         """An index list has one number for each entry of the observation term or each action, a matrix as many rows and
-        columns. `symgen check -v` prints the terms, their shapes and the names of the actions.""",
+        columns. `symgen check -v` prints the terms, their shapes and the names of the actions. A move is linear: there
+        is no column for a shift. Where the mirror does not lie at 0 (MountainCar's valley is at -0.52), write an
+        observation wrapper that subtracts its centre, register the wrapped environment and name it with --import.""",
         "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3]}}, actions: {s: [1, 0]}}",
         "symmetry: {group: D1, " + _CARTPOLE + "}",
     ),

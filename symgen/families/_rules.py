@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from symgen.algebra.catalogue import is_continuous
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.tying import linear_weights
 from symgen.spec.source import Place
@@ -25,6 +27,26 @@ class Fault(NamedTuple):
     hint: str
 
 
+def moved_fibre(group: Group) -> str:
+    """The hint for a fibre that must be moved: what the group has of it, or the group that has one."""
+    if is_continuous(group):
+        return f"use a finite group, such as {nearest_finite(group)}, with a fibre that it moves, e.g. regular"
+    return "use a fibre that the group moves, e.g. regular"
+
+
+def nearest_finite(group: Group) -> str:
+    """A finite group of turns in place of SO2, and of turns and mirrors in place of O2."""
+    return "D8" if "s" in group.generators else "C8"
+
+
+def unreadable_fibre(group: Group, error: ValueError) -> Fault:
+    """A hidden fibre that the group does not have."""
+    path: Place = ("network", "hidden")
+    if is_continuous(group):
+        return Fault("hidden-fibre", path, str(error), f"{moved_fibre(group)}; or family: steerable_conv for pictures")
+    return Fault("hidden-fibre", path, str(error), "write e.g. hidden: 16 regular")
+
+
 def carries_actions(problem: Any, features: FieldType, path: Place) -> list[Fault]:
     """The last features must be able to move the policy as the group moves the actions.
 
@@ -34,7 +56,7 @@ def carries_actions(problem: Any, features: FieldType, path: Place) -> list[Faul
     if problem.action.is_trivial or carries(vector(problem.action), vector(features.fibre)):
         return []
     message = f"features of type {features.fibre} cannot tell apart actions that {problem.group} exchanges"
-    return [Fault("hidden-fibre", path, message, "use a fibre that the group moves, e.g. regular")]
+    return [Fault("hidden-fibre", path, message, moved_fibre(problem.group))]
 
 
 def carries_observations(problem: Any, hidden: FieldType, path: Place) -> list[Fault]:
@@ -44,7 +66,7 @@ def carries_observations(problem: Any, hidden: FieldType, path: Place) -> list[F
         for _, atom in field.fibre.blocks:
             if not atom.is_trivial and not carries(vector(hidden.fibre), vector(atom)):
                 message = f"the fibre {hidden.fibre} cannot carry {atom}, which {name} has: it would be lost"
-                faults.append(Fault("hidden-fibre", path, message, "use a fibre that the group moves, e.g. regular"))
+                faults.append(Fault("hidden-fibre", path, message, moved_fibre(problem.group)))
     return faults
 
 
@@ -95,6 +117,8 @@ def pointwise(fibre: Representation, activation: str, path: Place) -> list[Fault
         return []
     message = f"{activation} does not commute with the fibre {fibre} ({fibre.kind})"
     way_out = "use a fibre that permutes its channels (regular, quotient, trivial), or tanh on a signed one"
+    if is_continuous(fibre.group):
+        way_out = moved_fibre(fibre.group)
     return [Fault("pointwise-nonlinearity", path, message, way_out)]
 
 

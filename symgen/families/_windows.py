@@ -11,7 +11,9 @@ def kernel_windows(kernel: int, stride: int, padding: int | None) -> Sampling:
     return Sampling(kernel, stride, (kernel - 1) // 2 if padding is None else padding)
 
 
-def window_faults(base: Base, sampling: Sampling, what: str, path: Place, odd: bool = False) -> list[Fault]:
+def window_faults(
+    base: Base, sampling: Sampling, what: str, path: Place, odd: bool = False, pooled: bool = False
+) -> list[Fault]:
     """Windows must fit into the picture, and the group must take them to windows.
 
     Args:
@@ -20,6 +22,7 @@ def window_faults(base: Base, sampling: Sampling, what: str, path: Place, odd: b
         what: the layer, for the message.
         path: where it stands in the spec.
         odd: whether the family takes odd kernels only.
+        pooled: whether the windows are those of a pooling.
     """
     shape = "x".join(map(str, base.shape))
     if any(sampling.count(size) < 1 for size in base.shape):
@@ -35,13 +38,16 @@ def window_faults(base: Base, sampling: Sampling, what: str, path: Place, odd: b
         f"{what}: windows of {sampling.kernel} every {sampling.stride} (padding {sampling.padding}) on {shape} leave "
         f"{sampling.left_over(size)} of {size} {broken[0]} over at one end, which {base.group} reverses"
     )
-    return [Fault("stride", path, message, _hint(base, sampling, broken[0], odd))]
+    return [Fault("stride", path, message, _hint(base, sampling, broken[0], odd, pooled))]
 
 
-def _hint(base: Base, sampling: Sampling, axis: str, odd: bool) -> str:
+def _hint(base: Base, sampling: Sampling, axis: str, odd: bool, pooled: bool) -> str:
     out = ways_out(base.shape, reversed_axes(base), sampling)
     ways = [f"crop or pad the picture to {' or '.join(map(str, out.sizes))} {axis}"] if out.sizes else []
     ways += [f"padding {' or '.join(map(str, out.paddings))}"] if out.paddings else []
     kernels = [size for size in out.kernels if size % 2 or not odd]
-    ways += [f"a kernel of {' or '.join(map(str, kernels))}"] if kernels else []
+    if pooled:
+        ways += [f"pool: {{size: {size}, stride: {sampling.stride}}}" for size in kernels if size > 1]
+    elif kernels:
+        ways.append(f"a kernel of {' or '.join(map(str, kernels))}")
     return f"use {', or '.join([*ways[1:], 'stride 1'])}" + (f"; or {ways[0]}" if ways else "")

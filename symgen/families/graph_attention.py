@@ -13,6 +13,7 @@ from symgen.algebra import base as bases
 from symgen.algebra import graph as graphs
 from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
+from symgen.algebra.catalogue import is_continuous
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
 from symgen.algebra.representation import Representation
@@ -22,7 +23,7 @@ from symgen.algebra.tying import bias, linear_weights
 from symgen.families._attention_blocks import block
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
 from symgen.families._relaxed import chosen, relaxed, settings_faults
-from symgen.families._rules import Fault, carries_actions, carries_observations, patches_fit
+from symgen.families._rules import Fault, carries_actions, carries_observations, moved_fibre, patches_fit
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
@@ -94,10 +95,14 @@ def check(problem: Any) -> list[Fault]:
     try:
         atom = _atom(problem)
     except ValueError as error:
-        return [*faults, Fault("hidden-fibre", ("network", "fibre"), str(error), "use regular or trivial")]
+        return [*faults, Fault("hidden-fibre", ("network", "fibre"), str(error), _readable_fibre(problem))]
     if faults:
         return faults
     return _fibre_faults(problem, atom)
+
+
+def _readable_fibre(problem: Any) -> str:
+    return f"use trivial; or {moved_fibre(problem.group)}" if is_continuous(problem.group) else "use regular or trivial"
 
 
 def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
@@ -144,7 +149,8 @@ def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
     if "v" in matrices(options, atom) and (labels != labels[:, :, :1]).any():
         return []
     message = f"no layer tells directions apart: the policy would treat actions alike that {problem.group} exchanges"
-    hint = "give v a graph matrix with labels: offset, or read out patches, or use patches of several pixels"
+    finer = "offset" if patch_graph(problem).base.kind == "grid" else "absolute"
+    hint = f"write readout: patches; or matrices: [q, k, v] here and labels: {finer} in graph:"
     return [Fault("hidden-fibre", ("network", "matrices"), message, hint)]
 
 

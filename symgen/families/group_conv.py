@@ -16,7 +16,15 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
 from symgen.families._relaxed import chosen, relaxed, settings_faults
-from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture, pointwise
+from symgen.families._rules import (
+    Fault,
+    carries,
+    carries_actions,
+    carries_observations,
+    one_picture,
+    pointwise,
+    unreadable_fibre,
+)
 from symgen.families._terms import Source, heads, observed, picture_and_others
 from symgen.families._towers import tower_faults, towers
 from symgen.families._windows import kernel_windows, window_faults
@@ -154,7 +162,7 @@ def check(problem: Any) -> list[Fault]:
     try:
         hidden = vector(representations.parse(problem.group, options.hidden))
     except ValueError as error:
-        return [Fault("hidden-fibre", ("network", "hidden"), str(error), "write e.g. hidden: 16 regular")]
+        return [unreadable_fibre(problem.group, error)]
     try:
         made = list(stages(problem))
     except ValueError as error:
@@ -172,7 +180,8 @@ def _layer_faults(problem: Any, k: int, stage: Stage) -> list[Fault]:
     windows = window_faults(stage.source.base, convolution(layer), f"layer {k + 1}", path)
     pool = pooling(layer)
     if pool is not None and stage.convolved is not None:
-        windows += window_faults(stage.convolved.base, pool, f"the pooling of layer {k + 1}", (*path, "pool"))
+        what = f"the pooling of layer {k + 1}"
+        windows += window_faults(stage.convolved.base, pool, what, (*path, "pool"), pooled=True)
     windows += pointwise(stage.fibre, options.activation, ("network", "activation"))
     return windows + _sign_faults(options, k, stage.fibre, pool)
 

@@ -12,7 +12,14 @@ from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
 from symgen.families._relaxed import banks_weigh_something, chosen, relaxed, settings_faults
-from symgen.families._rules import Fault, carries_actions, carries_observations, pointwise, value_can_vary
+from symgen.families._rules import (
+    Fault,
+    carries_actions,
+    carries_observations,
+    pointwise,
+    unreadable_fibre,
+    value_can_vary,
+)
 from symgen.families._terms import Source, critics, heads, judged, observed
 from symgen.plan.ir import Plan, Step
 
@@ -39,7 +46,7 @@ def check(problem: Any) -> list[Fault]:
     try:
         hidden = vector(representations.parse(problem.group, options.hidden))
     except ValueError as error:
-        return [Fault("hidden-fibre", ("network", "hidden"), str(error), "write e.g. hidden: 16 regular")]
+        return [unreadable_fibre(problem.group, error)]
     largest = max(hidden.size, *(field.size for field in problem.observation.values()))
     if hidden.size * largest > MAX_ENTRIES:
         message = f"a layer of {hidden.size} x {largest} entries is more than {MAX_ENTRIES}"

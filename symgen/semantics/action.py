@@ -16,7 +16,8 @@ from symgen.envs.interface import Action, Interface
 from symgen.errors import near_miss, shown, suggestion
 from symgen.semantics import moves
 from symgen.semantics.findings import Failed, Findings, code_of
-from symgen.semantics.observation import MAX_CHANNELS, MAX_TEXT
+from symgen.semantics.observation import MAX_CHANNELS, MAX_TEXT, known_groups
+from symgen.semantics.repair import repaired
 from symgen.spec.source import Place
 
 PATH = ("symmetry", "actions")
@@ -52,7 +53,10 @@ def resolve_action(
 
 def _automatic(adapter: ModuleType, options: BaseModel, group: Group, findings: Findings) -> Representation:
     keyword = adapter.__name__.rsplit(".", 1)[-1]
-    hint = f"spell it out: {{{(*group.generators, 'r')[0]}: ...}}, or write actions: trivial"
+    hint = "write actions: trivial"
+    if group.generators:
+        hint = f"spell it out: {{{group.generators[0]}: ...}}, or {hint}"
+    hint = known_groups(lambda each: adapter.actions(options, each)) or hint
     try:
         found: Representation | None = adapter.actions(options, group)
     except ValueError as error:
@@ -71,7 +75,7 @@ def _text(written: str, action: Action, group: Group, findings: Findings) -> Rep
             raise ValueError(f"a representation has at most {MAX_TEXT} characters")
         found = representations.parse(group, written)
     except ValueError as error:
-        close = near_miss(written, WORDS)
+        close = repaired(written, str(error), group) or near_miss(written, WORDS)
         hint = (
             f"did you mean '{close}'?"
             if close
@@ -82,7 +86,8 @@ def _text(written: str, action: Action, group: Group, findings: Findings) -> Rep
         message = (
             f"this representation has size {found.size}, and the action has {action.parameters} ({_named(action)})"
         )
-        raise findings.add("size-mismatch", PATH, message, "make the sizes agree")
+        hint = f"the sizes of its blocks must add up to {action.parameters}: a sign and a trivial are 1 each"
+        raise findings.add("size-mismatch", PATH, message, hint)
     return found
 
 

@@ -88,7 +88,7 @@ def _check_topology(topology: str, base: Base, findings: Findings) -> None:
     if name not in TOPOLOGIES or (radius and name != "radius") or topology == "edges":
         known = [each if each != "radius" else "radius 2" for each in TOPOLOGIES if each != "edges"]
         word = name if name in TOPOLOGIES else topology
-        hint = suggestion(word, known, "topologies") + ", or {edges: [[0, 1], ...]}"
+        hint = suggestion(word, known, "topologies") + " (or {edges: [[0, 1], ...]})"
         raise findings.add("bad-topology", TOPOLOGY, f"there is no topology {shown(topology)}", hint)
     if name == "radius" and not _positive(radius):
         hint = "write 'radius 2', or 'radius 1.5'"

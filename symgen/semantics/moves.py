@@ -17,6 +17,10 @@ from symgen.algebra.representation import Representation
 from symgen.errors import shown, suggestion
 from symgen.semantics.findings import Failed, Findings, code_of
 from symgen.spec.source import Place
+from symgen.spec.validate import LINEAR
+
+# What a shift may be called by somebody who looks for one.
+SHIFTS = ("about", "around", "shift", "offset", "centre", "center", "translation", "bias")
 
 Signed = tuple[int, ...]
 """A 1-based signed permutation."""
@@ -50,7 +54,9 @@ def each_generator(
         if generator not in group.generators:
             failed = True
             message = f"{group} has no generator {shown(generator)}"
-            hint = partial(suggestion, generator, group.generators, f"generators of {group}")
+            hint: str | Callable[[], str] = partial(suggestion, generator, group.generators, f"generators of {group}")
+            if generator in SHIFTS:
+                hint = LINEAR
             findings.add("unknown-generator", (*path, generator), message, hint, key=True)
     missing = [generator for generator in group.generators if generator not in written]
     if missing and not failed:
@@ -95,10 +101,11 @@ def signed_permutation(entries: Sequence[int], size: int, path: Place, findings:
 def orthogonal_matrix(rows: Sequence[Sequence[float]], size: int, path: Place, findings: Findings, what: str) -> Matrix:
     """A list of rows as an orthogonal matrix. Raises Failed where it is none."""
     widths = {len(row) for row in rows}
+    affine = len(rows) == size and widths == {size + 1}  # somebody wrote a shift into the last column
     if len(rows) != size or widths != {size}:
         shape = f"{len(rows)} x {widths.pop()}" if len(widths) == 1 else f"{len(rows)} rows of different lengths"
         message = f"this matrix is {shape}, and {what} has {size} entries"
-        raise findings.add("size-mismatch", path, message, f"write {size} rows of {size} numbers")
+        raise findings.add("size-mismatch", path, message, LINEAR if affine else f"write {size} rows of {size} numbers")
     matrix = np.array(rows, dtype=np.float64)
     departure = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
     if not departure <= 1e-9:  # also where it is not a number

@@ -1,6 +1,6 @@
 """`symmetry.states` -> the field type of every observation term."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from symgen.algebra import base as bases
+from symgen.algebra import catalogue
 from symgen.algebra import fieldtype as fieldtypes
 from symgen.algebra import representation as representations
 from symgen.algebra.base import GRID_MOVES, MAX_PLACES, Base
@@ -18,6 +19,7 @@ from symgen.envs.interface import Interface, Term
 from symgen.errors import near_miss, shown, suggestion
 from symgen.semantics import moves
 from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.semantics.repair import blocks, repaired
 from symgen.spec.source import Place
 
 PATH = ("symmetry", "states")
@@ -27,6 +29,9 @@ WORDS = ("auto", "trivial", "tokens", "grid", "plane")
 MAX_CHANNELS = 2048
 # Longest printed field type or representation that is read.
 MAX_TEXT = 16_384
+
+# Groups that an adapter is asked about, for a hint.
+COMMON = ("C2", "C4", "D1", "D2", "D4")
 
 Auto = Mapping[str, FieldType] | None
 
@@ -84,7 +89,10 @@ def _automatic(
     adapter: ModuleType, options: BaseModel, group: Group, interface: Interface, findings: Findings, path: Place
 ) -> Mapping[str, FieldType]:
     keyword = adapter.__name__.rsplit(".", 1)[-1]
-    hint = f"spell it out: {{{interface.terms[0].name}: {{{(*group.generators, 'r')[0]}: ...}}}}, or write trivial"
+    hint = "write states: trivial"
+    if group.generators:
+        hint = f"spell it out: {{{interface.terms[0].name}: {{{group.generators[0]}: ...}}}}, or {hint}"
+    hint = known_groups(lambda each: adapter.states(options, each)) or hint
     try:
         types: Mapping[str, FieldType] | None = adapter.states(options, group)
     except ValueError as error:
@@ -93,6 +101,17 @@ def _automatic(
         message = f"the adapter {keyword} does not know how {group} moves what is observed"
         raise findings.add("no-auto", path, message, hint)
     return types
+
+
+def known_groups(automatic: Callable[[Group], object]) -> str:
+    """The hint that names the groups which `auto` knows; "" where it knows none."""
+    known = []
+    for name in COMMON:
+        try:
+            known += [name] if automatic(catalogue.group(name)) is not None else []
+        except ValueError:  # an option of the adapter forbids this one
+            continue
+    return f"auto knows {', '.join(known)} here: use one of them, or spell the moves out by generator" if known else ""
 
 
 def _one(written: Any, term: Term, group: Group, path: Place, findings: Findings, auto: Any) -> FieldType:
@@ -123,7 +142,8 @@ def _image(written: Any, path: Place, *, size: int, signs: bool, findings: Findi
         return tuple(range(1, size + 1))
     if isinstance(written, str | Mapping):
         message = f"{what} is no picture, and is not moved by {shown(written)}"
-        raise findings.add("bad-field-type", path, message, "write a list such as [2, 1, -3], a matrix, or trivial")
+        hint = f"write a list of the {size} places that its entries go to, a matrix, or trivial"
+        raise findings.add("bad-field-type", path, message, hint)
     if written and isinstance(written[0], tuple):
         if signs:
             return moves.orthogonal_matrix(written, size, path, findings, what)
@@ -169,34 +189,34 @@ def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Plac
 
 def _from_text(written: str, term: Term, group: Group, path: Place, findings: Findings) -> FieldType:
     try:
-        if written == "trivial":
-            return _trivial(term, group)
-        if written in ("grid", "plane"):
-            return _picture(written, term, group)
-        if written == "tokens":
-            return _tokens(term, group)
-        if len(written) > MAX_TEXT:
-            raise ValueError(f"a field type has at most {MAX_TEXT} characters")
-        if ":" in written:
-            return _fitting(fieldtypes.parse(group, written), term)
-        if term.layout in ("vector", "discrete"):
-            return _fitting(fieldtypes.vector(representations.parse(group, written)), term)
-        raise ValueError(f"{shown(written)} does not say how {described(term.name)} moves")
+        return _read(written, term, group)
     except _Misfit as error:
         raise findings.add("size-mismatch", path, str(error), error.args[1]) from error
     except ValueError as error:
-        close = "" if ":" in written else near_miss(written, WORDS)
-        hint = (
-            f"did you mean '{close}'?"
-            if close
-            else f"write {', '.join(WORDS)}, or a field type: {_example(term, group)}"
-        )
+        hint = _readable(written, str(error), term, group)
         if code_of(error, "") == "inexact-rotation":
             hint = (
                 "use a group whose moves take pixels to pixels, a square view, or spell the moves out by generator; "
                 "states: plane turns by any angle, with interpolation, for the family steerable_conv"
             )
         raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
+
+
+def _read(written: str, term: Term, group: Group) -> FieldType:
+    """The field type that a text names for a term. Raises ValueError where it names none, or none that fits."""
+    if written == "trivial":
+        return _trivial(term, group)
+    if written in ("grid", "plane"):
+        return _picture(written, term, group)
+    if written == "tokens":
+        return _tokens(term, group)
+    if len(written) > MAX_TEXT:
+        raise ValueError(f"a field type has at most {MAX_TEXT} characters")
+    if ":" in written:
+        return _fitting(fieldtypes.parse(group, written), term)
+    if term.layout in ("vector", "discrete"):
+        return _fitting(fieldtypes.vector(representations.parse(group, written)), term)
+    raise ValueError(f"{shown(written)} does not say how {described(term.name)} moves")
 
 
 class _Misfit(ValueError):
@@ -206,8 +226,43 @@ class _Misfit(ValueError):
         return str(self.args[0])
 
 
-def _example(term: Term, group: Group) -> str:
-    return f"'{_trivial(term, group)}'"
+def _readable(written: str, cause: str, term: Term, group: Group) -> str:
+    """The hint for a text that is no field type of this term: the nearest one that is."""
+    if written in WORDS:
+        return f"write '{next(each for each in _field_types(written, term) if _fits(each, term, group))}'"
+    close = repaired(written, cause, group) or ("" if ":" in written else near_miss(written, WORDS))
+    if close and ("as a base" not in cause or _fits(close, term, group)):
+        return f"did you mean '{close}'?"
+    if "as a representation" in cause or cause.startswith("irrep"):
+        return f"{group} has: {blocks(group)}"
+    words = ", ".join(word for word in WORDS if word != "auto" and _fits(word, term, group))
+    example = next(each for each in _field_types("", term) if _fits(each, term, group))
+    return f"write {words}, or a field type: '{example}'"
+
+
+def _fits(written: str, term: Term, group: Group) -> bool:
+    try:
+        _read(written, term, group)
+    except ValueError:
+        return False
+    return True
+
+
+def _field_types(written: str, term: Term) -> Iterator[str]:
+    """Field types that may fit a term, the most likely to be meant first."""
+    count = entries(term)
+    if term.layout == "image":
+        yield "plane" if written == "plane" else "grid"
+        yield "trivial"
+        return
+    if written in ("grid", "plane") and term.layout in ("vector", "discrete"):
+        sides = [(rows, count // rows) for rows in range(int(count**0.5), 1, -1) if count % rows == 0]
+        yield from (f"grid {rows}x{columns}: trivial" for rows, columns in sides)
+    if term.layout in ("tokens", "vector"):
+        yield "tokens"
+    if term.layout == "discrete" and written == "tokens":
+        yield f"tokens {count}: trivial"
+    yield "trivial" if term.layout == "tokens" else f"point: {count} trivial"
 
 
 def _trivial(term: Term, group: Group) -> FieldType:
@@ -256,7 +311,10 @@ def _fitting(found: FieldType, term: Term) -> FieldType:
             if found.base.size > 1
             else f"{found.size} entries"
         )
-        raise _Misfit(f"this field type has {here}, and {described(term.name)} is {shape}", "make the sizes agree")
+        hint = "make the sizes agree"
+        if term.layout in ("vector", "discrete") and found.base.size == 1:
+            hint = f"the sizes of its blocks must add up to {entries(term)}: a sign and a trivial are 1 each"
+        raise _Misfit(f"this field type has {here}, and {described(term.name)} is {shape}", hint)
     return found
 
 

@@ -3,6 +3,7 @@
 A rule notes what is wrong in Findings; `RULES` is the list of all of them, and `check` runs it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -146,9 +147,26 @@ def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
             "exchange only components with the same bounds, and give a sign only to symmetric bounds; Gymnasium's "
             "wrapper RescaleAction can make them so"
         )
+        if _mixes(problem.action.matrix(generator)):
+            hint = f"{_unmixed(problem.group)}; or an action space without bounds"
         path: Place = ("symmetry", "actions", generator)
         findings.add("action-bounds", path, message, hint)
         return
+
+
+def _mixes(image: np.ndarray) -> bool:
+    """Whether a component becomes a sum of several."""
+    return bool((np.abs(image) > 1e-9).sum(1).max(initial=0) > 1)
+
+
+def _unmixed(group: Group) -> str:
+    """The hint for a group that turns the components of the action into each other."""
+    found = re.fullmatch(r"(C|D|SO|O)([0-9]+)", group.name)
+    if found is None:
+        return "use a group that permutes the components up to sign"
+    turns, letter = int(found[2]) if found[1] in "CD" else 4, "C" if found[1] in ("C", "SO") else "D"
+    kept = next(f"{letter}{n}" for n in (4, 2, 1) if turns % n == 0)
+    return f"use a group that permutes the components up to sign ({kept} in place of {group})"
 
 
 def _leaves_box(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> int | None:
@@ -210,12 +228,12 @@ def squashed_actions_commute(problem: Problem, findings: Findings) -> None:
         return
     if problem.action.is_signed_permutation or problem.spec.symmetry.constraint_name == "none":
         return
-    mixing = (g for g in problem.group.generators if (np.abs(problem.action.matrix(g)) > 1e-9).sum(1).max() > 1)
+    mixing = (g for g in problem.group.generators if _mixes(problem.action.matrix(g)))
     message = (
         f"{problem.algorithm} squashes the action into its bounds, component by component, and "
         f"{next(mixing, 'a generator')} mixes components: the policy would not be equivariant"
     )
-    hint = "use a group that permutes the components up to sign (C4 in place of C8), or algorithm: ppo"
+    hint = f"{_unmixed(problem.group)}; or algorithm: ppo, and an action space without bounds"
     findings.add("squashed-action", ("symmetry", "actions"), message, hint)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, near_miss, shown, suggestion
 from symgen.spec.scalars import NUMBER
@@ -18,6 +19,12 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks like that.
 TAG_OF = {"text": "<text>", "list": "<list>", "matrix": "<matrix>", "mapping": "<mapping>"}
+
+LINEAR = (
+    "a move is linear: an entry goes to a place, up to its sign, and no number is added; where the mirror is not at 0, "
+    "as in MountainCar, subtract its centre in an observation wrapper, and name the wrapped environment"
+)
+"""The hint where somebody writes a shift."""
 
 _ELSEWHERE = "symgen schema describes what is possible here"
 _EXPECTED = {
@@ -125,6 +132,10 @@ def _diagnostic(
     name = ".".join(str(key) for key in path)
     if hint == _ELSEWHERE:
         hint = _description(model, path[len(base) :]) or hint
+        if code == "wrong-type" and "e.g." not in hint and (example := _default(model, path[len(base) :])):
+            hint += f"; for example {example}"
+    if path[:1] == ("symmetry",) and code == "wrong-type" and isinstance(_at(source.values, path), float):
+        hint = LINEAR
     return source.diagnostic(code, path, f"{name}: {message}" if name else message, hint)
 
 
@@ -182,14 +193,30 @@ def _model_at(model: type[BaseModel], path: Place) -> type[BaseModel] | None:
 
 
 def _description(model: type[BaseModel], path: Place) -> str:
-    """What the schema says of the field at `path`, or of the nearest one around it; "" where that is not clear."""
+    """What the schema says of the field at `path`, or of the nearest one around it; "" where nothing is said."""
     for end in range(len(path), 0, -1):
-        inside = _model_at(model, path[: end - 1])
-        if inside is not None:
-            fields = {field.alias or name: field for name, field in inside.model_fields.items()}
-            text = fields[str(path[end - 1])].description if path[end - 1] in fields else None
-            return f"{path[end - 1]}: {text[0].lower()}{text[1:].rstrip('.')}" if text else ""
+        field = _field(model, path[:end])
+        if field is not None and field.description:
+            text = field.description
+            return f"{path[end - 1]}: {text[0].lower()}{text[1:].rstrip('.')}"
     return ""
+
+
+def _default(model: type[BaseModel], path: Place) -> str:
+    """What the field at `path` is where a spec does not say, as it would be written; "" where nothing is."""
+    whole = path[:-1] if path and isinstance(path[-1], int) else path
+    field = _field(model, whole)
+    default = None if field is None or isinstance(field.default, bool) else field.default
+    return shown(default).replace("'", "") if default and isinstance(default, str | int | float | tuple) else ""
+
+
+def _field(model: type[BaseModel], path: Place) -> FieldInfo | None:
+    inside = _model_at(model, path[:-1]) if path else None
+    return (
+        {field.alias or name: field for name, field in inside.model_fields.items()}.get(str(path[-1]))
+        if inside
+        else None
+    )
 
 
 def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
@@ -214,9 +241,12 @@ def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[
         return "wrong-value", f"{shown(value)} {_RANGE[kind].format(**context)}", "give a value in that range"
     if kind in _LENGTH:
         bound = context.get("max_length", context.get("min_length"))
-        word = "at most" if "long" in kind else "at least"
-        unit = "characters" if "string" in kind else "entries"
-        return "wrong-value", f"{word} {bound} {unit} are possible here", f"{found(value)} was given"
+        one, many = ("character", "characters") if "string" in kind else ("entry", "entries")
+        number, units = str(bound), f"{one} is" if bound == 1 else f"{many} are"
+        message = (
+            f"at most {number} {units} possible here" if "long" in kind else f"at least {number} {units} needed here"
+        )
+        return "wrong-value", message, _ELSEWHERE
     return "wrong-value", text.removeprefix("Value error, "), _ELSEWHERE
 
 
@@ -250,19 +280,26 @@ def found(value: Any) -> str:
 def _hint_for(expected: str, value: Any) -> str:
     if expected == "true or false" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off"):
         return "yes, no, on and off are text here; write true or false"
-    if expected in ("a number", "an integer") and isinstance(value, str):
-        return "write the number without quotes" if NUMBER.match(value) else f"write {expected}"
-    if expected == "text" and isinstance(value, int | float | bool):
-        return "put it in quotes if it is meant as text"
-    if expected == "an integer" and isinstance(value, float):
-        if not math.isfinite(value):
-            return "write a smaller number"
-        return f"write {value:.0f}" if value.is_integer() else "write it without a decimal point"
-    if expected == "a list":
-        return "write it in square brackets: [...]"
+    if expected in ("a number", "an integer"):
+        return _number_for(expected, value)
     if expected == "a mapping":
         return "write 'key: value' lines below it, or {key: value}"
     return _ELSEWHERE
+
+
+def _number_for(expected: str, value: Any) -> str:
+    """The number that was probably meant: the one in quotes, without commas, without a decimal point."""
+    written = value.replace(",", "").replace("_", "") if isinstance(value, str) else str(value)
+    if isinstance(value, bool | list | dict) or not NUMBER.match(written):
+        return _ELSEWHERE
+    number = float(written.replace(".inf", "inf").replace(".nan", "nan"))
+    if expected == "a number":
+        return f"write {written}, without quotes"
+    if not math.isfinite(number):
+        return "write a smaller number"
+    if not number.is_integer():
+        return _ELSEWHERE
+    return f"write {number:.0f}, without quotes" if isinstance(value, str) else f"write {number:.0f}"
 
 
 def _merged(found: list[Diagnostic]) -> list[Diagnostic]:

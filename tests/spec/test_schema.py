@@ -136,8 +136,8 @@ def test_further_mistakes_are_reported_along():
     [
         ("train: {algorithm: ppo, steps: '5'}", "without quotes"),
         ("train: {algorithm: ppo, steps: 5.0}", "write 5"),
-        ("train: {algorithm: 5}", "in quotes"),
-        ("train: {algorithm: ppo, seeds: 5}", "square brackets"),
+        ("train: {algorithm: 5}", "such as ppo"),
+        ("train: {algorithm: ppo, seeds: 5}", "for example [0]"),
         ("train: ppo", "key: value"),
         ("symmetry: {group: C4, output: invarient}", "did you mean 'invariant'"),
         ("symmetry: {group: C4, outptu: invariant}", "did you mean 'output'"),
