@@ -37,9 +37,9 @@ def samples(problem: Problem, seed: int = 0) -> tuple[tuple[Shown, ...], str]:
     except UserError as error:
         if error.code == "environment-not-finite":
             raise
-        return tuple(found), error.message
+        return tuple(found), error.message.splitlines()[0]
     except Exception as error:  # it is other people's code, and whether it runs is not what is verified
-        return tuple(found), f"{type(error).__name__}: {error}"
+        return tuple(found), f"{type(error).__name__}: {error}".splitlines()[0]
     return tuple(found), ""
 
 
@@ -67,7 +67,8 @@ def _by_term(problem: Problem, observation: Any, env: int) -> dict[str, np.ndarr
 
 def _within_bounds(problem: Problem, space: spaces.Space[Any], rng: np.random.Generator) -> Shown | None:
     """Uniform where the space has bounds, normal elsewhere; None where it has none."""
-    interface, result, any_bounds = problem.interface, {}, False
+    interface, any_bounds = problem.interface, False
+    result: dict[str, np.ndarray] = {}
     for term in interface.terms:
         inner: Any = space if interface.single else space[term.name]  # type: ignore[index]
         if term.layout == "discrete":

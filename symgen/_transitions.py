@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from symgen._observed import Observed, not_finite
+from symgen._observed import Observed
 from symgen._two_samples import energy_test, standardised
 from symgen.actions import act_on_action, from_field, to_field
 from symgen.algebra.representation import Representation
+from symgen.envs._finite import not_finite
 from symgen.envs.guarded import environments
 from symgen.envs.interface import Action, Interface
 from symgen.semantics.problem import Problem

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from symgen._observed import Observed, by_term, not_finite
+from symgen._observed import Observed, by_term
 from symgen._transitions import HORIZON, Statistic, random_actions, statistics
 from symgen.actions import act_on_action, act_on_observation
+from symgen.envs._finite import not_finite
 from symgen.envs.guarded import told
 from symgen.envs.interface import Action, Interface, Outcome, Simulator
 from symgen.semantics.problem import Problem

@@ -11,9 +11,9 @@ control  how much the output differs where the claim is false on purpose: the po
 A claim whose control is as small as its tolerance has shown nothing: its verdict is "no power", not "exact".
 
 Observations are normally distributed ones and, where they are given (`Shown`), some between the bounds of the space and
-the environment's own. The error is the largest over all of them, where observations are larger than 1 in units of the
-largest: so much is rounded. A network must also tell the environment's observations apart: where an output is the same
-for all of them, though no element of the group takes one to another, the verdict is "no power".
+the environment's own. The error is the largest over all of them; that of observations larger than 1 is divided by their
+size, for rounding grows with it. A network must also tell the environment's observations apart: where an output is the
+same for all of them, though no element of the group takes one to another, the verdict is "no power".
 
 Turns that take pixels between pixels (see algebra.plane) are measured on smooth pictures inside the disc, by an angle
 of the generator and by another one. They are never exact: the verdict is "approximate" where the error is at most

@@ -6,6 +6,7 @@ import torch
 
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse
+from symgen.compiler import compile_spec
 from symgen.nn.network import build
 from symgen.nn.norm import FieldNorm, RunningNorm
 from tests.families.laws import TOLERANCE, assert_equivariant
@@ -99,6 +100,26 @@ def test_outliers_are_clipped_in_units_of_standard_deviations():
         found = norm(torch.full((1, 1, 2), 1e6, dtype=x.dtype)).flatten()
         wanted = (1e6 - norm.mean) / norm.variance.sqrt() if largest is None else torch.full_like(found, largest)
         assert torch.allclose(found, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("train", "clip"),
+    [
+        ({"algorithm": "ppo", "clip_observations": 5.0}, 5.0),
+        ({"algorithm": "ppo", "clip_observations": None}, None),
+        ({"algorithm": "ppo"}, 10.0),
+        (None, 10.0),
+    ],
+)
+def test_the_bound_is_an_option(train, clip):
+    spec = {
+        "symgen": 1,
+        "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
+        "symmetry": {"group": "D1", "states": {"observation": "4 sign"}, "actions": "regular"},
+        "network": {"family": "group_mlp", "hidden": "4 regular"},
+        **({} if train is None else {"train": {**train, "steps": 1000}}),
+    }
+    assert compile_spec(spec, verify=False).network.steps["normal_observation"].clip == clip
 
 
 def test_normalised_observations_stay_apart():
