@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from symgen.envs._finite import check_finite
+from symgen.envs.guarded import environments
 from symgen.errors import UserError
 from symgen.semantics.problem import Problem
 from symgen.verify import Shown
@@ -27,7 +28,7 @@ def samples(problem: Problem, seed: int = 0) -> tuple[tuple[Shown, ...], str]:
     """
     found: list[Shown] = []
     try:
-        envs = problem.adapter.make(problem.adapter_options, ENVS, seed)
+        envs = environments(problem.adapter, problem.adapter_options, ENVS, seed)
         try:
             within = _within_bounds(problem, envs.single_observation_space, np.random.default_rng(seed))
             found += [within] if within else []

@@ -301,7 +301,8 @@ class Torus:
 
 def test_statistics_of_pictures():
     adapter = SimpleNamespace(
-        make=lambda options, count, seed: Torus(count, seed), simulator=lambda options, group: "it is hidden"
+        make=lambda options, count, seed, render=False: Torus(count, seed),
+        simulator=lambda options, group: "it is hidden",
     )
     interface = Interface(
         (Term("observation", (10, 10, 1), "uint8", "image"),), RIGHT["gridworld"].interface.action, True
