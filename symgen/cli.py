@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 import symgen
-from symgen._arguments import AsJson, Edits, Spec, Verbose, again, source_of
+from symgen._arguments import AsJson, Edits, Spec, Verbose, again, changes_of, source_of
 from symgen._mistakes import DOES_NOT_HOLD, INTERRUPTED, Verbs, mistakes
 from symgen._printing import print_json, print_tables, print_trained, terminal
 
@@ -256,6 +256,15 @@ def evaluate(
     folders: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Run folders: of a seed, a variant, or a spec.")
     ],
+    edits: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Play training's condition and this one: evaluate.windy.observation_noise=0.2, or "
+            "environment.kwargs.gravity=5; repeatable.",
+        ),
+    ] = [],  # noqa: B006
     episodes: Annotated[int, typer.Option(min=1, help="Episodes per condition and seed.")] = 100,
     sample: Annotated[bool, typer.Option("--sample", help="Draw actions instead of taking the most probable.")] = False,
     checkpoint: Annotated[str, typer.Option(help="last, best, or a kept one such as step-4096.")] = "last",
@@ -282,7 +291,9 @@ def evaluate(
             typer.echo(f"skipped {folder}: it holds no run", err=True)
         for reason in [] if stored else evaluation.unstorable(found):
             typer.echo(f"the evaluation will be printed, not stored: {reason}", err=True)
-        settings = evaluation.Settings(episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed)
+        settings = evaluation.Settings(
+            episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed, changes=changes_of(edits)
+        )
         if video:
             from symgen.experiment.video import check, film
 

@@ -22,16 +22,17 @@ from symgen.experiment import checkpoint, heldout, meaning
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.departed import Departed, departed, mean
 from symgen.experiment.episodes import Act, Episodes, play
-from symgen.experiment.files import check_seal, read_json, unwritable, write_json
+from symgen.experiment.files import check_seal, plain, read_json, unwritable, write_json
 from symgen.experiment.fit import load
 from symgen.experiment.imported import imports_told
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.overlap import Overlap, overlap
-from symgen.experiment.run import LAST, Run, check_alike, find
+from symgen.experiment.run import LAST, Run, check_alike, find, variant
 from symgen.experiment.sampled import divides
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.versions import versions
 from symgen.nn.network import Network
+from symgen.semantics.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Settings:
         checkpoint: "last", "best" or "step-4096".
         seed: of the environments (and of sampled actions): the same episodes for every seed and variant.
         envs: environments side by side.
+        changes: edits of the spec by dotted path (see heldout.changed); only the conditions they change are played.
     """
 
     episodes: int = 100
@@ -51,6 +53,7 @@ class Settings:
     checkpoint: str = LAST
     seed: int = 1_000_000
     envs: int = 32
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -58,11 +61,14 @@ class Settings:
 
         >>> Settings().file, Settings(episodes=2, sample=True).file
         ('evaluation.json', 'evaluation.episodes=2,sample.json')
+        >>> Settings(changes={"evaluate.windy.observation_noise": 0.2}).file
+        'evaluation.evaluate.windy.observation_noise=0.2.json'
         """
-        changed = {
-            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
-        }
-        words = (name if value is True else f"{name}={value}" for name, value in changed.items())
+        plainly = [each for each in fields(self) if each.name != "changes"]
+        changed = {each.name: getattr(self, each.name) for each in plainly if getattr(self, each.name) != each.default}
+        words = [name if value is True else f"{name}={value}" for name, value in changed.items()]
+        if self.changes:
+            words.append(variant(self.changes))
         return ".".join(filter(None, ["evaluation", ",".join(words), "json"]))
 
     @property
@@ -73,7 +79,14 @@ class Settings:
             "actions": "sampled" if self.sample else "most probable",
             "evaluation_seed": self.seed,
             "checkpoint": self.checkpoint,
+            **({"changes": plain(dict(self.changes))} if self.changes else {}),
         }
+
+    def conditions(self, problem: Problem) -> dict[str, Mapping[str, Any]]:
+        """What is played, training's own condition first."""
+        if self.changes:
+            return heldout.changed(problem, self.changes)
+        return heldout.conditions(problem.spec.evaluate)
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         KeyboardInterrupt: `stopped` said so.
     """
     compiled, found = loaded(run, settings.checkpoint)
-    conditions = heldout.conditions(compiled.problem.spec.evaluate)
+    conditions = settings.conditions(compiled.problem)
     played = {name: _play(compiled, changes, settings, stopped) for name, changes in conditions.items()}
     used = {**settings.used, "step": found.step}
     verification = compiled.verify()  # of the trained network
@@ -224,10 +237,10 @@ def unstorable(runs: Sequence[Run]) -> list[str]:
 def is_current(run: Run, settings: Settings) -> bool:
     """Whether what is stored is what `evaluate_run` would say now: of the checkpoint that is there."""
     try:
-        made = stored_evaluation(run, settings).settings
+        stored_evaluation(run, settings)
     except UserError:
         return False
-    return bool(made["step"] == checkpoint.header(run.checkpoints, settings.checkpoint)["step"])
+    return True
 
 
 def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
@@ -269,9 +282,21 @@ def stored_evaluation(run: Run, settings: Settings = Settings()) -> Evaluation:
         raise UserError("not-evaluated", f"{run.folder} has no {path.name}", hint)
     evaluation = _read(run, path)
     wanted = settings.used.items()
-    other = [f"{key} {evaluation.settings[key]}" for key, value in wanted if evaluation.settings[key] != value]
+    made = evaluation.settings
+    other = [f"{key} {made.get(key)}" for key, value in wanted if made.get(key) != value]
     if other:  # an older symgen kept one evaluation, whatever its settings
         raise UserError("not-evaluated", f"{path} is another evaluation: {', '.join(other)}", make)
+    return _of_now(run, evaluation)
+
+
+def _of_now(run: Run, evaluation: Evaluation) -> Evaluation:
+    """`evaluation`, where the run has not been trained on since; a copy of a run may lack its checkpoints."""
+    name, step = evaluation.settings["checkpoint"], evaluation.settings["step"]
+    if name in checkpoint.names(run.checkpoints):
+        now = checkpoint.header(run.checkpoints, name)["step"]
+        if now != step:
+            message = f"the evaluation of {run.folder} is of step {step}, and its checkpoint {name!r} of step {now}"
+            raise UserError("not-evaluated", message, f"make it anew: symgen evaluate {run.folder}")
     return evaluation
 
 
@@ -279,7 +304,7 @@ def _shown(run: Run, settings: Settings) -> Evaluation:
     """What is stored with these settings; where none were given, and one evaluation is stored alone, that one."""
     others = _others(run)
     if settings == Settings() and not (run.folder / settings.file).exists() and len(others) == 1:
-        return _read(run, others[0])
+        return _of_now(run, _read(run, others[0]))
     return stored_evaluation(run, settings)
 
 
@@ -292,6 +317,7 @@ def _read(run: Run, path: Path) -> Evaluation:
     try:
         rows = {name: Row.from_dict(row) for name, row in values["conditions"].items()}
         used = {key: values[key] for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")}
+        used |= {"changes": values["changes"]} if "changes" in values else {}
         far = Departed.from_dict(values["departed"]) if "departed" in values else None
         drawn = Row.from_dict(values["training_sampled"]) if "training_sampled" in values else None
         return Evaluation(run.spec, run.variant, (run.seed,), "episodes", rows, used, far, drawn)

@@ -14,6 +14,8 @@ def detail(evaluation: Evaluation) -> Table:
     """One variant: a row per condition with return, success, length, and how many of its levels were trained on."""
     seeds = ", ".join(map(str, evaluation.seeds))
     title = f"{evaluation.spec}/{evaluation.variant}, seed{'s' * (len(evaluation.seeds) > 1)} {seeds}"
+    changes = evaluation.settings.get("changes", {})
+    title += "".join(f", {path}={value}" for path, value in changes.items())
     table = Table(title=title, title_justify="left")
     table.add_column("condition")
     successes = any(row.successes for row in evaluation.rows.values())

@@ -64,7 +64,7 @@ def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
     """
     check_path(path)
     compiled, _ = evaluate.loaded(run, settings.checkpoint)
-    conditions = heldout.conditions(compiled.problem.spec.evaluate)
+    conditions = settings.conditions(compiled.problem)
     episodes = {name: play(compiled, changes, settings) for name, changes in conditions.items()}
     played = f"training seed {run.seed}, environment seed {settings.seed}"
     pictures = _pictures(episodes, f"{run.spec} {run.variant}", played)

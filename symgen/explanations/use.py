@@ -113,8 +113,8 @@ USE = {
         "train: {algorithm: ppo, steps: 100_000}",
     ),
     "not-evaluated": _outside(
-        "The run has not been evaluated yet, or its seeds not in the same way.",
-        "--stored shows the evaluation.json of each run; make it first, for all seeds with the same options.",
+        "The run has not been evaluated yet, not since it was trained on, or its seeds not in the same way.",
+        "--stored shows what is stored of each run; make it first, for all seeds with the same options.",
         "symgen evaluate runs/cartpole_group --stored",
         "symgen evaluate runs/cartpole_group",
     ),

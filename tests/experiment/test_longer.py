@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from symgen.cli import app
 from symgen.errors import UserError
 from symgen.experiment import metrics
+from symgen.experiment.evaluate import Settings as Evaluating
+from symgen.experiment.evaluate import evaluate_runs
 from symgen.experiment.longer import announcement
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings, train
@@ -47,6 +49,18 @@ def test_a_finished_run_goes_on_to_more_steps(tmp_path):
     assert json.loads((longer.run.folder / "resolved.json").read_text())["train"]["steps"] == 400
     [resumed] = json.loads((longer.run.folder / "versions.json").read_text())["resumed"]
     assert (resumed["step"], resumed["steps"]) == (short.step, [200, 400])
+
+
+def test_an_evaluation_of_the_shorter_training_is_not_shown_for_the_longer(tmp_path):
+    how = Settings(root=tmp_path, evaluation=Evaluating(episodes=4))
+    [outcome], _ = train(source(100), how, quiet)
+    assert evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True)
+    evaluate_runs([outcome.run], Evaluating(episodes=2))
+    [outcome], _ = train(source(200), Settings(root=tmp_path, evaluation=how.evaluation, resume=True), quiet)
+    assert evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True).settings["step"] == outcome.step
+    with pytest.raises(UserError, match="is of step") as caught:
+        evaluate_runs([outcome.run], Evaluating(episodes=2), stored=True)
+    assert caught.value.code == "not-evaluated"
 
 
 def test_nothing_else_may_change(tmp_path):
