@@ -192,7 +192,7 @@ def write(axes: Axes, x: float, y: float, text: str, font: float, colour: str = 
     written.set_in_layout(False)
 
 
-def ruled(axes: Axes, rows: int, columns: int, colour: str = "white") -> None:
+def ruled(axes: Axes, rows: int, columns: int, *, colour: str = "white") -> None:
     """Thin lines between the cells of a picture, and no ticks."""
     axes.set_xticks([])
     axes.set_yticks([])

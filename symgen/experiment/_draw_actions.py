@@ -16,8 +16,10 @@ from symgen.semantics.summary import parameter_names
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_NODES = 18
-"""With more actions, or signs among them, a table is drawn."""
+MAX_NODES, MAX_LETTERS = 18, 14
+"""With more actions, or longer names of more than four, or signs among them, a table is drawn."""
+MAX_NAMED, MAX_WRITTEN = 48, 12
+"""Up to so many actions have their names, and their numbers, written in a table."""
 COMPASS = {
     "up": (0.0, -1.0), "left": (-1.0, 0.0), "down": (0.0, 1.0), "right": (1.0, 0.0), "forward": (0.0, -1.0),
     "stay": (0.0, 0.0), "up_left": (-0.8, -0.8), "down_left": (-0.8, 0.8), "down_right": (0.8, 0.8),
@@ -31,9 +33,9 @@ def draw_actions(action: Action, representation: Representation, path: Path) -> 
     """The action map of each generator."""
     group, names = representation.group, parameter_names(action)
     generators = group.generators[:GENERATORS]
-    arrows = representation.kind == "permutation" and action.kind == "discrete" and len(names) <= MAX_NODES
+    arrows = representation.kind == "permutation" and action.kind == "discrete" and _have_room(names)
     columns = max(1, len(generators))
-    size = 4.3 if arrows else float(np.clip(0.75 * len(names), 3.4, 7))
+    size = 4.3 if arrows else _side(names)
     tall = max(0.5, float(np.ptp(positions(names)[:, 1])) / 2) * size if arrows else size
     made = canvas.figure(columns * size + 0.6, tall + 0.9, f"actions: {representation}")
     axes = made.subplots(1, columns, squeeze=False)[0]
@@ -44,6 +46,17 @@ def draw_actions(action: Action, representation: Representation, path: Path) -> 
             _table(panel, names, representation.matrix(generator))
         canvas.caption(panel, _said(representation, generator))
     return canvas.save(made, path)
+
+
+def _have_room(names: list[str]) -> bool:
+    """Whether the names can stand as nodes around a compass or a ring."""
+    return len(names) <= MAX_NODES and (len(names) <= 4 or max(map(len, names)) <= MAX_LETTERS)
+
+
+def _side(names: list[str]) -> float:
+    """Inches of a table with its names."""
+    around = 0.075 * max(map(len, names), default=1) if len(names) <= MAX_NAMED else 0.0
+    return float(np.clip(0.75 * len(names), 2.6, 7)) + around
 
 
 def _said(representation: Representation, generator: str) -> str:
@@ -88,14 +101,16 @@ def _arrows(axes: Axes, names: list[str], target: np.ndarray) -> None:
 def _table(axes: Axes, names: list[str], matrix: np.ndarray) -> None:
     """The matrix: column a says what becomes of action a."""
     axes.imshow(canvas.signed(matrix, 1.0), interpolation="nearest")
-    canvas.ruled(axes, *matrix.shape)
-    if len(names) <= 24:
-        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 4 else 0, fontsize=8.5)
-        axes.set_yticks(range(len(names)), names, fontsize=8.5)
+    canvas.ruled(axes, *matrix.shape, colour="#dddddd")
+    if len(names) <= MAX_NAMED:
+        font = 8.5 if len(names) <= 24 else 6.5
+        flat = max(map(len, names)) * len(names) <= 40
+        axes.set_xticks(range(len(names)), names, rotation=0 if flat else 90, fontsize=font)
+        axes.set_yticks(range(len(names)), names, fontsize=font)
         axes.tick_params(length=0)
-        axes.set_xlabel("action", fontsize=9)
-        axes.set_ylabel("its image", fontsize=9)
-    if len(names) <= 12:
+    axes.set_xlabel("action", fontsize=9)
+    axes.set_ylabel("its image (orange: +, blue: −)", fontsize=9)
+    if len(names) <= MAX_WRITTEN:
         for (row, column), value in np.ndenumerate(matrix):
             if abs(value) > 1e-12:
                 ink = canvas.on(canvas.signed(value, 1.0))

@@ -87,7 +87,7 @@ def _frames(
     means = before.layers[-1].mean(1)
     title = f"{_said(before)}: last layer, mean over heads"
     made = canvas.figure(2 * len(maps) * PANEL + SIDE, len(steps) * (PANEL + 0.3) + 1.1, title)
-    parts = made.subfigures(1, len(maps) + 1, width_ratios=[2 * PANEL] * len(maps) + [SIDE])
+    parts = np.asarray(made.subfigures(1, len(maps) + 1, width_ratios=[2 * PANEL] * len(maps) + [SIDE]))
     for part, (generator, found) in zip(parts, maps.items(), strict=False):
         axes = part.subplots(len(steps), 2, squeeze=False)
         part.suptitle(_departed(before, found, generator), fontsize=9.5, color=_verdict(before, found, generator))
@@ -171,7 +171,7 @@ def _pictures_of_heads(maps: dict[str, Seen], layers: list[int], middle: int, ti
     heads = min(HEADS, min(each.shape[1] for each in before.layers))
     rows = [(layer, generator) for layer in layers for generator in maps]
     made = canvas.figure(max(heads * HEAD + SIDE + 0.5, 7.5), len(rows) * (HEAD + 0.3) + 0.6, title)
-    left, right = made.subfigures(1, 2, width_ratios=[max(heads * HEAD + 0.5, 7.5 - SIDE), SIDE])
+    left, right = np.asarray(made.subfigures(1, 2, width_ratios=[max(heads * HEAD + 0.5, 7.5 - SIDE), SIDE]))
     axes = left.subplots(len(rows), heads, squeeze=False)
     for row, (layer, generator) in zip(axes, rows, strict=True):
         row[0].set_ylabel(f"layer {layer + 1}\n{f'moved by {generator}' if generator else 'as seen'}", fontsize=9)
@@ -192,7 +192,7 @@ def _tables_of_heads(maps: dict[str, Seen], layers: list[int], middle: int, titl
     tall = max(0.34 * heads + 0.9, 1.6)
     top = max(float(before.layers[layer][middle, :heads].max()) for layer in layers)
     made = canvas.figure(max(wide * len(maps) + SIDE, 7.5), max(tall * len(layers) + 0.7, 3.6), title)
-    left, right = made.subfigures(1, 2, width_ratios=[max(wide * len(maps), 7.5 - SIDE), SIDE])
+    left, right = np.asarray(made.subfigures(1, 2, width_ratios=[max(wide * len(maps), 7.5 - SIDE), SIDE]))
     axes = left.subplots(len(layers), len(maps), squeeze=False)
     for row, layer in zip(axes, layers, strict=True):
         for panel, (generator, found) in zip(row, maps.items(), strict=True):

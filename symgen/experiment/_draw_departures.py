@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from symgen.nn.network import Network
 
 MAX_MAPS = 10
-"""So many relaxed maps are drawn: those whose weights are spread out most."""
+"""So many relaxed maps are drawn: those that have departed, or whose weights are spread out, most."""
 MAX_NAMED = 24
 """Up to so many group elements have their names written."""
 PREFIX = "departure/"
@@ -72,9 +72,11 @@ def draw_departures(found: Curves, path: Path, run: str = "") -> Path:
         run: whose.
     """
     kinds = ["", *[kind for kind in found.sizes if kind][: canvas.GENERATORS]]
-    steps = [step for step in found.sizes[""] if any(found.sizes[kind][step].any() for kind in kinds)]
-    still = len(found.sizes[""]) - len(steps)
-    made = canvas.figure(4.2 * len(kinds) + 2.4, 4.4, f"{run}: how far each layer has departed from its symmetry")
+    departed = [step for step in found.sizes[""] if any(found.sizes[kind][step].any() for kind in kinds)]
+    furthest = sorted(departed, key=lambda step: -float(np.nanmax(found.sizes[""][step])))[:MAX_MAPS]
+    steps = [step for step in departed if step in furthest]
+    still, less = len(found.sizes[""]) - len(departed), len(departed) - len(steps)
+    made = canvas.figure(4.2 * len(kinds) + 2.4, 4.6, f"{run}\nhow far each layer has departed from its symmetry")
     panels = np.atleast_1d(np.asarray(made.subplots(1, len(kinds), sharey=True)))
     colours = 0.86 * canvas.palette(max(len(steps), 1))
     for panel, kind in zip(panels, kinds, strict=True):
@@ -88,7 +90,8 @@ def draw_departures(found: Curves, path: Path, run: str = "") -> Path:
     panels[0].set_ylim(0, None if steps else 1)
     panels[0].set_ylabel("relative to the size of the weights", fontsize=9)
     if steps:
-        title = "layer" if not still else f"layer ({still} more: exact)"
+        others = [f"{less} more: less"] * bool(less) + [f"{still} more: exact"] * bool(still)
+        title = "layer" + (f" ({', '.join(others)})" if others else "")
         handles, names = panels[0].get_legend_handles_labels()
         made.legend(
             handles, names, loc="outside right center", frameon=False, fontsize=9, title=title, title_fontsize=9
@@ -148,8 +151,8 @@ def draw_relaxed_weights(
     banks = max(apart[name].shape[1] for name in shown)
     left_out = f"\n(the {MAX_MAPS} that differ most of {len(apart)})" if len(shown) < len(apart) else ""
     width = max(8.5, 3.6 * banks + 2.4)
-    title = f"{run}: weight of each group element in each bank, less their mean{left_out}"
-    made = canvas.figure(width, 1.5 + sum(heights), title)
+    title = f"{run}\nweight of each group element in each bank, less their mean{left_out}"
+    made = canvas.figure(width, 1.7 + sum(heights), title)
     grid = made.subplots(len(shown), banks, squeeze=False, height_ratios=heights, sharex=True)
     for row, name in zip(grid, shown, strict=True):
         for bank, panel in enumerate(row):

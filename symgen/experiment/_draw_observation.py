@@ -229,7 +229,7 @@ def _state(axes: Axes, state: int, shape: tuple[int, ...], count: int, inches: f
     colours[:count] = canvas.rgb(canvas.PALE)
     colours[state] = canvas.rgb("#f2a93b")
     axes.imshow(colours.reshape(rows, columns, 3), interpolation="nearest")
-    canvas.ruled(axes, rows, columns, "#b5b5b5")
+    canvas.ruled(axes, rows, columns, colour="#b5b5b5")
     axes.set_xlabel(f"state {state} of {count}, counted from 0", fontsize=9)
     font = min(10.0, 0.45 * 72 * inches / max(shape))
     if font >= 4.5:
