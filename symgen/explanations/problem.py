@@ -132,6 +132,17 @@ PROBLEM = {
         "network: {family: group_mlp, hidden: 8 trivial}",
         "network: {family: group_mlp, hidden: 8 regular}",
     ),
+    "no-power": Explanation(
+        "An output could show nothing of the symmetry, whatever the weights.",
+        """What the hidden layers leave alone, the outputs cannot follow. Where an element moves no hidden channel, the
+        policy is the same for the actions that it exchanges; where no equivariant map leads from what is observed
+        through the layers to an invariant number, the value is a constant. An odd activation takes signs to signs, and
+        from a sign there is no map to an invariant.""",
+        "symmetry: {group: D1, states: {observation: 4 sign}, actions: regular}\n"
+        "network: {family: group_mlp, hidden: 8 sign, activation: tanh}",
+        "symmetry: {group: D1, states: {observation: 4 sign}, actions: regular}\n"
+        "network: {family: group_mlp, hidden: 8 regular, activation: tanh}",
+    ),
     "pointwise-nonlinearity": Explanation(
         "The activation does not commute with the hidden fibre.",
         """relu and its like act on each channel alone, so they commute with a group that permutes channels and with

@@ -200,11 +200,22 @@ SYMMETRY = {
         "symmetry: {group: C4, states: {observation: 12 standard}, actions: 2 standard}\n"
         "network: {family: group_mlp, hidden: 4 regular}\ntrain: {algorithm: sac}",
     ),
+    "one-orbit": Explanation(
+        "The group takes every value that is observed to every other.",
+        """Where only indices are observed and each is the image of any other, an invariant value has nothing to tell
+        apart: it is a constant, and so is everything that is learnt from it. The group is larger than the symmetry of
+        the task, or moves the values in another way.""",
+        "environment: {adapter: gymnasium_env, id: FrozenLake-v1}\n"
+        "symmetry: {group: C16, states: {observation: 'point: regular'}, actions: trivial}",
+        "environment: {adapter: gymnasium_env, id: FrozenLake-v1}\n"
+        "symmetry: {group: C2, states: {observation: 'grid 4x4: trivial'}, actions: trivial}",
+    ),
     "blind-policy": Explanation(
         "An element of the group moves the actions and nothing that is observed.",
         """An equivariant policy answers a moved observation with the moved action. Where the observation is not moved
         and the actions are, it must treat the actions that are exchanged as equal, and can only choose among them
-        blindly. Say how the observation moves, or that the actions do not.""",
+        blindly. So it is of indices that an element leaves alone while it moves the actions. Say how the observation
+        moves, or that the actions do not.""",
         "symmetry: {group: D1, states: trivial, actions: {s: [1, 0]}}",
         "symmetry: {group: D1, states: {observation: 4 sign}, actions: {s: [1, 0]}}",
     ),

@@ -13,7 +13,7 @@ from symgen.algebra.representation import Representation, direct_sum
 from symgen.algebra.tying import bias, linear_weights
 from symgen.algebra.windows import windows
 from symgen.families._attention_blocks import block
-from symgen.families._rules import Fault
+from symgen.families._rules import Fault, least_width, normalised
 from symgen.plan.ir import Step
 
 
@@ -70,7 +70,8 @@ def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault
         message = f"local width {width} is not a multiple of {heads} heads x {atom.size} channels of {atom}"
         near = max(1, round(width / (heads * atom.size))) * heads * atom.size
         return [Fault("width", (*path, "width") if local.width else path, message, f"use local width: {near}")]
-    return []
+    fibre, least = direct_sum((width // atom.size, atom)), least_width(atom.size, heads)
+    return normalised(fibre, (*path, "width") if local.width else path, f"use local width: {least} or more")
 
 
 def pixel_field(options: Any, pixels: Base, atom: Representation) -> FieldType:

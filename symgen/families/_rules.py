@@ -1,6 +1,5 @@
 """What more than one family has to refuse."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from symgen.algebra.catalogue import is_continuous
@@ -70,42 +69,33 @@ def carries_observations(problem: Any, hidden: FieldType, path: Place) -> list[F
     return faults
 
 
-def value_can_vary(problem: Any, hidden: FieldType, depth: int, path: Place) -> list[Fault]:
-    """Some chain of equivariant maps must lead from what is observed to the value, or it is a constant.
-
-    A pointwise nonlinearity takes every summand of the fibre to itself. From a sign there is no map to an invariant
-    number, nor to a trivial summand; in a regular one an odd observation has invariants.
-    """
-    if hidden.fibre.kind == "permutation" or problem.critic != "value":
-        return []
-    summands = [vector(atom) for _, atom in hidden.fibre.blocks]
-    try:
-        reached = _reached(summands, problem.observation.values())
-    except ValueError:  # too large, which the plan will tell
-        return []
-    for _ in range(depth - 1):
-        reached = _reached(summands, reached)
-    if _reached([vector(trivial(problem.group))], reached):
-        return []
-    message = (
-        f"the value would be a constant: no map leads from what is observed through {hidden.fibre} to an invariant"
-    )
-    return [
-        Fault("hidden-fibre", path, message, "add a fibre in which what is observed has invariants, e.g. 4 regular")
-    ]
-
-
-def _reached(targets: Iterable[FieldType], sources: Iterable[FieldType]) -> list[FieldType]:
-    """The targets to which some equivariant map leads from one of the sources."""
-    given = list(sources)
-    return [target for target in targets if any(linear_weights(target, s, with_bias=False) for s in given)]
-
-
 def carries(target: FieldType, source: FieldType) -> bool:
     """True where some equivariant map source -> target does not factor through the invariants."""
     one = vector(trivial(source.group))
     through = linear_weights(target, one, with_bias=False) * linear_weights(one, source, with_bias=False)
     return linear_weights(target, source, with_bias=False) > through
+
+
+LEAST_COPIES = 3
+"""Fewest orbits of channels that LayerNorm leaves something of: one becomes zero, and two become +1 and -1."""
+
+
+def normalised(fibre: Representation, path: Place, hint: str) -> list[Fault]:
+    """LayerNorm over the channels at one place needs several orbits of them.
+
+    Where nothing that is observed has a direction, channels that the group exchanges are equal. One orbit then has no
+    variance (rounding errors are divided by their own size), and of two only the sign of their difference is left.
+    """
+    copies = int(vector(fibre).entry_orbits.max()) + 1
+    if copies >= LEAST_COPIES:
+        return []
+    message = f"channels are normalised, and of {fibre} too little is left: at least {LEAST_COPIES} copies are needed"
+    return [Fault("width", path, message, hint)]
+
+
+def least_width(size: int, heads: int) -> int:
+    """The smallest width of at least LEAST_COPIES copies of a fibre of this size that the heads divide."""
+    return size * heads * -(-LEAST_COPIES // heads)
 
 
 ODD = ("tanh",)

@@ -9,7 +9,7 @@ from typing import Any
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
-from symgen.families._rules import Fault, carries_actions, pointwise
+from symgen.families._rules import Fault, carries_actions, normalised, pointwise
 from symgen.families._terms import Source, critics, heads, judged
 from symgen.plan.ir import Constraint, Step
 from symgen.spec.source import Place
@@ -66,6 +66,8 @@ def tower_faults(problem: Any, features: FieldType) -> list[Fault]:
         message = f"the features of towers are normalised, which does not commute with the fibre {features.fibre}"
         way_out = "use a fibre that permutes its channels, e.g. regular"
         faults.append(Fault("pointwise-nonlinearity", ("network", "hidden"), message, way_out))
+    elif options.towers:
+        faults += normalised(features.fibre, ("network", "hidden"), "use more features, e.g. 32 regular")
     return faults
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from symgen.algebra.sampling import Sampling, shrunk
-from symgen.families._rules import Fault, one_picture
+from symgen.families._rules import Fault, normalised, one_picture
 from symgen.families._terms import Source, heads, observed, picture_and_others, plain
 from symgen.families._towers import towers
 from symgen.families._windows import kernel_windows
@@ -76,6 +76,8 @@ def check(problem: Any) -> list[Fault]:
         if any(not 1 <= c <= 4096 for c in numbers):
             message = f"every number of {'channels' if key == 'channels' else 'units'} lies between 1 and 4096"
             faults.append(Fault("width", ("network", key), message, f"write e.g. {key}: [32, 32]"))
+    if options.towers:
+        faults += normalised(plain(problem.group, options.width).fibre, ("network", "width"), "use width: 50")
     for field in problem.observation.values():
         if field.base.kind == "grid" and min(shrunk(field.base.shape, _windows(options))) < 1:
             message = f"the windows of the layers do not fit into {field.base.shape[0]}x{field.base.shape[1]} pixels"

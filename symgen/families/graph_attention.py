@@ -23,7 +23,15 @@ from symgen.algebra.tying import bias, linear_weights
 from symgen.families._attention_blocks import block
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
 from symgen.families._relaxed import chosen, relaxed, settings_faults
-from symgen.families._rules import Fault, carries_actions, carries_observations, moved_fibre, patches_fit
+from symgen.families._rules import (
+    Fault,
+    carries_actions,
+    carries_observations,
+    least_width,
+    moved_fibre,
+    normalised,
+    patches_fit,
+)
 from symgen.families._terms import Source, heads, observed
 from symgen.plan.ir import Plan, Step
 
@@ -119,6 +127,8 @@ def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
         faults.append(Fault("width", ("network", "width"), message, f"use width: {near}, or fewer heads"))
     else:
         hidden = vector(atom)
+        least = least_width(atom.size, options.heads)
+        faults += normalised(_copies(options.width, atom), ("network", "width"), f"use width: {least} or more")
         faults += _graph_faults(problem, atom)
         faults += local_faults(options, next(iter(_spatial(problem).values())).base, atom)
         faults += carries_observations(problem, hidden, path)
@@ -130,6 +140,11 @@ def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
             message = f"a readout of {size} patches is too large"
             faults.append(Fault("patch-size", ("network", "readout"), message, "use larger patches, or readout: token"))
     return faults
+
+
+def _copies(width: int, atom: Representation) -> Representation:
+    """The hidden fibre of so many channels."""
+    return representations.direct_sum((width // atom.size, atom))
 
 
 def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
@@ -211,7 +226,7 @@ def plan(problem: Any) -> Plan:
     options: Options = problem.family_options
     atom = _atom(problem)
     base = _patch_base(problem)
-    patches = FieldType(base, representations.direct_sum((options.width // atom.size, atom)))
+    patches = FieldType(base, _copies(options.width, atom))
     steps, sources = observed(problem)
     if options.local is None:
         steps += _embeddings(sources, patches, patches, options.patch)

@@ -12,15 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.reach import Reach, everything, linear, on_places, pooled, varies
+from symgen.algebra.reach import normalised as normalised_reach
+from symgen.algebra.reach import pointwise as pointwise_reach
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
+from symgen.families._outputs import everything_observed, layer, output_faults
 from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import (
     Fault,
     carries,
     carries_actions,
     carries_observations,
+    normalised,
     one_picture,
     pointwise,
     unreadable_fibre,
@@ -171,7 +176,12 @@ def check(problem: Any) -> list[Fault]:
         faults += _layer_faults(problem, k, stage)
     faults += pointwise(hidden.fibre, options.activation, ("network", "activation"))
     faults += tower_faults(problem, hidden)
-    return list(dict.fromkeys(faults)) or _size_faults(problem, made, hidden) or _carrying_faults(problem, made, hidden)
+    return (
+        list(dict.fromkeys(faults))
+        or _size_faults(problem, made, hidden)
+        or _carrying_faults(problem, made, hidden)
+        or _idle_faults(problem, made, hidden.fibre)
+    )
 
 
 def _layer_faults(problem: Any, k: int, stage: Stage) -> list[Fault]:
@@ -183,6 +193,8 @@ def _layer_faults(problem: Any, k: int, stage: Stage) -> list[Fault]:
         what = f"the pooling of layer {k + 1}"
         windows += window_faults(stage.convolved.base, pool, what, (*path, "pool"), pooled=True)
     windows += pointwise(stage.fibre, options.activation, ("network", "activation"))
+    if options.norm == "layer" and not windows:
+        windows += normalised(stage.fibre, path, "use more fields, e.g. 8 regular, or norm: batch")
     return windows + _sign_faults(options, k, stage.fibre, pool)
 
 
@@ -254,6 +266,39 @@ def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list
         "use kernels larger than 1 with fields that the group moves (regular) and group_pool: none, or readout: flatten"
     )
     return [Fault("hidden-fibre", ("network", "layers"), message, hint)]
+
+
+def _idle_faults(problem: Any, made: list[Stage], hidden: Representation) -> list[Fault]:
+    """Outputs that could show nothing of a generator."""
+    options: Options = problem.family_options
+    picture, others = _convolved(problem, made), everything_observed(problem, pictures=False)
+    if not varies(picture):
+        message = "no kernel leads from the picture to the fields of the last layer: they would be constants"
+        return [Fault("no-power", ("network", "layers"), message, "use fields that the group moves, e.g. regular")]
+    if not options.towers:
+        last = layer(hidden, (*picture, *others))
+        own = [hidden] if problem.critic == "q" else []
+        return output_faults(problem, last, last, own, ("network", "hidden"))
+    features = pointwise_reach(normalised_reach(linear(hidden, *picture)))
+    fibres, last = [representations.parse(problem.group, each) for each in options.towers], (*features, *others)
+    for fibre in fibres:
+        last = layer(fibre, last)
+    return output_faults(problem, last, (*features, *others), fibres, ("network", "towers"))
+
+
+def _convolved(problem: Any, made: list[Stage]) -> Reach:
+    """What can vary of the features that the dense layers read."""
+    options: Options = problem.family_options
+    reach = everything(vector(made[0].source.fibre))
+    for stage in made:
+        around = window(stage.source.base, convolution(stage.layer))
+        reach = linear(stage.fibre, *on_places(around, reach))
+        reach = pointwise_reach(normalised_reach(reach) if options.norm == "layer" else reach)
+    if options.group_pool != "none":
+        reach = pooled(reach, representations.trivial(problem.group))
+    last = made[-1].out
+    assert last is not None  # check() has found no window that does not fit
+    return reach if options.readout == "pool" else on_places(last.base, reach)
 
 
 def _directed(made: list[Stage]) -> bool:

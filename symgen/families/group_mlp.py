@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
+from symgen.families._outputs import everything_observed, layer, output_faults
 from symgen.families._relaxed import banks_weigh_something, chosen, relaxed, settings_faults
 from symgen.families._rules import (
     Fault,
@@ -18,7 +19,6 @@ from symgen.families._rules import (
     carries_observations,
     pointwise,
     unreadable_fibre,
-    value_can_vary,
 )
 from symgen.families._terms import Source, critics, heads, judged, observed
 from symgen.plan.ir import Plan, Step
@@ -61,11 +61,16 @@ def check(problem: Any) -> list[Fault]:
 
 
 def _idle_faults(problem: Any, hidden: FieldType) -> list[Fault]:
-    """A value that could only be a constant, and banks that would have nothing to weigh."""
-    how = chosen(problem, FORMS[0])
-    if how is not None and how.form == "residual":  # a free map leads everywhere
-        return []
-    faults = value_can_vary(problem, hidden, problem.family_options.depth, ("network", "hidden"))
+    """Outputs that could show nothing, and banks that would have nothing to weigh."""
+    options: Options = problem.family_options
+    seen = everything_observed(problem)
+    last = seen
+    for _ in range(options.depth):
+        last = layer(hidden.fibre, last)
+    own = [hidden.fibre] * options.depth
+    if options.shared:  # critics that judge actions add a layer of their own
+        seen, own = (seen, own) if problem.critic == "value" else (last, [hidden.fibre])
+    faults = output_faults(problem, last, seen, own, ("network", "hidden"))
     maps = [*((hidden, field) for field in problem.observation.values()), (hidden, hidden)]
     return faults or banks_weigh_something(problem, [*maps, (vector(problem.action), hidden)], FORMS[0])
 

@@ -20,9 +20,11 @@ from symgen.algebra import base as bases
 from symgen.algebra import catalogue
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.reach import everything
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, sampled
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
+from symgen.families._outputs import everything_observed, layer, output_faults
 from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture
 from symgen.families._terms import Source, action_field, critics, heads, observed, picture_and_others
 from symgen.families._windows import kernel_windows, window_faults
@@ -31,6 +33,8 @@ from symgen.plan.ir import ACTION, Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 CARRIES_PLANES = True
+LEAST_PLANE = 3
+"""Fewest pixels per side of a picture that is masked by a disc."""
 
 
 class Layer(BaseModel):
@@ -130,6 +134,9 @@ def check(problem: Any) -> list[Fault]:
     for k, stage in enumerate(made):
         where = ("network", "layers", k)
         faults += window_faults(stage.source.base, stage.sampling, f"layer {k + 1}", where, odd=True)
+        if stage.out is not None and stage.out.base.kind == "plane" and min(stage.out.base.shape) < LEAST_PLANE:
+            message = f"layer {k + 1} leaves {stage.out.base}: of so few pixels a disc keeps no directions"
+            faults.append(Fault("stride", where, message, "use less pooling, a smaller stride, or a larger picture"))
         if stage.fibre.size * stage.sampling.kernel**2 * stage.source.fibre.size > MAX_ENTRIES:
             message = f"the kernel of layer {k + 1} has more than {MAX_ENTRIES} entries"
             faults.append(Fault("too-large", where, message, "use fewer copies, or a smaller kernel"))
@@ -180,7 +187,10 @@ def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list
     if not faults and still and not problem.action.is_trivial and not carries(hidden, vector(made[-1].fibre)):
         message = f"fields {made[-1].fibre} cannot tell apart directions, and the group moves the actions"
         faults = [Fault("hidden-fibre", ("network", "layers"), message, "use fields that the group moves")]
-    return faults
+    if faults:
+        return faults
+    last = layer(hidden.fibre, (*everything(vector(made[-1].fibre)), *everything_observed(problem, pictures=False)))
+    return output_faults(problem, last, last, [hidden.fibre] if problem.critic == "q" else [], path)
 
 
 def plan(problem: Any) -> Plan:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from symgen.families._rules import Fault, one_picture, patches_fit
+from symgen.families._rules import Fault, least_width, normalised, one_picture, patches_fit
 from symgen.families._terms import Source, heads, observed, picture_and_others, plain
 from symgen.plan.ir import Plan, Step
 
@@ -32,6 +32,8 @@ def check(problem: Any) -> list[Fault]:
         message = f"width {options.width} is not a multiple of {options.heads} heads"
         near = max(1, round(options.width / options.heads)) * options.heads
         faults.append(Fault("width", ("network", "width"), message, f"use width: {near}"))
+    hint = f"use width: {least_width(1, options.heads)} or more"
+    faults += normalised(plain(problem.group, options.width).fibre, ("network", "width"), hint)
     return faults
 
 

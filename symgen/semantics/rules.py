@@ -3,14 +3,16 @@
 A rule notes what is wrong in Findings; `RULES` is the list of all of them, and `check` runs it.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
-from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
+from symgen.algebra.reach import everything, linear, moved
 from symgen.algebra.representation import Representation
 from symgen.errors import SpecError
 from symgen.plan.ir import ACTION
@@ -24,6 +26,9 @@ from symgen.spec.source import Place
 MAX_LISTED = 64
 # Constraints that leave the network free; no algorithm carries them out.
 OF_TRAINING = ("augment", "mirror_loss")
+
+# Most combinations of observed indices of which the orbits are looked at.
+MAX_COMBINATIONS = 4096
 
 Rule = Callable[[Problem, Findings], None]
 
@@ -89,6 +94,47 @@ def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None
         hint = f"say in states: how {word} moves the observation; or write actions: trivial"
         findings.add("blind-policy", ("symmetry", "actions"), message, hint)
         return
+
+
+def indices_are_told_apart(problem: Problem, findings: Findings) -> None:
+    """one-orbit, blind-policy: where only indices are observed, the stabiliser of each says what can be done there.
+
+    Values of one orbit are all alike to an invariant. And what leaves a value x alone must leave pi(x) alone: where
+    that is so of every x for what a generator does to the actions, the policy cannot follow it.
+    """
+    indices = all(term.layout == "discrete" for term in problem.interface.terms)
+    if not indices or problem.spec.symmetry.constraint_name == "none":
+        return
+    seen = _combinations(problem)
+    if seen is None:
+        return
+    if vector(seen).entry_orbits.max() == 0:
+        message = f"every value that is observed is taken to every other by {problem.group}: all are alike"
+        hint = "use a smaller group, or say in states: how it really moves the observation"
+        findings.add("one-orbit", ("symmetry", "states"), message, hint)
+        return
+    reach = linear(problem.action, *everything(vector(seen)))
+    for g in problem.group.generators:
+        if not _still(problem.action, g) and not moved(reach, g) and not _still(seen, g):
+            message = f"every value that is observed is left alone by an element that exchanges actions as {g} does"
+            hint = "write actions: trivial, or use a group that moves the values apart"
+            findings.add("blind-policy", ("symmetry", "actions"), message, hint)
+            return
+
+
+def _combinations(problem: Problem) -> Representation | None:
+    """How the group permutes the combinations of all indices; None where they are too many to look at."""
+    fields = [field.as_representation for field in problem.observation.values()]
+    count = math.prod(field.size for field in fields)
+    if count > MAX_COMBINATIONS:
+        return None
+    moves = []
+    for generator in problem.group.generators:
+        targets = np.zeros(1, dtype=np.int64)
+        for field in fields:
+            targets = (targets[:, None] * field.size + field.signed_permutation(generator)[0]).reshape(-1)
+        moves.append(targets + 1)
+    return Representation(problem.group, "combinations", count, tuple(moves))
 
 
 def _words(group: Group) -> tuple[str, ...]:
@@ -251,7 +297,10 @@ def family_agrees(problem: Problem, findings: Findings) -> None:
     """What the family itself has to say about its options: its own codes."""
     if any(field.base.kind == "plane" for field in problem.observation.values()) and not _carries_planes(problem):
         return  # it has been told already
+    blind = any(each.code == "blind-policy" for each in findings.diagnostics)
     for code, path, message, hint in problem.family.check(problem):
+        if blind and code == "no-power":
+            continue  # no fibre would help
         findings.add(code, tuple(path), message, hint)
 
 
@@ -265,6 +314,7 @@ RULES: tuple[Rule, ...] = (
     constraint_is_offered,
     invariant_policy_fixes_actions,
     actions_move_with_what_is_seen,
+    indices_are_told_apart,
     generators_are_automorphisms,
     action_keeps_its_bounds,
     plane_is_carried,

@@ -21,7 +21,7 @@ from symgen.spec.schema import Spec, parse
 from symgen.spec.source import Source, read
 from tests.families.examples import VARIANTS, WORLDS, World
 
-LAYOUT: Any = {"grid": "image", "tokens": "tokens", "graph": "tokens", "point": "vector"}
+LAYOUT: Any = {"grid": "image", "plane": "image", "tokens": "tokens", "graph": "tokens", "point": "vector"}
 
 
 @lru_cache(maxsize=16)

@@ -73,6 +73,15 @@ def test_a_grid_that_the_group_moves_in_another_way_is_refused(group):
         problem(world, "steerable_conv", {"layers": ["2 trivial"]})
 
 
+def test_a_plane_of_two_pixels_is_refused():
+    """Inside the disc nothing is left but the middle, where no direction is."""
+    layers = [{"fields": "4 regular", "pool": 2}, "4 regular"]
+    small, large = ({"observation": f"plane {side}x{side}: 3 trivial"} for side in (4, 5))
+    with pytest.raises(ValueError, match=r"code='stride'.*leaves plane 2x2"):
+        problem(World("D2", small, "quotient(s)"), "steerable_conv", {"layers": layers})
+    problem(World("D2", large, "quotient(s)"), "steerable_conv", {"layers": layers})
+
+
 def test_a_network_that_no_group_binds_is_seen_to_break():
     """The control: a plain convolutional network of smooth pictures is far from following turns."""
     report = compile_spec(spec("C8", constraint="none", family="cnn"), seed=0).verification

@@ -189,7 +189,7 @@ def test_blind_policies(mistakes, solve, group, states, actions, blind):
     [
         ("4 regular", "relu", set()),
         ("4 sign + 4 regular", "tanh", set()),
-        ("4 sign", "tanh", {"hidden-fibre"}),
+        ("4 sign", "tanh", {"no-power"}),
         ("4 sign", "relu", {"pointwise-nonlinearity"}),
         ("4 trivial", "relu", {"hidden-fibre"}),
         ("2 nothing", "relu", {"hidden-fibre"}),
