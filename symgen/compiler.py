@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from symgen.verify import Verification
 
 
+DRAWS = 8
+"""How often initial weights are drawn before a network without power is taken for what it is."""
+
+
 @dataclass(frozen=True, eq=False)
 class Compiled:
     """Everything the passes made of a spec."""
@@ -151,6 +155,9 @@ def compile_spec(
 ) -> Compiled:
     """Compile a spec into a network and measure its symmetry.
 
+    A few units may all be shut at first (relu of negative numbers), and learn nothing: where an output turns out to be
+    a constant the weights are drawn again. One that has power is never drawn twice.
+
     Args:
         spec: a path, the values of a spec, or a Source.
         verify: measure the network; without, `.verification` is None.
@@ -174,6 +181,11 @@ def compile_spec(
     plan = plan_spec(problem)
     network = _build(problem, plan, seed)
     report = _measure(problem, network, observe) if verify else None
+    for _ in range(1, DRAWS):
+        if report is None or not report.without_power:
+            break
+        network = _build(problem, plan, None)
+        report = _measure(problem, network, observe)
     return Compiled(problem.source, problem.spec, problem, plan, network, report)
 
 

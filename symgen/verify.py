@@ -130,6 +130,13 @@ class Verification:
             return True
         return all(row.verdict not in ("broken", "no power") for row in self.rows)
 
+    @property
+    def without_power(self) -> bool:
+        """True where the control of an exact claim is as good as nothing: an output may be a constant."""
+        return (self.claimed or self.relaxed) and any(
+            row.verdict == "no power" and row.tolerance != APPROXIMATE for row in self.rows
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
@@ -360,7 +367,15 @@ def _rows(
 def _sample(term: Term, field: FieldType, batch: int, rng: np.random.Generator) -> np.ndarray:
     """Observations that use every entry; float64, so that nothing is rounded away (discrete terms stay indices)."""
     if term.layout == "discrete":
-        return rng.integers(0, term.size, batch)
+        return _indices(field, batch, rng)
     if field.base.kind == "plane":
         return planes.smooth(term.shape, batch, rng) * term.scale
     return rng.standard_normal((batch, *term.shape)) * term.scale
+
+
+def _indices(field: FieldType, batch: int, rng: np.random.Generator) -> np.ndarray:
+    """Values of a discrete term: one of every orbit first, for on an orbit an invariant is constant."""
+    values = rng.permutation(field.size)
+    orbits = field.entry_orbits.reshape(-1)[values]
+    earlier = [int((orbits[:k] == orbit).sum()) for k, orbit in enumerate(orbits)]
+    return np.resize(values[np.argsort(earlier, kind="stable")], batch)
