@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from gymnasium.vector.utils import batch_space
 
 from symgen._transitions import random_actions
 from symgen._two_samples import energy_test, standardised
@@ -273,15 +276,19 @@ def test_statistics_are_honest_about_the_start():
     assert not report.holds
 
 
-class Torus:
+class Torus(VectorEnv):
     """A token anywhere on a 5x5 torus, drawn 2x2, moved in four directions: D4 holds; 100 entries are projected."""
 
-    single_action_space = SimpleNamespace(start=0)
+    single_action_space = spaces.Discrete(4)
+    single_observation_space = spaces.Box(0, 1, (10, 10, 1), np.uint8)
 
     def __init__(self, num_envs, seed):
+        self.action_space, self.observation_space = (
+            batch_space(each, num_envs) for each in (self.single_action_space, self.single_observation_space)
+        )
         self.num_envs, self.rng = num_envs, np.random.default_rng(seed)
 
-    def reset(self, seed=None):
+    def reset(self, *, seed=None, options=None):
         self.at = self.rng.integers(5, size=(self.num_envs, 2))
         return self.picture(), {}
 
@@ -294,9 +301,6 @@ class Torus:
         image = np.zeros((self.num_envs, 5, 5, 1), dtype=np.uint8)
         image[np.arange(self.num_envs), self.at[:, 0], self.at[:, 1]] = 1
         return image.repeat(2, axis=1).repeat(2, axis=2)
-
-    def close(self):
-        pass
 
 
 def test_statistics_of_pictures():
