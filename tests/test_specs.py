@@ -21,6 +21,13 @@ def test_a_shipped_spec_is_right(name):
     assert problem.spec.train.steps > 0
 
 
+def test_shipped_names_are_unique():
+    """Runs are kept by the name of the file, whatever its folder."""
+    names = [Path(name).stem for name in SHIPPED]
+    assert len(names) > 20
+    assert len(set(names)) == len(names)
+
+
 def test_a_spec_that_is_wrong_is_refused(tmp_path):
     spec = (SPECS / CHIRAL).read_text(encoding="utf-8")
     (tmp_path / "wrong.yaml").write_text(spec.replace("size: 9", "size: 8"), encoding="utf-8")
