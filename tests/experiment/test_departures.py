@@ -84,7 +84,7 @@ def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
 
 
 def test_the_evaluation_states_them(variant):
-    stored = evaluate.stored_evaluation(Run(variant / "0"))
+    stored = evaluate.stored_evaluation(Run(variant / "0"), evaluate.Settings(episodes=2))
     assert stored.departed is not None
     assert set(stored.departed.outputs) == {"policy", "value"}
     last = metrics.read(variant / "0")[-1]
@@ -92,7 +92,7 @@ def test_the_evaluation_states_them(variant):
     done = run("evaluate", variant, "--stored")
     assert "off the symmetry: policy" in done.stdout
     both = json.loads(run("evaluate", variant, "--stored", "--json").stdout)["evaluations"][0]
-    other = evaluate.stored_evaluation(Run(variant / "1")).departed
+    other = evaluate.stored_evaluation(Run(variant / "1"), evaluate.Settings(episodes=2)).departed
     assert other is not None
     middle = (stored.departed.layers["policy"] + other.layers["policy"]) / 2
     assert both["departed"]["layers"]["policy"] == pytest.approx(middle)

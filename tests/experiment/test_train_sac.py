@@ -38,7 +38,7 @@ def test_a_run_is_trained_and_evaluated(trained):
     assert found[-1].keys() - {"seconds"} == METRICS.keys()
     assert found[0]["critic_loss"] is None  # nothing was learnt during the warm-up
     assert math.isfinite(found[-1]["critic_loss"])
-    rows = stored_evaluation(trained.run).rows
+    rows = stored_evaluation(trained.run, Evaluating(episodes=4)).rows
     # the mirrored environment is the same one to an equivariant policy
     assert rows["mirrored"].returns.mean == pytest.approx(rows["training"].returns.mean, rel=1e-3)
     compiled, _ = loaded(trained.run, "last")
