@@ -111,7 +111,7 @@ def test_it_is_stored(tmp_path, monkeypatch):
     how = Training(root=tmp_path, evaluation=Settings(episodes=4))
     train(read({**POLE, "train": {**POLE["train"], "steps": 100}}), how, lambda report: None, seeds=[0])
     run = Run(tmp_path / "dict" / "base" / "0")
-    stored = evaluate.stored_evaluation(run)
+    stored = evaluate.stored_evaluation(run, Settings(episodes=4))
     assert stored.sampled.returns.count == 4
     values = json.loads(next(run.folder.glob("evaluation*.json")).read_text())
     assert values["training_sampled"]["return"]["mean"] == stored.sampled.returns.mean
