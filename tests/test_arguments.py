@@ -40,7 +40,7 @@ def test_the_module_is_the_command(spec):
     assert ended([*MODULE, "check", "nowhere.yaml"]).returncode == 2  # control
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", pytest.param("zsh", marks=pytest.mark.slow)])
 def test_the_script_that_completes(shell):
     script = ended(SCRIPT, _SYMGEN_COMPLETE=f"source_{shell}").stdout
     assert "complete_" + shell in script

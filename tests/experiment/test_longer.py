@@ -94,6 +94,7 @@ def test_a_longer_training_that_is_stopped_is_not_finished(tmp_path):
     assert outcome.step >= 600
 
 
+@pytest.mark.slow  # that the replay grows is tested by itself
 def test_sac_goes_on_with_a_larger_replay(tmp_path):
     [short], _ = train(read(PENDULUM), settings(tmp_path), quiet)
     [longer], _ = train(edit(read(PENDULUM), {"train.steps": 200}), settings(tmp_path, resume=True), quiet)
