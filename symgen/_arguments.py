@@ -19,6 +19,9 @@ Edits = Annotated[
         "--set", metavar="PATH=VALUE", help="Change a value of the spec, such as network.width=32; repeatable."
     ),
 ]
+Device = Annotated[
+    str, typer.Option(metavar="DEVICE", help="Where networks compute: cpu, cuda, cuda:1, mps, or auto (the best).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")]
 

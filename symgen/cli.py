@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 import symgen
-from symgen._arguments import AsJson, Edits, Spec, Verbose, again, changes_of, source_of
+from symgen._arguments import AsJson, Device, Edits, Spec, Verbose, again, changes_of, source_of
 from symgen._mistakes import DOES_NOT_HOLD, INTERRUPTED, Verbs, mistakes
 from symgen._printing import print_json, print_tables, print_trained, terminal
 
@@ -141,6 +141,7 @@ def verify(
     edits: Edits = [],  # noqa: B006
     dtype: Annotated[str, typer.Option(help="float32, float64 or both.")] = "both",
     seed: Annotated[int, typer.Option(help="Seed of the weights.")] = 0,
+    device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Build the network and measure its symmetry, generator by generator."""
@@ -151,7 +152,8 @@ def verify(
 
         from symgen.compiler import compile_spec
 
-        measured = compile_spec(source_of(spec, edits)[0], seed=seed, observe=True).verification
+        compiled = compile_spec(source_of(spec, edits)[0], seed=seed, observe=True, device=device)
+        measured = compiled.verification
         if measured is None:
             raise AssertionError("compile_spec verifies unless told otherwise")
         measured = replace(measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both")))
@@ -199,6 +201,7 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Delete runs that are in the way.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Seeds trained side by side, one process each.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Torch threads of each process.")] = 1,
+    device: Device = "cpu",
     save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints; 0: each update.")] = 30.0,
     keep_every: Annotated[int, typer.Option(min=0, help="Keep a checkpoint every so many updates; 0: none.")] = 0,
     episodes: Annotated[int, typer.Option(min=0, help="Episodes of the evaluation afterwards; 0: none.")] = 100,
@@ -226,7 +229,8 @@ def train(
             saving=Saving(save_every, keep_every or None),
             threads=threads,
             jobs=jobs,
-            evaluation=evaluation.Settings(episodes=episodes) if episodes else None,
+            device=device,
+            evaluation=evaluation.Settings(episodes=episodes, device=device) if episodes else None,
         )
         console = terminal(stderr=True)
         for line in training.announcements(source, settings, seed or None):
@@ -273,6 +277,7 @@ def evaluate(
         bool, typer.Option("--stored", help="Show what is stored of the same options; play nothing.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Torch threads.")] = 1,
+    device: Device = "cpu",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the comparison as Markdown.")] = False,
     video: Annotated[Path | None, typer.Option(help="Write an episode of each condition to this .mp4 or .gif.")] = None,
     as_json: AsJson = False,
@@ -284,15 +289,17 @@ def evaluate(
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import table
         from symgen.experiment.run import by_variant, find_all
+        from symgen.nn.device import chosen
 
         torch.set_num_threads(threads)
+        chosen(device)
         found, empty = find_all(folders)
         for folder in empty:
             typer.echo(f"skipped {folder}: it holds no run", err=True)
         for reason in [] if stored else evaluation.unstorable(found):
             typer.echo(f"the evaluation will be printed, not stored: {reason}", err=True)
         settings = evaluation.Settings(
-            episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed, changes=changes_of(edits)
+            episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed, changes=changes_of(edits), device=device
         )
         if video:
             from symgen.experiment.video import check, film

@@ -152,6 +152,7 @@ def compile_spec(
     verify: bool = True,
     seed: int | None = None,
     observe: bool = False,
+    device: str = "cpu",
 ) -> Compiled:
     """Compile a spec into a network and measure its symmetry.
 
@@ -163,10 +164,11 @@ def compile_spec(
         verify: measure the network; without, `.verification` is None.
         seed: of the initial weights; by default torch's current state decides.
         observe: measure it on observations of the environment, too, as `symgen verify` and `symgen train` do.
+        device: where it computes: cpu, cuda, cuda:1, mps, or auto for the best there is.
 
     Raises:
         SpecError: the spec is wrong.
-        UserError: with `observe`: the environment returns a number that is not finite.
+        UserError: there is no such device; with `observe`: the environment returns a number that is not finite.
 
     >>> compiled = compile_spec({
     ...     "symgen": 1,
@@ -179,7 +181,7 @@ def compile_spec(
     """
     problem = check_spec(spec)
     plan = plan_spec(problem)
-    network = _build(problem, plan, seed)
+    network = _build(problem, plan, seed, device)
     report = _measure(problem, network, observe) if verify else None
     for _ in range(1, DRAWS):
         if report is None or not report.without_power:
@@ -189,15 +191,18 @@ def compile_spec(
     return Compiled(problem.source, problem.spec, problem, plan, network, report)
 
 
-def _build(problem: Problem, plan: Plan, seed: int | None) -> Network:
+def _build(problem: Problem, plan: Plan, seed: int | None, device: str) -> Network:
     import torch
 
+    from symgen.nn.device import chosen
     from symgen.nn.network import build
 
+    where = chosen(device)
     if seed is not None:
         torch.manual_seed(seed)
     with sizes_refused(problem):
-        return build(plan, problem.interface)
+        # built on the CPU, so that a seed means the same weights everywhere
+        return build(plan, problem.interface).to(where)
 
 
 def _measure(problem: Problem, network: Network, observe: bool) -> Verification:

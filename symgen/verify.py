@@ -36,7 +36,8 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation, absolute
 from symgen.envs.interface import Interface, Term
-from symgen.nn.network import Network
+from symgen.nn.device import NARROW, widest
+from symgen.nn.network import Network, build
 
 Verdict = Literal["exact", "approximate", "broken", "relaxed", "no power"]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -107,6 +108,7 @@ class Verification:
         relaxed: whether the spec allows a departure, which a network that was not trained yet has not.
         observations: how many observations it was measured on, by where they come from.
         missing: why there are none of the environment, where they were asked for.
+        device: where it was measured.
     """
 
     rows: tuple[Row, ...]
@@ -114,6 +116,7 @@ class Verification:
     relaxed: bool = False
     observations: Mapping[str, int] = field(default_factory=dict)
     missing: str = ""
+    device: str = "cpu"
 
     @property
     def exact(self) -> bool:
@@ -144,6 +147,7 @@ class Verification:
             "claimed": self.claimed,
             "rows": [asdict(row) for row in self.rows],
             "observations": dict(self.observations),
+            "device": self.device,
             **({"missing": self.missing} if self.missing else {}),
         }
 
@@ -157,7 +161,7 @@ class Verification:
             lines.append("the group has no generators: nothing to verify")
         if any(row.tolerance == APPROXIMATE for row in self.rows):
             lines.append("turns between pixels: measured on smooth pictures inside the disc, with interpolation")
-        lines += self._about_observations()
+        lines += self._about_observations() + self._about_device()
         if not self.claimed:
             allowed = (
                 "relaxed: the network may depart"
@@ -166,6 +170,12 @@ class Verification:
             )
             lines.append(f"constraint {allowed}")
         return "\n".join(lines)
+
+    def _about_device(self) -> list[str]:
+        if self.device == "cpu":
+            return []
+        apart = ", float64 on the cpu: it has none" if self.device.partition(":")[0] in NARROW else ""
+        return [f"measured on {self.device}{apart}"]
 
     def _about_observations(self) -> list[str]:
         blind = sorted({row.output for row in self.rows if _ignores(row)})
@@ -213,7 +223,7 @@ def verify(
     }
     acts = np.random.default_rng([seed, len(inputs)]).standard_normal((batch, action.size))
     for dtype in TOLERANCE:
-        model = copy.deepcopy(network).to(dtype).eval()
+        model = _copied(network, interface, dtype).eval()
         with model.expanded():
             before = _outputs(model, inputs, acts)
             for generator in exact:
@@ -221,7 +231,7 @@ def verify(
                 moved = {t.name: act_on_term(t, its_field, generator, inputs[t.name]) for t, its_field in fields}
                 after = _outputs(model, moved, action.act(generator, acts))
                 if "q" in before and _moves(action, generator):
-                    ignored = {"q": model.q(moved, torch.from_numpy(acts))}
+                    ignored = {"q": model.q(moved, torch.from_numpy(acts)).cpu()}
                 else:
                     ignored = {}
                 rows += _rows(generator, dtype, before, after, ignored, action, exact[generator])
@@ -230,7 +240,16 @@ def verify(
     if relaxed:
         rows = [_allowed(row) for row in rows]
     used = {"normally distributed": batch} | {each.source: each.count for each in shown}
-    return Verification(tuple(rows), claimed, relaxed, used, missing)
+    return Verification(tuple(rows), claimed, relaxed, used, missing, str(network.device))
+
+
+def _copied(network: Network, interface: Interface, dtype: torch.dtype) -> Network:
+    """A copy that computes in `dtype`; where the device has no float64 it is on the CPU, with tables made anew."""
+    if dtype == widest(network.device) or dtype == torch.float32:
+        return copy.deepcopy(network).to(dtype)
+    made = build(network.plan, interface)
+    made.load_state_dict({name: x.cpu() for name, x in network.state_dict().items()})
+    return made.to(dtype)
 
 
 def _shown_too(
@@ -323,9 +342,11 @@ def _measured(group: Group, observation: Mapping[str, FieldType]) -> tuple[str, 
 def _outputs(model: Network, observation: Any, acts: np.ndarray) -> dict[str, Tensor]:
     """What a network says of observations and, where its critics judge actions, of actions."""
     if not model.plan.judges_actions:
-        return dict(zip(("policy", "value"), model(observation), strict=True))
-    policy, log_std = model(observation)
-    return {"policy": policy, "log_std": log_std, "q": model.q(observation, torch.from_numpy(acts))}
+        found = dict(zip(("policy", "value"), model(observation), strict=True))
+    else:
+        policy, log_std = model(observation)
+        found = {"policy": policy, "log_std": log_std, "q": model.q(observation, torch.from_numpy(acts))}
+    return {name: x.cpu() for name, x in found.items()}
 
 
 def _moving(action: Representation) -> dict[str, Representation]:

@@ -102,5 +102,10 @@ def elsewhere(monkeypatch):
     fused = optimiser._get_fused_kernels_supported_devices()
     monkeypatch.setattr(optimiser, "_get_fused_kernels_supported_devices", lambda: [*fused, ELSEWHERE.type])
     monkeypatch.setattr(device, "Generator", lambda _: torch.Generator())  # torch has none for meta
-    with Traffic() as traffic:
-        yield traffic
+    overwritten = torch.__future__.get_overwrite_module_params_on_conversion()
+    torch.__future__.set_overwrite_module_params_on_conversion(True)  # `.data` of such a tensor cannot be replaced
+    try:
+        with Traffic() as traffic:
+            yield traffic
+    finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(overwritten)

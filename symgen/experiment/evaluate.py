@@ -31,6 +31,7 @@ from symgen.experiment.run import LAST, Run, check_alike, find, variant
 from symgen.experiment.sampled import divides
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.versions import versions
+from symgen.nn.device import chosen, described, forked
 from symgen.nn.network import Network
 from symgen.semantics.problem import Problem
 
@@ -46,6 +47,7 @@ class Settings:
         seed: of the environments (and of sampled actions): the same episodes for every seed and variant.
         envs: environments side by side.
         changes: edits of the spec by dotted path (see heldout.changed); only the conditions they change are played.
+        device: where networks compute: cpu, cuda, cuda:1, mps, or auto.
     """
 
     episodes: int = 100
@@ -54,17 +56,19 @@ class Settings:
     seed: int = 1_000_000
     envs: int = 32
     changes: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
 
     @property
     def file(self) -> str:
         """The name of the file that keeps an evaluation made so.
 
-        >>> Settings().file, Settings(episodes=2, sample=True).file
+        >>> Settings(device="auto").file, Settings(episodes=2, sample=True).file
         ('evaluation.json', 'evaluation.episodes=2,sample.json')
         >>> Settings(changes={"evaluate.windy.observation_noise": 0.2}).file
         'evaluation.evaluate.windy.observation_noise=0.2.json'
         """
-        plainly = [each for each in fields(self) if each.name != "changes"]
+        # elsewhere the same is computed, up to rounding
+        plainly = [each for each in fields(self) if each.name not in ("changes", "device")]
         changed = {each.name: getattr(self, each.name) for each in plainly if getattr(self, each.name) != each.default}
         words = [name if value is True else f"{name}={value}" for name, value in changed.items()]
         if self.changes:
@@ -173,7 +177,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         UserError: there is no such checkpoint, or a condition has other spaces than the network.
         KeyboardInterrupt: `stopped` said so.
     """
-    compiled, found = loaded(run, settings.checkpoint)
+    compiled, found = loaded(run, settings.checkpoint, settings.device)
     conditions = settings.conditions(compiled.problem)
     played = {name: _play(compiled, changes, settings, stopped) for name, changes in conditions.items()}
     used = {**settings.used, "step": found.step}
@@ -192,7 +196,8 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()} for name, each in played.items()
     }
     verified = {"verification": verification.to_dict()}
-    written = {**evaluation.to_dict(), **verified, "versions": versions(), "episodes_played": episodes}
+    made = {**versions(), "device": described(compiled.network.device)}
+    written = {**evaluation.to_dict(), **verified, "versions": made, "episodes_played": episodes}
     return _stored(run.folder / settings.file, evaluation, written)
 
 
@@ -325,16 +330,16 @@ def _read(run: Run, path: Path) -> Evaluation:
         raise UserError("file-unreadable", f"{path} is not an evaluation: {error}", "make it anew") from error
 
 
-def loaded(run: Run, name: str) -> tuple[Compiled, Checkpoint]:
-    """The run's spec compiled, its network with the weights of the checkpoint `name`.
+def loaded(run: Run, name: str, device: str = "cpu") -> tuple[Compiled, Checkpoint]:
+    """The run's spec compiled, its network with the weights of the checkpoint `name`, wherever they were trained.
 
     Raises:
         UserError: the spec or the checkpoint is missing or damaged, or its weights have meant something else.
     """
     found = run.restore(name)
     check_seal(run.folder / "spec.yaml", required=found.sealed)
-    with torch.random.fork_rng(), imports_told(run):
-        compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0)
+    with forked(chosen(device)), imports_told(run):
+        compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0, device=device)
     meaning.admit(found.meaning, compiled.problem, str(run.checkpoints / name))
     load(compiled.network, found)
     compiled.network.eval()
@@ -358,7 +363,7 @@ def _play(compiled: Compiled, changes: Mapping[str, Any], settings: Settings, st
     envs = heldout.environment(compiled.problem, changes, count, settings.seed)
     act = policy(compiled.network, settings.sample, stopped)
     try:
-        with torch.random.fork_rng(), torch.no_grad(), compiled.network.expanded():
+        with forked(compiled.network.device), torch.no_grad(), compiled.network.expanded():
             torch.manual_seed(settings.seed)
             return play(act, envs, settings.episodes, settings.seed)
     finally:

@@ -8,7 +8,7 @@ from symgen.experiment import evaluate
 from symgen.experiment.run import LAST, find
 
 
-def load(run: str | Path, checkpoint: str = LAST) -> Compiled:
+def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compiled:
     """What `symgen.compile` makes of a run's own spec, with the weights of its training.
 
         trained = symgen.load("runs/acrobot/base/0")
@@ -25,6 +25,7 @@ def load(run: str | Path, checkpoint: str = LAST) -> Compiled:
     Args:
         run: the folder of a seed, or a folder above it that holds no other.
         checkpoint: "last", "best", or a kept one such as "step-4096".
+        device: where it computes: cpu, cuda, cuda:1, mps, or auto for the best there is.
 
     Raises:
         UserError: there is no such run or checkpoint, or there are several runs.
@@ -33,4 +34,4 @@ def load(run: str | Path, checkpoint: str = LAST) -> Compiled:
     if len(runs) > 1:
         some = ", ".join(str(each.folder) for each in runs[:5])
         raise UserError("several-runs", f"{run} holds {len(runs)} runs", f"name one of them: {some}")
-    return evaluate.loaded(runs[0], checkpoint)[0]
+    return evaluate.loaded(runs[0], checkpoint, device)[0]

@@ -3,7 +3,7 @@
 spec.yaml           the spec as it was compiled, edits included, and its checksum; it compiles again to this run
 resolved.json       every value in force, defaults included
 plan.txt            the plan, verification.json the verification
-versions.json       python, torch, numpy, symgen, commit, platform, command; of resumed runs too
+versions.json       python, torch, numpy, symgen, commit, platform, command, device; of resumed runs too
 metrics.jsonl       one line per update; events/ holds the same for TensorBoard
 relaxed_weights.jsonl  of a network with banks: their weights over training
 checkpoints/        last, best, and every n-th on request (safetensors and JSON)
@@ -75,14 +75,21 @@ class Run:
         """Whether training reached its last update."""
         return self.resumable and bool(checkpoint.header(self.checkpoints, LAST)["finished"])
 
-    def record(self, text: str, resolved: Mapping[str, Any], plan: str, verification: Mapping[str, Any]) -> None:
-        """Write what is trained, before it is trained."""
+    def record(
+        self,
+        text: str,
+        resolved: Mapping[str, Any],
+        plan: str,
+        verification: Mapping[str, Any],
+        device: str = "cpu",
+    ) -> None:
+        """Write what is trained, and on which device, before it is trained."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         self.record_spec(text, resolved)
         write_text(self.folder / "plan.txt", plan.rstrip() + "\n")
         write_json(self.folder / "verification.json", verification)
-        write_json(self.folder / "versions.json", versions())
+        write_json(self.folder / "versions.json", {**versions(), "device": device})
 
     def record_spec(self, text: str, resolved: Mapping[str, Any]) -> None:
         """Write the spec; when a run is resumed it may have more seeds or conditions than before."""
@@ -90,14 +97,19 @@ class Run:
         write_json(self.folder / "resolved.json", resolved)
 
     def record_resumption(
-        self, text: str, resolved: Mapping[str, Any], step: int, longer: tuple[int, int] | None = None
+        self,
+        text: str,
+        resolved: Mapping[str, Any],
+        step: int,
+        longer: tuple[int, int] | None = None,
+        device: str = "cpu",
     ) -> None:
-        """Add the versions of a resumed training, and where it is to be longer its steps before and now."""
+        """Add the versions and device of a resumed training, and where it is to be longer its steps before and now."""
         self.record_spec(text, resolved)
         before = read_json(self.folder / "versions.json")
         again = [
             *before.get("resumed", []),
-            {"step": step, **({"steps": list(longer)} if longer else {}), **versions()},
+            {"step": step, **({"steps": list(longer)} if longer else {}), **versions(), "device": device},
         ]
         write_json(self.folder / "versions.json", {**before, "resumed": again})
 

@@ -24,6 +24,7 @@ from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
 from symgen.experiment.run import LAST, ROOT, Run, check_variant, difference, disagreement, stem
+from symgen.nn.device import chosen, described
 from symgen.semantics.problem import Problem
 from symgen.spec.source import Source
 from symgen.verify import Verification
@@ -41,6 +42,7 @@ class Settings:
         saving: when to write checkpoints.
         threads: torch threads of each process; more than one rarely helps networks of this size.
         jobs: seeds trained side by side.
+        device: where networks compute: cpu, cuda, cuda:1, mps, or auto; their results differ by rounding.
         evaluation: how to evaluate the trained network; None leaves it out.
     """
 
@@ -51,6 +53,7 @@ class Settings:
     saving: Saving = field(default_factory=Saving)
     threads: int = 1
     jobs: int = 1
+    device: str = "cpu"
     evaluation: evaluate.Settings | None = field(default_factory=evaluate.Settings)
 
 
@@ -126,6 +129,7 @@ def train(
 def admitted(source: Source, settings: Settings, seeds: Sequence[int] | None = None) -> tuple[Problem, list[Run]]:
     """What is to be trained, and the runs, where all of them may begin; raises as `train` does."""
     check_variant(settings.variant)
+    chosen(settings.device)  # a device that is not there is said before any work
     problem = check_spec(source)
     if problem.spec.train is None:
         raise UserError(
@@ -265,20 +269,22 @@ def _fit_seed(
     source: Source, run: Run, begin: Checkpoint | None, settings: Settings, listen: Listen, stopped: Stopped
 ) -> Checkpoint:
     """Compile, record, and train from `begin` on."""
-    compiled = compile_spec(source, seed=run.seed, observe=True)  # the initial weights belong to the seed
+    # the initial weights belong to the seed
+    compiled = compile_spec(source, seed=run.seed, observe=True, device=settings.device)
     problem, verification = compiled.problem, compiled.verification
     if problem.spec.train is None or problem.algorithm_options is None or verification is None:
         raise AssertionError("train() has seen to it that there is something to train")
     if not verification.holds:
         raise Unverified(verification)
+    device = described(compiled.network.device)
     if begin is None:
         run.clear()
-        run.record(source.text, resolved(problem), str(compiled.plan), verification.to_dict())
+        run.record(source.text, resolved(problem), str(compiled.plan), verification.to_dict(), device)
     else:
         longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
         if longer and begin.finished:
             keep_end(run, begin)
-        run.record_resumption(source.text, resolved(problem), begin.step, longer)
+        run.record_resumption(source.text, resolved(problem), begin.step, longer, device)
     steps, options = problem.spec.train.steps, cast(Any, problem.algorithm_options)
     algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
     envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)

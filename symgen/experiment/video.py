@@ -63,7 +63,7 @@ def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
         UserError: imageio is not installed, the ending is another, or the environment cannot be drawn.
     """
     check_path(path)
-    compiled, _ = evaluate.loaded(run, settings.checkpoint)
+    compiled, _ = evaluate.loaded(run, settings.checkpoint, settings.device)
     conditions = settings.conditions(compiled.problem)
     episodes = {name: play(compiled, changes, settings) for name, changes in conditions.items()}
     played = f"training seed {run.seed}, environment seed {settings.seed}"
@@ -129,7 +129,7 @@ def play(compiled: Compiled, changes: Mapping[str, Any], settings: evaluate.Sett
     act = evaluate.policy(compiled.network, settings.sample)
     to_environment = environment_action(envs.single_action_space)
     try:
-        with torch.random.fork_rng(), torch.no_grad(), compiled.network.expanded():
+        with forked(compiled.network.device), torch.no_grad(), compiled.network.expanded():
             torch.manual_seed(settings.seed)
             observation, _ = envs.reset(seed=settings.seed)
             taken = [Frame(_drawn(envs), 0, 0.0)]
