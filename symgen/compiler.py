@@ -186,7 +186,7 @@ def compile_spec(
     for _ in range(1, DRAWS):
         if report is None or not report.without_power:
             break
-        network = _build(problem, plan, None)
+        network = _build(problem, plan, None, device)
         report = _measure(problem, network, observe)
     return Compiled(problem.source, problem.spec, problem, plan, network, report)
 
