@@ -16,6 +16,7 @@ from symgen.experiment import evaluate, heldout
 from symgen.experiment._caption import captioned, enlarged
 from symgen.experiment.imported import imports_told
 from symgen.experiment.run import Run
+from symgen.nn.device import forked
 from symgen.rl._rollout import autoreset_mode, environment_action
 from symgen.semantics.problem import Problem
 from symgen.spec.source import read
