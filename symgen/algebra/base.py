@@ -196,7 +196,8 @@ def is_usual(base: Base) -> bool:
     (True, False)
     """
     try:
-        return base == grid(base.group, *base.shape)
+        rows, columns = base.shape
+        return base == grid(base.group, rows, columns)
     except ValueError:  # no default for this group, or none on a picture of this shape
         return False
 

@@ -30,7 +30,7 @@ SPEC = {
         "actions": {"r": {"up": "left", "left": "down", "down": "right", "right": "up"}},
         "constraint": "relaxed",
     },
-    "network": {"family": "graph_attention", "width": 8, "heads": 1, "readout": "both", "global": {"layers": 1}},
+    "network": {"family": "graph_attention", "width": 32, "heads": 1, "readout": "both", "global": {"layers": 1}},
     "train": {
         "algorithm": "ppo", "steps": 900, "seeds": [0, 1], "envs": 8, "rollout": 8, "minibatch": 64, "epochs": 1,
         "learning_rate": 3e-3,

@@ -182,7 +182,7 @@ def test_an_exact_module_has_no_departures():
 # ------------------------------------------------------------------------------------------------ whole networks
 
 NETWORKS = {
-    "residual": ("graph_attention", {"width": 8, "heads": 1, "readout": "both", "global": {"layers": 1}}, {}),
+    "residual": ("graph_attention", {"width": 32, "heads": 1, "readout": "both", "global": {"layers": 1}}, {}),
     "banks": ("group_mlp", {"hidden": "2 regular", "depth": 1}, {"banks": 3}),
     "residual mlp": ("group_mlp", {"hidden": "2 regular", "depth": 1}, {"form": "residual"}),
 }
