@@ -19,8 +19,8 @@ def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compil
 
     The network is a torch module in evaluation mode, with its normalisation inside. `torch.compile` and `torch.export`
     take it as it is, and `torch.onnx.export` (with the packages onnx and onnxscript) takes what `torch.export` makes.
-    PPO's gives the policy's parameters, which are logits or a mean, and the value; SAC's gives mean and log deviation of
-    a Gaussian before tanh: the action without noise is network.box_centre + network.box_half * tanh(mean).
+    PPO's gives the policy's parameters, which are logits or a mean, and the value; SAC's gives mean and log deviation
+    of a Gaussian before tanh: the action without noise is network.box_centre + network.box_half * tanh(mean).
 
     Args:
         run: the folder of a seed, or a folder above it that holds no other.
