@@ -36,10 +36,10 @@ symmetry:
   constraint: exact
   output: equivariant
 graph: {topology: grid, labels: offset, orientation: none}
-network: {family: graph_attention, global: {layers: 1}, width: 16, heads: 2, fibre: regular, readout: patches}
+network: {family: graph_attention, global: {layers: 1}, width: 24, heads: 1, fibre: regular, readout: patches}
 train: {algorithm: ppo, steps: 1_000, seeds: [0, 1]}
 evaluate:
-  levels: {seed_range: [10_000, 10_200]}
+  longer: {environment.max_steps: 40}
   rotated: {transform: rs}
   harder: {environment.crossings: 2}
 """,
@@ -70,7 +70,7 @@ symmetry:
   actions: 3 trivial
   output: invariant
 graph: {topology: {edges: [[0, 1], [1, 3], [3, 2], [2, 0, {kind: rod}]]}, labels: distance}
-network: {family: graph_attention, patch: 5, width: 8, heads: 1}
+network: {family: graph_attention, patch: 5, width: 12, heads: 1}
 """,
 ]
 WORDS = """auto|trivial|tokens|grid|regular|2 sign|standard|quotient(s)|point: trivial|grid 5x5: 4 trivial|C1|C4|D1|D4
