@@ -33,11 +33,19 @@ def _unnormalised_numbers(problem: Problem) -> bool:
     return any(term.layout != "discrete" and term.scale == 1.0 for term in problem.interface.terms)
 
 
+def _scaled_pictures(problem: Problem) -> bool:
+    """Whether a picture is not of bytes, and is divided by its bound."""
+    if problem.spec.environment.adapter != "gymnasium_env":
+        return False
+    return any(term.scale != 1.0 and term.dtype != "uint8" for term in problem.interface.terms)
+
+
 CHANGES: Mapping[int, Change] = {
     2: Change("observations that are not normalised are no longer clamped to +-10", _unnormalised_numbers),
+    3: Change("pictures that are not of bytes are divided by the bound of their space", _scaled_pictures),
 }
 """By version. 1 is everything before versions were written. A change that makes the same numbers another function adds
-an entry (tests/experiment/test_meaning.py notices where the shipped families are concerned)."""
+an entry; tests/experiment/test_same_weights.py notices where a family is concerned."""
 
 MEANING = max(CHANGES)
 """The version that is written now."""

@@ -1,5 +1,7 @@
 """Checkpoints of older versions are loaded where their weights mean the same, and refused where not."""
 
+import gymnasium
+import numpy as np
 import pytest
 
 from symgen.compiler import check_spec
@@ -33,6 +35,31 @@ def test_an_old_checkpoint_that_meant_something_else_is_refused():
         admit(1, check_spec(CARTPOLE), "runs/a/base/0/checkpoints/last")
     assert caught.value.code == "checkpoint-meaning"
     assert "--force" in caught.value.hint
+
+
+def test_pictures_that_are_scaled_now_meant_something_else():
+    class Floats(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(0, 255, (5, 5, 1), np.float32)
+        action_space = gymnasium.spaces.Discrete(2)
+
+    class Bytes(Floats):
+        observation_space = gymnasium.spaces.Box(0, 255, (5, 5, 1), np.uint8)
+
+    for kind in (Floats, Bytes):
+        gymnasium.register(f"{kind.__name__}-v0", kind)
+    try:
+        spec = {"symgen": 1, "network": {"family": "cnn"}}
+        spec["symmetry"] = {"group": "C1", "states": "trivial", "actions": "trivial", "constraint": "none"}
+        floats, bytes_ = (
+            check_spec({**spec, "environment": {"adapter": "gymnasium_env", "id": f"{name}-v0"}})
+            for name in ("Floats", "Bytes")
+        )
+    finally:
+        for name in ("Floats-v0", "Bytes-v0"):
+            del gymnasium.registry[name]
+    with pytest.raises(UserError, match="divided by the bound"):
+        admit(2, floats, "last")
+    admit(2, bytes_, "last")
 
 
 def test_a_newer_checkpoint_is_refused():
