@@ -20,7 +20,7 @@ from tests.experiment.doubles import SPEC
 EXACT = {
     **SPEC,
     "symmetry": {"group": "C4"},
-    "network": {"family": "graph_attention", "width": 8, "heads": 2, "readout": "patches"},
+    "network": {"family": "graph_attention", "width": 16, "heads": 2, "readout": "patches"},
 }
 SYMGEN = [sys.executable, "-c", "from symgen.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

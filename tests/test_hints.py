@@ -68,7 +68,7 @@ WAYS_OUT = {
     ],
     "pointwise-nonlinearity": [
         ("regular", {"8 sign": "8 regular"}, []),
-        ("tanh", {"relu": "tanh"}, ["hidden-fibre"]),  # signs alone have no invariant for the value
+        ("tanh", {"relu": "tanh"}, ["no-power"]),  # signs alone have no invariant for the value
     ],
     "squashed-action": [("C4 in place of C8", {"C8": "C4"}, [])],
     "stride": [

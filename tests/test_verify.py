@@ -213,7 +213,7 @@ class Small(torch.nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network, self.precise = network, [copy.deepcopy(network).double()]  # in a list: casts do not reach it
-        self.expanded, self.plan = network.expanded, network.plan
+        self.expanded, self.plan, self.device = network.expanded, network.plan, network.device
 
     def forward(self, observation):
         policy, value = self.network(observation)

@@ -123,8 +123,18 @@ def test_an_infinite_observation_is_an_error():
 
 
 def test_the_environment_is_stepped_only_when_asked_for(monkeypatch):
-    monkeypatch.setattr(compiler, "_measure", lambda problem, network, observe: observe)
-    assert [compiled("small", observe=each).verification for each in (True, False)] == [True, False]
+    asked = []
+    measure = compiler._measure
+
+    def listening(problem, network, observe):
+        asked.append(observe)
+        return measure(problem, network, observe)
+
+    monkeypatch.setattr(compiler, "_measure", listening)
+    for each in (True, False):
+        compiled("small", observe=each)
+        assert set(asked) == {each}
+        asked.clear()
 
 
 def test_a_picture_of_real_numbers_keeps_its_pixels_apart():

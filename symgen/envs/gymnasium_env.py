@@ -270,6 +270,9 @@ def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
         raise UserError("missing-package", f"{id_} needs a package that is not installed: {cause}", hint) from cause
     except (TypeError, ValueError, error.Error) as cause:
         unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(cause))
+        if unexpected and unexpected[1] == "render_mode":
+            message = f"the environment cannot be drawn: {id_} takes no render_mode"
+            raise UserError("video-format", message, 'give its constructor a render_mode, with "rgb_array"') from cause
         if unexpected and unexpected[1] in arguments:
             hint = suggestion(unexpected[1], _taken(id_), "arguments")
             raise ValueError(f"{id_} takes no argument {unexpected[1]!r}; {hint}") from cause

@@ -37,8 +37,8 @@ def blocks(group: Group) -> str:
     """The representations that the group has, for a hint.
 
     >>> from symgen.algebra.catalogue import group
-    >>> blocks(group("D1"))
-    'trivial, sign, regular, signed(s=...), with + between them'
+    >>> blocks(group("D2"))
+    'trivial, sign, regular, standard, signed(r=..., s=...), with + between them'
     """
     named = [name for name in ("trivial", "sign", "regular", "standard", "irrep(1)") if _reads(name, group)]
     images = ", ".join(f"{generator}=..." for generator in group.generators)

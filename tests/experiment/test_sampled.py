@@ -45,6 +45,8 @@ FORK = {
 class Undecided:
     """A policy that a mirror leaves as it is: 0.3 for each of the good actions, 0.4 for the wall."""
 
+    device = torch.device("cpu")
+
     def policy(self, observation):
         return Categorical(probs=torch.tensor([0.3, 0.4, 0.3]).expand(len(observation), 3))
 

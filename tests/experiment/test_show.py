@@ -38,7 +38,7 @@ ATTENTION = {
     "environment": {"adapter": "gridworld", "size": 5, "crossings": 1, "levels": 20},
     "symmetry": {"group": "C4", "actions": {"r": {"up": "left", "left": "down", "down": "right", "right": "up"}}},
     "graph": {"topology": "king", "labels": "offset", "orientation": "triangles"},
-    "network": {"family": "graph_attention", "width": 8, "heads": 2, "readout": "patches", "global": {"layers": 2}},
+    "network": {"family": "graph_attention", "width": 16, "heads": 2, "readout": "patches", "global": {"layers": 2}},
 }
 CARTPOLE = {
     "symgen": 1,

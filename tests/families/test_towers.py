@@ -14,7 +14,7 @@ def spec(family, constraint="exact", **network):
     return {"symgen": 1, "environment": PICTURE, "symmetry": symmetry, "network": {"family": family, **network}}
 
 
-CONV = {"layers": [{"fields": "2 regular", "stride": 2, "padding": 0}], "hidden": "2 regular"}
+CONV = {"layers": [{"fields": "2 regular", "stride": 2, "padding": 0}], "hidden": "3 regular"}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ CONV = {"layers": [{"fields": "2 regular", "stride": 2, "padding": 0}], "hidden"
         ({**CONV, "towers": ["2 trivial"]}, "hidden-fibre"),  # the actions' signs would be lost
         ({**CONV, "towers": ["2 sign"]}, "pointwise-nonlinearity"),
         ({**CONV, "towers": ["2000 regular"]}, "too-large"),
-        ({**CONV, "activation": "tanh", "hidden": "2 sign(s)", "towers": ["2 regular"]}, "pointwise-nonlinearity"),
+        ({**CONV, "activation": "tanh", "hidden": "3 sign(s)", "towers": ["2 regular"]}, "pointwise-nonlinearity"),
     ],
     ids=str,
 )
@@ -32,7 +32,7 @@ def test_towers_that_break_the_law_are_refused(network, code):
     with pytest.raises(SpecError) as caught:
         check_spec(spec("group_conv", **network))
     assert code in {each.code for each in caught.value.diagnostics}
-    check_spec(spec("group_conv", **CONV, towers=["2 regular"]))
+    check_spec(spec("group_conv", **CONV, towers=["3 regular"]))
 
 
 @pytest.mark.parametrize(
