@@ -137,7 +137,7 @@ MINIGRID = {
 }
 ARM = {"environment": "environment: {adapter: gymnasium_env, id: Arm-v0}",
        "symmetry": "symmetry: {group: C8, states: 2 standard, actions: standard}"}  # fmt: skip
-RING = {"environment": "environment: {adapter: gymnasium_env, id: Ring-v0}",
+RING = {"environment": "environment: {adapter: gymnasium_env, id: RingOfFive-v0}",
         "symmetry": "symmetry: {group: C5, states: tokens, actions: regular}",
         "network": "network: {family: graph_attention, width: 40, heads: 1}"}  # fmt: skip
 LINEAR = "a move is linear"
@@ -199,7 +199,7 @@ def test_the_way_out_of_another_mistake(name, monkeypatch):
     worlds = {
         "Arm-v0": (spaces.Box(-1, 1, (4,), np.float32), box),
         "Free-v0": (spaces.Box(-1, 1, (4,), np.float32), spaces.Box(-np.inf, np.inf, (2,), np.float32)),
-        "Ring-v0": (spaces.Box(-1, 1, (5, 2), np.float32), spaces.Discrete(5)),
+        "RingOfFive-v0": (spaces.Box(-1, 1, (5, 2), np.float32), spaces.Discrete(5)),
     }
     for world, (seen, done) in worlds.items():
         spec = gymnasium.envs.registration.EnvSpec(world, Spaces, kwargs={"seen": seen, "done": done})
