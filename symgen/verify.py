@@ -230,10 +230,8 @@ def verify(
                 fields = ((t, observation[t.name]) for t in interface.terms)
                 moved = {t.name: act_on_term(t, its_field, generator, inputs[t.name]) for t, its_field in fields}
                 after = _outputs(model, moved, action.act(generator, acts))
-                if "q" in before and _moves(action, generator):
-                    ignored = {"q": model.q(moved, torch.from_numpy(acts)).cpu()}
-                else:
-                    ignored = {}
+                moves_q = "q" in before and _moves(action, generator)
+                ignored = {"q": model.q(moved, torch.from_numpy(acts)).cpu()} if moves_q else {}
                 rows += _rows(generator, dtype, before, after, ignored, action, exact[generator])
             for each in shown:
                 rows = _shown_too(each, rows, model, interface, observation, action, exact)
