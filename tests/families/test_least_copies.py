@@ -1,6 +1,5 @@
 """LayerNorm needs several copies of a fibre: where there are too few, the smallest number that works is said."""
 
-import copy
 import re
 
 import pytest
@@ -72,7 +71,7 @@ def test_three_copies_have_power_before_and_after_training(case):
         if found.holds:
             break
     assert found.holds, found
-    train(copy.deepcopy(built), this)
+    train(built, this)
     assert verify(built, *about, **claims).holds
 
 
