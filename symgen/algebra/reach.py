@@ -62,11 +62,33 @@ def _smaller(base: Base) -> Base:
     return bases.resize(base, *(min(side, 4 + side % 2) for side in base.shape))
 
 
-def on_places(base: Base, reach: Reach) -> Reach:
-    """A feature that reaches this much at each place of a base, as a whole."""
-    smaller = _smaller(base)
-    identity = np.eye(smaller.size)
-    return tuple(Part(FieldType(smaller, part.field.fibre), np.kron(identity, part.span)) for part in reach)
+def on_places(base: Base, reach: Reach, seen: np.ndarray | None = None) -> Reach:
+    """A feature that reaches this much at each place of a base, as a whole.
+
+    Args:
+        base: the places.
+        reach: at each of them.
+        seen: functions of the places, shape (places, any number), that span what is read of a channel; None for all.
+    """
+    if seen is None:
+        base = _smaller(base)
+    seen = np.eye(base.size) if seen is None else _basis(seen)
+    return tuple(Part(FieldType(base, part.field.fibre), np.kron(seen, part.span)) for part in reach)
+
+
+def weighted(reach: Reach, labels: np.ndarray) -> Reach:
+    """After each channel is multiplied by a weight: one weight for all channels of the same label.
+
+    Args:
+        reach: before it.
+        labels: shape (weightings, channels of each part); what is reached by any of them counts.
+    """
+    first = (labels[:, :, None] == labels[:, None, :]).argmax(2)  # of the channels with the label
+    hashes = first @ np.random.default_rng(0).integers(2**62, size=labels.shape[1])
+    first = first[np.unique(hashes, return_index=True)[1]]
+    masks = np.unique(np.concatenate([first == channel for channel in range(labels.shape[1])]), axis=0)
+    spans = [[mask[:, None] * part.span for mask in masks] for part in reach]
+    return tuple(Part(p.field, _basis(np.concatenate(each, axis=1))) for p, each in zip(reach, spans, strict=True))
 
 
 def linear(target: Representation, *sources: Part) -> Reach:

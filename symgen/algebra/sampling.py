@@ -14,6 +14,8 @@ each window move as those of a kernel x kernel grid do.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from symgen.algebra import base as bases
 from symgen.algebra.base import Base
 
@@ -124,6 +126,23 @@ def sampled(base: Base, sampling: Sampling) -> Base:
 def window(base: Base, sampling: Sampling) -> Base:
     """The pixels of one window, moved as the group moves the picture around the window's centre."""
     return bases.resize(base, sampling.kernel, sampling.kernel)
+
+
+def covered(base: Base, sampling: Sampling) -> np.ndarray:
+    """The pixels of a window that lie inside the picture in some of the windows, bool of shape (kernel * kernel,).
+
+    >>> from symgen.algebra.catalogue import group
+    >>> covered(bases.grid(group("C4"), 1, 1), Sampling(3, padding=1)).reshape(3, 3).astype(int)
+    array([[0, 0, 0],
+           [0, 1, 0],
+           [0, 0, 0]])
+    """
+    axes = []
+    for size in base.shape:
+        starts = np.arange(sampling.count(size)) * sampling.stride - sampling.padding
+        pixels = starts[:, None] + np.arange(sampling.kernel)
+        axes.append(((pixels >= 0) & (pixels < size)).any(0))
+    return np.logical_and.outer(*axes).reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from symgen.algebra import base as bases
 from symgen.algebra import graph as graphs
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.graph import LABELS
+from symgen.algebra.graph import LABELS, Graph
 from symgen.algebra.representation import Representation, direct_sum
 from symgen.algebra.tying import bias, linear_weights
 from symgen.algebra.windows import windows
@@ -85,6 +85,12 @@ def coarse(options: Any, pixels: Base) -> Base:
     return pixels if factor == 1 else bases.resize(pixels, *(side // factor for side in pixels.shape))
 
 
+def window_graph(options: Any, pixels: Base, labels: str) -> Graph:
+    """The graph on the pixels of one window; its labels are of the kind of the patches' graph."""
+    inside = bases.resize(pixels, options.local.window, options.local.window)
+    return graphs.build(inside, "complete", labels if labels in LABELS else "offset")
+
+
 def local_step(options: Any, before: Step, patches: FieldType, labels: str, oriented: bool) -> Step:
     """The step from pixels to patches.
 
@@ -98,8 +104,8 @@ def local_step(options: Any, before: Step, patches: FieldType, labels: str, orie
     local: Local = options.local
     pixels = before.out_type
     ((_, atom),) = pixels.fibre.blocks
-    inside = bases.resize(pixels.base, local.window, local.window)
-    graph = graphs.build(inside, "complete", labels if labels in LABELS else "offset")
+    graph = window_graph(options, pixels.base, labels)
+    inside = graph.base
     window, slim = FieldType(inside, pixels.fibre), FieldType(inside, direct_sum((2, atom)))
     token = local.readout != "patches"
     field = FieldType(bases.union(bases.point(inside.group), inside), pixels.fibre) if token else window

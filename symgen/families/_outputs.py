@@ -7,10 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any
 
+import numpy as np
+
 from symgen.algebra import representation as representations
+from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import vector
-from symgen.algebra.reach import Reach, everything, linear, moved, pointwise, varies
+from symgen.algebra.reach import Reach, everything, linear, moved, on_places, pointwise, varies
 from symgen.algebra.representation import Representation
+from symgen.algebra.sampling import Sampling, covered, window
 from symgen.families._rules import Fault, moved_fibre
 from symgen.families._terms import action_field, deviation_field
 from symgen.spec.source import Place
@@ -27,8 +31,29 @@ def layer(fibre: Representation, reach: Reach) -> Reach:
     return pointwise(linear(fibre, *reach))
 
 
+def windowed(base: Base, sampling: Sampling, reach: Reach, band: np.ndarray | None = None) -> Reach:
+    """What a kernel reads of a picture: the pixels of a window, but those that are always padding.
+
+    Args:
+        base: the picture.
+        sampling: the windows.
+        reach: at every pixel.
+        band: functions on the pixels of the kernel, shape (pixels, any number), that it is made of; None for all.
+    """
+    inside = covered(base, sampling)
+    if band is None and inside.all():
+        return on_places(window(base, sampling), reach)
+    band = np.eye(len(inside)) if band is None else band
+    return on_places(window(base, sampling), reach, band * inside[:, None])
+
+
 def output_faults(
-    problem: Any, policy: Reach, judged: Reach, layers: Sequence[Representation], path: Place
+    problem: Any,
+    policy: Reach,
+    judged: Reach,
+    layers: Sequence[Representation],
+    path: Place,
+    hint: str | None = None,
 ) -> list[Fault]:
     """no-power: an output that shows nothing of a generator.
 
@@ -38,9 +63,10 @@ def output_faults(
         judged: what the first of `layers` reads of the observation; in a critic that judges actions it reads those too.
         layers: fibres of the layers of each critic, between that and its head.
         path: the option that says what the layers carry.
+        hint: the way out; None for a fibre that the group moves.
     """
     faults = [*_policy_faults(problem, policy), *_critic_faults(problem, judged, layers)]
-    return [Fault("no-power", path, message, moved_fibre(problem.group)) for message in faults[:1]]
+    return [Fault("no-power", path, message, hint or moved_fibre(problem.group)) for message in faults[:1]]
 
 
 def _policy_faults(problem: Any, policy: Reach) -> Iterator[str]:

@@ -21,7 +21,9 @@ from symgen.algebra.sampling import Sampling, window
 from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
 from symgen.families._attention_blocks import block
+from symgen.families._attention_reach import latent
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
+from symgen.families._outputs import output_faults
 from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import (
     Fault,
@@ -37,6 +39,8 @@ from symgen.plan.ir import Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 FORMS = ("residual",)
+MAX_READ = 1024
+"""Most patches that are read out."""
 Matrix = Literal["q", "k", "v", "left", "additive", "hadamard"]
 
 
@@ -133,10 +137,10 @@ def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
         faults += local_faults(options, next(iter(_spatial(problem).values())).base, atom)
         faults += carries_observations(problem, hidden, path)
         faults += carries_actions(problem, hidden, path)
-        faults += [] if faults else _direction_faults(problem, atom)
+        faults = faults or _direction_faults(problem, atom) or _idle_faults(problem, atom)
     if not faults and options.readout != "token":
         size = _patch_base(problem).size
-        if size > 1024:
+        if size > MAX_READ:
             message = f"a readout of {size} patches is too large"
             faults.append(Fault("patch-size", ("network", "readout"), message, "use larger patches, or readout: token"))
     return faults
@@ -167,6 +171,16 @@ def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
     finer = "offset" if patch_graph(problem).base.kind == "grid" else "absolute"
     hint = f"write readout: patches; or matrices: [q, k, v] here and labels: {finer} in graph:"
     return [Fault("hidden-fibre", ("network", "matrices"), message, hint)]
+
+
+def _idle_faults(problem: Any, atom: Representation) -> list[Fault]:
+    """Outputs that could show nothing of a generator."""
+    if _patch_base(problem).size > MAX_READ and problem.family_options.readout != "token":
+        return []  # it is refused
+    last = latent(problem, _written_out(problem, atom), atom, patch_graph(problem))
+    own = [atom] if problem.critic == "q" else []
+    regular = "use fibre: regular and readout: patches" if problem.group.generators else None
+    return output_faults(problem, last, last, own, ("network", "fibre"), regular)
 
 
 def matrices(options: Options, atom: Representation) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from symgen.algebra.reach import pointwise as pointwise_reach
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
-from symgen.families._outputs import everything_observed, layer, output_faults
+from symgen.families._outputs import everything_observed, layer, output_faults, windowed
 from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import (
     Fault,
@@ -291,8 +291,7 @@ def _convolved(problem: Any, made: list[Stage]) -> Reach:
     options: Options = problem.family_options
     reach = everything(vector(made[0].source.fibre))
     for stage in made:
-        around = window(stage.source.base, convolution(stage.layer))
-        reach = linear(stage.fibre, *on_places(around, reach))
+        reach = linear(stage.fibre, *windowed(stage.source.base, convolution(stage.layer), reach))
         reach = pointwise_reach(normalised_reach(reach) if options.norm == "layer" else reach)
     if options.group_pool != "none":
         reach = pooled(reach, representations.trivial(problem.group))

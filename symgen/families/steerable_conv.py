@@ -20,21 +20,25 @@ from symgen.algebra import base as bases
 from symgen.algebra import catalogue
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.reach import everything
+from symgen.algebra.reach import Reach, everything, linear, pointwise, varies
 from symgen.algebra.representation import Representation
-from symgen.algebra.sampling import Sampling, sampled
+from symgen.algebra.sampling import Sampling, covered, sampled
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
-from symgen.families._outputs import everything_observed, layer, output_faults
+from symgen.families._outputs import everything_observed, layer, output_faults, windowed
 from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture
 from symgen.families._terms import Source, action_field, critics, heads, observed, picture_and_others
 from symgen.families._windows import kernel_windows, window_faults
-from symgen.nn.steerable import thresholds, weights, with_gates
+from symgen.nn.steerable import harmonics, thresholds, weights, with_gates
 from symgen.plan.ir import ACTION, Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 CARRIES_PLANES = True
 LEAST_PLANE = 3
 """Fewest pixels per side of a picture that is masked by a disc."""
+
+
+MAX_SOLVED = 5
+"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound."""
 
 
 class Layer(BaseModel):
@@ -189,8 +193,32 @@ def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list
         faults = [Fault("hidden-fibre", ("network", "layers"), message, "use fields that the group moves")]
     if faults:
         return faults
-    last = layer(hidden.fibre, (*everything(vector(made[-1].fibre)), *everything_observed(problem, pictures=False)))
-    return output_faults(problem, last, last, [hidden.fibre] if problem.critic == "q" else [], path)
+    picture, hint = _convolved(made), None
+    if not all(covered(stage.source.base, stage.sampling).all() for stage in made):
+        hint = "use less pooling, a smaller stride, or fields that the group moves before it: one pixel has no sides"
+    if not varies(picture):
+        message = "no kernel leads from the picture to the fields of the last layer: they would be constants"
+        return [Fault("no-power", ("network", "layers"), message, hint or "use fields that the group moves")]
+    last = layer(hidden.fibre, (*picture, *everything_observed(problem, pictures=False)))
+    return output_faults(problem, last, last, [hidden.fibre] if problem.critic == "q" else [], path, hint)
+
+
+def _convolved(made: list[Stage]) -> Reach:
+    """What can vary of the mean over the picture.
+
+    The solved kernels turn no faster than `rings` says; what a kernel of a plane sees beyond its centre is taken to
+    reach everything.
+    """
+    reach = everything(vector(made[0].source.fibre))
+    for stage in made:
+        base, side = stage.source.base, stage.sampling.kernel
+        if base.kind == "plane" and side > 1:
+            reach = everything(vector(stage.fibre))
+            continue
+        if side > 1:
+            reach = windowed(base, stage.sampling, reach, harmonics(side) if side <= MAX_SOLVED else None)
+        reach = pointwise(linear(stage.fibre, *reach))
+    return reach
 
 
 def plan(problem: Any) -> Plan:

@@ -51,6 +51,23 @@ def rings(side: int) -> list[tuple[float, float, int]]:
     return found
 
 
+def harmonics(side: int) -> np.ndarray:
+    """The functions on a kernel's pixels that kernels are made of, before sampled ones are projected.
+
+    Returns:
+        columns, shape (side * side, any number): on each ring a Gaussian of the radius times the cosines and sines up
+        to its largest frequency.
+    """
+    x, y = _pixels(side).T
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    columns = []
+    for middle, width, top in rings(side):
+        ring = np.exp(-(((radius - middle) / width) ** 2) / 2)
+        columns += [ring * np.cos(k * angle) for k in range(top + 1)]
+        columns += [ring * np.sin(k * angle) for k in range(1, top + 1)]
+    return np.stack(columns, axis=1)
+
+
 def weights(target: Representation, source: Representation, side: int) -> int:
     """Number of coefficients of a steerable kernel between two fibres. Raises as `kernels` does."""
     pairs = [(copies * repeats, one, other) for copies, one in target.blocks for repeats, other in source.blocks]

@@ -6,8 +6,9 @@ import pytest
 from symgen.algebra.catalogue import group, presented
 from symgen.algebra.fieldtype import parse, vector
 from symgen.algebra.orbits import intertwiners
-from symgen.algebra.reach import everything, linear, moved, on_places, pointwise, varies
+from symgen.algebra.reach import everything, linear, moved, on_places, pointwise, varies, weighted
 from symgen.algebra.representation import parse as representation
+from symgen.algebra.sampling import Sampling, covered, window
 from symgen.algebra.tying import bias
 
 QUATERNIONS = presented(["i", "j"], ["iiii", "iijj", "j^3iji"], "Q8")
@@ -76,6 +77,30 @@ def test_a_generator_that_nothing_reached_is_moved_by():
     assert varies(quotient)
     assert not moved(quotient, "r")
     assert moved(quotient, "s")
+
+
+def test_channels_are_told_apart_by_weights_of_their_own():
+    c4 = group("C4")
+    equal = linear(representation(c4, "regular"), *everything(vector(representation(c4, "trivial"))))
+    assert not moved(weighted(equal, np.zeros((3, 4), dtype=np.int64)), "r")
+    (apart,) = weighted(equal, np.array([[0, 0, 1, 1], [1, 0, 0, 1], [5, 5, 5, 5]]))
+    assert moved((apart,), "r")
+    values = np.random.default_rng(0).standard_normal((9, 3, 2)) @ np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
+    values[:, 1] = np.roll(values[:, 1], 1, axis=1)
+    values[:, 2] = values[:, 2, :1]
+    values = values.reshape(-1, 4)
+    assert np.abs(values - values @ apart.span @ apart.span.T).max() < 1e-9
+    assert np.linalg.matrix_rank(values) == apart.span.shape[1] == 3
+
+
+def test_a_kernel_that_sees_one_pixel_knows_no_direction():
+    c4 = group("C4")
+    still, regular = everything(vector(representation(c4, "trivial"))), representation(c4, "regular")
+    for size, directed in ((1, False), (2, True)):
+        base = parse(c4, f"grid {size}x{size}: trivial").base
+        inside = covered(base, Sampling(3, padding=1))
+        around = on_places(window(base, Sampling(3, padding=1)), still, np.eye(9)[:, inside])
+        assert moved(linear(regular, *around), "r") == directed
 
 
 def test_a_feature_on_places_is_read_in_all_of_them():

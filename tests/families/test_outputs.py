@@ -1,13 +1,19 @@
 """Outputs that could show nothing of the symmetry are refused before there is a weight; their neighbours are not."""
 
 import pytest
+import torch
 
+from symgen import lookup
 from symgen.compiler import compile_spec
 from symgen.errors import SpecError
+from symgen.nn.network import build
+from symgen.verify import verify
 from tests.families.examples import World
 from tests.families.problems import problem
 
 POINT = "observation"
+SHRINKING = {"stride": 2, "padding": 0, "pool": 2}
+ATTENDING = {"fibre": "quotient(r)", "width": 24, "heads": 1, "matrices": ["q"], "local": {"readout": "both"}}
 # family, world, options, what is said; options that are accepted
 WITHOUT_POWER = {
     "r moves no hidden channel": (
@@ -52,6 +58,41 @@ WITHOUT_POWER = {
         "value would be a constant|cannot",
         {"layers": ["2 trivial + irrep(1)", "4 irrep(1) + 2 trivial"], "hidden": "4 regular"},
     ),
+    "a kernel on one pixel": (
+        "steerable_conv",
+        World("C4", {POINT: "grid 9x9: 2 trivial"}, "permutation"),
+        {"layers": [{"fields": "4 regular", "pool": 2}, {**SHRINKING, "fields": "6 trivial"}, "4 regular"]},
+        "policy would be the same for actions that r exchanges",
+        {"layers": [{"fields": "4 regular", "pool": 2}, {**SHRINKING, "fields": "6 regular"}, "4 regular"]},
+    ),
+    "a kernel that turns too slowly for a mirror": (
+        "steerable_conv",
+        World("D4", {POINT: "grid 7x7: 2 trivial"}, "quotient(r)"),
+        {"layers": [{"fields": "6 quotient(r)", "kernel": 5}]},
+        "policy would be the same for actions that s exchanges",
+        {"layers": [{"fields": "6 regular", "kernel": 5}]},
+    ),
+    "a window on one pixel": (
+        "group_conv",
+        World("C4", {POINT: "grid 3x3: 2 trivial"}, "permutation"),
+        {"layers": [{"fields": "4 trivial", "padding": 0}, "4 regular"], "hidden": "4 regular"},
+        "policy would be the same for actions that r exchanges",
+        {"layers": [{"fields": "4 regular", "padding": 0}, "4 regular"], "hidden": "4 regular"},
+    ),
+    "attention that tells no mirror": (
+        "graph_attention",
+        World("D4", {POINT: "grid 9x9: 2 trivial"}, "quotient(r) + trivial"),
+        ATTENDING,
+        "policy would be the same for actions that s exchanges",
+        {**ATTENDING, "fibre": "regular"},
+    ),
+    "few patches that tell no mirror": (
+        "graph_attention",
+        World("D4", {POINT: "grid 3x3: 2 trivial"}, "quotient(r) + trivial"),
+        {**ATTENDING, "local": None, "readout": "patches"},
+        "policy would be the same for actions that s exchanges",
+        {**ATTENDING, "local": None, "readout": "patches", "matrices": ["q", "v"]},
+    ),
 }
 
 
@@ -62,6 +103,21 @@ def test_what_has_no_power_is_refused(case, constraint):
     with pytest.raises(ValueError, match=said):
         problem(world, family, options, constraint)
     problem(world, family, right, constraint)
+
+
+@pytest.mark.parametrize("case", [case for case in WITHOUT_POWER if "one pixel" in case or "mirror" in case])
+def test_what_is_refused_has_no_power_and_its_neighbour_has(case, monkeypatch):
+    family, world, options, _, right = WITHOUT_POWER[case]
+    assert measured(problem(world, family, right)).holds
+    monkeypatch.setattr(lookup.module("family", family), "output_faults", lambda *_: [])
+    rows = measured(problem(world, family, options)).rows
+    assert {row.output for row in rows if row.verdict == "no power"} == {"policy"}
+
+
+def measured(of):
+    """What verification says of a network with this problem."""
+    torch.manual_seed(0)
+    return verify(build(of.family.plan(of), of.interface), of.interface, of.observation, of.action)
 
 
 @pytest.mark.parametrize("depth", [1, 2])
