@@ -39,11 +39,22 @@ def block(options: Any, field: FieldType, graph: Graph, heads: int, oriented: bo
         "dropout": options.dropout,
     }
     place = vector(field.fibre)
-    weights = 2 * copies + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
+    weights = norm_weights(field) + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
     weights += sum(name in used for name in ON_PLACES) * copies * (int(labels.max()) + 1)
     weights += sum(name in used for name in ON_SCORES) * heads * graph.label_count
     weights += options.triangles * heads * triangles.label_count if triangles else 0
     if options.expansion:
         hidden = vector(direct_sum((copies * options.expansion, atom)))
-        weights += 2 * copies + linear_weights(hidden, place) + linear_weights(place, hidden)
+        weights += norm_weights(field) + linear_weights(hidden, place) + linear_weights(place, hidden)
     return arguments, weights
+
+
+def norm_weights(field: FieldType) -> int:
+    """Weights of one nn.norm.FieldNorm: scale and shift of every orbit of channels; a copy may have several orbits.
+
+    >>> from symgen.algebra.catalogue import group
+    >>> from symgen.algebra.fieldtype import parse
+    >>> norm_weights(parse(group("C2"), "point: 3 regular")), norm_weights(parse(group("C1"), "point: 3 standard"))
+    (6, 12)
+    """
+    return 2 * (int(vector(field.fibre).entry_orbits.max()) + 1)

@@ -12,7 +12,7 @@ from symgen.algebra.graph import LABELS, Graph
 from symgen.algebra.representation import Representation, direct_sum
 from symgen.algebra.tying import bias, linear_weights
 from symgen.algebra.windows import windows
-from symgen.families._attention_blocks import block
+from symgen.families._attention_blocks import block, norm_weights
 from symgen.families._rules import Fault, least_width, normalised
 from symgen.plan.ir import Step
 
@@ -111,7 +111,7 @@ def local_step(options: Any, before: Step, patches: FieldType, labels: str, orie
     field = FieldType(bases.union(bases.point(inside.group), inside), pixels.fibre) if token else window
     blocks, each = block(options, field, graph, _sizes(options)[1], oriented)
     fibre = vector(patches.fibre)
-    weights = local.layers * each + 2 * pixels.fibre.blocks[0][0]
+    weights = local.layers * each + norm_weights(pixels)
     if token:
         weights += bias(vector(pixels.fibre)).weights + linear_weights(fibre, vector(pixels.fibre))
     if local.readout != "token":

@@ -20,7 +20,7 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, window
 from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
-from symgen.families._attention_blocks import block
+from symgen.families._attention_blocks import block, norm_weights
 from symgen.families._attention_reach import latent
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
 from symgen.families._outputs import output_faults
@@ -344,13 +344,12 @@ def _join(steps: list[Step], patches: FieldType) -> Step:
 def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representation) -> list[Step]:
     options = _written_out(problem, atom)
     arguments, weights = block(options, field, patch_graph(problem), options.heads, _oriented(problem))
-    ((copies, _),) = patches.fibre.blocks
     steps, before = [], "token"
     for k in range(options.global_.layers):
         name = f"attention{k + 1}"
         steps.append(Step(name, "attention.GraphAttention", (before,), (field,), field, "exact", weights, arguments))
         before = name
-    norm = Step("norm", "norm.FieldNorm", (before,), (field,), field, "exact", 2 * copies, {"field": field})
+    norm = Step("norm", "norm.FieldNorm", (before,), (field,), field, "exact", norm_weights(field), {"field": field})
     return [*steps, norm]
 
 
