@@ -108,15 +108,16 @@ def scattered(
 
 def reachable(cells: np.ndarray, start: tuple[int, int]) -> np.ndarray:
     """The cells that can be walked to from a start over floors and marks, goals included; bool of the map's shape."""
-    free = (cells == FLOOR) | (cells == MARK) | (cells == GOAL)
+    return flooded((cells == FLOOR) | (cells == MARK) | (cells == GOAL), start)
+
+
+def flooded(free: np.ndarray, start: tuple[int, int]) -> np.ndarray:
+    """The free cells that steps over free cells join to a start; bool of the map's shape."""
     reached = np.zeros_like(free)
     reached[start] = True
     while True:
-        wider = reached.copy()
-        wider[1:] |= reached[:-1]
-        wider[:-1] |= reached[1:]
-        wider[:, 1:] |= reached[:, :-1]
-        wider[:, :-1] |= reached[:, 1:]
+        wider = np.pad(reached, 1)
+        wider = wider[:-2, 1:-1] | wider[2:, 1:-1] | wider[1:-1, :-2] | wider[1:-1, 2:] | reached
         wider &= free
         if (wider == reached).all():
             return reached

@@ -50,9 +50,7 @@ def side(digest: bytes, test_share: float) -> Split:
     return "test" if int.from_bytes(digest[:8], "big") < test_share * 2**64 else "train"
 
 
-def on_side(
-    draw: Callable[[int | list[int]], tuple[Drawn, np.ndarray]], seed: int, split: Split, share: float
-) -> Drawn:
+def on_side(draw: Draw[Drawn], seed: int, split: Split, share: float) -> Drawn:
     """The first level of a seed that lies on a side of the split.
 
     Args:

@@ -331,13 +331,4 @@ class MiniGridSimulator(Simulator[State]):
 
 def _rooms(cells: np.ndarray, start: tuple[int, int]) -> np.ndarray:
     """The cells that walls do not cut off from the start (some maps have no walls at their border)."""
-    open_ = cells // 18 != TYPES.index("wall")
-    reached = np.zeros_like(open_)
-    reached[start] = True
-    while True:
-        wider = np.pad(reached, 1)
-        wider = wider[:-2, 1:-1] | wider[2:, 1:-1] | wider[1:-1, :-2] | wider[1:-1, 2:] | reached
-        wider &= open_
-        if (wider == reached).all():
-            return reached
-        reached = wider
+    return _lava.flooded(cells // 18 != TYPES.index("wall"), start)
