@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from symgen.experiment.load import load
 
 __version__ = "0.1.0"
-__all__ = ["Compiled", "Diagnostic", "SpecError", "UserError", "__version__", "check", "compile", "load"]
+__all__ = [
+    "Compiled",
+    "Diagnostic",
+    "SpecError",
+    "UserError",
+    "__version__",
+    "check",
+    "compile",
+    "load",
+]
 
 _HOME = {
     "Compiled": ("symgen.compiler", "Compiled"),

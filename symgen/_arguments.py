@@ -1,4 +1,6 @@
-"""What is typed after a verb: the arguments that verbs share, and what they stand for. Nothing heavy at import."""
+"""What is typed after a verb: the arguments that verbs share, and what they stand for. Nothing
+heavy at import.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,27 @@ import typer
 if TYPE_CHECKING:
     from symgen.spec.source import Source
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/rotations_c4.yaml.")]
+Spec = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/rotations_c4.yaml.")
+]
 Edits = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="PATH=VALUE", help="Change a value of the spec, such as network.width=32; repeatable."
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a value of the spec, such as network.width=32; repeatable.",
     ),
 ]
 Device = Annotated[
-    str, typer.Option(metavar="DEVICE", help="Where networks compute: cpu, cuda, cuda:1, mps, or auto (the best).")
+    str,
+    typer.Option(
+        metavar="DEVICE", help="Where networks compute: cpu, cuda, cuda:1, mps, or auto (the best)."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also show how each generator moves everything.")
+]
 
 
 def source_of(
@@ -46,8 +57,12 @@ def changes_of(edits: list[str]) -> dict[str, Any]:
     for each in edits:
         path, equals, value = each.partition("=")
         if not equals:
-            raise typer.BadParameter(f"{each!r} is not PATH=VALUE, such as network.width=32", param_hint="--set")
-        changes[path.strip()] = from_text(f"value: {value}", f"--set {path.strip()}").values["value"]
+            raise typer.BadParameter(
+                f"{each!r} is not PATH=VALUE, such as network.width=32", param_hint="--set"
+            )
+        changes[path.strip()] = from_text(f"value: {value}", f"--set {path.strip()}").values[
+            "value"
+        ]
     return changes
 
 
@@ -64,7 +79,9 @@ def imports_first(words: list[str]) -> list[str]:
         if word == "--import":
             module = next(waiting, "")
             if not module or module.startswith("-"):
-                raise typer.BadParameter("it needs the name of a module, such as my_envs", param_hint="--import")
+                raise typer.BadParameter(
+                    "it needs the name of a module, such as my_envs", param_hint="--import"
+                )
             first += [word, module]
         elif word.startswith("--import="):
             first.append(word)

@@ -1,4 +1,6 @@
-"""How the command line ends when something was wrong: the exit statuses, and every mistake as text or as JSON."""
+"""How the command line ends when something was wrong: the exit statuses, and every mistake as text
+or as JSON.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,24 @@ class Verbs(TyperGroup):
     """The verbs. With --json a command that was mistyped is answered in JSON too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """See click's `parse_args`; an option of a verb that stands before it is told where it belongs."""
+        """See click's `parse_args`; an option of a verb that stands before it is told where it
+        belongs.
+        """
         words = imports_first(args)
         option = words[0].partition("=")[0] if words else ""
         parse: Any = super().parse_args
         try:
             return parse(ctx, words)
         except _Mistyped as error:
-            if option in {name for verb in self.commands.values() for each in verb.params for name in each.opts}:
+            if option in {
+                name
+                for verb in self.commands.values()
+                for each in verb.params
+                for name in each.opts
+            }:
                 error.message = (
-                    f"{error.message.rstrip('.')}. It stands after the verb, as in symgen check SPEC {option}."
+                    f"{error.message.rstrip('.')}. It stands after the verb, as in "
+                    f"symgen check SPEC {option}."
                 )
             raise
 
@@ -46,21 +56,27 @@ class Verbs(TyperGroup):
         try:
             status = run(args, *rest, **{**options, "standalone_mode": False})
         except _Mistyped as error:
-            print_diagnostic("mistyped", error.format_message(), "the verbs and their options: symgen --help")
+            print_diagnostic(
+                "mistyped", error.format_message(), "the verbs and their options: symgen --help"
+            )
             sys.exit(WRONG)
         sys.exit(status or HOLDS)
 
 
 @contextlib.contextmanager
 def mistakes(as_json: bool) -> Iterator[None]:
-    """Print a user's mistakes and exit with status 2; anything else is a bug and keeps its traceback."""
+    """Print a user's mistakes and exit with status 2; anything else is a bug and keeps its
+    traceback.
+    """
     from symgen.errors import SpecError, UserError
 
     try:
         yield
     except SpecError as error:
         if as_json:
-            print_json({"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]})
+            print_json(
+                {"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]}
+            )
         else:
             typer.echo(str(error), err=True)
         raise typer.Exit(WRONG) from None

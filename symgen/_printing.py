@@ -1,4 +1,6 @@
-"""What the command line prints: JSON for machines, tables and sentences for people. Nothing heavy at import."""
+"""What the command line prints: JSON for machines, tables and sentences for people. Nothing heavy
+at import.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def print_trained(outcomes: list[Outcome], evaluated: Evaluation | None, as_json
         result: dict[str, Any] = {"runs": [outcome.to_dict() for outcome in outcomes]}
         return print_json({**result, "evaluation": evaluated and evaluated.to_dict()})
     for outcome in outcomes:
-        done = "finished" if outcome.finished else f"saved at step {outcome.step} of {outcome.steps}"
+        done = (
+            "finished" if outcome.finished else f"saved at step {outcome.step} of {outcome.steps}"
+        )
         typer.echo(f"{outcome.run.folder}: {done}, {outcome.seconds:.0f} s of training")
     if evaluated:
         print_tables([evaluated])
@@ -29,7 +33,7 @@ def print_trained(outcomes: list[Outcome], evaluated: Evaluation | None, as_json
 
 def print_tables(evaluations: list[Evaluation]) -> None:
     """The tables of some evaluations, and one that compares them."""
-    from symgen.experiment import table
+    from symgen.pictures import table
 
     console = terminal()
     for each in evaluations:

@@ -1,10 +1,11 @@
 """The command line: one verb per pass of the compiler, and train and evaluate.
 
-    symgen check | plan | show | verify | check-env | train | evaluate | explain | schema | reference
+    symgen check | plan | show | verify | check-env | train | evaluate | explain | schema |
+    reference
 
-Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130 interrupted. Results go to
-stdout, mistakes and progress to stderr. Nothing heavy is imported before a verb needs it: `check` must answer on every
-save of a spec.
+Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130
+interrupted. Results go to stdout, mistakes and progress to stderr. Nothing heavy is imported before
+a verb needs it: `check` must answer on every save of a spec.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ def _options(
     ] = False,
     imports: Annotated[
         list[str],
-        typer.Option("--import", metavar="MODULE", help="Import this first, for the environments it registers."),
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="Import this first, for the environments it registers.",
+        ),
     ] = [],  # noqa: B006
 ) -> None:
     """A declarative symmetry-spec compiler for reinforcement learning."""
@@ -63,7 +68,8 @@ def _options(
         os.environ["SYMGEN_IMPORT"] = ",".join(imports)
 
 
-# ------------------------------------------------------------------------------------------------- the verbs
+# -------------------------------------------------------------------------------------------------
+# the verbs
 
 
 @app.command()
@@ -111,25 +117,38 @@ def plan(spec: Spec, edits: Edits = [], as_json: AsJson = False) -> None:  # noq
 
 @app.command()
 def show(
-    target: Annotated[str, typer.Argument(metavar="SPEC|RUN", help="A spec, or the folder of a run.")],
+    target: Annotated[
+        str, typer.Argument(metavar="SPEC|RUN", help="A spec, or the folder of a run.")
+    ],
     edits: Edits = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures; by default show/ in the run, or runs/pictures/<spec>.")
+        Path | None,
+        typer.Option(
+            help="Folder of the pictures; by default show/ in the run, or runs/pictures/<spec>."
+        ),
     ] = None,
-    checkpoint: Annotated[str, typer.Option(help="Of a run: last, best, or a kept one such as step-4096.")] = "last",
+    checkpoint: Annotated[
+        str, typer.Option(help="Of a run: last, best, or a kept one such as step-4096.")
+    ] = "last",
     kind: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
     as_json: AsJson = False,
 ) -> None:
-    """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and departures too."""
+    """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and
+    departures too.
+    """
     with mistakes(as_json):
-        from symgen.experiment.show import FORMATS, is_run, show_run, show_spec
+        from symgen.pictures.show import FORMATS, is_run, show_run, show_spec
 
         if kind not in FORMATS:
-            raise typer.BadParameter(f"{kind!r} is none of {', '.join(FORMATS)}", param_hint="--format")
+            raise typer.BadParameter(
+                f"{kind!r} is none of {', '.join(FORMATS)}", param_hint="--format"
+            )
         if not is_run(target):
             drawn = show_spec(source_of(target, edits)[0], out, kind)
         elif edits:
-            raise typer.BadParameter(f"{target} is a run, which keeps its own spec", param_hint="--set")
+            raise typer.BadParameter(
+                f"{target} is a run, which keeps its own spec", param_hint="--set"
+            )
         else:
             drawn = show_run(Path(target), out, checkpoint, kind)
         print_json(drawn.to_dict()) if as_json else typer.echo(str(drawn))
@@ -147,7 +166,9 @@ def verify(
     """Build the network and measure its symmetry, generator by generator."""
     with mistakes(as_json):
         if dtype not in ("float32", "float64", "both"):
-            raise typer.BadParameter(f"{dtype} is not float32, float64 or both", param_hint="--dtype")
+            raise typer.BadParameter(
+                f"{dtype} is not float32, float64 or both", param_hint="--dtype"
+            )
         from dataclasses import replace
 
         from symgen.compiler import compile_spec
@@ -156,7 +177,9 @@ def verify(
         measured = compiled.verification
         if measured is None:
             raise AssertionError("compile_spec verifies unless told otherwise")
-        measured = replace(measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both")))
+        measured = replace(
+            measured, rows=tuple(row for row in measured.rows if dtype in (row.dtype, "both"))
+        )
         if as_json:
             print_json(measured.to_dict())
         else:
@@ -173,12 +196,16 @@ def check_env(
     seed: Annotated[int, typer.Option(help="Seed of the states.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the environment whether the group really is a symmetry of it: step(g.s, g.a) = g.step(s, a)."""
+    """Ask the environment whether the group really is a symmetry of it: step(g.s, g.a) = g.step(s,
+    a).
+    """
     with mistakes(as_json):
-        from symgen.check_env import check_environment
         from symgen.compiler import check_spec
+        from symgen.proofs.check_env import check_environment
 
-        report = check_environment(check_spec(source_of(spec, edits)[0]), samples=samples, seed=seed)
+        report = check_environment(
+            check_spec(source_of(spec, edits)[0]), samples=samples, seed=seed
+        )
         if as_json:
             print_json(report.to_dict())
         else:
@@ -191,20 +218,39 @@ def check_env(
 def train(
     spec: Spec,
     edits: Edits = [],  # noqa: B006
-    seed: Annotated[list[int], typer.Option(min=0, help="Train this seed instead of the spec's; repeatable.")] = [],  # noqa: B006
+    seed: Annotated[
+        list[int], typer.Option(min=0, help="Train this seed instead of the spec's; repeatable.")
+    ] = [],  # noqa: B006
     runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
-    variant: Annotated[str, typer.Option(help="Name of the variant; by default it is made of the --set edits.")] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with runs that were interrupted.")] = False,
+    variant: Annotated[
+        str, typer.Option(help="Name of the variant; by default it is made of the --set edits.")
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with runs that were interrupted.")
+    ] = False,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="With --resume: train runs, finished ones too, up to this step instead.")
+        int | None,
+        typer.Option(
+            min=1, help="With --resume: train runs, finished ones too, up to this step instead."
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Delete runs that are in the way.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Seeds trained side by side, one process each.")] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete runs that are in the way.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Seeds trained side by side, one process each.")
+    ] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Torch threads of each process.")] = 1,
     device: Device = "cpu",
-    save_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints; 0: each update.")] = 30.0,
-    keep_every: Annotated[int, typer.Option(min=0, help="Keep a checkpoint every so many updates; 0: none.")] = 0,
-    episodes: Annotated[int, typer.Option(min=0, help="Episodes of the evaluation afterwards; 0: none.")] = 100,
+    save_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between checkpoints; 0: each update.")
+    ] = 30.0,
+    keep_every: Annotated[
+        int, typer.Option(min=0, help="Keep a checkpoint every so many updates; 0: none.")
+    ] = 0,
+    episodes: Annotated[
+        int, typer.Option(min=0, help="Episodes of the evaluation afterwards; 0: none.")
+    ] = 100,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -213,7 +259,9 @@ def train(
         if force and resume:
             raise typer.BadParameter("--force deletes what --resume would go on with; choose one")
         if steps is not None and not resume:
-            raise typer.BadParameter("it goes with --resume; else write --set train.steps=...", param_hint="--steps")
+            raise typer.BadParameter(
+                "it goes with --resume; else write --set train.steps=...", param_hint="--steps"
+            )
         source, changes = source_of(spec, edits, {} if steps is None else {"train.steps": steps})
         from symgen.experiment import evaluate as evaluation
         from symgen.experiment import train as training
@@ -236,13 +284,19 @@ def train(
         for line in training.announcements(source, settings, seed or None):
             typer.echo(line, err=True)
         try:
-            with silent() if quiet or (as_json and not console.is_terminal) else Bars(console) as listen:
+            with (
+                silent()
+                if quiet or (as_json and not console.is_terminal)
+                else Bars(console) as listen
+            ):
                 outcomes, wanted = training.train(source, settings, listen, seed or None)
         except training.Unverified as error:
             if as_json:
                 print_json({"verification": error.verification.to_dict()})
             typer.echo(
-                f"{error.verification}\n\nthe network is not what the spec claims, so it is not trained", err=True
+                f"{error.verification}\n\nthe network is not what the spec claims, so it is "
+                "not trained",
+                err=True,
             )
             raise typer.Exit(DOES_NOT_HOLD) from None
         complete = len(outcomes) == len(wanted) and all(outcome.finished for outcome in outcomes)
@@ -258,7 +312,8 @@ def train(
 @app.command()
 def evaluate(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders: of a seed, a variant, or a spec.")
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders: of a seed, a variant, or a spec."),
     ],
     edits: Annotated[
         list[str],
@@ -270,16 +325,25 @@ def evaluate(
         ),
     ] = [],  # noqa: B006
     episodes: Annotated[int, typer.Option(min=1, help="Episodes per condition and seed.")] = 100,
-    sample: Annotated[bool, typer.Option("--sample", help="Draw actions instead of taking the most probable.")] = False,
-    checkpoint: Annotated[str, typer.Option(help="last, best, or a kept one such as step-4096.")] = "last",
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Draw actions instead of taking the most probable.")
+    ] = False,
+    checkpoint: Annotated[
+        str, typer.Option(help="last, best, or a kept one such as step-4096.")
+    ] = "last",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the environments.")] = 1_000_000,
     stored: Annotated[
-        bool, typer.Option("--stored", help="Show what is stored of the same options; play nothing.")
+        bool,
+        typer.Option("--stored", help="Show what is stored of the same options; play nothing."),
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Torch threads.")] = 1,
     device: Device = "cpu",
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the comparison as Markdown.")] = False,
-    video: Annotated[Path | None, typer.Option(help="Write an episode of each condition to this .mp4 or .gif.")] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the comparison as Markdown.")
+    ] = False,
+    video: Annotated[
+        Path | None, typer.Option(help="Write an episode of each condition to this .mp4 or .gif.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate trained runs under the conditions of their specs; several variants are compared."""
@@ -287,9 +351,9 @@ def evaluate(
         import torch
 
         from symgen.experiment import evaluate as evaluation
-        from symgen.experiment import table
         from symgen.experiment.run import by_variant, find_all
         from symgen.nn.device import chosen
+        from symgen.pictures import table
 
         torch.set_num_threads(threads)
         chosen(device)
@@ -299,13 +363,20 @@ def evaluate(
         for reason in [] if stored else evaluation.unstorable(found):
             typer.echo(f"the evaluation will be printed, not stored: {reason}", err=True)
         settings = evaluation.Settings(
-            episodes=episodes, sample=sample, checkpoint=checkpoint, seed=seed, changes=changes_of(edits), device=device
+            episodes=episodes,
+            sample=sample,
+            checkpoint=checkpoint,
+            seed=seed,
+            changes=changes_of(edits),
+            device=device,
         )
         if video:
-            from symgen.experiment.video import check, film
+            from symgen.pictures.video import check, film
 
             check(found[0], settings, video)
-        evaluations = [evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)]
+        evaluations = [
+            evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)
+        ]
         for each in evaluations:
             if each.unstored and not stored:
                 typer.echo(f"not stored: {each.unstored}", err=True)
@@ -324,7 +395,9 @@ def evaluate(
 
 @app.command()
 def explain(
-    code: Annotated[str, typer.Argument(help="An error code, such as unknown-key; without one, all are listed.")] = "",
+    code: Annotated[
+        str, typer.Argument(help="An error code, such as unknown-key; without one, all are listed.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Explain an error code: why it is a mistake, a wrong example and a right one."""
@@ -337,14 +410,22 @@ def explain(
             lines = "\n".join(f"{name:<{width}}  {title}" for name, title in titles.items())
             return print_json(titles) if as_json else typer.echo(lines)
         if code not in CODES:
-            raise typer.BadParameter(f"there is no error code {code!r}; {suggestion(code, CODES, 'codes')}")
+            raise typer.BadParameter(
+                f"there is no error code {code!r}; {suggestion(code, CODES, 'codes')}"
+            )
         entry = CODES[code]
-        return print_json({"code": code, **asdict(entry)}) if as_json else typer.echo(f"{code}: {entry}")
+        return (
+            print_json({"code": code, **asdict(entry)})
+            if as_json
+            else typer.echo(f"{code}: {entry}")
+        )
 
 
 @app.command()
 def reference(
-    name: Annotated[str, typer.Argument(help="A section, such as symmetry or group_mlp; without one, all.")] = "",
+    name: Annotated[
+        str, typer.Argument(help="A section, such as symmetry or group_mlp; without one, all.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Print every option of a spec: what it may be, its default, what it means."""
@@ -354,9 +435,17 @@ def reference(
 
         found = {each.title: each for each in sections()}
         if name and name not in found:
-            raise typer.BadParameter(f"there is no section {name!r}; {suggestion(name, found, 'sections')}")
+            raise typer.BadParameter(
+                f"there is no section {name!r}; {suggestion(name, found, 'sections')}"
+            )
         if as_json:
-            print_json({title: asdict(each)["options"] for title, each in found.items() if name in ("", title)})
+            print_json(
+                {
+                    title: asdict(each)["options"]
+                    for title, each in found.items()
+                    if name in ("", title)
+                }
+            )
         else:
             typer.echo(found[name] if name else markdown(), nl=bool(name))
 

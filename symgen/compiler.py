@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgen import actions
 from symgen.algebra.group import Group
 from symgen.plan.invariants import INVARIANTS, validate
-from symgen.plan.ir import Plan
-from symgen.semantics.problem import Problem
+from symgen.plan.plan import Plan
+from symgen.problem import group_action as actions
+from symgen.problem.problem import Problem
 from symgen.semantics.resolve import option_mistakes, resolve
 from symgen.semantics.rules import RULES, sizes_refused
 from symgen.semantics.rules import check as check_rules
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import gymnasium
 
     from symgen.nn.network import Network
-    from symgen.verify import Verification
+    from symgen.proofs.verify import Verification
 
 
 DRAWS = 8
@@ -75,8 +75,8 @@ class Compiled:
     def act(self, observation: Any, *, sample: bool = False) -> np.ndarray:
         """What the policy does: actions as the environment takes them, within their bounds.
 
-        Of a discrete action it is the most probable one, of a continuous one the mean; where SAC trains it, that is
-        centre + half width * tanh(mean) of the mean that the network gives.
+        Of a discrete action it is the most probable one, of a continuous one the mean; where SAC
+        trains it, that is centre + half width * tanh(mean) of the mean that the network gives.
 
         Args:
             observation: one observation or a batch, as the space gives it, array or dict of arrays.
@@ -104,17 +104,23 @@ class Compiled:
             element: a generator's name or a word such as "rrs" (s first).
             observation: a batch as the space gives it, array or dict of arrays.
         """
-        return actions.act_on_observation(self.problem.interface, self.problem.observation, element, observation)
+        return actions.act_on_observation(
+            self.problem.interface, self.problem.observation, element, observation
+        )
 
     def act_on_action(self, element: str, action: np.ndarray) -> np.ndarray:
         """g.a for a batch of actions: indices or vectors."""
-        return actions.act_on_action(self.problem.interface.action, self.problem.action, element, action)
+        return actions.act_on_action(
+            self.problem.interface.action, self.problem.action, element, action
+        )
 
     def verify(self, *, observe: bool = False) -> Verification:
-        """Measure the network as it is now, trained perhaps; `.verification` is what it was when compiled.
+        """Measure the network as it is now, trained perhaps; `.verification` is what it was when
+        compiled.
 
         Args:
-            observe: on observations of the environment, too, which is made and stepped a little for it.
+            observe: on observations of the environment, too, which is made and stepped a little for
+                it.
         """
         return _measure(self.problem, self.network, observe)
 
@@ -156,19 +162,22 @@ def compile_spec(
 ) -> Compiled:
     """Compile a spec into a network and measure its symmetry.
 
-    A few units may all be shut at first (relu of negative numbers), and learn nothing: where an output turns out to be
-    a constant the weights are drawn again. One that has power is never drawn twice.
+    A few units may all be shut at first (relu of negative numbers), and learn nothing: where an
+    output turns out to be a constant the weights are drawn again. One that has power is never drawn
+    twice.
 
     Args:
         spec: a path, the values of a spec, or a Source.
         verify: measure the network; without, `.verification` is None.
         seed: of the initial weights; by default torch's current state decides.
-        observe: measure it on observations of the environment, too, as `symgen verify` and `symgen train` do.
+        observe: measure it on observations of the environment, too, as `symgen verify` and `symgen
+            train` do.
         device: where it computes: cpu, cuda, cuda:1, mps, or auto for the best there is.
 
     Raises:
         SpecError: the spec is wrong.
-        UserError: there is no such device; with `observe`: the environment returns a number that is not finite.
+        UserError: there is no such device; with `observe`: the environment returns a number that is
+            not finite.
 
     >>> compiled = compile_spec({
     ...     "symgen": 1,
@@ -206,11 +215,12 @@ def _build(problem: Problem, plan: Plan, seed: int | None, device: str) -> Netwo
 
 
 def _measure(problem: Problem, network: Network, observe: bool) -> Verification:
-    from symgen._samples import samples
-    from symgen.verify import verify
+    from symgen.proofs.samples import samples
+    from symgen.proofs.verify import verify
 
     constraint = problem.spec.symmetry.constraint_name
-    claimed, relaxed = constraint == "exact", constraint == "relaxed"
+    claimed = constraint == "exact"
+    relaxed = constraint == "relaxed"
     about = (problem.interface, problem.observation, problem.action)
     shown, missing = samples(problem) if observe else ((), "")
     return verify(network, *about, claimed=claimed, relaxed=relaxed, shown=shown, missing=missing)

@@ -1,7 +1,9 @@
-"""A user's mistakes, each with its place, its cause and the way out. Imports nothing but its explanations.
+"""A user's mistakes, each with its place, its cause and the way out. Imports nothing but its
+explanations.
 
-A mistake in a spec is a `Diagnostic`; a `SpecError` carries all of them at once. A mistake outside a spec (a missing
-package, a run that is not there) is a `UserError`. What every code means stands in `symgen.explanations.CODES`.
+A mistake in a spec is a `Diagnostic`; a `SpecError` carries all of them at once. A mistake outside
+a spec (a missing package, a run that is not there) is a `UserError`. What every code means stands
+in `symgen.explanations.CODES`.
 """
 
 import difflib
@@ -47,7 +49,9 @@ class Diagnostic:
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
-            raise ValueError(f"the error code {self.code!r} has no entry in symgen.explanations.CODES")
+            raise ValueError(
+                f"the error code {self.code!r} has no entry in symgen.explanations.CODES"
+            )
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -87,11 +91,15 @@ class UserError(Exception):
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
-        self.code, self.message, self.hint = code, message, hint
+        self.code = code
+        self.message = message
+        self.hint = hint
         super().__init__(code, message, hint)
 
     def __str__(self) -> str:
-        return f"error[{self.code}]: {self.message}" + (f"\n  help: {self.hint}" if self.hint else "")
+        return f"error[{self.code}]: {self.message}" + (
+            f"\n  help: {self.hint}" if self.hint else ""
+        )
 
 
 def near_miss(word: str, choices: Iterable[str], likeness: float = 0.6) -> str:
@@ -158,19 +166,28 @@ def abridged(text: str, longest: int = LONGEST) -> str:
 
 def _underlined(diagnostic: Diagnostic) -> list[str]:
     """The source line and the carets below it, cut to a window around the column."""
-    text, column = diagnostic.source_line, diagnostic.column - 1
+    text = diagnostic.source_line
+    column = diagnostic.column - 1
     start = max(0, column - WINDOW // 2) if len(text) > WINDOW else 0
     window = "".join(_printable(each) for each in text[start : start + WINDOW])
     before = "".join(_blank(each) for each in window[: column - start])
     length = max(1, min(diagnostic.length, len(window) - (column - start)))
-    carets = "".join("^^" if _wide(each) else "^" for each in window[column - start :][:length]) or "^"
+    carets = (
+        "".join("^^" if _wide(each) else "^" for each in window[column - start :][:length]) or "^"
+    )
     margin = f"{diagnostic.line:>4} | "
-    head, tail = "..." if start else "", "..." if start + WINDOW < len(text) else ""
-    return [f"{margin}{head}{window}{tail}", " " * (len(margin) - 2) + "| " + " " * len(head) + before + carets]
+    head = "..." if start else ""
+    tail = "..." if start + WINDOW < len(text) else ""
+    return [
+        f"{margin}{head}{window}{tail}",
+        " " * (len(margin) - 2) + "| " + " " * len(head) + before + carets,
+    ]
 
 
 def _printable(character: str) -> str:
-    return character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
+    return (
+        character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
+    )
 
 
 def _wide(character: str) -> bool:

@@ -1,9 +1,11 @@
-"""The keyword in a spec is the name of a file: adapters in envs, families in families, algorithms in rl.
+"""The keyword in a spec is the name of a file: adapters in envs, families in families, algorithms
+in rl.
 
-A file is a keyword when its name does not begin with "_" and it has `Options`, its own class or one it imports. The
-folders are listed without importing anything; a module is imported when a spec names it. An algorithm needs torch and
-its Options do not: they stand in `symgen/rl/_<keyword>_options.py`, so that a spec is checked without torch, and beside
-them `CRITIC`: whether its critic judges observations ("value") or observations and actions ("q").
+A file is a keyword when its name does not begin with "_" and it has `Options`, its own class or one
+it imports. The folders are listed without importing anything; a module is imported when a spec
+names it. An algorithm needs torch and its Options do not: they stand in
+`symgen/rl/_<keyword>_options.py`, so that a spec is checked without torch, and beside them
+`CRITIC`: whether its critic judges observations ("value") or observations and actions ("q").
 """
 
 import importlib
@@ -34,18 +36,24 @@ def keywords(kind: Kind) -> tuple[str, ...]:
     True
     """
     files = (Path(__file__).parent / FOLDERS[kind]).glob("[!_]*.py")
-    return tuple(sorted(file.stem for file in files if _HAS_OPTIONS.search(file.read_text(encoding="utf-8"))))
+    return tuple(
+        sorted(file.stem for file in files if _HAS_OPTIONS.search(file.read_text(encoding="utf-8")))
+    )
 
 
 def module(kind: Kind, keyword: str) -> ModuleType:
     """The module of a keyword, imported. Raises ValueError with the near miss where there is none."""
     if keyword not in keywords(kind):
-        raise ValueError(f"unknown {kind} {keyword!r}; {suggestion(keyword, keywords(kind), PLURALS[kind])}")
+        raise ValueError(
+            f"unknown {kind} {keyword!r}; {suggestion(keyword, keywords(kind), PLURALS[kind])}"
+        )
     return importlib.import_module(f"symgen.{FOLDERS[kind]}.{keyword}")
 
 
 def options(kind: Kind, keyword: str) -> type[BaseModel]:
-    """The Options of a keyword, without importing torch. Raises ValueError where there is no such keyword."""
+    """The Options of a keyword, without importing torch. Raises ValueError where there is no such
+    keyword.
+    """
     if kind == "algorithm":
         return algorithm_options(keyword)
     return _options_of(module(kind, keyword))
@@ -65,7 +73,9 @@ def critic(keyword: str) -> Critic:
     >>> critic("ppo")
     'value'
     """
-    found: Critic = importlib.import_module(f"symgen.{FOLDERS['algorithm']}._{keyword}_options").CRITIC
+    found: Critic = importlib.import_module(
+        f"symgen.{FOLDERS['algorithm']}._{keyword}_options"
+    ).CRITIC
     return found
 
 

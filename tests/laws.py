@@ -1,4 +1,6 @@
-"""The laws that values must satisfy, each as one assertion. Every law has a test with a control that it refuses."""
+"""The laws that values must satisfy, each as one assertion. Every law has a test with a control
+that it refuses.
+"""
 
 import numpy as np
 
@@ -14,7 +16,9 @@ def assert_group(group: Group) -> None:
     elements = group.elements
     images = {word: group.permutation(word) for word in elements}
     assert elements[0] == "", "the identity comes first"
-    assert len(set(images.values())) == len(elements) == group.order, f"{group}: order {group.order} of {len(elements)}"
+    assert len(set(images.values())) == len(elements) == group.order, (
+        f"{group}: order {group.order} of {len(elements)}"
+    )
     for relation in group.relations:
         assert group.element(relation) == "", f"{group}: {relation} is {group.element(relation)!r}"
     for word in elements:
@@ -23,40 +27,73 @@ def assert_group(group: Group) -> None:
         for g in group.generators:
             product = tuple(group.permutation(g)[i] for i in images[word])
             assert group.permutation(g + word) == product, f"{group}: {g}{word} is no composition"
-            assert len(group.parse(group.element(g + word))) <= length + 1, f"{group}: {g}{word} has a longer word"
+            assert len(group.parse(group.element(g + word))) <= length + 1, (
+                f"{group}: {g}{word} has a longer word"
+            )
 
 
 def assert_representation(representation: Representation, tolerance: float = 1e-11) -> None:
-    """Every relation holds, every matrix is orthogonal, and `act`, `matrix` and `signed_permutation` agree."""
+    """Every relation holds, every matrix is orthogonal, and `act`, `matrix` and
+    `signed_permutation` agree.
+    """
     group, identity = representation.group, np.eye(representation.size)
     vectors = np.random.default_rng(0).standard_normal((3, representation.size))
     for relation in group.relations:
-        _close(representation.matrix(relation), identity, tolerance, f"{representation}: relation {relation}")
+        _close(
+            representation.matrix(relation),
+            identity,
+            tolerance,
+            f"{representation}: relation {relation}",
+        )
     for g in group.generators:
         matrix = representation.matrix(g)
         _close(matrix @ matrix.T, identity, tolerance, f"{representation}: {g} is not orthogonal")
         _close(
-            matrix @ representation.matrix(group.inverse(g)), identity, tolerance, f"{representation}: inverse of {g}"
+            matrix @ representation.matrix(group.inverse(g)),
+            identity,
+            tolerance,
+            f"{representation}: inverse of {g}",
         )
-        _close(representation.act(g, vectors), vectors @ matrix.T, tolerance, f"{representation}: act({g})")
+        _close(
+            representation.act(g, vectors),
+            vectors @ matrix.T,
+            tolerance,
+            f"{representation}: act({g})",
+        )
         for h in group.generators:
             product = matrix @ representation.matrix(h)
-            _close(representation.matrix(g + h), product, tolerance, f"{representation}: {g}{h} is no product")
+            _close(
+                representation.matrix(g + h),
+                product,
+                tolerance,
+                f"{representation}: {g}{h} is no product",
+            )
             twice = representation.act(g, representation.act(h, vectors))
             _close(
-                representation.act(g + h, vectors), twice, tolerance, f"{representation}: act({g}{h}) is no left action"
+                representation.act(g + h, vectors),
+                twice,
+                tolerance,
+                f"{representation}: act({g}{h}) is no left action",
             )
 
 
 def assert_intertwiner(matrix: np.ndarray, target: Representation, source: Representation) -> None:
     """T_g X = X S_g for every generator g."""
-    assert matrix.shape == (target.size, source.size), f"{matrix.shape} is no map {source} -> {target}"
+    assert matrix.shape == (target.size, source.size), (
+        f"{matrix.shape} is no map {source} -> {target}"
+    )
     for g in source.group.generators:
-        _close(target.matrix(g) @ matrix, matrix @ source.matrix(g), TOLERANCE, f"{source} -> {target}: {g}")
+        _close(
+            target.matrix(g) @ matrix,
+            matrix @ source.matrix(g),
+            TOLERANCE,
+            f"{source} -> {target}: {g}",
+        )
 
 
 def reynolds(matrices: np.ndarray, target: Representation, source: Representation) -> np.ndarray:
-    """The projector onto the intertwiners, by averaging over the whole group: the oracle of every linear layer.
+    """The projector onto the intertwiners, by averaging over the whole group: the oracle of every
+    linear layer.
 
     Args:
         matrices: shape (..., target.size, source.size).

@@ -1,8 +1,8 @@
 """A device that is none: tensors that say they are elsewhere and are computed here.
 
-Within `elsewhere()` the device "meta" behaves as an accelerator does: an operation on tensors of two devices raises,
-numpy cannot see what is there, and every crossing is noted. Unlike torch's own meta tensors these have numbers, so
-that a rollout can act on them.
+Within `elsewhere()` the device "meta" behaves as an accelerator does: an operation on tensors of
+two devices raises, numpy cannot see what is there, and every crossing is noted. Unlike torch's own
+meta tensors these have numbers, so that a rollout can act on them.
 """
 
 import contextlib
@@ -69,8 +69,12 @@ class Traffic(TorchDispatchMode):
                 self.made_here[name] += 1
             return func(*args, **kwargs)
         if any(there) and not all(there) and name not in COPIES:
-            ours = [tuple(each.shape) for each, away in zip(tensors, there, strict=True) if not away]
-            raise RuntimeError(f"{name}: expected all tensors on one device, found {ours} on the cpu")
+            ours = [
+                tuple(each.shape) for each, away in zip(tensors, there, strict=True) if not away
+            ]
+            raise RuntimeError(
+                f"{name}: expected all tensors on one device, found {ours} on the cpu"
+            )
         if to is not None:
             kwargs["device"] = torch.device("cpu")
         result = func(*tree_map(_here, args), **tree_map(_here, kwargs))
@@ -100,10 +104,14 @@ def elsewhere(monkeypatch):
     """Within it "meta" is an accelerator; the yielded `Traffic` is what crosses over."""
     optimiser = importlib.import_module("torch.optim.optimizer")
     fused = optimiser._get_fused_kernels_supported_devices()
-    monkeypatch.setattr(optimiser, "_get_fused_kernels_supported_devices", lambda: [*fused, ELSEWHERE.type])
+    monkeypatch.setattr(
+        optimiser, "_get_fused_kernels_supported_devices", lambda: [*fused, ELSEWHERE.type]
+    )
     monkeypatch.setattr(device, "Generator", lambda _: torch.Generator())  # torch has none for meta
     overwritten = torch.__future__.get_overwrite_module_params_on_conversion()
-    torch.__future__.set_overwrite_module_params_on_conversion(True)  # `.data` of such a tensor cannot be replaced
+    torch.__future__.set_overwrite_module_params_on_conversion(
+        True
+    )  # `.data` of such a tensor cannot be replaced
     try:
         with Traffic() as traffic:
             yield traffic

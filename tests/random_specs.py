@@ -1,8 +1,10 @@
-"""Random specs that a user might write: environment x group x action x family x options, from a seed.
+"""Random specs that a user might write: environment x group x action x family x options, from a
+seed.
 
-Options are drawn from their pydantic models, so that a new family or option is drawn without a line here. What a spec
-comes to is `outcome`: refused by `check` with codes, or accepted, compiled and measured. The law: nothing accepted is
-broken or without power, and nothing but a SpecError is raised. By hand, with counts and what was found:
+Options are drawn from their pydantic models, so that a new family or option is drawn without a line
+here. What a spec comes to is `outcome`: refused by `check` with codes, or accepted, compiled and
+measured. The law: nothing accepted is broken or without power, and nothing but a SpecError is
+raised. By hand, with counts and what was found:
 
     python -m tests.random_specs --count 1000
 """
@@ -35,8 +37,8 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.compiler import check_spec, compile_spec
 from symgen.errors import SpecError
+from symgen.proofs.verify import APPROXIMATE
 from symgen.spec.schema import Graph, Relaxed
-from symgen.verify import APPROXIMATE
 
 RIGHT = ("exact", "approximate")
 ID = "AnySpaces-v0"
@@ -71,7 +73,8 @@ SIZES: dict[str, tuple[Any, ...]] = {
     "topology": ("complete", "grid", "king", "torus", "radius 2"),
     "labels": ("offset", "absolute", "distance"),
 }
-"""Small values that fit an option of this name better than a few numbers from its lower bound on."""
+"""Small values that fit an option of this name better than a few numbers from its lower bound on.
+"""
 
 
 class AnySpaces(gymnasium.Env):
@@ -79,7 +82,9 @@ class AnySpaces(gymnasium.Env):
 
     def __init__(self, terms: dict[str, Any], action: dict[str, Any]) -> None:
         made = {name: self._observed(**term) for name, term in terms.items()}
-        self.observation_space = spaces.Dict(made) if list(made) != ["observation"] else made["observation"]
+        self.observation_space = (
+            spaces.Dict(made) if list(made) != ["observation"] else made["observation"]
+        )
         self.action_space = self._acted(**action)
 
     @staticmethod
@@ -91,10 +96,16 @@ class AnySpaces(gymnasium.Env):
         return spaces.Box(-np.inf, np.inf, tuple(shape), np.float32)
 
     @staticmethod
-    def _acted(n: int = 0, choices: tuple[int, ...] = (), box: int = 0, bound: float = np.inf) -> spaces.Space:
+    def _acted(
+        n: int = 0, choices: tuple[int, ...] = (), box: int = 0, bound: float = np.inf
+    ) -> spaces.Space:
         if n:
             return spaces.Discrete(n)
-        return spaces.MultiDiscrete(choices) if choices else spaces.Box(-bound, bound, (box,), np.float32)
+        return (
+            spaces.MultiDiscrete(choices)
+            if choices
+            else spaces.Box(-bound, bound, (box,), np.float32)
+        )
 
 
 if ID not in gymnasium.registry:
@@ -109,8 +120,9 @@ class Outcome:
         spec: as it would be written.
         refused: codes of what `check` says; empty where it accepts.
         faults: what must not be: an exception, or a row of the verification.
-        coarse: whether turns between pixels, and nothing else, are further off than counts as approximate: how far
-            interpolation is off depends on the pictures, and only measuring tells. `train` refuses such a network.
+        coarse: whether turns between pixels, and nothing else, are further off than counts as
+            approximate: how far interpolation is off depends on the pictures, and only measuring
+            tells. `train` refuses such a network.
     """
 
     spec: dict[str, Any]
@@ -125,7 +137,9 @@ class Outcome:
 
 
 def outcome(spec: dict[str, Any], seed: int = 0) -> Outcome:
-    """Check a spec and, where it is accepted, compile and measure it in both dtypes; warnings count as exceptions."""
+    """Check a spec and, where it is accepted, compile and measure it in both dtypes; warnings count
+    as exceptions.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -136,11 +150,17 @@ def outcome(spec: dict[str, Any], seed: int = 0) -> Outcome:
         except Exception as error:
             return Outcome(spec, faults=(f"{type(error).__name__}: {error}",))
     free = spec["symmetry"].get("constraint") == "none"  # claims nothing
-    wrong = [row for row in measured.rows if not (np.isfinite(row.error) if free else row.verdict in RIGHT)]
+    wrong = [
+        row
+        for row in measured.rows
+        if not (np.isfinite(row.error) if free else row.verdict in RIGHT)
+    ]
     between = [row for row in wrong if row.tolerance == APPROXIMATE]
     if between == wrong:
         return Outcome(spec, coarse=bool(wrong))
-    return Outcome(spec, faults=tuple(f"{r.verdict}: {r.output} under {r.generator}, {r}" for r in wrong))
+    return Outcome(
+        spec, faults=tuple(f"{r.verdict}: {r.output} under {r.generator}, {r}" for r in wrong)
+    )
 
 
 def outcomes(accepted: int, first: int = 0) -> typing.Iterator[Outcome]:
@@ -166,10 +186,16 @@ class _Draw:
         self.rng = rng
         self.family = rng.choice((*lookup.keywords("family"), *BOUND, *BOUND))
         self.algorithm = rng.choice(("", "ppo", "sac"))
-        levels = () if self.algorithm == "sac" or self.family == "group_mlp" else ("gridworld", "minigrid")
+        levels = (
+            ()
+            if self.algorithm == "sac" or self.family == "group_mlp"
+            else ("gridworld", "minigrid")
+        )
         self.adapter = rng.choice((*levels, *("gymnasium_env",) * 4))
         self.written: Any = self.named_group()
-        self.group = presented(**self.written) if isinstance(self.written, dict) else named(self.written)
+        self.group = (
+            presented(**self.written) if isinstance(self.written, dict) else named(self.written)
+        )
 
     def named_group(self) -> Any:
         """A group that suits the environment and the family, mostly."""
@@ -182,14 +208,21 @@ class _Draw:
 
     def spec(self) -> dict[str, Any]:
         """All sections."""
-        environment, symmetry = self.any_spaces() if self.adapter == "gymnasium_env" else self.level()
+        environment, symmetry = (
+            self.any_spaces() if self.adapter == "gymnasium_env" else self.level()
+        )
         symmetry["group"] = self.written
         symmetry["constraint"] = self.rng.choice(lookup.module("family", self.family).CONSTRAINTS)
         if symmetry["constraint"] == "relaxed" and self.coin():
             symmetry["constraint"] = {"relaxed": self.options(Relaxed)}
         if self.coin(0.2):
             symmetry["output"] = self.rng.choice(("equivariant", "equivariant", "invariant"))
-        spec = {"symgen": 1, "environment": environment, "symmetry": symmetry, "network": self.network()}
+        spec = {
+            "symgen": 1,
+            "environment": environment,
+            "symmetry": symmetry,
+            "network": self.network(),
+        }
         if self.family == "graph_attention" and self.coin():
             spec["graph"] = self.options(Graph)
         if self.algorithm:
@@ -202,7 +235,11 @@ class _Draw:
         drawn = self.options(lookup.options("family", self.family))
         if self.family in ("graph_attention", "vit") and self.coin(0.8):
             drawn["heads"] = self.rng.choice(SIZES["heads"])
-            size = self.group.order if self.family == "graph_attention" and self.group.order <= 16 else 1
+            size = (
+                self.group.order
+                if self.family == "graph_attention" and self.group.order <= 16
+                else 1
+            )
             drawn["width"] = drawn["heads"] * size * self.rng.choice((1, 2, 3, 4, 6))
         return {"family": self.family, **drawn}
 
@@ -211,14 +248,18 @@ class _Draw:
         return self.rng.random() < chance
 
     def level(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """An environment that knows how the usual groups act on it; sometimes it is told another action."""
+        """An environment that knows how the usual groups act on it; sometimes it is told another
+        action.
+        """
         options = self.options(lookup.options("adapter", self.adapter), 0.2)
         if self.adapter == "minigrid":
             options["id"] = self.rng.choice(MINIGRID)
         symmetry: dict[str, Any] = {}
         if self.coin(0.3):
             moves = {g: self.rng.choice(MOVES) for g in self.group.generators}
-            symmetry["states"] = self.rng.choice(("trivial", "grid", "plane", {"observation": moves}))
+            symmetry["states"] = self.rng.choice(
+                ("trivial", "grid", "plane", {"observation": moves})
+            )
         if self.coin(0.3):
             symmetry["actions"] = "trivial"
         return {"adapter": self.adapter, **options}, symmetry
@@ -227,7 +268,11 @@ class _Draw:
         """Spaces made for an action of the group on them, as a field type each."""
         kinds = ["vector", "vector", "discrete"]
         if self.family in PICTURED:
-            kinds = ["picture"] if self.family != "graph_attention" else ["picture", "picture", "tokens"]
+            kinds = (
+                ["picture"]
+                if self.family != "graph_attention"
+                else ["picture", "picture", "tokens"]
+            )
         elif self.coin(0.3):
             kinds = ["picture", "tokens"]
         names = ["observation"] if self.coin(0.7) else ["first", "other"]
@@ -235,10 +280,16 @@ class _Draw:
         for k, name in enumerate(names):
             kind = self.rng.choice(kinds if k == 0 else ["vector", "vector", "discrete", kinds[0]])
             terms[name], states[name] = getattr(self, kind)()
-        action, moves = self.action("box" if self.algorithm == "sac" else self.rng.choice(("n", "n", "box", "choices")))
+        action, moves = self.action(
+            "box" if self.algorithm == "sac" else self.rng.choice(("n", "n", "box", "choices"))
+        )
         if self.algorithm == "sac":
             action["bound"] = 1.0
-        environment = {"adapter": "gymnasium_env", "id": ID, "kwargs": {"terms": terms, "action": action}}
+        environment = {
+            "adapter": "gymnasium_env",
+            "id": ID,
+            "kwargs": {"terms": terms, "action": action},
+        }
         return environment, {"states": states, "actions": moves}
 
     def picture(self) -> tuple[dict[str, Any], Any]:
@@ -247,14 +298,23 @@ class _Draw:
         columns = rows if self.coin(0.8) else self.rng.choice(PICTURES)
         base = self.pixels(rows, columns)
         fibre = self.fibre(6) if self.coin(0.3) else f"{self.rng.randint(1, 3)} trivial"
-        term = {"shape": [rows, columns, self.representation(fibre).size], "eight_bit": self.coin(0.2)}
+        term = {
+            "shape": [rows, columns, self.representation(fibre).size],
+            "eight_bit": self.coin(0.2),
+        }
         return term, f"{base}: {fibre}"
 
     def pixels(self, rows: int, columns: int) -> str:
         """A base that the group has, mostly: by its usual moves, between pixels, or by any others."""
         usual, plane = f"grid {rows}x{columns}", f"plane {rows}x{columns}"
         others = [f"{usual}({self.images(lambda g: self.rng.choice(MOVES))})" for _ in range(8)]
-        bases_ = [usual, *others] if self.coin(0.7) else [plane, *others] if self.coin() else [*others, usual]
+        bases_ = (
+            [usual, *others]
+            if self.coin(0.7)
+            else [plane, *others]
+            if self.coin()
+            else [*others, usual]
+        )
         for base in (*bases_, plane, usual):
             with contextlib.suppress(ValueError):
                 return bases.parse(self.group, base).name
@@ -318,7 +378,11 @@ class _Draw:
 
     def atom(self, kinds: tuple[str, ...] | None = None, largest: int = 8) -> str:
         """A name of one representation of such a kind, small where there is one."""
-        chosen = [each for each, size, kind in _atoms(self.group) if size <= largest and kind in (kinds or KINDS)]
+        chosen = [
+            each
+            for each, size, kind in _atoms(self.group)
+            if size <= largest and kind in (kinds or KINDS)
+        ]
         return self.rng.choice(chosen)
 
     def fibre(self, largest: int, kinds: tuple[str, ...] | None = None) -> str:
@@ -326,14 +390,22 @@ class _Draw:
         first = self.atom(kinds, largest)
         left = max(largest // self.representation(first).size, 1)
         text = f"{self.rng.randint(1, min(left, 3))} {first}"
-        return f"{text} + {self.rng.randint(1, 2)} {self.atom(kinds, largest)}" if self.coin(0.3) else text
+        return (
+            f"{text} + {self.rng.randint(1, 2)} {self.atom(kinds, largest)}"
+            if self.coin(0.3)
+            else text
+        )
 
     def hidden(self) -> str:
-        """The fibre of a layer: mostly something with the nonlinearities of most specs, and a few copies."""
+        """The fibre of a layer: mostly something with the nonlinearities of most specs, and a few
+        copies.
+        """
         kinds = ("permutation",) if self.coin(0.6) else None
         first = "regular" if self.coin(0.4) and self.group.order <= 24 else self.atom(kinds, 24)
         text = f"{self.rng.choice((1, 2, 3, 4, 6, 8))} {first}"
-        return f"{text} + {self.rng.randint(1, 4)} {self.atom(kinds, 24)}" if self.coin(0.3) else text
+        return (
+            f"{text} + {self.rng.randint(1, 4)} {self.atom(kinds, 24)}" if self.coin(0.3) else text
+        )
 
     def options(self, model: type[BaseModel], chance: float = 0.5) -> dict[str, Any]:
         """Some of the options of a model; those that it demands always."""
@@ -348,7 +420,11 @@ class _Draw:
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
         if origin is typing.Annotated:
             return self.value(name, arguments[0], arguments[1:])
-        small = [each for each in SIZES.get(name, ()) if isinstance(each, kind if isinstance(kind, type) else object)]
+        small = [
+            each
+            for each in SIZES.get(name, ())
+            if isinstance(each, kind if isinstance(kind, type) else object)
+        ]
         if small and (kind in (int, str) or (origin is not tuple and self.coin(0.8))):
             return self.rng.choice(small)
         if origin in (typing.Union, types.UnionType):
@@ -366,8 +442,12 @@ class _Draw:
         if kind is bool:
             return self.coin()
         if kind is str:
-            return self.rng.choice(("auto", self.atom(None, 24))) if name == "fibre" else self.hidden()
-        least = max((float(getattr(each, "ge", getattr(each, "gt", -np.inf))) for each in bounds), default=0)
+            return (
+                self.rng.choice(("auto", self.atom(None, 24))) if name == "fibre" else self.hidden()
+            )
+        least = max(
+            (float(getattr(each, "ge", getattr(each, "gt", -np.inf))) for each in bounds), default=0
+        )
         if kind is int:
             return int(max(least, 0)) + self.rng.choice((0, 1, 1, 2))
         return max(least, 0.0) + self.rng.choice((0.1, 0.25, 0.5)) if kind is float else None
@@ -379,7 +459,14 @@ KINDS = ("permutation", "signed", "matrix")
 @cache
 def _atoms(group: Group) -> tuple[tuple[str, int, str], ...]:
     """(name, size, kind) of what the group has by name."""
-    names = ["trivial", "regular", "sign", "standard", "permutation", *(f"irrep({k})" for k in range(4))]
+    names = [
+        "trivial",
+        "regular",
+        "sign",
+        "standard",
+        "permutation",
+        *(f"irrep({k})" for k in range(4)),
+    ]
     names += [f"quotient({g})" for g in group.generators]
     found = []
     for name in names:
@@ -392,8 +479,12 @@ def _atoms(group: Group) -> tuple[tuple[str, int, str], ...]:
 
 
 def main() -> int:
-    """Counts per family, refusals by code, and every fault with its spec; status 1 where there is one."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Counts per family, refusals by code, and every fault with its spec; status 1 where there is
+    one.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=100, help="specs that are accepted")
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--quiet", action="store_true", help="only the counts")
@@ -407,12 +498,18 @@ def main() -> int:
         codes.update(found.refused)
         faults, coarse = faults + bool(found.faults), coarse + found.coarse
         if found.faults and not given.quiet:
-            print(f"--- seed {seed}", *found.faults, yaml.safe_dump(found.spec, default_flow_style=None), sep="\n")
+            print(
+                f"--- seed {seed}",
+                *found.faults,
+                yaml.safe_dump(found.spec, default_flow_style=None),
+                sep="\n",
+            )
     for family in lookup.keywords("family"):
         print(f"{family:<16} {accepted[family]:5} accepted  {refused[family]:5} refused")
     print(*(f"{code:<24} {count:5}" for code, count in codes.most_common()), sep="\n")
     print(
-        f"{accepted.total()} accepted, {refused.total()} refused, {faults} faults, {time.perf_counter() - start:.0f} s"
+        f"{accepted.total()} accepted, {refused.total()} refused, {faults} faults, "
+        f"{time.perf_counter() - start:.0f} s"
     )
     return bool(faults)
 

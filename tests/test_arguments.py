@@ -14,7 +14,11 @@ from symgen.spec.source import read
 from tests.experiment.doubles import SPEC
 
 MODULE = [sys.executable, "-m", "symgen"]
-SCRIPT = [sys.executable, "-c", "import sys; sys.argv[0] = 'symgen'; from symgen.cli import main; main()"]
+SCRIPT = [
+    sys.executable,
+    "-c",
+    "import sys; sys.argv[0] = 'symgen'; from symgen.cli import main; main()",
+]
 
 
 @pytest.fixture

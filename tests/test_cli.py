@@ -53,7 +53,8 @@ def values(*words: object, status: int = 0):
     return json.loads(done.stdout)
 
 
-# ------------------------------------------------------------------------------------------------ it holds
+# ------------------------------------------------------------------------------------------------
+# it holds
 
 
 def test_check(spec):
@@ -102,13 +103,19 @@ def test_reference():
 
     assert run("reference").stdout == markdown()
     assert run("reference", "group_mlp").stdout.startswith("## network: group_mlp")
-    assert {"name": "depth", "default": "`2`"}.items() <= values("reference", "group_mlp")["group_mlp"][2].items()
+    assert {"name": "depth", "default": "`2`"}.items() <= values("reference", "group_mlp")[
+        "group_mlp"
+    ][2].items()
     done = run("reference", "group_mpl", "--json")
     assert (done.exit_code, "group_mlp" in done.output) == (2, True)
 
 
 def test_schema():
-    assert json.loads(run("schema").stdout)["properties"].keys() >= {"environment", "symmetry", "network"}
+    assert json.loads(run("schema").stdout)["properties"].keys() >= {
+        "environment",
+        "symmetry",
+        "network",
+    }
 
 
 def test_explain():
@@ -125,7 +132,19 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "verb", ["check", "plan", "show", "verify", "check-env", "train", "evaluate", "explain", "schema", "reference"]
+    "verb",
+    [
+        "check",
+        "plan",
+        "show",
+        "verify",
+        "check-env",
+        "train",
+        "evaluate",
+        "explain",
+        "schema",
+        "reference",
+    ],
 )
 def test_every_verb_has_help(verb):
     done = run(verb, "--help")
@@ -133,7 +152,8 @@ def test_every_verb_has_help(verb):
     assert "--json" in done.stdout
 
 
-# ------------------------------------------------------------------------------------------ it does not hold
+# ------------------------------------------------------------------------------------------ it does
+# not hold
 
 
 def test_a_wrong_action_map_is_refuted_by_the_environment(spec):
@@ -144,8 +164,8 @@ def test_a_wrong_action_map_is_refuted_by_the_environment(spec):
 
 
 def test_a_network_that_is_not_what_it_claims(spec, monkeypatch):
-    from symgen import verify
-    from symgen.verify import Row, Verification
+    from symgen.proofs import verify
+    from symgen.proofs.verify import Row, Verification
 
     broken = Verification((Row("r", "policy", "float64", 0.1, 1.0, 1e-12, "broken"),), claimed=True)
     monkeypatch.setattr(verify, "verify", lambda *_, **__: broken)
@@ -156,7 +176,8 @@ def test_a_network_that_is_not_what_it_claims(spec, monkeypatch):
     assert "so it is not trained" in done.stderr
 
 
-# -------------------------------------------------------------------------------------------- it is wrong
+# -------------------------------------------------------------------------------------------- it is
+# wrong
 
 
 @pytest.mark.parametrize("verb", ["check", "plan", "show", "verify", "check-env", "train"])
@@ -168,7 +189,16 @@ def test_a_wrong_spec_is_shown_with_a_caret(verb, spec):
     assert "^^^^^" in done.stderr
     assert "did you mean 'width'" in done.stderr
     [diagnostic] = values(verb, spec, "--set", "network.widht=8", status=2)["diagnostics"]
-    assert diagnostic.keys() >= {"code", "message", "hint", "file", "line", "column", "length", "source_line"}
+    assert diagnostic.keys() >= {
+        "code",
+        "message",
+        "hint",
+        "file",
+        "line",
+        "column",
+        "length",
+        "source_line",
+    }
     assert diagnostic["code"] == "unknown-key"
 
 
@@ -179,7 +209,10 @@ def test_a_missing_spec():
 
 def test_a_missing_run(tmp_path):
     assert run("evaluate", tmp_path / "nowhere").exit_code == 2
-    assert values("evaluate", tmp_path / "nowhere", status=2)["diagnostics"][0]["code"] == "run-not-found"
+    assert (
+        values("evaluate", tmp_path / "nowhere", status=2)["diagnostics"][0]["code"]
+        == "run-not-found"
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,7 +239,16 @@ def test_what_was_mistyped(words, spec):
 
 
 def test_set_values_are_yaml(spec):
-    found = values("check", spec, "--set", "train.steps=1_000", "--set", "train.seeds=[3, 4]", "--set", "evaluate={}")
+    found = values(
+        "check",
+        spec,
+        "--set",
+        "train.steps=1_000",
+        "--set",
+        "train.seeds=[3, 4]",
+        "--set",
+        "evaluate={}",
+    )
     assert found["train"]["steps"] == 1000
     assert found["seeds"] == [3, 4]
     assert found["evaluate"] == []
@@ -223,7 +265,8 @@ def test_a_bug_is_not_hidden(spec, monkeypatch):
         run("check", spec)
 
 
-# ------------------------------------------------------------------------------------- train and evaluate
+# ------------------------------------------------------------------------------------- train and
+# evaluate
 
 
 def test_train_and_evaluate(trainable, tmp_path):
@@ -283,7 +326,8 @@ def wait_for(condition, process):
     return found
 
 
-# ----------------------------------------------------------------------------------------------- processes
+# -----------------------------------------------------------------------------------------------
+# processes
 
 
 def test_a_reader_that_leaves_is_no_trouble():
@@ -299,7 +343,10 @@ def test_check_is_quick(spec):
         "try:\n    main()\nfinally:\n    t = os.times(); print(t.user + t.system, file=sys.stderr)"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", code, spec], capture_output=True, text=True, check=True) for _ in range(3)
+        subprocess.run(
+            [sys.executable, "-c", code, spec], capture_output=True, text=True, check=True
+        )
+        for _ in range(3)
     ]
     seconds = min(float(done.stderr) for done in runs)
     assert seconds <= 0.6

@@ -1,4 +1,6 @@
-"""Compile: from a path or a dict to a network with its proof; how the group acts on real spaces; shipped specs."""
+"""Compile: from a path or a dict to a network with its proof; how the group acts on real spaces;
+shipped specs.
+"""
 
 import dataclasses
 import functools
@@ -16,21 +18,27 @@ import yaml
 import symgen
 from symgen.compiler import Compiled, check_spec, plan_spec
 from symgen.errors import SpecError, UserError
-from symgen.plan.ir import Plan
+from symgen.plan.plan import Plan
 from symgen.spec.source import read
 from tests.families.laws import assert_equivariant, assert_plan
 
 SPECS = Path(__file__).parents[1] / "specs"
 SHIPPED = sorted(str(path.relative_to(SPECS)) for path in SPECS.glob("**/*.yaml"))
 SECONDS = 2.0
-"""How long compiling and verifying a shipped spec may take beyond `import torch`, in a process of its own."""
+"""How long compiling and verifying a shipped spec may take beyond `import torch`, in a process of
+its own.
+"""
 IMPORT_TORCH = 1.2
 """Seconds of processor time that `import torch` takes where those two seconds are meant."""
 
 CARTPOLE = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [-1, -2, -3, -4]}},
+        "actions": {"s": [1, 0]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
 }
 GRIDWORLD = {
@@ -42,7 +50,11 @@ GRIDWORLD = {
 PENDULUM = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [1, -2, -3]}}, "actions": {"s": [-1]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [1, -2, -3]}},
+        "actions": {"s": [-1]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
 }
 
@@ -84,7 +96,9 @@ SPEC = {"cartpole": CARTPOLE, "gridworld": GRIDWORLD, "pendulum": PENDULUM, "rob
 @pytest.fixture(autouse=True)
 def _robot(monkeypatch):
     monkeypatch.setitem(
-        gymnasium.registry, "Robot-v0", gymnasium.envs.registration.EnvSpec("Robot-v0", Robot, max_episode_steps=10)
+        gymnasium.registry,
+        "Robot-v0",
+        gymnasium.envs.registration.EnvSpec("Robot-v0", Robot, max_episode_steps=10),
     )
 
 
@@ -125,7 +139,10 @@ def test_the_network_takes_what_the_space_gives(name):
     env.close()
     one = compiled.observation_space.sample()
     assert compiled.network.value(one).shape == (1,)
-    kinds = {"pendulum": torch.distributions.Independent, "robot": symgen.nn.distributions.MultiCategorical}
+    kinds = {
+        "pendulum": torch.distributions.Independent,
+        "robot": symgen.nn.distributions.MultiCategorical,
+    }
     assert isinstance(law, kinds.get(name, torch.distributions.Categorical))
     assert compiled.network.double().value(observation).dtype == torch.float64
     compiled.network.float()
@@ -135,7 +152,11 @@ def batch(compiled: Compiled, count: int = 5):
     """Observations and actions from the environment's own spaces."""
     compiled.observation_space.seed(0), compiled.action_space.seed(0)
     one = [compiled.observation_space.sample() for _ in range(count)]
-    observations = {k: np.stack([o[k] for o in one]) for k in one[0]} if isinstance(one[0], dict) else np.stack(one)
+    observations = (
+        {k: np.stack([o[k] for o in one]) for k in one[0]}
+        if isinstance(one[0], dict)
+        else np.stack(one)
+    )
     return observations, np.stack([compiled.action_space.sample() for _ in range(count)])
 
 
@@ -181,23 +202,45 @@ def test_the_policy_moves_with_the_observation(name):
         taken = torch.from_numpy(np.asarray(compiled.act_on_action(g, actions)))
         assert (moved.log_prob(taken) - law.log_prob(torch.from_numpy(actions))).abs().max() < 1e-4
     crossed = compiled.network.policy(compiled.act_on_observation("s", observations))
-    control = (crossed.log_prob(torch.from_numpy(actions)) - law.log_prob(torch.from_numpy(actions))).abs().max()
+    control = (
+        (crossed.log_prob(torch.from_numpy(actions)) - law.log_prob(torch.from_numpy(actions)))
+        .abs()
+        .max()
+    )
     assert control > 1e-3
 
 
 def test_words_are_read_from_the_right():
     compiled = made("gridworld")
     observations, actions = batch(compiled)
-    turned = np.rot90(np.flip(observations, 2), 2, axes=(1, 2))  # s mirrors left and right, then r twice
+    turned = np.rot90(
+        np.flip(observations, 2), 2, axes=(1, 2)
+    )  # s mirrors left and right, then r twice
     assert np.array_equal(compiled.act_on_observation("rrs", observations), turned)
     assert not np.array_equal(
-        compiled.act_on_observation("sr", observations), compiled.act_on_observation("rs", observations)
+        compiled.act_on_observation("sr", observations),
+        compiled.act_on_observation("rs", observations),
     )
     names = list(compiled.problem.interface.action.names)
     assert names == ["up", "left", "down", "right"]
-    assert [names[k] for k in compiled.act_on_action("r", np.arange(4))] == ["left", "down", "right", "up"]
-    assert [names[k] for k in compiled.act_on_action("s", np.arange(4))] == ["up", "right", "down", "left"]
-    assert [names[k] for k in compiled.act_on_action("rs", np.arange(4))] == ["left", "up", "right", "down"]
+    assert [names[k] for k in compiled.act_on_action("r", np.arange(4))] == [
+        "left",
+        "down",
+        "right",
+        "up",
+    ]
+    assert [names[k] for k in compiled.act_on_action("s", np.arange(4))] == [
+        "up",
+        "right",
+        "down",
+        "left",
+    ]
+    assert [names[k] for k in compiled.act_on_action("rs", np.arange(4))] == [
+        "left",
+        "up",
+        "right",
+        "down",
+    ]
     assert actions.dtype == compiled.act_on_action("r", actions).dtype
 
 
@@ -229,13 +272,17 @@ def test_seeds():
 
 
 def test_verification_does_not_change_the_weights():
-    one, other = (symgen.compile(CARTPOLE, seed=1, verify=verify).network for verify in (True, False))
+    one, other = (
+        symgen.compile(CARTPOLE, seed=1, verify=verify).network for verify in (True, False)
+    )
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
 def test_mistakes_are_spec_errors():
     with pytest.raises(SpecError) as caught:
-        symgen.compile({**CARTPOLE, "symmetry": {"group": "D9999"}, "network": {"family": "group_mpl"}})
+        symgen.compile(
+            {**CARTPOLE, "symmetry": {"group": "D9999"}, "network": {"family": "group_mpl"}}
+        )
     codes = {diagnostic.code for diagnostic in caught.value.diagnostics}
     assert "unknown-family" in codes
     assert len(codes) > 1
@@ -273,7 +320,9 @@ def test_shipped_specs_compile(name):
 
 
 def _needs_a_package(error: Exception) -> bool:
-    codes = {each.code for each in error.diagnostics} if isinstance(error, SpecError) else {error.code}
+    codes = (
+        {each.code for each in error.diagnostics} if isinstance(error, SpecError) else {error.code}
+    )
     return codes == {"missing-package"}
 
 
@@ -291,11 +340,17 @@ print(start - began, time.process_time() - start)
 
 @pytest.mark.parametrize("name", SHIPPED[:: max(1, len(SHIPPED) // 4)])
 def test_compiling_takes_two_seconds(name):
-    """Processor time, and more of it where importing torch takes longer too: a busy machine is no failure.
+    """Processor time, and more of it where importing torch takes longer too: a busy machine is no
+    failure.
 
     tests/benchmarks/bench_front_end.py times every spec by the clock.
     """
-    done = subprocess.run([sys.executable, "-c", TIMED, str(SPECS / name)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED, str(SPECS / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if "missing-package" in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stderr

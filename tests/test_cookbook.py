@@ -1,4 +1,6 @@
-"""specs/COOKBOOK.md: every block is checked, every command is parsed, and its own environments are those it says."""
+"""specs/COOKBOOK.md: every block is checked, every command is parsed, and its own environments are
+those it says.
+"""
 
 import re
 import shlex
@@ -25,11 +27,17 @@ YAML, COMMANDS = blocks("yaml"), [line for block in blocks("bash") for line in b
 
 def sections(text: str) -> dict[str, str]:
     """The text of every top-level section."""
-    return {part.split(":")[0]: part for part in re.split(r"^(?=[a-z]+:)", text, flags=re.MULTILINE) if part}
+    return {
+        part.split(":")[0]: part
+        for part in re.split(r"^(?=[a-z]+:)", text, flags=re.MULTILINE)
+        if part
+    }
 
 
 def completed(block: str) -> str:
-    """A whole spec: what a block leaves out is the first recipe's; its graph and conditions belong to it alone."""
+    """A whole spec: what a block leaves out is the first recipe's; its graph and conditions belong
+    to it alone.
+    """
     return "".join({**sections(YAML[0]), **sections(block)}.values())
 
 

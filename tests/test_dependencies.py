@@ -20,7 +20,8 @@ FOR_OTHERS = {
     "joblib": "escnn's",
     "lie-learn": "escnn's",
 }
-# Imported, and installed without what they declare (see pyproject.toml), so that no extra can hold them.
+# Imported, and installed without what they declare (see pyproject.toml), so that no extra can hold
+# them.
 WITHOUT_THEIR_OWN = {"escnn", "procgen"}
 LINTERS = {"ruff", "mypy"}
 
@@ -35,7 +36,9 @@ def module(name: str) -> str:
 
 
 def imported(folder: str) -> set[str]:
-    """The packages that the files of a folder import, lazily or not, which are not of the standard library or ours."""
+    """The packages that the files of a folder import, lazily or not, which are not of the standard
+    library or ours.
+    """
     found, own = set(), {"symgen", "tests"}
     for path in (ROOT / folder).rglob("*.py"):
         if folder == "tests":  # which import one another as neighbours

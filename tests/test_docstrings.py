@@ -38,7 +38,16 @@ def test_examples_run(name):
 
 def test_there_are_examples_in_every_part():
     parts = {name.partition("/")[0] for name, count in EXAMPLES.items() if count}
-    assert {"algebra", "envs", "experiment", "nn", "rl", "semantics", "spec", "compiler.py"} <= parts
+    assert {
+        "algebra",
+        "envs",
+        "experiment",
+        "nn",
+        "rl",
+        "semantics",
+        "spec",
+        "compiler.py",
+    } <= parts
     assert sum(EXAMPLES.values()) >= 100
 
 
@@ -50,7 +59,9 @@ def test_control_a_wrong_example_fails(capsys):
 
 def test_control_a_hidden_example_is_noticed(tmp_path):
     path = tmp_path / "hidden.py"
-    path.write_text('def made():\n    def inner():\n        """\n        >>> 1\n        1\n        """\n')
+    path.write_text(
+        'def made():\n    def inner():\n        """\n        >>> 1\n        1\n        """\n'
+    )
     module = types.ModuleType("hidden")
     exec(path.read_text(), vars(module))
     assert (written(path), doctest.testmod(module).attempted) == (1, 0)

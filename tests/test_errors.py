@@ -15,7 +15,16 @@ from gymnasium import spaces
 
 import symgen
 from symgen.compiler import check_spec
-from symgen.errors import CODES, MAX_DIAGNOSTICS, Diagnostic, SpecError, UserError, near_miss, shown, suggestion
+from symgen.errors import (
+    CODES,
+    MAX_DIAGNOSTICS,
+    Diagnostic,
+    SpecError,
+    UserError,
+    near_miss,
+    shown,
+    suggestion,
+)
 from symgen.explanations import PROBLEM, SYMMETRY, TEXT, USE
 from symgen.spec.source import from_text
 
@@ -30,7 +39,8 @@ PAIRS = sorted({*INSIDE, "unreadable-file", *WITHOUT_FILE})
 BASE = {
     "symgen": "symgen: 1",
     "environment": "environment: {adapter: gymnasium_env, id: CartPole-v1}",
-    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: [1, 0]}}",
+    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: "
+    "[1, 0]}}",
     "network": "network: {family: group_mlp, hidden: 8 regular}",
     "train": "train: {algorithm: ppo, steps: 1000}",
 }
@@ -39,17 +49,24 @@ BASE = {
 class Stub(gymnasium.Env):
     """An environment of which only the spaces are asked."""
 
-    def __init__(self, size: int, low: list[float], high: list[float], remembers: bool = False) -> None:
+    def __init__(
+        self, size: int, low: list[float], high: list[float], remembers: bool = False
+    ) -> None:
         self.observation_space = spaces.Box(-1, 1, (size,), np.float32)
         if remembers:
-            terms = {"observation": self.observation_space, "action": spaces.Box(-1, 1, (2,), np.float32)}
+            terms = {
+                "observation": self.observation_space,
+                "action": spaces.Box(-1, 1, (2,), np.float32),
+            }
             self.observation_space = spaces.Dict(terms)
         self.action_space = spaces.Box(np.array(low, np.float32), np.array(high, np.float32))
 
 
 @pytest.fixture(autouse=True)
 def _stubs(monkeypatch):
-    """BipedalWalker without Box2D, and environments whose actions have different bounds, or none, or are observed."""
+    """BipedalWalker without Box2D, and environments whose actions have different bounds, or none,
+    or are observed.
+    """
     kinds = {
         "BipedalWalker-v3": (24, [-1.0] * 4, [1.0] * 4),
         "Thrusters-v0": (4, [0.0, 0.0], [1.0, 2.0]),
@@ -81,13 +98,20 @@ def test_golden(code, monkeypatch):
 
 def test_golden_pairs_are_complete():
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(PAIRS)
-    assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(PAIRS) - {"unreadable-file", *WITHOUT_FILE}
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(PAIRS) - {
+        "unreadable-file",
+        *WITHOUT_FILE,
+    }
 
 
 def completed(fragment: str) -> str:
     """A whole spec: the fragment, and the sections that it leaves out."""
     given = set(re.findall(r"^([a-z]+):", fragment, re.MULTILINE))
-    rest = [] if fragment.startswith("- ") else [text for name, text in BASE.items() if name not in given]
+    rest = (
+        []
+        if fragment.startswith("- ")
+        else [text for name, text in BASE.items() if name not in given]
+    )
     return "\n".join([*rest, fragment])
 
 
@@ -117,15 +141,30 @@ def test_explanations_are_whole(code):
 def raised_codes() -> set[str]:
     """Codes written out in the package, wherever a mistake is raised or noted."""
     found = set()
-    makers = {"UserError", "Diagnostic", "Fault", "Unreadable", "add", "diagnostic", "_problem", "code_of"}
+    makers = {
+        "UserError",
+        "Diagnostic",
+        "Fault",
+        "Unreadable",
+        "add",
+        "diagnostic",
+        "_problem",
+        "code_of",
+    }
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                name = (
+                    node.func.attr
+                    if isinstance(node.func, ast.Attribute)
+                    else getattr(node.func, "id", "")
+                )
                 texts = [each.value for each in node.args[:4] if isinstance(each, ast.Constant)]
                 if name in makers:
                     found |= {
-                        text for text in texts if isinstance(text, str) and re.fullmatch(r"[a-z]+(-[a-z]+)+", text)
+                        text
+                        for text in texts
+                        if isinstance(text, str) and re.fullmatch(r"[a-z]+(-[a-z]+)+", text)
                     }
     return found
 
@@ -149,7 +188,9 @@ def test_no_code_is_explained_in_vain():
 
 
 def test_diagnostic_places_its_carets():
-    diagnostic = Diagnostic("wrong-type", "cause", "way out", "a.yaml", 3, 9, 4, "  key:  1234  # comment")
+    diagnostic = Diagnostic(
+        "wrong-type", "cause", "way out", "a.yaml", 3, 9, 4, "  key:  1234  # comment"
+    )
     assert str(diagnostic).splitlines() == [
         "a.yaml:3:9: error[wrong-type]: cause",
         "   3 |   key:  1234  # comment",
@@ -180,7 +221,9 @@ def test_control_characters_never_reach_the_terminal():
 def test_spec_error_is_sorted_and_counts_what_it_drops():
     found = [Diagnostic("wrong-type", str(k), line=1000 - k) for k in range(MAX_DIAGNOSTICS + 7)]
     error = SpecError(found)
-    assert [each.line for each in error.diagnostics] == sorted(each.line for each in error.diagnostics)
+    assert [each.line for each in error.diagnostics] == sorted(
+        each.line for each in error.diagnostics
+    )
     assert len(error.diagnostics) == MAX_DIAGNOSTICS
     assert str(error).endswith("... and 7 more")
     with pytest.raises(ValueError, match="at least one"):

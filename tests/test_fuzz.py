@@ -1,6 +1,8 @@
-"""Whatever stands in a spec, the answer is a Problem or a SpecError: never another exception, never a long wait.
+"""Whatever stands in a spec, the answer is a Problem or a SpecError: never another exception, never
+a long wait.
 
-Three sources of bad input: bytes that mean nothing, whole specs with something changed, and mappings made at random.
+Three sources of bad input: bytes that mean nothing, whole specs with something changed, and
+mappings made at random.
 """
 
 import copy
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from symgen import lookup
 from symgen.compiler import check_spec, plan_spec
 from symgen.errors import CODES, SpecError
-from symgen.semantics.problem import Problem
+from symgen.problem.problem import Problem
 from symgen.spec.source import MAX_BYTES, _decoded, from_text
 
 # Together 3,000 cases.
@@ -76,23 +78,52 @@ network: {family: graph_attention, patch: 5, width: 12, heads: 1}
 WORDS = """auto|trivial|tokens|grid|regular|2 sign|standard|quotient(s)|point: trivial|grid 5x5: 4 trivial|C1|C4|D1|D4
 S5|C512|S128|D512 x D512|C2 x C2|C8|r|s|rs|r^9999|srsr|observation|up|left|exact|relaxed|none|complete|king|torus
 radius 1e308|radius nan|absolute|kind|graph_attention|group_mlp|cnn|vit|mlp|ppo|gridworld|gymnasium_env|CartPole-v1
-8192 trivial|tokens 4: trivial|permutation(r=1 0)|matrix(r=inf)|| |\x7f|é|日本""".replace("\n", "|").split("|")
-NUMBERS = [0, 1, -1, 2, 5, 7, 10**6, 2**62, -(2**62), 0.5, 1e-300, 1e300, float("nan"), float("inf"), True, False, None]
+8192 trivial|tokens 4: trivial|permutation(r=1 0)|matrix(r=inf)|| |\x7f|é|日本""".replace(
+    "\n", "|"
+).split("|")
+NUMBERS = [
+    0,
+    1,
+    -1,
+    2,
+    5,
+    7,
+    10**6,
+    2**62,
+    -(2**62),
+    0.5,
+    1e-300,
+    1e300,
+    float("nan"),
+    float("inf"),
+    True,
+    False,
+    None,
+]
 ATOMS = st.sampled_from([*WORDS, *NUMBERS])
 NAMES = """symgen environment symmetry graph network train evaluate adapter family algorithm group generators relations
 states actions constraint output topology edges labels orientation observation r s hidden depth width patch size view
 steps seeds relaxed banks transform environment.size id kwargs from learning_rate"""
 KEYS = st.sampled_from([*NAMES.split(), "", "x" * 300])
 VALUES = st.recursive(
-    ATOMS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=10
+    ATOMS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=10,
 )
 TOKENS = [b"{", b"}", b"[", b"]", b": ", b"\n", b"\t", b"- ", b"&a ", b"*a", b"!", b"'", b"0", b"9"]
 SECTIONS = ("symgen", "environment", "symmetry", "graph", "network", "train", "evaluate", "extra")
-FUZZ = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck), "database": None}
+FUZZ = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": list(HealthCheck),
+    "database": None,
+}
 
 
 def answer(spec: Any) -> Problem | SpecError:
-    """What symgen makes of a spec; anything but these two answers, and any warning, escapes and fails the test."""
+    """What symgen makes of a spec; anything but these two answers, and any warning, escapes and
+    fails the test.
+    """
     start = time.perf_counter()
     result = refused = None
     try:
@@ -118,7 +149,10 @@ def answer_bytes(data: bytes) -> Problem | SpecError:
 
 
 @settings(max_examples=BYTES, **FUZZ)
-@given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@given(
+    st.binary(max_size=400)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
 def test_arbitrary_bytes(data):
     assert isinstance(answer_bytes(data), SpecError)
 
@@ -150,7 +184,9 @@ def mutated_bytes(data: bytearray, rng: random.Random) -> bytearray:
 @settings(max_examples=MUTATED_VALUES, **FUZZ)
 @given(st.sampled_from(SPECS), st.randoms(use_true_random=False), VALUES)
 def test_mutated_values(text, rng, value):
-    """Values of a whole spec are replaced, deleted, exchanged and moved: well-formed, and mostly wrong in meaning."""
+    """Values of a whole spec are replaced, deleted, exchanged and moved: well-formed, and mostly
+    wrong in meaning.
+    """
     answer(mutated_values(from_text(text).values, rng, value))
 
 
@@ -166,7 +202,9 @@ def mutated_values(spec: dict[str, Any], rng: random.Random, value: Any) -> dict
             other, name = rng.choice(list(places(spec)) or [(spec, "symgen")])
             place[key], other[name] = copy.deepcopy(other[name]), copy.deepcopy(place[key])
         elif isinstance(place, dict):
-            place[rng.choice(["r", "s", "t", "observation", "width", "", "environment.size"])] = place.pop(key)
+            place[rng.choice(["r", "s", "t", "observation", "width", "", "environment.size"])] = (
+                place.pop(key)
+            )
         else:
             place.insert(key, copy.deepcopy(place[key]))
     return spec
@@ -174,7 +212,13 @@ def mutated_values(spec: dict[str, Any], rng: random.Random, value: Any) -> dict
 
 def places(inner: Any):
     """Every (container, key) inside a value."""
-    for key in list(inner) if isinstance(inner, dict) else range(len(inner)) if isinstance(inner, list) else ():
+    for key in (
+        list(inner)
+        if isinstance(inner, dict)
+        else range(len(inner))
+        if isinstance(inner, list)
+        else ()
+    ):
         yield inner, key
         yield from places(inner[key])
 
@@ -185,7 +229,8 @@ def test_random_mappings(spec):
     answer(spec)
 
 
-# Values that fit the key they stand at, right and wrong ones: combinations of them reach the algebra and the plan.
+# Values that fit the key they stand at, right and wrong ones: combinations of them reach the
+# algebra and the plan.
 CHOICES = from_text("""
 environment.size: [3, 5, 7, 8, 9]
 environment.view: [full, egocentric, rgb]
@@ -226,7 +271,9 @@ def test_chosen_combinations(rng):
 def chosen(rng: random.Random) -> dict[str, Any]:
     """A spec in which each section has some of the keys that it may have."""
     family = rng.choice(lookup.keywords("family"))
-    known = {field.alias or name for name, field in lookup.options("family", family).model_fields.items()}
+    known = {
+        field.alias or name for name, field in lookup.options("family", family).model_fields.items()
+    }
     spec: dict[str, Any] = {
         "symgen": 1,
         "environment": {"adapter": "gridworld", "size": 5},
@@ -235,12 +282,18 @@ def chosen(rng: random.Random) -> dict[str, Any]:
     }
     if rng.random() < 0.2:
         spec["environment"] = {"adapter": "gymnasium_env", "id": "CartPole-v1"}
-        spec["symmetry"] = {"group": "D1", "states": {"observation": "4 sign"}, "actions": "regular"}
+        spec["symmetry"] = {
+            "group": "D1",
+            "states": {"observation": "4 sign"},
+            "actions": "regular",
+        }
     if family in ("cnn", "vit", "mlp"):
         spec["symmetry"]["constraint"] = "none"
     for path, values in CHOICES.items():
         section, key = path.split(".")
-        unfit = (section == "network" and key not in known) or (section == "environment" and "id" in spec[section])
+        unfit = (section == "network" and key not in known) or (
+            section == "environment" and "id" in spec[section]
+        )
         if not unfit and rng.random() < LIKELY[section]:
             spec.setdefault(section, {})[key] = copy.deepcopy(rng.choice(values))
     return spec
@@ -257,7 +310,10 @@ def test_the_fuzz_notices_another_exception(monkeypatch):
     monkeypatch.setattr("symgen.compiler.resolve", lambda *_: {}["missing"])
     with pytest.raises(KeyError):
         answer(SPECS[0])
-    monkeypatch.setattr("symgen.compiler.resolve", lambda *_: warnings.warn("overflow", RuntimeWarning, stacklevel=1))
+    monkeypatch.setattr(
+        "symgen.compiler.resolve",
+        lambda *_: warnings.warn("overflow", RuntimeWarning, stacklevel=1),
+    )
     with pytest.raises(RuntimeWarning):
         answer(SPECS[0])
 
@@ -269,7 +325,8 @@ BOMBS = {
     "keys": "? " * 100_000,
     "bytes": "x: " + "a" * MAX_BYTES,
     "nodes": "x: [" + "1," * 120_000 + "]",
-    "laughs": "a0: &a0 [1]\n" + "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 30)),
+    "laughs": "a0: &a0 [1]\n"
+    + "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 30)),
     "digits": "symgen: " + "9" * 200_000,
     "exponent": "symgen: 1e" + "9" * 200_000,
     "quotes": "x: '" + "a" * 200_000,
@@ -277,7 +334,9 @@ BOMBS = {
     "comment": "#" * 200_000,
     "group": "symmetry: {group: S99999999999}",
     "product": "symmetry: {group: " + " x ".join(["S128"] * 30) + "}",
-    "relations": "symmetry: {group: {generators: [a, b], relations: [" + ", ".join(["a^9999"] * 250) + "]}}",
+    "relations": "symmetry: {group: {generators: [a, b], relations: ["
+    + ", ".join(["a^9999"] * 250)
+    + "]}}",
     "infinite": "symmetry: {group: {generators: [a, b], relations: []}}",
     "fibre": "network: {family: group_mlp, hidden: 99999999 regular}",
     "matrix": "symmetry: {group: C2, states: {observation: {r: [" + "[1]," * 15_000 + "]}}}",

@@ -1,7 +1,7 @@
 """Every hint's way out works: the golden mistakes, mended as their hints say, are accepted.
 
-A hint that leads to another mistake leads astray. Where the hint mends one thing and the spec needs a second, that
-later mistake is named here.
+A hint that leads to another mistake leads astray. Where the hint mends one thing and the spec needs
+a second, that later mistake is named here.
 """
 
 import re
@@ -16,13 +16,15 @@ from symgen.errors import SpecError
 from symgen.spec.source import from_text
 from tests.test_errors import GOLDEN, _stubs  # noqa: F401 (the environments of the golden specs)
 
-# Golden pair -> what its hints say, the edits that do it, and the codes of what is then still wrong.
+# Golden pair -> what its hints say, the edits that do it, and the codes of what is then still
+# wrong.
 WAYS_OUT = {
     "action-kind": [("write algorithm: ppo", {"sac": "ppo"}, [])],
     "action-not-permuted": [("without signs", {"[-2, -1]": "[2, 1]"}, [])],
     "action-bounds": [("same bounds", {"[2, 1]": "[1, 2]"}, [])],
     "bad-edit": [("did you mean 'environment.id'", {
-        "environment.ID": "environment.id", "  wider: {network.hidden: 16 regular}\n": "", "levels: 10": ""}, [])],
+        "environment.ID": "environment.id", "  wider: {network.hidden: 16 "
+                                            "regular}\n": "", "levels: 10": ""}, [])],
     "bad-environment": [("did you mean 'CartPole-v1'", {"CartPol-v1": "CartPole-v1"}, [])],
     "bad-field-type": [("did you mean 'trivial'", {"trivail": "trivial"}, ["blind-policy"])],
     "bad-labels": [
@@ -30,10 +32,12 @@ WAYS_OUT = {
         ("offset", {"labels: rod": "labels: offset"}, []),
         ("distance", {"labels: rod": "labels: distance"}, ["hidden-fibre"]),  # it tells no directions apart
     ],
-    "bad-representation": [("did you mean 'regular + regular'", {"regulr": "regular"}, ["size-mismatch"])],
+    "bad-representation": [("did you mean 'regular + "
+                            "regular'", {"regulr": "regular"}, ["size-mismatch"])],
     "bad-topology": [("did you mean 'torus'", {"torus 2": "torus"}, [])],
     "bad-presentation": [("small letter", {"[s, S, s]": "[s]"}, [])],
-    "blind-policy": [("trivial", {"\n    r: {up: left, left: down, down: right, right: up}": " trivial"}, [])],
+    "blind-policy": [("trivial", {"\n    r: {up: left, left: down, down: right, "
+                                  "right: up}": " trivial"}, [])],
     "condition-name": [("another name", {"training:": "plain:"}, [])],
     "hidden-fibre": [("e.g. regular", {"8 trivial": "8 regular"}, [])],
     "idle-triangles": [
@@ -50,7 +54,8 @@ WAYS_OUT = {
     ],
     "key-not-text": [("in quotes", {"  0.1:": "  '0.1':"}, [])],
     "missing-generator": [("'r: trivial'", {"4]}": "4], r: trivial}", "0]}": "0], r: trivial}"}, [])],
-    "missing-term": [("'observation: trivial'", {"states: {}": "states: {observation: trivial}"}, ["blind-policy"])],
+    "missing-term": [("'observation: trivial'", {"states: {}": "states: {observation: "
+                                                               "trivial}"}, ["blind-policy"])],
     "multiple-documents": [("delete this line", {"---\n": ""}, ["duplicate-key"])],
     "no-picture": [("group_mlp or mlp", {"family: cnn": "family: mlp"}, [])],
     "no-places": [("leave graph: out", {"graph:\n  topology: complete\n": ""}, [])],
@@ -92,7 +97,11 @@ WAYS_OUT = {
                                    "shared: yes": "shared: true", "1e5": "100000"}, [])],
     "wrong-value": [("did you mean 'exact'", {"exakt": "exact", "rleu": "relu", "steps: 0": "steps: 1"}, [])],
 }  # fmt: skip
-CASES = [pytest.param(code, *way, id=f"{code} {n}") for code, ways in WAYS_OUT.items() for n, way in enumerate(ways)]
+CASES = [
+    pytest.param(code, *way, id=f"{code} {n}")
+    for code, ways in WAYS_OUT.items()
+    for n, way in enumerate(ways)
+]
 
 
 def codes(text: str) -> list[str]:
@@ -105,7 +114,9 @@ def codes(text: str) -> list[str]:
 
 @pytest.mark.parametrize(("code", "hint", "edits", "later"), CASES)
 def test_the_way_out_of_a_golden_mistake(code, hint, edits, later):
-    hints = " ".join(re.findall(r"help: (.*)", (GOLDEN / f"{code}.txt").read_text(encoding="utf-8")))
+    hints = " ".join(
+        re.findall(r"help: (.*)", (GOLDEN / f"{code}.txt").read_text(encoding="utf-8"))
+    )
     assert hint in hints
     text = (GOLDEN / f"{code}.yaml").read_text(encoding="utf-8")
     for old, new in edits.items():
@@ -118,10 +129,12 @@ def test_most_golden_mistakes_have_a_way_out_here():
     assert len(WAYS_OUT) >= 40
 
 
-# Mistakes that have no golden pair of their own: a spec's sections, what the hint says, the edits, what is then wrong.
+# Mistakes that have no golden pair of their own: a spec's sections, what the hint says, the edits,
+# what is then wrong.
 SECTIONS = {
     "environment": "environment: {adapter: gymnasium_env, id: CartPole-v1}",
-    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: [1, 0]}}",
+    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: "
+    "[1, 0]}}",
     "network": "network: {family: group_mlp, hidden: 8 regular}",
     "train": "train: {algorithm: ppo}",
 }
@@ -145,51 +158,70 @@ OTHERS = {
     "a grid of indices": (LAKE, "write 'grid 4x4: trivial'", {": grid": ": 'grid 4x4: trivial'"}, []),
     "a group auto does not know": ({**MINIGRID, "symmetry": "symmetry: {group: D44}"},
                                    "auto knows C2, C4, D1, D2, D4", {"D44": "D4"}, []),
-    "a turned bounded action, sac": ({**ARM, "train": "train: {algorithm: sac}"}, "C4 in place of C8",
+    "a turned bounded action, sac": ({**ARM, "train": "train: "
+                                                      "{algorithm: sac}"}, "C4 in place of C8",
                                      {"C8": "C4"}, []),
     "a turned bounded action, ppo": (ARM, "C4 in place of C8", {"C8": "C4"}, []),
     "a turned action without bounds": ({**ARM, "train": "train: {algorithm: sac}"},
                                        "algorithm: ppo, and an action space without bounds",
                                        {"sac": "ppo", "Arm-v0": "Free-v0"}, []),
-    "SO2 in a group_mlp": ({**ARM, "symmetry": "symmetry: {group: SO2, states: 2 standard, actions: trivial}"},
+    "SO2 in a group_mlp": ({**ARM, "symmetry": "symmetry: {group: SO2, states: 2 standard, "
+                                               "actions: trivial}"},
                            "use a finite group, such as C8", {"SO2": "C8"}, []),
-    "O2 in a group_mlp": ({**ARM, "symmetry": "symmetry: {group: O2, states: 2 standard, actions: trivial}"},
+    "O2 in a group_mlp": ({**ARM, "symmetry": "symmetry: {group: O2, states: 2 standard, actions: "
+                                              "trivial}"},
                           "use a finite group, such as D8", {"O2": "D8"}, []),
     "tokens on a ring, patches": (RING, "readout: patches", {"heads: 1": "heads: 1, readout: patches"}, []),
     "tokens on a ring, labels": (RING, "matrices: [q, k, v] here and labels: absolute in graph:",
-                                 {"heads: 1}": "heads: 1, matrices: [q, k, v]}\ngraph: {labels: absolute}"}, []),
-    "offset labels of tokens": ({**RING, "train": "graph: {labels: offset}"}, "absolute", {"offset": "absolute"}, []),
+                                 {"heads: 1}": "heads: 1, matrices: [q, k, v]}\ngraph: {labels: "
+                                               "absolute}"}, []),
+    "offset labels of tokens": ({**RING, "train": "graph: "
+                                                  "{labels: offset}"}, "absolute", {"offset": "absolute"}, []),
     "a wrong block": ({"symmetry": BLOCKS.replace("WRITTEN", "trivial + signd(s=-1 -2 -3)")},
-                      "did you mean 'point: trivial + signed(s=-1 -2 -3)'", {"signd": "signed"}, []),
-    "commas between images": ({"symmetry": BLOCKS.replace("WRITTEN", "trivial + signed(s=[-1, -2, -3])")},
-                              "did you mean 'point: trivial + signed(s=-1 -2 -3)'", {"[-1, -2, -3]": "-1 -2 -3"}, []),
+                      "did you mean 'point: trivial + "
+                      "signed(s=-1 -2 -3)'", {"signd": "signed"}, []),
+    "commas between images": ({"symmetry": BLOCKS.replace("WRITTEN", "trivial + signed(s=[-1, "
+                                                                     "-2, -3])")},
+                              "did you mean 'point: trivial + "
+                              "signed(s=-1 -2 -3)'", {"[-1, -2, -3]": "-1 -2 -3"}, []),
     "a block of no kind": ({"symmetry": BLOCKS.replace("WRITTEN", "trivial + momentum")},
                            "D1 has: trivial, sign, regular", {"momentum": "3 sign"}, []),
     "blocks without a plus": ({"symmetry": BLOCKS.replace("WRITTEN", "trivial 3 sign")},
-                              "did you mean 'point: trivial + 3 sign'", {"trivial 3": "trivial + 3"}, []),
+                              "did you mean 'point: trivial "
+                              "+ 3 sign'", {"trivial 3": "trivial + 3"}, []),
     "blocks of another size": ({"symmetry": BLOCKS.replace("WRITTEN", "trivial + 2 sign")},
                                "must add up to 4", {"2 sign": "3 sign"}, []),
-    "steps that are a rate": ({"train": "train: {algorithm: ppo, steps: 3e-4}"}, "for example 100000",
+    "steps that are a rate": ({"train": "train: {algorithm: ppo, "
+                                        "steps: 3e-4}"}, "for example 100000",
                               {"3e-4": "100000"}, []),
-    "steps with commas": ({"train": "train: {algorithm: ppo, steps: '200,000'}"}, "write 200000, without quotes",
+    "steps with commas": ({"train": "train: {algorithm: ppo, steps: "
+                                    "'200,000'}"}, "write 200000, without quotes",
                           {"'200,000'": "200000"}, []),
-    "seeds: yes": ({"train": "train: {algorithm: ppo, seeds: yes}"}, "for example [0]", {"yes": "[0]"}, []),
-    "no seeds": ({"train": "train: {algorithm: ppo, seeds: []}"}, "one run is made for each seed", {"[]": "[3]"}, []),
+    "seeds: yes": ({"train": "train: {algorithm: ppo, "
+                             "seeds: yes}"}, "for example [0]", {"yes": "[0]"}, []),
+    "no seeds": ({"train": "train: {algorithm: ppo, "
+                           "seeds: []}"}, "one run is made for each seed", {"[]": "[3]"}, []),
     "hidden: 32": ({"network": "network: {family: group_mlp, hidden: 32}"}, "e.g. '64 regular'",
                    {"32": "64 regular"}, []),
     "layers: 32": ({**MINIGRID, "symmetry": "symmetry: {group: D4}",
                     "network": "network: {family: group_conv, layers: 32}"},
                    "for example [8 regular, 8 regular]", {"32": "[8 regular, 8 regular]"}, []),
     "pooling": ({**MINIGRID, "symmetry": "symmetry: {group: D4}",
-                 "network": "network: {family: group_conv, layers: [{fields: 8 regular, pool: 2}]}"},
+                 "network": "network: {family: group_conv, layers: [{fields: 8 regular, "
+                            "pool: 2}]}"},
                 "pool: {size: 3, stride: 2}", {"pool: 2": "pool: {size: 3, stride: 2}"}, []),
-    "a shift as a column": ({"symmetry": "symmetry: {group: D1, states: {observation: {s: [[-1, 0, -1], [0, -1, 0]]}}, "
+    "a shift as a column": ({"symmetry": "symmetry: {group: D1, states: {observation: {s: [[-1, "
+                                         "0, -1], [0, -1, 0]]}}, "
                              "actions: {s: [2, 1, 0]}}", "environment": "environment: {adapter: gymnasium_env, "
-                             "id: MountainCar-v0}"}, LINEAR, {"[[-1, 0, -1], [0, -1, 0]]": "[[-1, 0], [0, -1]]"}, []),
-    "a shift as a number": ({"symmetry": "symmetry: {group: D1, states: {observation: {s: [-1.5, -2, -3, -4]}}, "
+                             "id: MountainCar-v0}"}, LINEAR, {"[[-1, 0, -1], "
+                                                              "[0, -1, 0]]": "[[-1, 0], [0, -1]]"}, []),
+    "a shift as a number": ({"symmetry": "symmetry: {group: D1, states: {observation: {s: [-1.5, "
+                                         "-2, -3, -4]}}, "
                              "actions: {s: [1, 0]}}"}, LINEAR, {"-1.5": "-1"}, []),
-    "a shift by name": ({"symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4], "
-                         "about: [1, 2, 3, 4]}}, actions: {s: [1, 0]}}"}, LINEAR, {", about: [1, 2, 3, 4]": ""}, []),
+    "a shift by name": ({"symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, "
+                                     "-3, -4], "
+                         "about: [1, 2, 3, 4]}}, actions: {s: "
+                         "[1, 0]}}"}, LINEAR, {", about: [1, 2, 3, 4]": ""}, []),
 }  # fmt: skip
 
 
@@ -198,11 +230,16 @@ def test_the_way_out_of_another_mistake(name, monkeypatch):
     box = spaces.Box(-1, 1, (2,), np.float32)
     worlds = {
         "Arm-v0": (spaces.Box(-1, 1, (4,), np.float32), box),
-        "Free-v0": (spaces.Box(-1, 1, (4,), np.float32), spaces.Box(-np.inf, np.inf, (2,), np.float32)),
+        "Free-v0": (
+            spaces.Box(-1, 1, (4,), np.float32),
+            spaces.Box(-np.inf, np.inf, (2,), np.float32),
+        ),
         "RingOfFive-v0": (spaces.Box(-1, 1, (5, 2), np.float32), spaces.Discrete(5)),
     }
     for world, (seen, done) in worlds.items():
-        spec = gymnasium.envs.registration.EnvSpec(world, Spaces, kwargs={"seen": seen, "done": done})
+        spec = gymnasium.envs.registration.EnvSpec(
+            world, Spaces, kwargs={"seen": seen, "done": done}
+        )
         monkeypatch.setitem(gymnasium.registry, world, spec)
     sections, hint, edits, later = OTHERS[name]
     text = "\n".join(["symgen: 1", *{**SECTIONS, **sections}.values()])

@@ -11,18 +11,22 @@ import symgen
 
 PACKAGE = Path(symgen.__file__).parent
 
-# Left to right: a part may import only itself and what stands to its left. `__init__` names what users call, lazily.
-# "_" stands for the private files beside the entry points, such as those of check_env.
-PARTS = "explanations errors algebra spec plan envs nn families lookup semantics actions verify _ check_env compiler rl"
-ORDER = [*PARTS.split(), "experiment", "cli", "__main__"]
-TORCH_FREE = set(ORDER) - {"nn", "verify", "rl", "experiment"}
+# Left to right: a part may import only itself and what stands to its left. `__init__` names what
+# users call, lazily. "_" stands for the private files beside the entry points, such as those of the
+# command line.
+PARTS = (
+    "explanations errors algebra spec lookup problem plan envs nn families semantics _ proofs "
+    "compiler rl"
+)
+ORDER = [*PARTS.split(), "experiment", "pictures", "cli", "__main__"]
+TORCH_FREE = set(ORDER) - {"nn", "proofs", "rl", "experiment", "pictures"}
 # Heavy libraries and the only files that may import them at module level.
 HOME = {
     "minigrid": (),
     "dm_control": (),
     "mujoco": (),
     "escnn": (),
-    "matplotlib": ("experiment/curve.py",),
+    "matplotlib": ("pictures/curve.py",),
 }
 
 
@@ -33,7 +37,7 @@ def part_of(path: Path) -> str:
 def part_named(module: str) -> str:
     """The part of a module below symgen.
 
-    >>> part_named("algebra.group"), part_named("_transitions"), part_named("errors"), part_named("__main__")
+    >>> part_named("algebra.group"), part_named("_arguments"), part_named("errors"), part_named("__main__")
     ('algebra', '_', 'errors', '__main__')
     """
     first = module.split(".")[0]
@@ -41,7 +45,9 @@ def part_named(module: str) -> str:
 
 
 def imports(tree: ast.AST, lazy: bool) -> list[str]:
-    """Modules that a file imports; without `lazy` only those at module level, and none for type checkers alone."""
+    """Modules that a file imports; without `lazy` only those at module level, and none for type
+    checkers alone.
+    """
     found: list[str] = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
@@ -49,7 +55,9 @@ def imports(tree: ast.AST, lazy: bool) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             # `from symgen import lookup` imports symgen.lookup
             base = node.module or ""
-            found += [f"symgen.{alias.name}" for alias in node.names] if base == "symgen" else [base]
+            found += (
+                [f"symgen.{alias.name}" for alias in node.names] if base == "symgen" else [base]
+            )
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             found += imports(ast.Module(node.orelse, []), lazy)
         elif lazy or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -61,7 +69,11 @@ def wrong_way(path: Path, source: str) -> list[str]:
     """Imports of a file that run from left to right."""
     here = part_of(path)
     modules = imports(ast.parse(source), lazy=False)
-    parts = {part_named(module.removeprefix("symgen.")) for module in modules if module.startswith("symgen.")}
+    parts = {
+        part_named(module.removeprefix("symgen."))
+        for module in modules
+        if module.startswith("symgen.")
+    }
     return sorted(part for part in parts if part in ORDER and ORDER.index(part) > ORDER.index(here))
 
 
@@ -79,7 +91,9 @@ def test_imports_run_one_way(path):
     assert wrong_way(path, path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("path", [each for each in files() if part_of(each) in TORCH_FREE], ids=name)
+@pytest.mark.parametrize(
+    "path", [each for each in files() if part_of(each) in TORCH_FREE], ids=name
+)
 def test_torch_is_imported_inside_functions_only(path):
     modules = imports(ast.parse(path.read_text(encoding="utf-8")), lazy=False)
     assert not [module for module in modules if module.split(".")[0] == "torch"]
@@ -127,7 +141,12 @@ HEAVY = ("torch", "escnn", "minigrid", "dm_control", "matplotlib", "scipy")
 def loaded_by(code: str, *arguments: str) -> set[str]:
     """The heavy libraries that a fresh interpreter has loaded after `code`."""
     report = f"\nimport sys; print([name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code + report, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code + report, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return set(ast.literal_eval(done.stdout.splitlines()[-1]))
 
 
@@ -135,7 +154,9 @@ def test_check_imports_no_torch(tmp_path):
     (tmp_path / "spec.yaml").write_text(SPEC)
     check = "import sys, symgen; symgen.check(sys.argv[1])"
     assert loaded_by(check, str(tmp_path / "spec.yaml")) == set()
-    assert "torch" in loaded_by(check + "; import symgen.rl.ppo", str(tmp_path / "spec.yaml"))  # it can fail
+    assert "torch" in loaded_by(
+        check + "; import symgen.rl.ppo", str(tmp_path / "spec.yaml")
+    )  # it can fail
 
 
 def test_schema_imports_no_torch():

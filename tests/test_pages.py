@@ -17,7 +17,11 @@ def files(page: str) -> set[str]:
 
 
 def missing(page: str) -> set[str]:
-    return {name for name in files(page) if not any((folder / name).exists() for folder in (PACKAGE, ROOT))}
+    return {
+        name
+        for name in files(page)
+        if not any((folder / name).exists() for folder in (PACKAGE, ROOT))
+    }
 
 
 def test_every_file_is_there():
@@ -36,9 +40,13 @@ def test_the_changelog_names_every_family_adapter_and_algorithm():
     assert "## Unreleased" in page
     for kind in ("family", "adapter"):
         assert [keyword for keyword in lookup.keywords(kind) if f"`{keyword}`" not in page] == []
-    assert [keyword for keyword in lookup.keywords("algorithm") if keyword.upper() not in page] == []
+    assert [
+        keyword for keyword in lookup.keywords("algorithm") if keyword.upper() not in page
+    ] == []
 
 
 def test_every_benchmark_is_on_its_page():
     page = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
-    assert {path.name for path in BENCHMARKS.glob("bench_*.py")} == set(re.findall(r"bench_\w+\.py", page))
+    assert {path.name for path in BENCHMARKS.glob("bench_*.py")} == set(
+        re.findall(r"bench_\w+\.py", page)
+    )

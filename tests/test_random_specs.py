@@ -1,4 +1,6 @@
-"""Random specs: what `check` accepts has power and is what it claims to be, and nothing raises but a SpecError."""
+"""Random specs: what `check` accepts has power and is what it claims to be, and nothing raises but
+a SpecError.
+"""
 
 from collections import Counter
 
@@ -14,7 +16,9 @@ def assert_sound(accepted: int, first: int) -> Counter[str]:
     found = [each for each in outcomes(accepted, first) if not each.refused]
     wrong = [(each.faults, each.spec) for each in found if each.faults]
     assert not wrong, wrong[0]
-    assert sum(each.coarse for each in found) <= accepted // 10  # turns between pixels, which only measuring can judge
+    assert (
+        sum(each.coarse for each in found) <= accepted // 10
+    )  # turns between pixels, which only measuring can judge
     return Counter(each.family for each in found)
 
 

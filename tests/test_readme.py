@@ -1,6 +1,8 @@
-"""What the pages say is what happens: their specs are checked, their commands run, their links lead somewhere.
+"""What the pages say is what happens: their specs are checked, their commands run, their links lead
+somewhere.
 
-Numbers of an output may differ from machine to machine; everything else that a console block shows must be printed.
+Numbers of an output may differ from machine to machine; everything else that a console block shows
+must be printed.
 """
 
 import re
@@ -88,9 +90,15 @@ def test_the_readme_s_commands_print_what_it_shows(folder):
         printed = skeleton(process.stdout)
         assert process.returncode in (0, 1), process.stderr
         for line in output.splitlines():
-            if re.search("[a-z]", line):  # not the rules of a table, whose lengths follow from the numbers
+            if re.search(
+                "[a-z]", line
+            ):  # not the rules of a table, whose lengths follow from the numbers
                 words = skeleton(line)
-                assert any(printed[k : k + len(words)] == words for k in range(len(printed))), (command, line, process)
+                assert any(printed[k : k + len(words)] == words for k in range(len(printed))), (
+                    command,
+                    line,
+                    process,
+                )
 
 
 def test_the_readme_s_python_runs(folder, monkeypatch):
@@ -115,9 +123,15 @@ def test_commands_of_the_pages_exist(page):
     for words in commands(page.read_text(encoding="utf-8")):
         bare = [word for word in words if not any(mark in word for mark in "$<>|{}")]
         context = group.make_context("symgen", list(bare), resilient_parsing=True)
-        verb = group.get_command(context, next((word for word in bare if word in group.commands), ""))
+        verb = group.get_command(
+            context, next((word for word in bare if word in group.commands), "")
+        )
         assert verb is not None or "--help" in bare or "--install-completion" in bare, words
-        known = {name for parameter in (*group.params, *(verb.params if verb else ())) for name in parameter.opts}
+        known = {
+            name
+            for parameter in (*group.params, *(verb.params if verb else ()))
+            for name in parameter.opts
+        }
         options = {word.split("=")[0] for word in bare if word.startswith("--")}
         assert options <= known | {"--help"}, words
         for word in bare:

@@ -1,12 +1,14 @@
-"""Every shipped spec is right, and its group is not refuted where the environment can be asked exactly."""
+"""Every shipped spec is right, and its group is not refuted where the environment can be asked
+exactly.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from symgen.check_env import check_environment
 from symgen.compiler import check_spec
 from symgen.errors import SpecError
+from symgen.proofs.check_env import check_environment
 
 SPECS = Path(__file__).parent.parent / "specs"
 SHIPPED = sorted(str(path.relative_to(SPECS)) for path in SPECS.rglob("*.yaml"))
@@ -35,10 +37,11 @@ def test_a_spec_that_is_wrong_is_refused(tmp_path):
         check_spec(tmp_path / "wrong.yaml")
 
 
-# The others read an invariant policy from absolute moves, as the paper does: there the group is no symmetry of the
-# task.
+# The others read an invariant policy from absolute moves, as the paper does: there the group is no
+# symmetry of the task.
 @pytest.mark.parametrize(
-    "name", [CHIRAL, "gridworld/sit_protocol_equivariant.yaml", "dm_control/cartpole_swingup_d1.yaml"]
+    "name",
+    [CHIRAL, "gridworld/sit_protocol_equivariant.yaml", "dm_control/cartpole_swingup_d1.yaml"],
 )
 def test_the_environment_agrees(name):
     if name.startswith("dm_control"):
@@ -48,7 +51,9 @@ def test_the_environment_agrees(name):
 
 def test_tilted_gravity_is_refuted_as_its_spec_says():
     pytest.importorskip("dm_control")
-    report = check_environment(check_spec(SPECS / "dm_control/acrobot_tilted_relaxed.yaml"), samples=20)
+    report = check_environment(
+        check_spec(SPECS / "dm_control/acrobot_tilted_relaxed.yaml"), samples=20
+    )
     assert [row.verdict for row in report.rows] == ["refuted"]
 
 

@@ -1,9 +1,11 @@
 """Bases: the finite set of places the group moves, and how.
 
-A permutation p sends place i to p[i], so (g.x)[p[i]] = x[i]. Grids are indexed [row, column], flattened row by row;
-r turns the picture counter-clockwise, s mirrors left and right. A base prints as "grid 9x9" and parses back.
+A permutation p sends place i to p[i], so (g.x)[p[i]] = x[i]. Grids are indexed [row, column],
+flattened row by row; r turns the picture counter-clockwise, s mirrors left and right. A base prints
+as "grid 9x9" and parses back.
 
-A "plane" is the exception: a picture that C<n>, D<n>, SO2 or O2 turns by any angle, with interpolation (see `plane`).
+A "plane" is the exception: a picture that C<n>, D<n>, SO2 or O2 turns by any angle, with
+interpolation (see `plane`).
 """
 
 import re
@@ -36,7 +38,8 @@ GRID_MOVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "flip": np.flipud,
     "transpose": np.transpose,
 }
-"""Words for what a generator does to a picture [row, column]; the exact symmetries of a pixel grid."""
+"""Words for what a generator does to a picture [row, column]; the exact symmetries of a pixel grid.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,11 @@ class Base:
         if self is other or not isinstance(other, Base):
             return self is other
         same = (self.name, self.shape, self.group) == (other.name, other.shape, other.group)
-        return same and self.kind == other.kind and all(map(np.array_equal, self.permutations, other.permutations))
+        return (
+            same
+            and self.kind == other.kind
+            and all(map(np.array_equal, self.permutations, other.permutations))
+        )
 
     def __hash__(self) -> int:
         return hash((self.group.name, self.name))
@@ -84,10 +91,16 @@ class Base:
     @cached_property
     def orbits(self) -> np.ndarray:
         """Orbit label of each place, shape (size,); the places of a plane flow into each other."""
-        return np.zeros(self.size, dtype=np.int64) if self.kind == "plane" else components(self.size, self.permutations)
+        return (
+            np.zeros(self.size, dtype=np.int64)
+            if self.kind == "plane"
+            else components(self.size, self.permutations)
+        )
 
     def is_exact(self, word: str) -> bool:
-        """Whether a word permutes the places; False where it turns a plane by an angle between its pixels."""
+        """Whether a word permutes the places; False where it turns a plane by an angle between its
+        pixels.
+        """
         return self.kind != "plane" or planes.is_exact(self._turn(word))
 
     def is_still(self, word: str) -> bool:
@@ -97,10 +110,14 @@ class Base:
     def act(self, word: str, feature: np.ndarray) -> np.ndarray:
         """The places of a feature (..., places, channels) moved, its channels left alone."""
         if not self.is_exact(word):
-            index, weight = planes.interpolation(self.shape, tuple(self._turn(word).reshape(-1).tolist()))
+            index, weight = planes.interpolation(
+                self.shape, tuple(self._turn(word).reshape(-1).tolist())
+            )
             weight = weight.astype(feature.dtype) if feature.dtype.kind == "f" else weight
             # the four neighbours one after the other: less memory than all at once
-            return np.asarray(sum(feature[..., index[:, k], :] * weight[:, k, None] for k in range(4)))
+            return np.asarray(
+                sum(feature[..., index[:, k], :] * weight[:, k, None] for k in range(4))
+            )
         moved = np.empty_like(feature)
         moved[..., self.permutation(word), :] = feature
         return moved
@@ -110,23 +127,33 @@ class Base:
         return planes.rounded(self.group.evaluate(word, images, np.matmul, np.eye(2)))
 
     def permutation(self, word: str) -> np.ndarray:
-        """Where each place goes under a word; ValueError where it does not permute them (see `is_exact`)."""
+        """Where each place goes under a word; ValueError where it does not permute them (see
+        `is_exact`).
+        """
         if self.kind == "plane":
             if not self.is_exact(word):
-                raise ValueError(f"{word} takes the pixels of {self} between pixels: it is no permutation")
+                raise ValueError(
+                    f"{word} takes the pixels of {self} between pixels: it is no permutation"
+                )
             return planes.permutation(self.shape, self._turn(word))
         images = dict(zip(self.group.generators, self.permutations, strict=True))
-        return self.group.evaluate(word, images, lambda after, before: after[before], np.arange(self.size))
+        return self.group.evaluate(
+            word, images, lambda after, before: after[before], np.arange(self.size)
+        )
 
     @cached_property
     def coordinates(self) -> np.ndarray:
-        """Integer coordinates, shape (size, axes): (row, column) on a grid, the index elsewhere, none at a point."""
+        """Integer coordinates, shape (size, axes): (row, column) on a grid, the index elsewhere,
+        none at a point.
+        """
         return np.indices(self.shape).reshape(len(self.shape), self.size).T
 
 
 def point(group: Group) -> Base:
     """One place that nothing moves."""
-    return Base(group, "point", (), tuple(np.zeros(1, dtype=np.int64) for _ in group.generators), "point")
+    return Base(
+        group, "point", (), tuple(np.zeros(1, dtype=np.int64) for _ in group.generators), "point"
+    )
 
 
 def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None = None) -> Base:
@@ -135,10 +162,12 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
     Args:
         rows: number of rows.
         columns: number of columns.
-        moves: a word of GRID_MOVES per generator; by default r and s of C1, C2, C4, D1, D2, D4 as in the module's text.
+        moves: a word of GRID_MOVES per generator; by default r and s of C1, C2, C4, D1, D2, D4 as
+            in the module's text.
 
     Raises:
-        ValueError: a move changes the shape, the group has no exact action on pixels, or a relation breaks.
+        ValueError: a move changes the shape, the group has no exact action on pixels, or a relation
+            breaks.
     """
     if rows < 1 or columns < 1:
         raise ValueError(f"a grid has at least one row and one column, not {rows}x{columns}")
@@ -146,13 +175,18 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
     usual = _usual_moves(group)
     moves = moves if moves is not None else planar_moves(group)
     written_images.covered(group, moves)
-    indices, permutations = np.arange(rows * columns).reshape(rows, columns), []
+    indices = np.arange(rows * columns).reshape(rows, columns)
+    permutations = []
     for generator in group.generators:
         if moves[generator] not in GRID_MOVES:
-            raise ValueError(f"unknown move {moves[generator]!r} of a grid; known: {', '.join(GRID_MOVES)}")
+            raise ValueError(
+                f"unknown move {moves[generator]!r} of a grid; known: {', '.join(GRID_MOVES)}"
+            )
         moved = GRID_MOVES[moves[generator]](indices)
         if moved.shape != indices.shape:
-            raise ValueError(f"{moves[generator]} ({generator}) needs a square grid, not {rows}x{columns}")
+            raise ValueError(
+                f"{moves[generator]} ({generator}) needs a square grid, not {rows}x{columns}"
+            )
         permutations.append(np.argsort(moved.reshape(-1)))
     name = f"grid {rows}x{columns}"
     if moves != usual:
@@ -179,7 +213,9 @@ def planar_moves(group: Group) -> dict[str, str]:
     """What r and s of C1, C2, C4, D1, D2, D4 do to a picture; ValueError for any other group."""
     moves = _usual_moves(group)
     if moves is None:
-        raise ValueError(f"a pixel grid carries C1, C2, C4, D1, D2 and D4 exactly, not {group.name}")
+        raise ValueError(
+            f"a pixel grid carries C1, C2, C4, D1, D2 and D4 exactly, not {group.name}"
+        )
     return moves
 
 
@@ -204,13 +240,18 @@ def is_usual(base: Base) -> bool:
 
 def _usual_moves(group: Group) -> dict[str, str] | None:
     turns = {"1": {}, "2": {"r": "half_turn"}, "4": {"r": "turn"}}
-    if group.name not in ("C1", "C2", "C4", "D1", "D2", "D4") or catalogue.group(group.name) != group:
+    if (
+        group.name not in ("C1", "C2", "C4", "D1", "D2", "D4")
+        or catalogue.group(group.name) != group
+    ):
         return None  # a presented group may bear any name
     return {**turns[group.name[1]], **({"s": "mirror"} if group.name[0] == "D" else {})}
 
 
 def tokens(group: Group, n: int) -> Base:
-    """n interchangeable places moved by the group's own permutations (S<n>: all orders; C<n>: the turns of a ring)."""
+    """n interchangeable places moved by the group's own permutations (S<n>: all orders; C<n>: the
+    turns of a ring).
+    """
     _bounded(n)
     if group.generators and group.degree != n:
         raise ValueError(f"{group.name} permutes {group.degree} tokens, not {n}")
@@ -239,8 +280,17 @@ def union(first: Base, second: Base) -> Base:
     if "plane" in (first.kind, second.kind):
         raise ValueError(f"{first} + {second} is no base: a plane stands alone")
     _bounded(first.size + second.size)
-    arrays = [np.concatenate([a, b + first.size]) for a, b in zip(first.permutations, second.permutations, strict=True)]
-    return Base(first.group, "graph", (first.size + second.size,), tuple(arrays), f"{first.name} + {second.name}")
+    arrays = [
+        np.concatenate([a, b + first.size])
+        for a, b in zip(first.permutations, second.permutations, strict=True)
+    ]
+    return Base(
+        first.group,
+        "graph",
+        (first.size + second.size,),
+        tuple(arrays),
+        f"{first.name} + {second.name}",
+    )
 
 
 def resize(base: Base, rows: int, columns: int) -> Base:
@@ -262,15 +312,20 @@ def _checked(base: Base) -> Base:
     for relation in base.group.relations:
         if not np.array_equal(base.permutation(relation), np.arange(base.size)):
             name = base.name if len(base.name) <= 80 else f"{base.name[:77]}..."
-            raise ValueError(f"the relation {relation} = identity of {base.group.name} does not hold on {name}")
+            raise ValueError(
+                f"the relation {relation} = identity of {base.group.name} does not hold on {name}"
+            )
     return base
 
 
-_BASE = re.compile(r"(point|grid|graph|tokens|plane)(?:\s+([0-9]{1,6})(?:x([0-9]{1,6}))?)?\s*(?:\(([^()]*)\))?")
+_BASE = re.compile(
+    r"(point|grid|graph|tokens|plane)(?:\s+([0-9]{1,6})(?:x([0-9]{1,6}))?)?\s*(?:\(([^()]*)\))?"
+)
 
 
 def parse(group: Group, text: str) -> Base:
-    """The base that prints as `text`: "point", "grid 9x9", "grid 5x7(s=flip)", "tokens 5", "graph 3(r=1 2 0)".
+    """The base that prints as `text`: "point", "grid 9x9", "grid 5x7(s=flip)", "tokens 5", "graph
+    3(r=1 2 0)".
 
     >>> from symgen.algebra.catalogue import group
     >>> parse(group("D1"), "grid 2x3 + point").size
@@ -278,7 +333,9 @@ def parse(group: Group, text: str) -> Base:
     """
     pieces = text.split("+")
     if len(pieces) > MAX_UNION:
-        raise ValueError(f"a base of {len(pieces)} pieces is too large; at most {MAX_UNION} are supported")
+        raise ValueError(
+            f"a base of {len(pieces)} pieces is too large; at most {MAX_UNION} are supported"
+        )
     return reduce(union, [_piece(group, piece) for piece in pieces])
 
 
@@ -295,5 +352,10 @@ def _piece(group: Group, text: str) -> Base:
     if kind == "tokens" and first and not second and argument is None:
         return tokens(group, int(first))
     if kind == "graph" and first and not second and (images is not None or not group.generators):
-        return graph(group, {g: written_images.numbers(t) for g, t in (images or {}).items()}, int(first))
-    raise ValueError(f"cannot read {text.strip()!r} as a base: point, grid HxW, plane HxW, tokens N or graph N(g=...)")
+        return graph(
+            group, {g: written_images.numbers(t) for g, t in (images or {}).items()}, int(first)
+        )
+    raise ValueError(
+        f"cannot read {text.strip()!r} as a base: point, grid HxW, plane HxW, tokens N or graph "
+        "N(g=...)"
+    )

@@ -1,13 +1,15 @@
 """The named groups, each a function of its number, and groups given by generators and relations.
 
-C<n>: r turns counter-clockwise by 2 pi / n. D<n> has order 2n: r as above, s mirrors left and right (D1 is s alone).
-S<n>: s swaps the first two points, c moves every point one on. "A x B" is the direct product; a generator name taken by
-the first factor gets the factor's number in the second ("C4 x C4" has r and r2).
+C<n>: r turns counter-clockwise by 2 pi / n. D<n> has order 2n: r as above, s mirrors left and right
+(D1 is s alone). S<n>: s swaps the first two points, c moves every point one on. "A x B" is the
+direct product; a generator name taken by the first factor gets the factor's number in the second
+("C4 x C4" has r and r2).
 
-SO2 and O2, all turns of the plane, are held as their subgroups C64 and D64. For representations of frequency at most
-MAX_FREQUENCY = 15 that loses nothing: an equivariant map between frequencies k and l, or a kernel of angular frequency
-j <= k + l < 32 between them, commutes with all turns where it commutes with 64 of them (no two of these frequencies are
-equal modulo 64). `representation` refuses any other representation of them.
+SO2 and O2, all turns of the plane, are held as their subgroups C64 and D64. For representations of
+frequency at most MAX_FREQUENCY = 15 that loses nothing: an equivariant map between frequencies k
+and l, or a kernel of angular frequency j <= k + l < 32 between them, commutes with all turns where
+it commutes with 64 of them (no two of these frequencies are equal modulo 64). `representation`
+refuses any other representation of them.
 """
 
 import math
@@ -43,7 +45,9 @@ def dihedral(n: int) -> Group:
 
 
 def symmetric(n: int) -> Group:
-    """S<n>, all permutations of n points (presentation: Coxeter and Moser, Generators and Relations, 6.2)."""
+    """S<n>, all permutations of n points (presentation: Coxeter and Moser, Generators and
+    Relations, 6.2).
+    """
     if n == 1:
         return Group("S1", (), (), {}, 1)
     swap = (1, 0, *range(2, n))
@@ -53,7 +57,9 @@ def symmetric(n: int) -> Group:
     if n > 3:
         relations.append(f"sc^{n - 1}sc" * 3)
     relations += [f"sc^{n - j}sc^{j}" * 2 for j in range(2, n // 2 + 1)]
-    return Group(f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": _cycle(n)}, math.factorial(n))
+    return Group(
+        f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": _cycle(n)}, math.factorial(n)
+    )
 
 
 TURNS = 64
@@ -74,13 +80,18 @@ def is_continuous(this: Group) -> bool:
 
 
 def planar(this: Group) -> tuple[int, bool] | None:
-    """(number of turns, whether there are mirrors) of the catalogue's C<n>, D<n>, SO2, O2; None for any other group.
+    """(number of turns, whether there are mirrors) of the catalogue's C<n>, D<n>, SO2, O2; None for
+    any other group.
 
     >>> planar(group("D4")), planar(group("SO2")), planar(group("S3"))
     ((4, True), (64, False), None)
     """
     found = re.fullmatch(r"([CD])([1-9][0-9]{0,5})|(SO2|O2)", this.name)
-    if found is None or (found[2] and int(found[2]) > MAX_NUMBER[found[1]]) or group(this.name) != this:
+    if (
+        found is None
+        or (found[2] and int(found[2]) > MAX_NUMBER[found[1]])
+        or group(this.name) != this
+    ):
         return None  # a presented group may bear any name
     return (int(found[2]), found[1] == "D") if found[2] else (TURNS, this.name == "O2")
 
@@ -92,9 +103,12 @@ def _cycle(n: int) -> Permutation:
 def product(first: Group, second: Group) -> Group:
     """The direct product: both act, on disjoint points, and commute."""
     rename = _fresh_names(first, second)
-    n, m = first.degree, second.degree
+    n = first.degree
+    m = second.degree
     permutations = {g: (*p, *range(n, n + m)) for g, p in first.permutations.items()}
-    permutations |= {rename[g]: (*range(n), *(n + i for i in p)) for g, p in second.permutations.items()}
+    permutations |= {
+        rename[g]: (*range(n), *(n + i for i in p)) for g, p in second.permutations.items()
+    }
     relations = list(first.relations)
     relations += ["".join(rename[g] for g in second.parse(word)) for word in second.relations]
     for a in first.generators:
@@ -107,10 +121,14 @@ def product(first: Group, second: Group) -> Group:
 
 
 def _fresh_names(first: Group, second: Group) -> dict[str, str]:
-    """Names for the second factor's generators: their own, or letter and factor number, counted on where taken."""
-    taken, rename = set(first.generators), {}
+    """Names for the second factor's generators: their own, or letter and factor number, counted on
+    where taken.
+    """
+    taken = set(first.generators)
+    rename = {}
     for generator in second.generators:
-        name, number = generator, first.name.count(" x ") + 2
+        name = generator
+        number = first.name.count(" x ") + 2
         while name in taken:
             name, number = f"{generator[0]}{number}", number + 1
         taken.add(name)
@@ -150,7 +168,10 @@ def _named(name: str) -> Group:
         return all_turns(name)
     match = re.fullmatch(r"([A-Z])([0-9]{1,6})", name)
     if match is None or match[1] not in _FAMILIES:
-        raise ValueError(f"unknown group {name!r}: C<n>, D<n>, S<n>, SO2, O2 and products such as 'C2 x C4' are known")
+        raise ValueError(
+            f"unknown group {name!r}: C<n>, D<n>, S<n>, SO2, O2 and products such as 'C2 x C4' "
+            "are known"
+        )
     number = int(match[2])
     if not 1 <= number <= MAX_NUMBER[match[1]]:
         raise ValueError(f"the number of {name!r} must lie between 1 and {MAX_NUMBER[match[1]]}")
@@ -166,7 +187,8 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
         name: for messages; by default the presentation itself.
 
     Raises:
-        ValueError: bad or too many names or words, or no finite group of at most MAX_ELEMENTS elements was found.
+        ValueError: bad or too many names or words, or no finite group of at most MAX_ELEMENTS
+            elements was found.
 
     >>> presented(["a", "b"], ["aa", "bbb", "abab"]).order
     6
@@ -175,18 +197,27 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
         raise ValueError(f"{len(generators)} generators are more than {MAX_GENERATORS}")
     for generator in generators:
         if re.fullmatch(r"[a-z][0-9]*", generator) is None:
-            raise ValueError(f"{generator!r} cannot name a generator: one small letter, digits may follow")
+            raise ValueError(
+                f"{generator!r} cannot name a generator: one small letter, digits may follow"
+            )
     if len(set(generators)) != len(generators):
         raise ValueError("two generators have the same name")
     text = ", ".join(relations)
-    title = name or f"<{', '.join(generators)} | {text if len(text) <= 120 else f'{len(relations)} relations'}>"
+    title = (
+        name
+        or f"<{', '.join(generators)} | "
+        f"{text if len(text) <= 120 else f'{len(relations)} relations'}>"
+    )
     free = Group(title, tuple(generators), (), dict.fromkeys(generators, (0,)))
-    words, letters = [], 0
+    words = []
+    letters = 0
     for relation in relations:
         words.append(free.parse(relation))
         letters += len(words[-1]) + 1
         if letters > MAX_LETTERS:
-            raise ValueError(f"relations of more than {MAX_LETTERS} letters, powers written out, are too long")
+            raise ValueError(
+                f"relations of more than {MAX_LETTERS} letters, powers written out, are too long"
+            )
     tables = enumerate_cosets(tuple(generators), words, MAX_ELEMENTS)
     permutations = {g: tuple(table) for g, table in tables.items()}
     order = len(next(iter(permutations.values()), (0,)))

@@ -1,4 +1,6 @@
-"""Signed permutations as arrays of codes: coordinate i goes to place |code[i]| - 1 and takes the sign of code[i]."""
+"""Signed permutations as arrays of codes: coordinate i goes to place |code[i]| - 1 and takes the
+sign of code[i].
+"""
 
 import numpy as np
 
@@ -21,7 +23,9 @@ def of_matrix(matrix: np.ndarray) -> np.ndarray | None:
     """The codes of a matrix that permutes the coordinates up to sign, exactly; None for any other."""
     absolute = np.abs(matrix)
     if not (
-        ((absolute == 0) | (absolute == 1)).all() and (absolute.sum(0) == 1).all() and (absolute.sum(1) == 1).all()
+        ((absolute == 0) | (absolute == 1)).all()
+        and (absolute.sum(0) == 1).all()
+        and (absolute.sum(1) == 1).all()
     ):
         return None
     target: np.ndarray = absolute.argmax(0)
@@ -41,7 +45,8 @@ def to_matrix(codes: np.ndarray) -> np.ndarray:
 
 def stack(blocks: list[tuple[int, np.ndarray]]) -> np.ndarray:
     """The codes of a direct sum of (multiplicity, codes)."""
-    result, start = [], 0
+    result = []
+    start = 0
     for count, block in blocks:
         shift = start + len(block) * np.arange(count)[:, None]
         result.append((np.sign(block) * (np.abs(block) + shift)).reshape(-1))

@@ -1,8 +1,9 @@
 """Coset enumeration over the trivial subgroup: a presentation becomes a regular permutation action.
 
-Todd and Coxeter, "A practical method for enumerating cosets of a finite abstract group" (1936), the strategy that
-defines cosets by tracing every relation from every coset (Holt, Eick, O'Brien, Handbook of Computational Group Theory,
-section 5.1). Columns are the generators followed by their inverses.
+Todd and Coxeter, "A practical method for enumerating cosets of a finite abstract group" (1936), the
+strategy that defines cosets by tracing every relation from every coset (Holt, Eick, O'Brien,
+Handbook of Computational Group Theory, section 5.1). Columns are the generators followed by their
+inverses.
 """
 
 from collections.abc import Sequence
@@ -23,19 +24,25 @@ def enumerate_cosets(
         limit: largest order allowed; the table may grow to eight times that on the way.
 
     Raises:
-        ValueError: the table or the work outgrew the limit: the group is infinite, too large, or badly presented.
+        ValueError: the table or the work outgrew the limit: the group is infinite, too large, or
+            badly presented.
     """
     if not generators:
         return {}
     column = {name: k for k, name in enumerate(generators)}
     table = _Table(len(generators), 8 * limit)
-    # Words compose right to left; tracing goes left to right through right cosets of the reversed word.
+    # Words compose right to left; tracing goes left to right through right cosets of the reversed
+    # word.
     words = [[column[letter] for letter in reversed(word)] for word in relations if word]
-    coset, steps, length = 0, 0, sum(map(len, words)) + 2 * len(generators)
+    coset = 0
+    steps = 0
+    length = sum(map(len, words)) + 2 * len(generators)
     while coset < len(table.rows):
         steps += length
         if steps > MAX_STEPS:
-            raise ValueError(f"the group was not found within {MAX_STEPS} steps; give shorter relations")
+            raise ValueError(
+                f"the group was not found within {MAX_STEPS} steps; give shorter relations"
+            )
         for word in words:
             if table.alive(coset):
                 table.trace(coset, word)
@@ -50,10 +57,13 @@ def enumerate_cosets(
 
 
 class _Table:
-    """The coset table: rows[c][k] is the coset reached from c by column k; merged cosets point to their survivor."""
+    """The coset table: rows[c][k] is the coset reached from c by column k; merged cosets point to
+    their survivor.
+    """
 
     def __init__(self, generators: int, limit: int) -> None:
-        self.generators, self.limit = generators, limit
+        self.generators = generators
+        self.limit = limit
         self.rows: list[list[int]] = [[_UNDEFINED] * (2 * generators)]
         self.survivor = [0]
 
@@ -90,7 +100,8 @@ class _Table:
         coset = start
         for k in word[:-1]:
             coset = self.step(coset, k)
-        last, back = word[-1], self.inverse(word[-1])
+        last = word[-1]
+        back = self.inverse(word[-1])
         if self.rows[coset][last] == _UNDEFINED and self.rows[start][back] == _UNDEFINED:
             self.join(coset, last, start)
         else:

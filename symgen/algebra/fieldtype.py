@@ -1,4 +1,5 @@
-"""A field type is base x fibre: a finite set the group moves times a representation on the channels there.
+"""A field type is base x fibre: a finite set the group moves times a representation on the channels
+there.
 
 Law: (g.x)[p(i)] = rho(g) x[i], with p the permutation of the base and rho the fibre. It prints as
 "grid 9x9: 5 trivial + quotient(s)" and the printed form parses back.
@@ -36,7 +37,10 @@ class FieldType:
 
     def __post_init__(self) -> None:
         if self.base.group != self.fibre.group:
-            raise ValueError(f"the base {self.base} is moved by {self.base.group}, the fibre by {self.fibre.group}")
+            raise ValueError(
+                f"the base {self.base} is moved by {self.base.group}, the fibre by "
+                f"{self.fibre.group}"
+            )
 
     def __str__(self) -> str:
         return f"{self.base}: {self.fibre}"
@@ -65,12 +69,15 @@ class FieldType:
         """g.x for a feature of shape (..., places, channels)."""
         if feature.shape[-2:] != self.shape:
             raise ValueError(
-                f"a feature of {self} has shape (..., {self.shape[0]}, {self.shape[1]}), not {feature.shape}"
+                f"a feature of {self} has shape (..., {self.shape[0]}, {self.shape[1]}), not "
+                f"{feature.shape}"
             )
         return self.base.act(word, self.fibre.act(word, feature))
 
     def gather(self, word: str) -> tuple[np.ndarray, np.ndarray]:
-        """For signed permutation fibres: (index, sign) with (g.x).flat[k] = sign[k] * x.flat[index[k]]."""
+        """For signed permutation fibres: (index, sign) with (g.x).flat[k] = sign[k] *
+        x.flat[index[k]].
+        """
         if not self.fibre.is_signed_permutation:
             raise ValueError(f"the fibre of {self} does not permute channels")
         moved = self.act(word, codes.identity(self.size).reshape(self.shape)).reshape(-1)
@@ -84,8 +91,12 @@ class FieldType:
         if self.base.kind == "plane":
             raise ValueError(f"{self} is moved by interpolation, which is no representation")
         if not self.fibre.is_signed_permutation and self.size > MAX_DENSE:
-            raise ValueError(f"{self} has {self.size} entries; matrices are written out up to {MAX_DENSE}")
-        return Representation(self.group, f"[{self}]", self.size, tuple(map(self._move, self.group.generators)))
+            raise ValueError(
+                f"{self} has {self.size} entries; matrices are written out up to {MAX_DENSE}"
+            )
+        return Representation(
+            self.group, f"[{self}]", self.size, tuple(map(self._move, self.group.generators))
+        )
 
     def _move(self, generator: str) -> np.ndarray:
         """The codes of a generator on the flattened feature, or its matrix."""
@@ -101,9 +112,9 @@ class FieldType:
     def entry_orbits(self) -> np.ndarray:
         """The finest partition of the entries that no generator mixes, shape (places, channels).
 
-        Law: scaling the entries commutes with the group exactly where the scale is constant on the parts (a running
-        scale, a standard deviation). Where the fibre is a matrix, coordinates that it mixes fall together; on a plane,
-        all places do.
+        Law: scaling the entries commutes with the group exactly where the scale is constant on the
+        parts (a running scale, a standard deviation). Where the fibre is a matrix, coordinates that
+        it mixes fall together; on a plane, all places do.
         """
         if self.base.kind == "plane":
             return np.broadcast_to(vector(self.fibre).entry_orbits, self.shape).copy()
@@ -111,7 +122,9 @@ class FieldType:
         links = [(entries[:0, 0], entries[:0, 0])]
         for generator, places in zip(self.group.generators, self.base.permutations, strict=True):
             for target, source in _mixed_channels(self.fibre, generator):
-                links.append((entries[places][:, target].reshape(-1), entries[:, source].reshape(-1)))
+                links.append(
+                    (entries[places][:, target].reshape(-1), entries[:, source].reshape(-1))
+                )
         a, b = (np.concatenate(side) for side in zip(*links, strict=True))
         return number(joined(self.size, a, b)).reshape(self.shape)
 
@@ -120,7 +133,8 @@ def _mixed_channels(fibre: Representation, generator: str) -> list[tuple[np.ndar
     """Pairs of index arrays (to, from): channel from[k] enters channel to[k] under the generator."""
     if fibre.is_signed_permutation:
         return [(fibre.signed_permutation(generator)[0], np.arange(fibre.size))]
-    pairs, start = [], 0
+    pairs = []
+    start = 0
     for count, atom in fibre.blocks:
         target, source = np.nonzero(np.abs(atom.matrix(generator)) > 1e-12)
         shift = start + atom.size * np.arange(count)[:, None]
@@ -137,7 +151,9 @@ def parse(group: Group, text: str) -> FieldType:
     """
     base, colon, fibre = text.partition(":")
     if not colon:
-        raise ValueError(f"cannot read {text!r} as a field type: BASE: FIBRE, e.g. 'grid 9x9: 3 trivial'")
+        raise ValueError(
+            f"cannot read {text!r} as a field type: BASE: FIBRE, e.g. 'grid 9x9: 3 trivial'"
+        )
     return FieldType(bases.parse(group, base), representations.parse(group, fibre.strip()))
 
 

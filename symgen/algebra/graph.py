@@ -1,8 +1,9 @@
 """The graph on a base: which pairs of places may see each other, and which pairs share a weight.
 
-`topology` says which pairs are edges; `labels` is a ladder of ever finer partitions of the pairs: distance, offset,
-absolute, or an edge attribute. Every partition is joined with the orbits of the group, so equal labels are what an
-equivariant map may share. Graph matrices G of SiT (Weissenbacher et al. 2024, section 3) are theta[label].
+`topology` says which pairs are edges; `labels` is a ladder of ever finer partitions of the pairs:
+distance, offset, absolute, or an edge attribute. Every partition is joined with the orbits of the
+group, so equal labels are what an equivariant map may share. Graph matrices G of SiT (Weissenbacher
+et al. 2024, section 3) are theta[label].
 """
 
 import re
@@ -57,7 +58,10 @@ class Graph:
         n = self.base.size
         if self.topology == "complete":
             return np.ones((n, n), dtype=bool)
-        if self.topology in ("cycle", "path"):  # networkx's cycle_graph and path_graph, and every place itself
+        if self.topology in (
+            "cycle",
+            "path",
+        ):  # networkx's cycle_graph and path_graph, and every place itself
             apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
             return np.asarray((apart <= 1) | ((apart == n - 1) & (self.topology == "cycle")))
         if self.topology != "edges":
@@ -70,7 +74,9 @@ class Graph:
 
     @cached_property
     def networkx(self) -> "nx.Graph":
-        """The same graph for networkx, edge attributes included; for drawing, and for whatever else it knows."""
+        """The same graph for networkx, edge attributes included; for drawing, and for whatever else
+        it knows.
+        """
         import networkx as nx
 
         graph = nx.Graph()
@@ -81,7 +87,9 @@ class Graph:
 
     @cached_property
     def signature(self) -> np.ndarray:
-        """The ungrouped label of every pair (n, n): what the pair looks like before the group identifies pairs."""
+        """The ungrouped label of every pair (n, n): what the pair looks like before the group
+        identifies pairs.
+        """
         if self.kind == "absolute":
             return np.arange(self.base.size**2).reshape(self.base.size, self.base.size)
         if self.kind not in LABELS:
@@ -104,18 +112,23 @@ class Graph:
         return int(self.labels.max()) + 1
 
     def fibre_labels(self, fibre: Representation | None) -> np.ndarray:
-        """Labels of (target place, source place, channel), shape (n, n, fibre.size), -1 where there is no edge.
+        """Labels of (target place, source place, channel), shape (n, n, fibre.size), -1 where there
+        is no edge.
 
-        A channel that the group moves sees the graph from its own side: the label of (g.i, g.j, g.f) is that of
-        (i, j, f). With the trivial fibre these are the labels of pairs; with the regular one, a group convolution.
+        A channel that the group moves sees the graph from its own side: the label of (g.i, g.j,
+        g.f) is that of (i, j, f). With the trivial fibre these are the labels of pairs; with the
+        regular one, a group convolution.
 
         Raises:
-            ValueError: too many entries, or a fibre that does not permute its channels (signs are left aside).
+            ValueError: too many entries, or a fibre that does not permute its channels (signs are
+                left aside).
         """
-        n, copies = self.base.size, fibre.size if fibre else 1
+        n = self.base.size
+        copies = fibre.size if fibre else 1
         if n * n * copies > MAX_PAIRS:
             raise ValueError(
-                f"{n} x {n} pairs x {copies} channels are more than {MAX_PAIRS} labels; use a smaller grid"
+                f"{n} x {n} pairs x {copies} channels are more than {MAX_PAIRS} labels; use a "
+                "smaller grid"
             )
         permutations = []
         for g, places in zip(self.base.group.generators, self.base.permutations, strict=True):
@@ -127,7 +140,9 @@ class Graph:
         return _where_edges(label, self.adjacency)
 
     def broken_automorphism(self) -> tuple[str, tuple[int, int]] | None:
-        """The first (generator, edge) whose image is no edge, or carries another attribute; None where all hold."""
+        """The first (generator, edge) whose image is no edge, or carries another attribute; None
+        where all hold.
+        """
         for g, places in zip(self.base.group.generators, self.base.permutations, strict=True):
             moved = np.ix_(places, places)
             wrong = self.adjacency & ~self.adjacency[moved]
@@ -157,12 +172,15 @@ def _displacements(base: Base, periodic: bool) -> tuple[np.ndarray, np.ndarray]:
 def _path_lengths(adjacency: np.ndarray) -> np.ndarray:
     """Number of edges on a shortest path between every two places, n where there is none.
 
-    All places at once: row i of `reached` has one bit for each place within the current distance of i.
+    All places at once: row i of `reached` has one bit for each place within the current distance of
+    i.
     """
     n = len(adjacency)
     rows, columns = np.nonzero(adjacency)
     if len(rows) * n > 8 * 2**28:
-        raise ValueError(f"distances among {n} places with {len(rows)} edges are too many; use labels: absolute")
+        raise ValueError(
+            f"distances among {n} places with {len(rows)} edges are too many; use labels: absolute"
+        )
     starts = np.searchsorted(rows, np.arange(n))
     reached = np.packbits(np.eye(n, dtype=bool), axis=1)
     lengths = np.full((n, n), n)
@@ -180,7 +198,9 @@ def _attribute_codes(graph: Graph) -> np.ndarray:
     values = np.zeros((graph.base.size, graph.base.size), dtype=np.int64)
     codes: dict[Any, int] = {}
     for i, j, attributes in graph.edges:
-        values[i, j] = values[j, i] = codes.setdefault(_key(attributes.get(graph.kind)), len(codes) + 1)
+        values[i, j] = values[j, i] = codes.setdefault(
+            _key(attributes.get(graph.kind)), len(codes) + 1
+        )
     return values
 
 
@@ -195,9 +215,11 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
 
     Args:
         base: grid, graph or tokens.
-        topology: complete; on a grid also grid (four neighbours), king (eight), torus and "radius r" (Euclidean);
-            elsewhere also cycle (every place and the next, the last and the first) and path (a cycle cut open); edges.
-        kind: distance (Euclidean on a grid, along edges elsewhere), offset, absolute, or the name of an edge attribute.
+        topology: complete; on a grid also grid (four neighbours), king (eight), torus and "radius
+            r" (Euclidean); elsewhere also cycle (every place and the next, the last and the first)
+            and path (a cycle cut open); edges.
+        kind: distance (Euclidean on a grid, along edges elsewhere), offset, absolute, or the name
+            of an edge attribute.
         edges: for `edges`, [i, j] or [i, j, {attribute: value}], without direction.
 
     Raises:
@@ -214,13 +236,19 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
     if topology not in OFF_GRID:
         _reach(topology)
         if base.kind != "grid":
-            raise ValueError(f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base")
+            raise ValueError(
+                f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base"
+            )
     if topology in ("cycle", "path") and base.kind == "grid":
-        raise ValueError(f"topology {topology!r} needs places in a row, not {base}; write grid or torus")
+        raise ValueError(
+            f"topology {topology!r} needs places in a row, not {base}; write grid or torus"
+        )
     if kind == "offset" and base.kind != "grid":
         raise ValueError(f"offset labels need a grid, not {base}")
     if kind not in LABELS and not any(kind in attributes for _, _, attributes in read):
-        raise ValueError(f"labels {kind!r}: neither {', '.join(LABELS)} nor an attribute of the edges")
+        raise ValueError(
+            f"labels {kind!r}: neither {', '.join(LABELS)} nor an attribute of the edges"
+        )
     return Graph(base, topology, kind, read)
 
 
@@ -229,8 +257,14 @@ def _read_edges(base: Base, edges: Sequence[Sequence[Any]]) -> tuple[Edge, ...]:
         raise ValueError(f"{len(edges)} edges are more than {MAX_EDGES}")
     read: dict[frozenset[int], Edge] = {}
     for edge in edges:
-        if not isinstance(edge, Sequence) or len(edge) not in (2, 3) or not isinstance((*edge, {})[2], Mapping):
-            raise ValueError(f"an edge is [i, j] or [i, j, {{attribute: value}}], not {str(edge)[:80]}")
+        if (
+            not isinstance(edge, Sequence)
+            or len(edge) not in (2, 3)
+            or not isinstance((*edge, {})[2], Mapping)
+        ):
+            raise ValueError(
+                f"an edge is [i, j] or [i, j, {{attribute: value}}], not {str(edge)[:80]}"
+            )
         if not all(type(i) is int and 0 <= i < base.size for i in edge[:2]):
             raise ValueError(f"edge {list(edge[:2])} leaves the places 0..{base.size - 1}")
         this: Edge = (edge[0], edge[1], dict((*edge, {})[2]))
@@ -246,6 +280,7 @@ def _reach(topology: str) -> float:
     found = re.fullmatch(r"radius ([0-9]{1,4}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})", topology)
     if found is None or float(found[1]) <= 0:
         raise ValueError(
-            f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2', cycle, path or edges"
+            f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2', cycle, path "
+            "or edges"
         )
     return float(found[1]) ** 2 + 1e-9

@@ -1,7 +1,8 @@
 """A finite group is its generators and relations; its elements come on demand.
 
-A word such as "rrs" is a product read as a composition: first s, then r, then r. A letter may carry digits ("r2") and
-a power ("r^3"). Law: every relation is the identity; `Group` refuses to be built otherwise.
+A word such as "rrs" is a product read as a composition: first s, then r, then r. A letter may carry
+digits ("r2") and a power ("r^3"). Law: every relation is the identity; `Group` refuses to be built
+otherwise.
 """
 
 import math
@@ -33,7 +34,8 @@ class Group:
         name: as written in a spec, e.g. "D4" or "C2 x C4".
         generators: generator names; none for the trivial group.
         relations: words equal to the identity.
-        permutations: for each generator a permutation p of 0..n-1 (i goes to p[i]); together faithful.
+        permutations: for each generator a permutation p of 0..n-1 (i goes to p[i]); together
+            faithful.
 
     Raises:
         ValueError: a permutation is none, or a relation does not hold for the permutations.
@@ -47,10 +49,16 @@ class Group:
 
     def __post_init__(self) -> None:
         if set(self.permutations) != set(self.generators):
-            raise ValueError(f"{self.name} needs one permutation for each of {', '.join(self.generators) or 'none'}")
+            raise ValueError(
+                f"{self.name} needs one permutation for each of "
+                f"{', '.join(self.generators) or 'none'}"
+            )
         for generator in self.generators:
             if sorted(self.permutations[generator]) != list(range(self.degree)):
-                raise ValueError(f"generator {generator} of {self.name} is not a permutation of 0..{self.degree - 1}")
+                raise ValueError(
+                    f"generator {generator} of {self.name} is not a permutation of "
+                    f"0..{self.degree - 1}"
+                )
         for relation in self.relations:
             if self.permutation(relation) != self._identity:
                 raise ValueError(f"relation {relation} does not hold in {self.name}")
@@ -68,7 +76,8 @@ class Group:
         return tuple(range(self.degree))
 
     def parse(self, word: str) -> tuple[str, ...]:
-        """The generators of a word, left to right; ValueError on an unknown letter or a stray character.
+        """The generators of a word, left to right; ValueError on an unknown letter or a stray
+        character.
 
         >>> from symgen.algebra.catalogue import group
         >>> group("D4").parse("r^2 s")
@@ -79,18 +88,27 @@ class Group:
         while position < len(word):
             match = _TOKEN.match(word, position)
             if match is None:
-                raise ValueError(f"cannot read {word!r} as a word in {', '.join(self.generators) or 'no generators'}")
+                raise ValueError(
+                    f"cannot read {word!r} as a word in "
+                    f"{', '.join(self.generators) or 'no generators'}"
+                )
             if match[1] not in self.generators:
                 known = ", ".join(self.generators) or "none"
-                raise ValueError(f"{match[1]!r} is not a generator of {self.name} (generators: {known})")
+                raise ValueError(
+                    f"{match[1]!r} is not a generator of {self.name} (generators: {known})"
+                )
             power = 1 if match[2] is None else int(match[2])
             if len(letters) + power > MAX_LETTERS:
-                raise ValueError(f"a word of more than {MAX_LETTERS} letters, powers written out, is too long")
+                raise ValueError(
+                    f"a word of more than {MAX_LETTERS} letters, powers written out, is too long"
+                )
             letters += [match[1]] * power
             position = match.end()
         return tuple(letters)
 
-    def evaluate(self, word: str, images: Mapping[str, T], product: Callable[[T, T], T], identity: T) -> T:
+    def evaluate(
+        self, word: str, images: Mapping[str, T], product: Callable[[T, T], T], identity: T
+    ) -> T:
         """The image of a word under the homomorphism that sends each generator g to images[g].
 
         Args:
@@ -121,7 +139,10 @@ class Group:
     @cached_property
     def _words(self) -> dict[Permutation, str]:
         if self.known_order is not None and self.known_order > MAX_ELEMENTS:
-            raise ValueError(f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} are listed")
+            raise ValueError(
+                f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} "
+                "are listed"
+            )
         words = {self._identity: ""}
         frontier = [self._identity]
         while frontier:
@@ -134,7 +155,9 @@ class Group:
                         words[product] = generator + words[element]
                         fresh.append(product)
             if len(words) > MAX_ELEMENTS:
-                raise ValueError(f"{self.name} has more than {MAX_ELEMENTS} elements; they cannot be listed")
+                raise ValueError(
+                    f"{self.name} has more than {MAX_ELEMENTS} elements; they cannot be listed"
+                )
             frontier = fresh
         return words
 
@@ -159,9 +182,12 @@ class Group:
 
     def letter_order(self, generator: str) -> int:
         """Order of one generator: the least common multiple of its cycle lengths."""
-        image, seen, order = self.permutations[generator], set(), 1
+        image = self.permutations[generator]
+        seen = set()
+        order = 1
         for start in range(self.degree):
-            length, i = 0, start
+            length = 0
+            i = start
             while i not in seen:
                 seen.add(i)
                 i, length = image[i], length + 1
@@ -176,7 +202,10 @@ class Group:
     def left_multiplication(self) -> dict[str, np.ndarray]:
         """For each generator g the index of g.e for each listed element e, shape (order,)."""
         return {
-            g: np.array([self._index[_compose(self.permutations[g], e)] for e in self._index], dtype=np.int64)
+            g: np.array(
+                [self._index[_compose(self.permutations[g], e)] for e in self._index],
+                dtype=np.int64,
+            )
             for g in self.generators
         }
 

@@ -23,15 +23,16 @@ MAX_DENSE = 4096
 class Representation:
     """A group homomorphism into orthogonal matrices.
 
-    A signed permutation is held as codes (coordinate i goes to |code[i]| - 1 and takes its sign), any other matrix as
-    it is, and a direct sum by its summands only, so that large representations stay small.
+    A signed permutation is held as codes (coordinate i goes to |code[i]| - 1 and takes its sign),
+    any other matrix as it is, and a direct sum by its summands only, so that large representations
+    stay small.
 
     Args:
         group: the group.
         name: printed form.
         size: dimension.
-        moves: for an atom one array per generator, in the group's order: codes of shape (size,) or a matrix
-            (size, size); matrices that are signed permutations become codes.
+        moves: for an atom one array per generator, in the group's order: codes of shape (size,) or
+            a matrix (size, size); matrices that are signed permutations become codes.
         parts: for a direct sum (multiplicity, atom) in order.
     """
 
@@ -64,11 +65,17 @@ class Representation:
 
     @cached_property
     def kind(self) -> Kind:
-        """The most special kind that every generator has: decides which nonlinearities commute with it."""
+        """The most special kind that every generator has: decides which nonlinearities commute with
+        it.
+        """
         kinds = {atom.kind for _, atom in self.parts}
         if "matrix" in kinds or any(move.ndim == 2 for move in self.moves):
             return "matrix"
-        return "signed" if "signed" in kinds or any((move < 0).any() for move in self.moves) else "permutation"
+        return (
+            "signed"
+            if "signed" in kinds or any((move < 0).any() for move in self.moves)
+            else "permutation"
+        )
 
     @property
     def is_signed_permutation(self) -> bool:
@@ -80,7 +87,10 @@ class Representation:
         """True where the group moves nothing."""
         if self.parts:
             return all(atom.is_trivial for _, atom in self.parts)
-        return all(move.ndim == 1 and np.array_equal(move, codes.identity(self.size)) for move in self.moves)
+        return all(
+            move.ndim == 1 and np.array_equal(move, codes.identity(self.size))
+            for move in self.moves
+        )
 
     @cached_property
     def images(self) -> tuple[np.ndarray, ...]:
@@ -88,27 +98,39 @@ class Representation:
         return tuple(self.matrix(generator) for generator in self.group.generators)
 
     def matrix(self, word: str) -> np.ndarray:
-        """The matrix of a word, float64 of shape (size, size); ValueError where it is too large to write out."""
+        """The matrix of a word, float64 of shape (size, size); ValueError where it is too large to
+        write out.
+        """
         if self.size > MAX_DENSE:
-            raise ValueError(f"{short(self.name)} has size {self.size}; matrices are written out up to {MAX_DENSE}")
+            raise ValueError(
+                f"{short(self.name)} has size {self.size}; matrices are written out up to "
+                f"{MAX_DENSE}"
+            )
         if self.is_signed_permutation:
             return codes.to_matrix(self._codes(word))
         if self.parts:
-            return _block_diagonal([m for n, atom in self.parts for m in [atom.matrix(word)] * n], self.size)
+            return _block_diagonal(
+                [m for n, atom in self.parts for m in [atom.matrix(word)] * n], self.size
+            )
         dense = [move if move.ndim == 2 else codes.to_matrix(move) for move in self.moves]
         images = dict(zip(self.group.generators, dense, strict=True))
         return self.group.evaluate(word, images, np.matmul, np.eye(self.size))
 
     def act(self, word: str, vectors: np.ndarray) -> np.ndarray:
-        """g.x for vectors of shape (..., size), in their own precision (whole numbers times a matrix: float64)."""
+        """g.x for vectors of shape (..., size), in their own precision (whole numbers times a
+        matrix: float64).
+        """
         if vectors.shape[-1:] != (self.size,):
-            raise ValueError(f"{short(self.name)} acts on (..., {self.size}), not on {vectors.shape}")
+            raise ValueError(
+                f"{short(self.name)} acts on (..., {self.size}), not on {vectors.shape}"
+            )
         if self.is_signed_permutation:
             return self._permuted(word, vectors)
         moved = vectors if vectors.dtype.kind in "fc" else vectors.astype(np.float64)
         if not self.parts:
             return np.asarray(moved @ self.matrix(word).T.astype(moved.dtype))
-        blocks, start = [], 0
+        blocks = []
+        start = 0
         for count, atom in self.parts:
             stop = start + count * atom.size
             block = moved[..., start:stop].reshape(*moved.shape[:-1], count, atom.size)
@@ -122,7 +144,10 @@ class Representation:
         if (signs > 0).all():
             moved[..., target] = vectors
         elif vectors.dtype.kind in "ub":
-            raise ValueError(f"{short(self.name)} changes signs, which numbers of type {vectors.dtype} do not have")
+            raise ValueError(
+                f"{short(self.name)} changes signs, which numbers of type {vectors.dtype} do "
+                "not have"
+            )
         else:
             moved[..., target] = vectors * signs.astype(vectors.dtype)
         return moved
@@ -147,7 +172,8 @@ def _simplest(move: np.ndarray) -> np.ndarray:
 
 
 def _block_diagonal(matrices: Sequence[np.ndarray], size: int) -> np.ndarray:
-    result, start = np.zeros((size, size)), 0
+    result = np.zeros((size, size))
+    start = 0
     for block in matrices:
         result[start : start + len(block), start : start + len(block)] = block
         start += len(block)
@@ -160,9 +186,11 @@ def short(name: str) -> str:
 
 
 def check_relations(representation: Representation) -> None:
-    """Raise ValueError naming the first relation that the matrices break, or a matrix that is not orthogonal.
+    """Raise ValueError naming the first relation that the matrices break, or a matrix that is not
+    orthogonal.
 
-    Of SO2 and O2, held as 64 turns, only representations of low frequency are those of all turns (see `catalogue`).
+    Of SO2 and O2, held as 64 turns, only representations of low frequency are those of all turns
+    (see `catalogue`).
     """
     group = representation.group
     if not representation.parts:
@@ -171,7 +199,9 @@ def check_relations(representation: Representation) -> None:
     for relation in group.relations:
         if not _is_identity(representation, relation):
             name = short(representation.name)
-            raise ValueError(f"the relation {relation} = identity of {group.name} does not hold for {name}")
+            raise ValueError(
+                f"the relation {relation} = identity of {group.name} does not hold for {name}"
+            )
     if catalogue.is_continuous(group):
         _check_frequencies(representation)
 
@@ -181,7 +211,8 @@ def _check_frequencies(representation: Representation) -> None:
     highest = np.abs(angles).max() * catalogue.TURNS / (2 * np.pi)
     if highest > catalogue.MAX_FREQUENCY + 0.5:
         raise ValueError(
-            f"{short(representation.name)} has frequency {highest:.0f}; of {representation.group} those up to "
+            f"{short(representation.name)} has frequency {highest:.0f}; of {representation.group} "
+            "those up to "
             f"{catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and irrep(k)"
         )
 
@@ -189,7 +220,8 @@ def _check_frequencies(representation: Representation) -> None:
 def _check_orthogonal(generator: str, move: np.ndarray) -> None:
     if move.ndim == 2 and stretch(move) > 1e-9:
         raise ValueError(
-            f"the matrix of {generator} is not orthogonal: M M^T is off the identity by {stretch(move):.1e}"
+            f"the matrix of {generator} is not orthogonal: M M^T is off the identity by "
+            f"{stretch(move):.1e}"
         )
 
 
@@ -202,17 +234,25 @@ def _is_identity(representation: Representation, word: str) -> bool:
 def bounded(size: int, name: str) -> int:
     """The size, where it lies within the bounds."""
     if not 1 <= size <= MAX_SIZE:
-        raise ValueError(f"{short(name)} has size {size}; sizes between 1 and {MAX_SIZE} are supported")
+        raise ValueError(
+            f"{short(name)} has size {size}; sizes between 1 and {MAX_SIZE} are supported"
+        )
     return size
 
 
 def direct_sum(*summands: Representation | tuple[int, Representation]) -> Representation:
-    """The direct sum of representations or (multiplicity, representation) pairs of one group; equal neighbours join."""
+    """The direct sum of representations or (multiplicity, representation) pairs of one group; equal
+    neighbours join.
+    """
     blocks: list[tuple[int, Representation]] = []
     for summand in summands:
         count, part = summand if isinstance(summand, tuple) else (1, summand)
         bounded(count * part.size, f"{count} {part.name}")
-        pieces = [(count * part.blocks[0][0], part.blocks[0][1])] if len(part.blocks) == 1 else part.blocks * count
+        pieces = (
+            [(count * part.blocks[0][0], part.blocks[0][1])]
+            if len(part.blocks) == 1
+            else part.blocks * count
+        )
         for inner, atom in pieces:
             if blocks and blocks[-1][1] == atom:
                 blocks[-1] = (blocks[-1][0] + inner, atom)
@@ -221,7 +261,10 @@ def direct_sum(*summands: Representation | tuple[int, Representation]) -> Repres
     if not blocks:
         raise ValueError("a direct sum needs at least one summand")
     if any(atom.group != blocks[0][1].group for _, atom in blocks):
-        raise ValueError(f"a direct sum is of one group, not of {', '.join(sorted({str(a.group) for _, a in blocks}))}")
+        raise ValueError(
+            "a direct sum is of one group, not of "
+            f"{', '.join(sorted({str(a.group) for _, a in blocks}))}"
+        )
     size = bounded(sum(n * atom.size for n, atom in blocks), "the sum")
     if len(blocks) == 1 and blocks[0][0] == 1:
         return blocks[0][1]

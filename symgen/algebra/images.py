@@ -8,12 +8,16 @@ from symgen.algebra.group import Group
 
 
 def read(group: Group, text: str) -> dict[str, str]:
-    """Split "r=..., s=..." into one text per generator; ValueError on a missing, repeated or unknown generator."""
+    """Split "r=..., s=..." into one text per generator; ValueError on a missing, repeated or
+    unknown generator.
+    """
     result: dict[str, str] = {}
     for part in text.split(",") if text.strip() else ():
         generator, equals, image = (piece.strip() for piece in part.partition("="))
         if not equals:
-            raise ValueError(f"cannot read {part.strip()!r} as an image: GENERATOR=IMAGE, e.g. r=1 2 0")
+            raise ValueError(
+                f"cannot read {part.strip()!r} as an image: GENERATOR=IMAGE, e.g. r=1 2 0"
+            )
         if generator in result:
             raise ValueError(f"the image of {generator} is given twice")
         result[generator] = image
@@ -31,7 +35,8 @@ def covered(group: Group, images: Mapping[str, object]) -> None:
     if set(images) != set(group.generators):
         needed = ", ".join(group.generators) or "none"
         raise ValueError(
-            f"images are needed for exactly the generators of {group} ({needed}), not {', '.join(images) or 'none'}"
+            f"images are needed for exactly the generators of {group} ({needed}), not "
+            f"{', '.join(images) or 'none'}"
         )
 
 
@@ -64,6 +69,8 @@ def _integers(generator: str, image: Sequence[int]) -> np.ndarray:
         array = np.asarray(image)
     except ValueError:  # lists of different lengths
         array = np.asarray([None])
-    if array.size and array.dtype.kind not in "iu":  # no silent rounding, no booleans, nothing beyond 64 bits
+    if (
+        array.size and array.dtype.kind not in "iu"
+    ):  # no silent rounding, no booleans, nothing beyond 64 bits
         raise ValueError(f"the image of {generator} must be a list of whole numbers")
     return array.astype(np.int64)

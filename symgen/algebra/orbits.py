@@ -1,8 +1,9 @@
 """Orbits of points and of pairs: the weights of every equivariant map are constant on them.
 
-For permutation actions the equivariant linear maps V -> W are the matrices that are constant on the orbits of pairs
-(row, column), so dim Hom is the number of those orbits. A signed permutation adds a sign; an orbit that meets its own
-negative carries the weight zero. Other orthogonal actions need a null space, solved block by block.
+For permutation actions the equivariant linear maps V -> W are the matrices that are constant on the
+orbits of pairs (row, column), so dim Hom is the number of those orbits. A signed permutation adds a
+sign; an orbit that meets its own negative carries the weight zero. Other orthogonal actions need a
+null space, solved block by block.
 """
 
 from functools import lru_cache
@@ -12,17 +13,28 @@ import numpy as np
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.partition import components, joined, number, pair_permutation
 
-__all__ = ["components", "hom_dimension", "intertwiners", "joined", "number", "pair_permutation", "signed_pair_orbits"]
+__all__ = [
+    "components",
+    "hom_dimension",
+    "intertwiners",
+    "joined",
+    "number",
+    "pair_permutation",
+    "signed_pair_orbits",
+]
 
 MAX_ENTRIES = 8_388_608
 """Largest number of entries of a matrix whose orbits are counted."""
 MAX_BASIS = 16_777_216
 """Largest number of entries of a basis that is written out."""
 MAX_BLOCK = 2048
-"""Largest product of sizes of two matrix blocks whose intertwiners are solved for (about a second)."""
+"""Largest product of sizes of two matrix blocks whose intertwiners are solved for (about a second).
+"""
 
 
-def signed_pair_orbits(target: Representation, source: Representation) -> tuple[np.ndarray, np.ndarray]:
+def signed_pair_orbits(
+    target: Representation, source: Representation
+) -> tuple[np.ndarray, np.ndarray]:
     """Weight labels and signs of the equivariant matrices source -> target of signed permutations.
 
     Returns:
@@ -32,9 +44,11 @@ def signed_pair_orbits(target: Representation, source: Representation) -> tuple[
     n = target.size * source.size
     if n > MAX_ENTRIES:
         raise ValueError(
-            f"a matrix {target.size} x {source.size} has more than {MAX_ENTRIES} entries to sort into orbits"
+            f"a matrix {target.size} x {source.size} has more than {MAX_ENTRIES} entries to sort "
+            "into orbits"
         )
-    pairs, flips = [], []
+    pairs = []
+    flips = []
     for generator in source.group.generators:
         rows, row_signs = target.signed_permutation(generator)
         columns, column_signs = source.signed_permutation(generator)
@@ -44,9 +58,12 @@ def signed_pair_orbits(target: Representation, source: Representation) -> tuple[
     if not any(flip.any() for flip in flips):
         return components(n, pairs).reshape(shape), np.ones(shape)
     # Each pair once with each sign; a generator that flips the sign swaps the two.
-    doubled = [np.concatenate([p + n * flip, p + n * ~flip]) for p, flip in zip(pairs, flips, strict=True)]
+    doubled = [
+        np.concatenate([p + n * flip, p + n * ~flip]) for p, flip in zip(pairs, flips, strict=True)
+    ]
     both = components(2 * n, doubled)
-    positive, negative = both[:n], both[n:]
+    positive = both[:n]
+    negative = both[n:]
     labels = np.full(n, -1, dtype=np.int64)
     labels[positive != negative] = number(np.minimum(positive, negative)[positive != negative])
     return labels.reshape(shape), np.where(positive <= negative, 1.0, -1.0).reshape(shape)
@@ -54,9 +71,11 @@ def signed_pair_orbits(target: Representation, source: Representation) -> tuple[
 
 @lru_cache(maxsize=32)
 def intertwiners(target: Representation, source: Representation) -> np.ndarray:
-    """A basis of the equivariant matrices source -> target, shape (dim Hom, target.size, source.size).
+    """A basis of the equivariant matrices source -> target, shape (dim Hom, target.size,
+    source.size).
 
-    Signed permutations give 0/1/-1 matrices of disjoint support; otherwise an orthonormal null space.
+    Signed permutations give 0/1/-1 matrices of disjoint support; otherwise an orthonormal null
+    space.
 
     Raises:
         ValueError: the basis is too large to write out or to solve for.
@@ -70,22 +89,27 @@ def intertwiners(target: Representation, source: Representation) -> np.ndarray:
     if not (target.is_signed_permutation and source.is_signed_permutation):
         if target.size * source.size > MAX_BLOCK:
             raise ValueError(
-                f"the {sizes} intertwiners of actions that mix coordinates have more than {MAX_BLOCK} entries to solve "
+                f"the {sizes} intertwiners of actions that mix coordinates have more than "
+                f"{MAX_BLOCK} entries to solve "
                 "for; use permutation representations"
             )
         return _null_space(target, source)
     labels, signs = signed_pair_orbits(target, source)
     count = int(labels.max(initial=-1)) + 1
     if count * labels.size > MAX_BASIS:
-        raise ValueError(f"{count} intertwiners of {sizes} entries are too many to write out; use their orbits")
+        raise ValueError(
+            f"{count} intertwiners of {sizes} entries are too many to write out; use their orbits"
+        )
     return np.where(labels[None] == np.arange(count)[:, None, None], signs, 0.0)
 
 
 def canonical(vectors: np.ndarray, smallest: float = 1e-6) -> np.ndarray:
-    """An orthonormal basis that depends only on the space that the vectors span, shape (rank, entries).
+    """An orthonormal basis that depends only on the space that the vectors span, shape (rank,
+    entries).
 
-    A basis of a null space is as the linear algebra library likes it, and trained weights refer to it: on another
-    machine they would mean another map. Here the projections of the coordinate axes are orthonormalised in their order.
+    A basis of a null space is as the linear algebra library likes it, and trained weights refer to
+    it: on another machine they would mean another map. Here the projections of the coordinate axes
+    are orthonormalised in their order.
 
     Args:
         vectors: shape (vectors, entries).
@@ -99,7 +123,8 @@ def canonical(vectors: np.ndarray, smallest: float = 1e-6) -> np.ndarray:
         return vectors
     _, lengths, rows = np.linalg.svd(vectors, full_matrices=False)
     rows = rows[lengths > smallest * lengths[0]]
-    axes, chosen = rows.T, np.zeros((0, len(rows)))
+    axes = rows.T
+    chosen = np.zeros((0, len(rows)))
     # long projections first: short ones would carry the library's rounding errors into the basis
     for least in (0.5, 0.1, 0.01, 1e-4):
         for axis in axes if len(chosen) < len(rows) else ():
@@ -113,11 +138,16 @@ def canonical(vectors: np.ndarray, smallest: float = 1e-6) -> np.ndarray:
 
 
 def _null_space(target: Representation, source: Representation) -> np.ndarray:
-    """Orthonormal solutions X of T_g X = X S_g for every generator: the null space of sum_g D_g^T D_g."""
+    """Orthonormal solutions X of T_g X = X S_g for every generator: the null space of sum_g D_g^T
+    D_g.
+    """
     n = target.size * source.size
-    differences = [np.kron(target.matrix(g), source.matrix(g)) - np.eye(n) for g in source.group.generators]
+    differences = [
+        np.kron(target.matrix(g), source.matrix(g)) - np.eye(n) for g in source.group.generators
+    ]
     values, vectors = np.linalg.eigh(sum((d.T @ d for d in differences), np.zeros((n, n))))
-    # Squares of 2 sin(pi / n), the smallest of which (n = 2048) is 1e-5, are told from rounding errors around 1e-14.
+    # Squares of 2 sin(pi / n), the smallest of which (n = 2048) is 1e-5, are told from rounding
+    # errors around 1e-14.
     return canonical(vectors[:, values < 1e-9].T).reshape(-1, target.size, source.size)
 
 

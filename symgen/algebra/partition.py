@@ -1,16 +1,22 @@
-"""Partitions of a finite set that permutations preserve: orbits, and orbits joined with a given partition."""
+"""Partitions of a finite set that permutations preserve: orbits, and orbits joined with a given
+partition.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 
-def components(size: int, permutations: Sequence[np.ndarray], signatures: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """The finest partition of 0..size-1 that the permutations preserve and that merges equal signatures.
+def components(
+    size: int, permutations: Sequence[np.ndarray], signatures: Sequence[np.ndarray] = ()
+) -> np.ndarray:
+    """The finest partition of 0..size-1 that the permutations preserve and that merges equal
+    signatures.
 
     Args:
         size: number of points.
-        permutations: index arrays, i goes to p[i]. "Preserve" means that each part is a union of orbits.
+        permutations: index arrays, i goes to p[i]. "Preserve" means that each part is a union of
+            orbits.
         signatures: integer arrays of length size; points with equal entries fall together.
 
     Returns:
@@ -24,25 +30,33 @@ def components(size: int, permutations: Sequence[np.ndarray], signatures: Sequen
     if not signatures:
         return number(_orbits(size, permutations))
     classes = [number(signature) for signature in signatures]
-    points = classes[0]  # from here on only classes are joined: there are far fewer of them than points
+    points = classes[
+        0
+    ]  # from here on only classes are joined: there are far fewer of them than points
     count = int(points.max(initial=-1)) + 1
     links = [_class_links(points, points[permutation], count) for permutation in permutations]
     for other in classes[1:]:
         links.append((points, other + count))
         count += int(other.max(initial=-1)) + 1
-    a, b = (np.concatenate(side) for side in zip(*links, strict=True)) if links else (points, points)
+    a, b = (
+        (np.concatenate(side) for side in zip(*links, strict=True)) if links else (points, points)
+    )
     return number(joined(count, a, b)[points])
 
 
 def _class_links(a: np.ndarray, b: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The different pairs (a[k], b[k]): mostly a maps whole classes into classes, then one pair each is enough."""
+    """The different pairs (a[k], b[k]): mostly a maps whole classes into classes, then one pair
+    each is enough.
+    """
     image = np.zeros(count, dtype=np.int64)
     image[a] = b
     return (np.arange(count), image) if np.array_equal(image[a], b) else (a, b)
 
 
 def joined(size: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """For each of 0..size-1 the least member of its part in the finest partition that joins every a[k] with b[k]."""
+    """For each of 0..size-1 the least member of its part in the finest partition that joins every
+    a[k] with b[k].
+    """
     label: np.ndarray = np.arange(size)
     while True:
         previous = label
@@ -57,9 +71,11 @@ def joined(size: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _orbits(size: int, permutations: Sequence[np.ndarray]) -> np.ndarray:
-    """The same as `joined`, quicker: a permutation meets every point once, so that no two writes collide.
+    """The same as `joined`, quicker: a permutation meets every point once, so that no two writes
+    collide.
 
-    Labels run along each permutation both ways round: one way alone is 35 times slower on a cycle of 512.
+    Labels run along each permutation both ways round: one way alone is 35 times slower on a cycle
+    of 512.
     """
     label: np.ndarray = np.arange(size)
     while True:
@@ -85,7 +101,8 @@ def number(labels: np.ndarray) -> np.ndarray:
         flat = np.unique(flat, return_inverse=True)[1].reshape(-1)
         top = int(flat.max(initial=0)) + 1
     first = np.full(top, flat.size)
-    # Of repeated indices the last assignment stays: written backwards, that is the first appearance.
+    # Of repeated indices the last assignment stays: written backwards, that is the first
+    # appearance.
     first[flat[::-1]] = np.arange(flat.size)[::-1]
     order = np.argsort(first, kind="stable")
     rank = np.empty(top, dtype=np.int64)

@@ -1,8 +1,10 @@
-"""Pictures sampled from the plane: groups that pixels cannot carry exactly act on them by interpolation.
+"""Pictures sampled from the plane: groups that pixels cannot carry exactly act on them by
+interpolation.
 
-(g.x)(p) = x(g^-1 p) about the centre of the picture, bilinear between the four nearest pixels, zero outside. Where g
-takes pixels to pixels (quarter turns of a square, mirrors) this is a permutation, without any rounding; elsewhere
-g.(h.x) and (gh).x differ by the interpolation error, so that laws hold approximately for smooth pictures.
+(g.x)(p) = x(g^-1 p) about the centre of the picture, bilinear between the four nearest pixels, zero
+outside. Where g takes pixels to pixels (quarter turns of a square, mirrors) this is a permutation,
+without any rounding; elsewhere g.(h.x) and (gh).x differ by the interpolation error, so that laws
+hold approximately for smooth pictures.
 """
 
 from functools import lru_cache
@@ -27,7 +29,9 @@ def is_exact(matrix: np.ndarray) -> bool:
 
 
 def centred(shape: tuple[int, ...]) -> np.ndarray:
-    """Coordinates of the pixels, shape (rows * columns, 2): x to the right and y up, zero in the middle."""
+    """Coordinates of the pixels, shape (rows * columns, 2): x to the right and y up, zero in the
+    middle.
+    """
     row, column = np.indices(shape).reshape(2, -1)
     return np.stack([column - (shape[1] - 1) / 2, (shape[0] - 1) / 2 - row], -1)
 
@@ -35,23 +39,31 @@ def centred(shape: tuple[int, ...]) -> np.ndarray:
 def permutation(shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray:
     """Where each pixel goes under a matrix that takes pixels to pixels."""
     x, y = (centred(shape) @ matrix.T).T
-    return np.asarray(np.rint((shape[0] - 1) / 2 - y) * shape[1] + np.rint(x + (shape[1] - 1) / 2), dtype=np.int64)
+    return np.asarray(
+        np.rint((shape[0] - 1) / 2 - y) * shape[1] + np.rint(x + (shape[1] - 1) / 2), dtype=np.int64
+    )
 
 
 @lru_cache(maxsize=64)
-def interpolation(shape: tuple[int, ...], entries: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """For each pixel of g.x the four pixels of x that it is made of, and their weights; both (pixels, 4).
+def interpolation(
+    shape: tuple[int, ...], entries: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel of g.x the four pixels of x that it is made of, and their weights; both
+    (pixels, 4).
 
     Args:
         shape: (rows, columns).
         entries: the matrix of g row by row.
     """
     x, y = (centred(shape) @ np.array(entries).reshape(2, 2)).T  # rows of p^T g: g^-1 p
-    row, column = (shape[0] - 1) / 2 - y, x + (shape[1] - 1) / 2
-    index, weight = [], []
+    row = (shape[0] - 1) / 2 - y
+    column = x + (shape[1] - 1) / 2
+    index = []
+    weight = []
     for below in (0, 1):
         for right in (0, 1):
-            r, c = np.floor(row).astype(np.int64) + below, np.floor(column).astype(np.int64) + right
+            r = np.floor(row).astype(np.int64) + below
+            c = np.floor(column).astype(np.int64) + right
             inside = (r >= 0) & (r < shape[0]) & (c >= 0) & (c < shape[1])
             share = np.clip(1 - np.abs(row - r), 0, 1) * np.clip(1 - np.abs(column - c), 0, 1)
             index.append(np.where(inside, r * shape[1] + c, 0))
@@ -60,10 +72,12 @@ def interpolation(shape: tuple[int, ...], entries: tuple[float, ...]) -> tuple[n
 
 
 def smooth(shape: tuple[int, ...], batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Random pictures (batch, rows, columns, channels) that interpolation can turn: blurred noise, fading to the edge.
+    """Random pictures (batch, rows, columns, channels) that interpolation can turn: blurred noise,
+    fading to the edge.
 
-    Noise of standard deviation one, convolved with a Gaussian whose width is SMOOTH of a side (a pixel and a half at
-    least), brought back to standard deviation one in the middle, times a disc that fades over half its radius.
+    Noise of standard deviation one, convolved with a Gaussian whose width is SMOOTH of a side (a
+    pixel and a half at least), brought back to standard deviation one in the middle, times a disc
+    that fades over half its radius.
     """
     lines = []
     for size in shape[:2]:
@@ -76,7 +90,8 @@ def smooth(shape: tuple[int, ...], batch: int, rng: np.random.Generator) -> np.n
 
 
 def disc(shape: tuple[int, ...], margin: float = MARGIN) -> np.ndarray:
-    """1 inside the largest disc of a picture, falling smoothly to 0 over `margin` pixels at its edge; (pixels,).
+    """1 inside the largest disc of a picture, falling smoothly to 0 over `margin` pixels at its
+    edge; (pixels,).
 
     >>> disc((5, 5)).reshape(5, 5).round(2)[:, 2].tolist()
     [0.5, 1.0, 1.0, 1.0, 0.5]

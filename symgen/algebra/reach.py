@@ -1,8 +1,10 @@
-"""Which part of a feature can vary with what is observed: told from the group alone, before there is a weight.
+"""Which part of a feature can vary with what is observed: told from the group alone, before there
+is a weight.
 
-A linear equivariant map reaches, of every summand of its target, the images of all intertwiners. A pointwise
-nonlinearity acts on each channel alone: channels that are always equal stay equal (up to a sign, where it is odd), and
-apart from that it reaches everything. Law: a layer with any weights stays inside what is reached here.
+A linear equivariant map reaches, of every summand of its target, the images of all intertwiners. A
+pointwise nonlinearity acts on each channel alone: channels that are always equal stay equal (up to
+a sign, where it is odd), and apart from that it reaches everything. Law: a layer with any weights
+stays inside what is reached here.
 """
 
 from collections.abc import Iterable
@@ -46,7 +48,9 @@ Reach = tuple[Part, ...]
 
 
 def everything(field: FieldType) -> Reach:
-    """What is observed: all of it varies. A large picture is taken for a small one, with the same kinds of orbits."""
+    """What is observed: all of it varies. A large picture is taken for a small one, with the same
+    kinds of orbits.
+    """
     base = _smaller(field.base)
     return tuple(_whole(FieldType(base, atom)) for _, atom in field.fibre.blocks)
 
@@ -68,12 +72,15 @@ def on_places(base: Base, reach: Reach, seen: np.ndarray | None = None) -> Reach
     Args:
         base: the places.
         reach: at each of them.
-        seen: functions of the places, shape (places, any number), that span what is read of a channel; None for all.
+        seen: functions of the places, shape (places, any number), that span what is read of a
+            channel; None for all.
     """
     if seen is None:
         base = _smaller(base)
     seen = np.eye(base.size) if seen is None else _basis(seen)
-    return tuple(Part(FieldType(base, part.field.fibre), np.kron(seen, part.span)) for part in reach)
+    return tuple(
+        Part(FieldType(base, part.field.fibre), np.kron(seen, part.span)) for part in reach
+    )
 
 
 def weighted(reach: Reach, labels: np.ndarray) -> Reach:
@@ -86,9 +93,14 @@ def weighted(reach: Reach, labels: np.ndarray) -> Reach:
     first = (labels[:, :, None] == labels[:, None, :]).argmax(2)  # of the channels with the label
     hashes = first @ np.random.default_rng(0).integers(2**62, size=labels.shape[1])
     first = first[np.unique(hashes, return_index=True)[1]]
-    masks = np.unique(np.concatenate([first == channel for channel in range(labels.shape[1])]), axis=0)
+    masks = np.unique(
+        np.concatenate([first == channel for channel in range(labels.shape[1])]), axis=0
+    )
     spans = [[mask[:, None] * part.span for mask in masks] for part in reach]
-    return tuple(Part(p.field, _basis(np.concatenate(each, axis=1))) for p, each in zip(reach, spans, strict=True))
+    return tuple(
+        Part(p.field, _basis(np.concatenate(each, axis=1)))
+        for p, each in zip(reach, spans, strict=True)
+    )
 
 
 def linear(target: Representation, *sources: Part) -> Reach:
@@ -118,7 +130,9 @@ def _image(atom: Representation, sources: Iterable[Part]) -> Part:
 
 
 def _maps(target: Representation, field: FieldType) -> np.ndarray | None:
-    """Equivariant matrices that together reach what all of them do; None where they would take long to solve for."""
+    """Equivariant matrices that together reach what all of them do; None where they would take long
+    to solve for.
+    """
     if not (target.is_signed_permutation and field.fibre.is_signed_permutation):
         if target.size * field.size > MAX_BLOCK:
             return None
@@ -137,16 +151,22 @@ def _basis(columns: np.ndarray) -> np.ndarray:
 
 
 def pointwise(reach: Reach) -> Reach:
-    """After a nonlinearity of every channel; of fibres that mix channels, after one that scales the whole (gated)."""
+    """After a nonlinearity of every channel; of fibres that mix channels, after one that scales the
+    whole (gated).
+    """
     return tuple(Part(part.field, _apart(part)) for part in reach)
 
 
 def _apart(part: Part) -> np.ndarray:
-    """The subspace of features that are equal (up to sign) where they must be, and zero where nothing varies."""
+    """The subspace of features that are equal (up to sign) where they must be, and zero where
+    nothing varies.
+    """
     if not part.field.fibre.is_signed_permutation or part.span.shape[1] == 0:
         return part.span
     rows = (part.span @ part.span.T).round(6)
-    first = np.take_along_axis(rows, np.abs(rows).argmax(1, keepdims=True), 1)  # of the largest entries
+    first = np.take_along_axis(
+        rows, np.abs(rows).argmax(1, keepdims=True), 1
+    )  # of the largest entries
     signs = np.ones_like(first) if part.field.fibre.kind == "permutation" else np.sign(first)
     varies = np.abs(rows).max(1) > 1e-6
     classes = np.unique(rows * signs + 0.0, axis=0, return_inverse=True)[1].reshape(-1)
@@ -155,10 +175,15 @@ def _apart(part: Part) -> np.ndarray:
 
 
 def normalised(reach: Reach) -> Reach:
-    """After LayerNorm of channels that the group permutes: their common mean and variance are in all of them."""
+    """After LayerNorm of channels that the group permutes: their common mean and variance are in
+    all of them.
+    """
     if not varies(reach):
         return reach
-    return tuple(Part(p.field, _basis(np.concatenate([p.span, np.ones((p.field.size, 1))], 1))) for p in reach)
+    return tuple(
+        Part(p.field, _basis(np.concatenate([p.span, np.ones((p.field.size, 1))], 1)))
+        for p in reach
+    )
 
 
 def pooled(reach: Reach, one: Representation) -> Reach:

@@ -1,7 +1,8 @@
 """Matrices typed with a few digits become an exact representation, the nearest one.
 
-If rho is a homomorphism up to errors of size e, then the average over the group of rho(g h) rho(h)^-1 is one up to
-errors of size e^2 (Kazhdan 1982, "On epsilon-representations"), so that a few rounds reach machine precision.
+If rho is a homomorphism up to errors of size e, then the average over the group of rho(g h)
+rho(h)^-1 is one up to errors of size e^2 (Kazhdan 1982, "On epsilon-representations"), so that a
+few rounds reach machine precision.
 """
 
 import re
@@ -21,8 +22,8 @@ Matrices = dict[str, np.ndarray]
 def refined(group: Group, images: Matrices) -> Matrices:
     """The orthogonal representation next to these matrices, one (d, d) matrix per generator.
 
-    Matrices that are exact already, that are far from any representation, or that are too many to average are returned
-    as they are.
+    Matrices that are exact already, that are far from any representation, or that are too many to
+    average are returned as they are.
 
     >>> from symgen.algebra.catalogue import group
     >>> turn = refined(group("C3"), {"r": np.array([[-0.5, -0.8660254], [0.8660254, -0.5]])})["r"]
@@ -38,7 +39,10 @@ def refined(group: Group, images: Matrices) -> Matrices:
         return images
     for _ in range(3):
         every = _elements(group, images)
-        averages = {g: np.tensordot(every[group.left_multiplication[g]], every, ([0, 2], [0, 2])) for g in images}
+        averages = {
+            g: np.tensordot(every[group.left_multiplication[g]], every, ([0, 2], [0, 2]))
+            for g in images
+        }
         images = {g: _orthogonal(average) for g, average in averages.items()}
     return images
 
@@ -49,12 +53,16 @@ def departure(group: Group, images: Matrices) -> float:
     if error < TYPED:  # powers of other matrices may overflow
         for relation in group.relations if images else ():
             one = np.eye(len(next(iter(images.values()))))
-            error = max(error, float(np.abs(group.evaluate(relation, images, np.matmul, one) - one).max()))
+            error = max(
+                error, float(np.abs(group.evaluate(relation, images, np.matmul, one) - one).max())
+            )
     return error
 
 
 def stretch(matrix: np.ndarray) -> float:
-    """Largest entry by which M M^T misses the identity; infinite where no orthogonal matrix has such entries."""
+    """Largest entry by which M M^T misses the identity; infinite where no orthogonal matrix has
+    such entries.
+    """
     if not (np.abs(matrix) <= 2).all():  # not a number, infinite, or large enough to overflow
         return np.inf
     return float(np.abs(matrix @ matrix.T - np.eye(len(matrix))).max())
@@ -66,7 +74,9 @@ def _elements(group: Group, images: Matrices) -> np.ndarray:
     before = {g: np.argsort(group.left_multiplication[g]) for g in images}
     every = np.empty((group.order, size, size))
     every[0] = np.eye(size)
-    for index, word in enumerate(group.elements[1:], 1):  # a shortest word is one letter before a shorter word
+    for index, word in enumerate(
+        group.elements[1:], 1
+    ):  # a shortest word is one letter before a shorter word
         first = re.match(r"[a-z][0-9]*", word)
         assert first is not None
         every[index] = images[first[0]] @ every[before[first[0]][index]]

@@ -1,8 +1,10 @@
-"""Which relaxed weight scales each row or column of a tied matrix, and how many weights a relaxed map has.
+"""Which relaxed weight scales each row or column of a tied matrix, and how many weights a relaxed
+map has.
 
-A relaxed map is W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h]: L exact maps psi_l (banks), each with one weight for
-every element g (Wang et al. 2022, "Approximately equivariant networks for imperfectly symmetric dynamics").
-With w_l constant over g it is exact. A fibre's atom need not be the regular one: g is then a channel of the atom.
+A relaxed map is W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h]: L exact maps psi_l (banks), each
+with one weight for every element g (Wang et al. 2022, "Approximately equivariant networks for
+imperfectly symmetric dynamics"). With w_l constant over g it is exact. A fibre's atom need not be
+the regular one: g is then a channel of the atom.
 """
 
 from dataclasses import dataclass
@@ -19,14 +21,17 @@ Side = Literal["output", "input"]
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """One weight for every channel of one copy of each distinct atom of a fibre, shared by copies and places.
+    """One weight for every channel of one copy of each distinct atom of a fibre, shared by copies
+    and places.
 
-    Law: scaling the fibre's channels commutes with the group where the weights are constant on the parts.
+    Law: scaling the fibre's channels commutes with the group where the weights are constant on the
+        parts.
 
     Args:
         side: whether the weights scale the rows (output) or the columns (input) of a matrix.
         index: weight of each row or column, shape (size of the field,).
-        part: the part of each weight, shape (weights,): channels that the group mixes belong together.
+        part: the part of each weight, shape (weights,): channels that the group mixes belong
+            together.
     """
 
     side: Side
@@ -42,8 +47,8 @@ class Scaling:
 def scaling(target: FieldType, source: FieldType, side: Side) -> Scaling | None:
     """The relaxed weights of the maps source -> target.
 
-    Where no channel of the chosen side is exchanged with another, scaling them breaks nothing: then the other side is
-    taken, and where that is so for both there is nothing to relax (None).
+    Where no channel of the chosen side is exchanged with another, scaling them breaks nothing: then
+    the other side is taken, and where that is so for both there is nothing to relax (None).
     """
     other: Side = "input" if side == "output" else "output"
     for each in (side, other):
@@ -55,20 +60,26 @@ def scaling(target: FieldType, source: FieldType, side: Side) -> Scaling | None:
 
 
 def _channels(fibre: Representation) -> tuple[np.ndarray, np.ndarray]:
-    """For each channel the channel of its atom, the distinct atoms one after the other; and the parts of those."""
+    """For each channel the channel of its atom, the distinct atoms one after the other; and the
+    parts of those.
+    """
     starts: dict[Representation, int] = {}
     index: list[np.ndarray] = []
     parts: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
     for copies, atom in fibre.blocks:
         if atom not in starts:
             starts[atom] = sum(map(len, parts))
-            parts.append(vector(atom).entry_orbits.reshape(-1) + max(int(p.max(initial=-1)) + 1 for p in parts))
+            parts.append(
+                vector(atom).entry_orbits.reshape(-1)
+                + max(int(p.max(initial=-1)) + 1 for p in parts)
+            )
         index.append(np.tile(starts[atom] + np.arange(atom.size), copies))
     return np.concatenate(index), np.concatenate(parts)
 
 
 def bank_weights(target: FieldType, source: FieldType, banks: int, side: Side = "output") -> int:
-    """How many weights a map with banks has beyond those of the exact map: L weights per channel, L - 1 more banks.
+    """How many weights a map with banks has beyond those of the exact map: L weights per channel, L
+    - 1 more banks.
 
     >>> from symgen.algebra.catalogue import group
     >>> from symgen.algebra.fieldtype import parse

@@ -1,7 +1,9 @@
-"""The representations that a spec names: one function each, and `parse` for sums such as "2 trivial + regular".
+"""The representations that a spec names: one function each, and `parse` for sums such as "2 trivial
++ regular".
 
-Law: every relation of the group holds for the matrices (`check_relations`), and the printed form parses back.
-SO2 and O2 have those of frequency at most MAX_FREQUENCY (see `catalogue`): sums of trivial, sign and irrep(k).
+Law: every relation of the group holds for the matrices (`check_relations`), and the printed form
+parses back. SO2 and O2 have those of frequency at most MAX_FREQUENCY (see `catalogue`): sums of
+trivial, sign and irrep(k).
 """
 
 import itertools
@@ -14,7 +16,14 @@ import numpy as np
 from symgen.algebra import catalogue
 from symgen.algebra import images as written_images
 from symgen.algebra.group import Group
-from symgen.algebra.homomorphism import MAX_SIZE, Kind, Representation, bounded, check_relations, direct_sum
+from symgen.algebra.homomorphism import (
+    MAX_SIZE,
+    Kind,
+    Representation,
+    bounded,
+    check_relations,
+    direct_sum,
+)
 from symgen.algebra.partition import components
 from symgen.algebra.refinement import refined
 
@@ -47,7 +56,8 @@ def sign(group: Group, negative: Sequence[str] | None = None) -> Representation:
     """+1 or -1 per generator.
 
     Args:
-        negative: the generators sent to -1; by default s of D<n>, r of C<n>, the odd generators of S<n>.
+        negative: the generators sent to -1; by default s of D<n>, r of C<n>, the odd generators of
+            S<n>.
 
     Raises:
         ValueError: no such homomorphism, or no default for this group.
@@ -69,7 +79,9 @@ def _odd_generators(group: Group) -> list[str]:
     if catalogue.is_continuous(group):
         return [g for g in group.generators if g == "s"]
     if family is None:
-        raise ValueError(f"{group.name} has several signs; say which generators become -1, e.g. sign(r)")
+        raise ValueError(
+            f"{group.name} has several signs; say which generators become -1, e.g. sign(r)"
+        )
     if family[0] == "S":
         return [g for g in group.generators if _is_odd(group.permutations[g])]
     return [g for g in group.generators if g == {"C": "r", "D": "s"}[family[0]]]
@@ -80,9 +92,15 @@ def _is_odd(image: Sequence[int]) -> bool:
 
 
 def _family(group: Group) -> tuple[str, int] | None:
-    """("D", 4) for the catalogue's D4; None for products, and for presented groups whatever their name."""
+    """("D", 4) for the catalogue's D4; None for products, and for presented groups whatever their
+    name.
+    """
     found = re.fullmatch(r"([CDS])([1-9][0-9]{0,5})", group.name)
-    if found is None or int(found[2]) > catalogue.MAX_NUMBER[found[1]] or catalogue.group(group.name) != group:
+    if (
+        found is None
+        or int(found[2]) > catalogue.MAX_NUMBER[found[1]]
+        or catalogue.group(group.name) != group
+    ):
         return None
     return found[1], int(found[2])
 
@@ -90,11 +108,18 @@ def _family(group: Group) -> tuple[str, int] | None:
 def regular(group: Group) -> Representation:
     """The group permutes its own elements by left multiplication; size = order."""
     _finite(group, "regular")
-    return _permuting(group, "regular", [group.left_multiplication[g] for g in group.generators], len(group.elements))
+    return _permuting(
+        group,
+        "regular",
+        [group.left_multiplication[g] for g in group.generators],
+        len(group.elements),
+    )
 
 
 def quotient(group: Group, words: Sequence[str]) -> Representation:
-    """The group permutes the left cosets of the subgroup that the words generate; size = order / subgroup order."""
+    """The group permutes the left cosets of the subgroup that the words generate; size = order /
+    subgroup order.
+    """
     _finite(group, "quotient")
     words = ["".join(word.split()) for word in words]
     cosets = components(len(group.elements), [group.right_multiplication(word) for word in words])
@@ -106,13 +131,15 @@ def quotient(group: Group, words: Sequence[str]) -> Representation:
 def _finite(group: Group, name: str) -> None:
     if catalogue.is_continuous(group):
         raise ValueError(
-            f"{group.name} has no {name} representation of finite size: sums of trivial, sign and irrep(k) are; "
+            f"{group.name} has no {name} representation of finite size: sums of trivial, sign and "
+            "irrep(k) are; "
             "C<n> and D<n> have one"
         )
 
 
 def irrep(group: Group, k: int) -> Representation:
-    """How (cos k t, sin k t) moves as the plane turns: an irreducible representation of C<n>, D<n>, SO2 or O2.
+    """How (cos k t, sin k t) moves as the plane turns: an irreducible representation of C<n>, D<n>,
+    SO2 or O2.
 
     Args:
         k: frequency, 1 <= k < n / 2; the one-dimensional ones are called trivial and sign.
@@ -125,11 +152,16 @@ def irrep(group: Group, k: int) -> Representation:
     """
     planar = catalogue.planar(group)
     if planar is None:
-        raise ValueError(f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices")
-    n, top = planar[0], catalogue.MAX_FREQUENCY if catalogue.is_continuous(group) else (planar[0] - 1) // 2
+        raise ValueError(
+            f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices"
+        )
+    n = planar[0]
+    top = catalogue.MAX_FREQUENCY if catalogue.is_continuous(group) else (planar[0] - 1) // 2
     if not 1 <= k <= top:
         has = f"1 to {top}" if top else "none"
-        raise ValueError(f"irrep({k}) of {group.name}: the frequencies of its pairs (cos, sin) are {has}")
+        raise ValueError(
+            f"irrep({k}) of {group.name}: the frequencies of its pairs (cos, sin) are {has}"
+        )
     # the mirror takes the angle t to pi - t
     images = {"r": _turn(n, k), "s": np.diag([(-1.0) ** k, -((-1.0) ** k)])}
     return Representation(group, f"irrep({k})", 2, tuple(images[g] for g in group.generators))
@@ -137,13 +169,16 @@ def irrep(group: Group, k: int) -> Representation:
 
 def _turn(n: int, k: int = 1) -> np.ndarray:
     """The turn by 2 pi k / n, without rounding errors where it takes axes to axes."""
-    c, s = np.cos(2 * np.pi * k / n), np.sin(2 * np.pi * k / n)
+    c = np.cos(2 * np.pi * k / n)
+    s = np.sin(2 * np.pi * k / n)
     turn = np.array([[c, -s], [s, c]])
     return np.round(turn) if 4 * k % n == 0 else turn
 
 
 def standard(group: Group) -> Representation:
-    """The defining geometric action: on the plane (x to the right, y up); of S<n> on R^n less its mean."""
+    """The defining geometric action: on the plane (x to the right, y up); of S<n> on R^n less its
+    mean.
+    """
     planar = catalogue.planar(group)
     if planar is not None:
         plane = {"r": _turn(planar[0]), "s": np.diag([-1.0, 1.0])}
@@ -155,11 +190,15 @@ def standard(group: Group) -> Representation:
     basis = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
     moves = tuple(basis[:, list(group.permutations[g])] @ basis.T for g in group.generators)
-    return Representation(group, "standard", n - 1, tuple(np.round(m) if n == 2 else m for m in moves))
+    return Representation(
+        group, "standard", n - 1, tuple(np.round(m) if n == 2 else m for m in moves)
+    )
 
 
 def permutation(group: Group, images: Mapping[str, Sequence[int]] | None = None) -> Representation:
-    """A permutation of coordinates per generator, i goes to images[g][i]; by default the group's own."""
+    """A permutation of coordinates per generator, i goes to images[g][i]; by default the group's
+    own.
+    """
     if images is None:
         _finite(group, "permutation")
         targets = [np.array(group.permutations[g], dtype=np.int64) for g in group.generators]
@@ -174,7 +213,9 @@ def permutation(group: Group, images: Mapping[str, Sequence[int]] | None = None)
 
 
 def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Representation:
-    """A signed permutation per generator, 1-based: entry i goes to |k|, times the sign of k = images[g][i]."""
+    """A signed permutation per generator, 1-based: entry i goes to |k|, times the sign of k =
+    images[g][i].
+    """
     written_images.covered(group, images)
     size = len(next(iter(images.values()), (1,)))
     codes = tuple(written_images.signed_permutation(g, images[g], size) for g in group.generators)
@@ -185,7 +226,8 @@ def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Rep
 
 
 def absolute(representation: Representation) -> Representation:
-    """|rho(g)|: how sizes move where rho moves numbers up to sign, e.g. a standard deviation beside its mean.
+    """|rho(g)|: how sizes move where rho moves numbers up to sign, e.g. a standard deviation beside
+    its mean.
 
     Raises:
         ValueError: the representation mixes coordinates.
@@ -196,9 +238,15 @@ def absolute(representation: Representation) -> Representation:
     blocks = []
     for count, atom in representation.blocks:
         if atom.kind == "signed":
-            targets = [atom.signed_permutation(g)[0].tolist() for g in representation.group.generators]
+            targets = [
+                atom.signed_permutation(g)[0].tolist() for g in representation.group.generators
+            ]
             images = dict(zip(representation.group.generators, targets, strict=True))
-            atom = trivial(representation.group) if atom.size == 1 else permutation(representation.group, images)
+            atom = (
+                trivial(representation.group)
+                if atom.size == 1
+                else permutation(representation.group, images)
+            )
         elif atom.kind == "matrix":
             raise ValueError(f"{atom} mixes coordinates: it has no absolute value that moves them")
         blocks.append((count, atom))
@@ -206,7 +254,9 @@ def absolute(representation: Representation) -> Representation:
 
 
 def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Representation:
-    """An orthogonal matrix per generator; digits that were rounded in typing are restored (see `refinement`)."""
+    """An orthogonal matrix per generator; digits that were rounded in typing are restored (see
+    `refinement`).
+    """
     written_images.covered(group, images)
     try:
         arrays = tuple(np.array(images[g], dtype=np.float64) for g in group.generators)
@@ -215,11 +265,15 @@ def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Rep
     size = len(arrays[0]) if arrays and arrays[0].ndim else 1
     for g, array in zip(group.generators, arrays, strict=True):
         if array.shape != (size, size) or size == 0:
-            raise ValueError(f"the matrix of {g} has shape {array.shape}, expected ({size}, {size})")
+            raise ValueError(
+                f"the matrix of {g} has shape {array.shape}, expected ({size}, {size})"
+            )
     rows = [[" ".join(f"{x:.17g}" for x in row) + ";" for row in array] for array in arrays]
     text = ", ".join(f"{g}={' '.join(r)[:-1]}" for g, r in zip(group.generators, rows, strict=True))
     exact = refined(group, dict(zip(group.generators, arrays, strict=True)))
-    result = Representation(group, f"matrix({text})", size, tuple(exact[g] for g in group.generators))
+    result = Representation(
+        group, f"matrix({text})", size, tuple(exact[g] for g in group.generators)
+    )
     check_relations(result)
     return result
 
@@ -232,7 +286,17 @@ MAX_SUMMANDS = 1024
 """Largest number of summands that are written out."""
 _SUMMAND = re.compile(r"\s*(?:([0-9]{1,12})\s+)?([a-z_]+)\s*(?:\(([^()]*)\))?\s*")
 _PLUS = re.compile(r"\+(?![^()]*\))")
-_NAMES = ("trivial", "sign", "irrep", "regular", "standard", "quotient", "permutation", "signed", "matrix")
+_NAMES = (
+    "trivial",
+    "sign",
+    "irrep",
+    "regular",
+    "standard",
+    "quotient",
+    "permutation",
+    "signed",
+    "matrix",
+)
 
 
 @lru_cache(maxsize=256)
@@ -243,13 +307,17 @@ def parse(group: Group, text: str) -> Representation:
         ValueError: a name is unknown or an argument does not fit the group.
     """
     if text.count("+") >= MAX_SUMMANDS:
-        raise ValueError(f"a sum of more than {MAX_SUMMANDS} representations is too long; use multiplicities")
+        raise ValueError(
+            f"a sum of more than {MAX_SUMMANDS} representations is too long; use multiplicities"
+        )
     summands: list[tuple[int, Representation]] = []
     size = 0
     for part in _PLUS.split(text):
         found = _SUMMAND.fullmatch(part)
         if found is None or found[2] not in _NAMES:
-            raise ValueError(f"cannot read {part.strip()!r} as a representation; known: {', '.join(_NAMES)}")
+            raise ValueError(
+                f"cannot read {part.strip()!r} as a representation; known: {', '.join(_NAMES)}"
+            )
         summands.append((int(found[1] or 1), _atom(group, found[2], found[3])))
         size = bounded(size + summands[-1][0] * summands[-1][1].size, "the sum")
     return direct_sum(*summands)
@@ -258,7 +326,10 @@ def parse(group: Group, text: str) -> Representation:
 @lru_cache(maxsize=64)
 def _atom(group: Group, name: str, argument: str | None) -> Representation:
     if name in ("signed", "matrix") and argument is None:
-        raise ValueError(f"{name} needs its images, e.g. {name}({', '.join(f'{g}=...' for g in group.generators)})")
+        raise ValueError(
+            f"{name} needs its images, e.g. "
+            f"{name}({', '.join(f'{g}=...' for g in group.generators)})"
+        )
     if name in ("trivial", "regular", "standard"):
         if argument is not None:
             raise ValueError(f"{name} takes no argument, not ({argument})")
@@ -277,11 +348,15 @@ def _atom(group: Group, name: str, argument: str | None) -> Representation:
     if name == "matrix":
         return matrix(group, {g: _rows(text) for g, text in images.items()})
     numbers = {g: written_images.numbers(text) for g, text in images.items()}
-    return permutation(group, numbers) if name == "permutation" else signed_permutation(group, numbers)
+    return (
+        permutation(group, numbers) if name == "permutation" else signed_permutation(group, numbers)
+    )
 
 
 def _rows(text: str) -> list[list[float]]:
     try:
         return [[float(number) for number in row.split()] for row in text.split(";")]
     except ValueError:
-        raise ValueError(f"cannot read {text!r} as a matrix: rows separated by ';', numbers by blanks") from None
+        raise ValueError(
+            f"cannot read {text!r} as a matrix: rows separated by ';', numbers by blanks"
+        ) from None

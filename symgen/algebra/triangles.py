@@ -1,10 +1,12 @@
 """Tables of SiT's triangle layer, which keeps turns and breaks flips.
 
-Weissenbacher et al. 2024, equation 4: Gamma_rot[i,j] = Theta[i->j->k] Gamma[i,j] + Theta[j->k->i] Gamma[j,k] +
-Theta[k->i->j] Gamma[k,i], where k = T(i, j) is a third vertex that is found by a right turn at j, and Theta is shared
-between equal angles. Every angle is decided with whole numbers: the direction (x, y) stands for the angle of x + iy.
+Weissenbacher et al. 2024, equation 4: Gamma_rot[i,j] = Theta[i->j->k] Gamma[i,j] + Theta[j->k->i]
+Gamma[j,k] + Theta[k->i->j] Gamma[k,i], where k = T(i, j) is a third vertex that is found by a right
+turn at j, and Theta is shared between equal angles. Every angle is decided with whole numbers: the
+direction (x, y) stands for the angle of x + iy.
 
-Law: for a turn p of the grid, jk and ki commute with p and the three labels are constant along p; no flip does that.
+Law: for a turn p of the grid, jk and ki commute with p and the three labels are constant along p;
+    no flip does that.
 """
 
 from dataclasses import dataclass
@@ -29,7 +31,8 @@ class Triangles:
         labels_jk: weight of the term Gamma[j,k].
         labels_ki: weight of the term Gamma[k,i].
         label_count: number of weights; all three tables draw from one pool.
-        degenerate: where there is no triangle (i = j, or k leaves the grid), shape (P, P); label 0 is theirs alone.
+        degenerate: where there is no triangle (i = j, or k leaves the grid), shape (P, P); label 0
+            is theirs alone.
     """
 
     jk: np.ndarray
@@ -41,12 +44,18 @@ class Triangles:
     degenerate: np.ndarray
 
     def broken_by(self, base: Base) -> str | None:
-        """The first generator of the group that does not commute with the tables (a flip), None where all do."""
+        """The first generator of the group that does not commute with the tables (a flip), None
+        where all do.
+        """
         for generator, places in zip(base.group.generators, base.permutations, strict=True):
             pairs = pair_permutation(places, places)
             labels = (self.labels_ij, self.labels_jk, self.labels_ki)
-            commute = all(np.array_equal(table[pairs], pairs[table]) for table in (self.jk, self.ki))
-            if not commute or any((label.reshape(-1)[pairs] != label.reshape(-1)).any() for label in labels):
+            commute = all(
+                np.array_equal(table[pairs], pairs[table]) for table in (self.jk, self.ki)
+            )
+            if not commute or any(
+                (label.reshape(-1)[pairs] != label.reshape(-1)).any() for label in labels
+            ):
                 return generator
         return None
 
@@ -55,7 +64,8 @@ def triangle_tables(base: Base) -> Triangles:
     """The triangles of a grid of any height and width.
 
     Args:
-        base: a grid; only its shape matters (`broken_by` tells which generators the tables commute with).
+        base: a grid; only its shape matters (`broken_by` tells which generators the tables commute
+            with).
 
     Raises:
         ValueError: not a grid, or too many pairs of places.
@@ -73,12 +83,16 @@ def triangle_tables(base: Base) -> Triangles:
         raise ValueError(f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid")
     (rows, columns), places = base.shape, np.arange(base.size)
     row, column = base.coordinates.T
-    # Everything but leaving the grid depends on the displacement i -> j only: decide it once for each.
-    displacement = np.stack(np.meshgrid(np.arange(1 - rows, rows), np.arange(1 - columns, columns), indexing="ij"))
+    # Everything but leaving the grid depends on the displacement i -> j only: decide it once for
+    # each.
+    displacement = np.stack(
+        np.meshgrid(np.arange(1 - rows, rows), np.arange(1 - columns, columns), indexing="ij")
+    )
     step = _right_step(displacement)
     angles = _angle_codes(displacement, step)
     here = (row[None] - row[:, None] + rows - 1, column[None] - column[:, None] + columns - 1)
-    third_row, third_column = row[None] + step[0][here], column[None] + step[1][here]
+    third_row = row[None] + step[0][here]
+    third_column = column[None] + step[1][here]
     inside = (third_row >= 0) & (third_row < rows) & (third_column >= 0) & (third_column < columns)
     degenerate = ~inside | np.eye(base.size, dtype=bool)
     k = np.where(degenerate, 0, third_row * columns + third_column)
@@ -87,35 +101,44 @@ def triangle_tables(base: Base) -> Triangles:
     ki = np.where(degenerate, itself, k * base.size + places[:, None])
     labels = number(np.stack([np.where(degenerate, 0, angle[here]) for angle in angles]))
     count = int(labels.max()) + 1
-    return Triangles(jk.reshape(-1), ki.reshape(-1), labels[0], labels[1], labels[2], count, degenerate)
+    return Triangles(
+        jk.reshape(-1), ki.reshape(-1), labels[0], labels[1], labels[2], count, degenerate
+    )
 
 
 def _right_step(v: np.ndarray) -> np.ndarray:
-    """The unit step closest to v turned right, (a, b) -> (b, -a), shape (2, ...); a diagonal one snaps onwards.
+    """The unit step closest to v turned right, (a, b) -> (b, -a), shape (2, ...); a diagonal one
+    snaps onwards.
 
-    A component of the unit vector rounds to 1 where it exceeds 1/2, that is where 4 x^2 > x^2 + y^2; equality would
-    need y^2 = 3 x^2, which whole numbers do not satisfy.
+    A component of the unit vector rounds to 1 where it exceeds 1/2, that is where 4 x^2 > x^2 +
+    y^2; equality would need y^2 = 3 x^2, which whole numbers do not satisfy.
     """
-    x, y = v[1], -v[0]
+    x = v[1]
+    y = -v[0]
     x, y = np.sign(x) * (3 * x**2 > y**2), np.sign(y) * (3 * y**2 > x**2)
-    # (1,1) -> (1,0), (1,-1) -> (0,-1), (-1,-1) -> (-1,0), (-1,1) -> (0,1): each is the one before, turned.
+    # (1,1) -> (1,0), (1,-1) -> (0,-1), (-1,-1) -> (-1,0), (-1,1) -> (0,1): each is the one before,
+    # turned.
     diagonal = x * y != 0
     return np.stack([np.where(diagonal & (x != y), 0, x), np.where(diagonal & (x == y), 0, y)])
 
 
 def _angle_codes(v: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """A positive whole number for each angle of the terms ij, jk and ki, shape (3, ...); equal if the angles are.
+    """A positive whole number for each angle of the terms ij, jk and ki, shape (3, ...); equal if
+    the angles are.
 
-    With u = p_i - p_k = -v - step the paper's angles are a1 between v turned right and u, and a2 between v and u; the
-    terms carry jk: a1 / 2, ki: a2 / 2, ij: pi - (a1 + a2) / 2. Twice each lies in [0, 2 pi), so that a direction in
-    lowest terms tells them apart. (u is at an obtuse angle to both v and v turned right, hence a1 + a2 = 3 pi / 2: the
-    term ij always carries pi / 4. The whole numbers stay small for that reason.)
+    With u = p_i - p_k = -v - step the paper's angles are a1 between v turned right and u, and a2
+    between v and u; the terms carry jk: a1 / 2, ki: a2 / 2, ij: pi - (a1 + a2) / 2. Twice each lies
+    in [0, 2 pi), so that a direction in lowest terms tells them apart. (u is at an obtuse angle to
+    both v and v turned right, hence a1 + a2 = 3 pi / 2: the term ij always carries pi / 4. The
+    whole numbers stay small for that reason.)
     """
     u = -v - step
-    dot, cross = v[0] * u[0] + v[1] * u[1], v[0] * u[1] - v[1] * u[0]
+    dot = v[0] * u[0] + v[1] * u[1]
+    cross = v[0] * u[1] - v[1] * u[0]
     a1, a2 = (-cross, np.abs(dot)), (dot, np.abs(cross))  # cosine and sine, times the same length
     both = (a1[0] * a2[0] - a1[1] * a2[1], a1[0] * a2[1] + a1[1] * a2[0])
-    x, y = np.stack([both[0], a1[0], a2[0]]), np.stack([-both[1], a1[1], a2[1]])
+    x = np.stack([both[0], a1[0], a2[0]])
+    y = np.stack([-both[1], a1[1], a2[1]])
     divisor = np.maximum(np.gcd(x, y), 1)
     x, y = x // divisor, y // divisor
     span = 2 * int(max(np.abs(x).max(), np.abs(y).max())) + 1

@@ -1,9 +1,10 @@
 """How the entries of an equivariant linear map depend on its free weights.
 
-Between signed permutation actions every entry is one weight times a sign (or zero): a table of indices. Otherwise each
-block of the map is a combination of basis matrices. The tables are what `nn.tied_linear` turns weights into matrices
-with; the number of weights is dim Hom (section "orbits of pairs" of the design, and Maron et al. 2019, "Invariant and
-equivariant graph networks", section 3).
+Between signed permutation actions every entry is one weight times a sign (or zero): a table of
+indices. Otherwise each block of the map is a combination of basis matrices. The tables are what
+`nn.tied_linear` turns weights into matrices with; the number of weights is dim Hom (section "orbits
+of pairs" of the design, and Maron et al. 2019, "Invariant and equivariant graph networks", section
+3).
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ MAX_ENTRIES = 16_777_216
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One pair of fibre atoms with multiplicities: weights (targets, sources, dim Hom) times a basis.
+    """One pair of fibre atoms with multiplicities: weights (targets, sources, dim Hom) times a
+    basis.
 
     Args:
         rows: the rows it fills, shape (targets, atom rows).
@@ -48,7 +50,8 @@ class Tying:
     Args:
         shape: shape of the matrix, fields flattened place by place.
         weights: number of free weights.
-        index: shape `shape`, weight of each entry, -1 where it vanishes; None where blocks are needed.
+        index: shape `shape`, weight of each entry, -1 where it vanishes; None where blocks are
+            needed.
         sign: shape `shape`, +1 or -1; None where all are +1 or blocks are needed.
         blocks: for actions that are no signed permutations.
     """
@@ -82,7 +85,9 @@ def tie(target: FieldType, source: FieldType) -> Tying:
 
 
 def bias(target: FieldType) -> Tying:
-    """The table of the invariant features of a type: what may be added to it. Shape (target.size, 1)."""
+    """The table of the invariant features of a type: what may be added to it. Shape (target.size,
+    1).
+    """
     return tie(target, number(target.group))
 
 
@@ -91,8 +96,11 @@ def number(group: Group) -> FieldType:
     return vector(representations.trivial(group))
 
 
-def linear_weights(target: FieldType, source: FieldType, scope: str = "feature", with_bias: bool = True) -> int:
-    """Number of weights of an equivariant linear map, of whole features or of the fibre at every place.
+def linear_weights(
+    target: FieldType, source: FieldType, scope: str = "feature", with_bias: bool = True
+) -> int:
+    """Number of weights of an equivariant linear map, of whole features or of the fibre at every
+    place.
 
     >>> from symgen.algebra.catalogue import group
     >>> from symgen.algebra.fieldtype import parse
@@ -107,7 +115,9 @@ def linear_weights(target: FieldType, source: FieldType, scope: str = "feature",
 def _weights(target: FieldType, source: FieldType) -> int:
     """dim Hom, without writing any table out."""
     return sum(
-        copies * repeats * _block_weights(FieldType(target.base, row_atom), FieldType(source.base, column_atom))
+        copies
+        * repeats
+        * _block_weights(FieldType(target.base, row_atom), FieldType(source.base, column_atom))
         for copies, row_atom in target.fibre.blocks
         for repeats, column_atom in source.fibre.blocks
     )
@@ -124,9 +134,14 @@ def _indexed(target: FieldType, source: FieldType) -> Tying:
     offset = 0
     for rows, row_atom in _channels(target):
         for columns, column_atom in _channels(source):
-            labels, signs = _block_orbits(FieldType(target.base, row_atom), FieldType(source.base, column_atom))
+            labels, signs = _block_orbits(
+                FieldType(target.base, row_atom), FieldType(source.base, column_atom)
+            )
             count = int(labels.max(initial=-1)) + 1
-            copy = np.arange(len(rows) * len(columns)).reshape(len(rows), len(columns)) * count + offset
+            copy = (
+                np.arange(len(rows) * len(columns)).reshape(len(rows), len(columns)) * count
+                + offset
+            )
             tiled = np.where(labels >= 0, copy[:, :, None, None] + labels, -1)
             where = np.ix_(rows.reshape(-1), columns.reshape(-1))
             index[where] = tiled.transpose(0, 2, 1, 3).reshape(rows.size, columns.size)
@@ -155,8 +170,11 @@ def _solved(target: FieldType, source: FieldType) -> Tying:
 
 
 def _channels(field: FieldType) -> list[tuple[np.ndarray, Representation]]:
-    """For each fibre block the flat entries of its copies, shape (copies, places * atom size), and the atom."""
-    result, start = [], 0
+    """For each fibre block the flat entries of its copies, shape (copies, places * atom size), and
+    the atom.
+    """
+    result = []
+    start = 0
     entries = np.arange(field.size).reshape(field.shape)
     for copies, atom in field.fibre.blocks:
         stop = start + copies * atom.size

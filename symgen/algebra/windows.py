@@ -1,7 +1,9 @@
-"""Overlapping square windows around every place of a grid: local attention sees one window at a time.
+"""Overlapping square windows around every place of a grid: local attention sees one window at a
+time.
 
 Law: moving the grid permutes the windows and moves the places inside each window in the same way
-(Weissenbacher et al. 2024, figure 10: a rotation of the picture is a rotation of the windows and one inside each).
+(Weissenbacher et al. 2024, figure 10: a rotation of the picture is a rotation of the windows and
+one inside each).
 """
 
 import numpy as np
@@ -17,7 +19,8 @@ def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
 
     Args:
         base: a grid with P patches.
-        size: side of a window; odd where the patches are (so that both have one centre), and no smaller than a patch.
+        size: side of a window; odd where the patches are (so that both have one centre), and no
+            smaller than a patch.
         patch: side of a patch, which divides both sides of the grid.
 
     Returns:
@@ -36,15 +39,24 @@ def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
     if patch < 1 or any(side % patch for side in base.shape):
         raise ValueError(f"patches of {patch} places do not tile {base}")
     if size < patch or (size - patch) % 2:
-        what = "odd, so that it has a centre" if patch == 1 else f"{patch}, {patch + 2}, {patch + 4} and so on"
-        raise ValueError(f"the side of a window around {patch} x {patch} places must be {what}; it is {size}")
+        what = (
+            "odd, so that it has a centre"
+            if patch == 1
+            else f"{patch}, {patch + 2}, {patch + 4} and so on"
+        )
+        raise ValueError(
+            f"the side of a window around {patch} x {patch} places must be {what}; it is {size}"
+        )
     count = base.size // patch**2
     if count * size**2 > MAX_ENTRIES:
-        raise ValueError(f"{count} windows of {size} x {size} places have more than {MAX_ENTRIES} entries")
+        raise ValueError(
+            f"{count} windows of {size} x {size} places have more than {MAX_ENTRIES} entries"
+        )
     inside = []
     for length in base.shape:
         places = np.arange(0, length, patch)[:, None] + np.arange(size) - (size - patch) // 2
         inside.append(np.where((places >= 0) & (places < length), places, -1))
-    rows, columns = inside[0][:, None, :, None], inside[1][None, :, None, :]
+    rows = inside[0][:, None, :, None]
+    columns = inside[1][None, :, None, :]
     index = np.where((rows >= 0) & (columns >= 0), rows * base.shape[1] + columns, -1)
     return index.reshape(count, size**2)

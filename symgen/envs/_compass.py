@@ -1,7 +1,7 @@
 """The four directions of a grid world, and how the symmetries of a picture move them.
 
-Rows grow downwards. A quarter turn counter-clockwise takes up to left, left to down, and so on, so that directions are
-numbered in that order and `turn` is i -> i + 1.
+Rows grow downwards. A quarter turn counter-clockwise takes up to left, left to down, and so on, so
+that directions are numbered in that order and `turn` is i -> i + 1.
 """
 
 import numpy as np
@@ -37,7 +37,9 @@ UNPLACED = "what the group does to a picture is not known"
 
 
 def moves_of(group: Group) -> dict[str, str] | None:
-    """What each generator does to a picture (a word of GRID_MOVES), or None where the group has no planar meaning."""
+    """What each generator does to a picture (a word of GRID_MOVES), or None where the group has no
+    planar meaning.
+    """
     try:
         return planar_moves(group)
     except ValueError:
@@ -58,7 +60,9 @@ def turned_place(place: tuple[int, int], shape: tuple[int, ...], move: str) -> t
 
 
 def oriented(picture: np.ndarray, orientation: int, mirror: bool) -> np.ndarray:
-    """A picture (row, column, ...) mirrored first where asked, then turned by `orientation` quarter turns."""
+    """A picture (row, column, ...) mirrored first where asked, then turned by `orientation` quarter
+    turns.
+    """
     return np.ascontiguousarray(np.rot90(np.fliplr(picture) if mirror else picture, orientation))
 
 
@@ -76,7 +80,9 @@ def permuting(group: Group, images: dict[str, tuple[int, ...]], size: int) -> Re
 
 
 def directions(group: Group, others: int = 0) -> Representation | None:
-    """How the group permutes (up, left, down, right), followed by `others` actions that it does not move."""
+    """How the group permutes (up, left, down, right), followed by `others` actions that it does not
+    move.
+    """
     moves = moves_of(group)
     if moves is None:
         return None
@@ -85,7 +91,9 @@ def directions(group: Group, others: int = 0) -> Representation | None:
 
 
 def turns(group: Group, others: int = 1) -> Representation | None:
-    """How the group permutes (turn left, turn right), followed by `others` actions that it does not move."""
+    """How the group permutes (turn left, turn right), followed by `others` actions that it does not
+    move.
+    """
     if planar(group) is None:
         return None
     rest = tuple(range(2, 2 + others))
@@ -95,4 +103,6 @@ def turns(group: Group, others: int = 1) -> Representation | None:
 
 def seen_from_behind(group: Group, moves: dict[str, str], rows: int, columns: int) -> Base:
     """A window that turns with the agent: turns leave it alone, mirrors swap its left and right."""
-    return bases.grid(group, rows, columns, {g: "mirror" if m in REVERSING else "keep" for g, m in moves.items()})
+    return bases.grid(
+        group, rows, columns, {g: "mirror" if m in REVERSING else "keep" for g, m in moves.items()}
+    )

@@ -22,28 +22,40 @@ REMEMBERED = 32
 """Pictures of poses that are kept."""
 FRAME = 256
 """Pixels per side of the frames of a video."""
-RENDERERS = "set MUJOCO_GL=egl (a graphics card, or Mesa) or MUJOCO_GL=osmesa, and install that library"
+RENDERERS = (
+    "set MUJOCO_GL=egl (a graphics card, or Mesa) or MUJOCO_GL=osmesa, and install that library"
+)
 FAILURES = (ImportError, AttributeError, RuntimeError)
 """What dm_control raises at import where the chosen way of drawing is not there."""
 
 
 def suite() -> Any:
-    """The package dm_control.suite, imported with a way of drawing that needs no window where there is no display.
+    """The package dm_control.suite, imported with a way of drawing that needs no window where there
+    is no display.
 
     Raises:
         UserError: it is missing, or MUJOCO_GL names a way of drawing that this machine has not.
     """
     given = os.environ.get("MUJOCO_GL")
     display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    headless = sys.platform == "linux" and not given and not display and "dm_control" not in sys.modules
-    for way in ("egl", "off") if headless else (given,):  # without EGL the state can still be observed
+    headless = (
+        sys.platform == "linux" and not given and not display and "dm_control" not in sys.modules
+    )
+    for way in (
+        ("egl", "off") if headless else (given,)
+    ):  # without EGL the state can still be observed
         if way:
             os.environ["MUJOCO_GL"] = way
         try:
             from dm_control import suite as found
         except FAILURES as error:
-            if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in ("dm_control", "mujoco"):
-                raise UserError("missing-package", "the adapter dm_control needs its package", INSTALL) from error
+            if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in (
+                "dm_control",
+                "mujoco",
+            ):
+                raise UserError(
+                    "missing-package", "the adapter dm_control needs its package", INSTALL
+                ) from error
             if way != "egl" or given:
                 message = f"dm_control cannot draw with MUJOCO_GL={way}: {error}"
                 raise UserError("no-renderer", message, RENDERERS) from error
@@ -58,13 +70,15 @@ class ControlEnv(gymnasium.Env):
     Args:
         domain: key of DOMAINS.
         task: name of the task.
-        pixels: observe a picture (size, size, 3 * frames) uint8, oldest frame first; else a dict of float32 vectors.
+        pixels: observe a picture (size, size, 3 * frames) uint8, oldest frame first; else a dict of
+            float32 vectors.
         size: pixels per side.
         symmetric: draw pictures whose only asymmetry is the body's, see `_without_asymmetries`.
         frames: pictures side by side in the channels.
         action_repeat: control steps per action; rewards are summed.
         episode_length: control steps until an episode is truncated. No task terminates.
-        tilt_gravity: degrees by which gravity leans to +x (for reacher, which lies flat: to +x and +y alike).
+        tilt_gravity: degrees by which gravity leans to +x (for reacher, which lies flat: to +x and
+            +y alike).
         reflect_action: in the half-space of `side` actions act with the opposite sign.
         repeat_action: in that half-space actions are repeated this many times as often.
         render: whether `render` will be called.
@@ -87,26 +101,40 @@ class ControlEnv(gymnasium.Env):
         render: bool,
     ) -> None:
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 50}
-        self.domain, self.render_mode = DOMAINS[domain], "rgb_array" if render else None
+        self.domain = DOMAINS[domain]
+        self.render_mode = "rgb_array" if render else None
         self._random = np.random.RandomState(0)  # dm_control draws from this legacy generator
-        self._env = suite().load(domain, task, task_kwargs={"random": self._random, "time_limit": float("inf")})
+        self._env = suite().load(
+            domain, task, task_kwargs={"random": self._random, "time_limit": float("inf")}
+        )
         self._physics = self._env.physics
-        self._size, self._repeat, self._length = size, action_repeat, episode_length
+        self._size = size
+        self._repeat = action_repeat
+        self._length = episode_length
         self._symmetric = symmetric
         if symmetric:
             _without_asymmetries(self._physics.model)
-        self._reflect, self._slower, self._steps = reflect_action, repeat_action, 0
+        self._reflect = reflect_action
+        self._slower = repeat_action
+        self._steps = 0
         self._frames: deque[np.ndarray] | None = deque(maxlen=frames) if pixels else None
         self._drawings: dict[Pose, np.ndarray] = {}
         self._poses: deque[Pose] = deque(maxlen=frames if pixels else 1)
-        self._physics.model.opt.gravity[:] = _tilted(self._physics.model.opt.gravity, tilt_gravity, self.domain.planar)
-        terms = {name: spaces.Box(-np.inf, np.inf, (len(signs),)) for name, signs in self.domain.terms.items()}
+        self._physics.model.opt.gravity[:] = _tilted(
+            self._physics.model.opt.gravity, tilt_gravity, self.domain.planar
+        )
+        terms = {
+            name: spaces.Box(-np.inf, np.inf, (len(signs),))
+            for name, signs in self.domain.terms.items()
+        }
         picture = spaces.Box(0, 255, (size, size, 3 * frames), np.uint8)
         self.observation_space: spaces.Space[Any] = picture if pixels else spaces.Dict(dict(terms))
         self.action_space = spaces.Box(-1.0, 1.0, (len(self.domain.action),))
         self._env.reset()
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; a seed restarts the random numbers."""
         super().reset(seed=seed)
         if seed is not None:
@@ -119,8 +147,14 @@ class ControlEnv(gymnasium.Env):
         return self._observation(), {}
 
     def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """One action, repeated as the dials say; the half-space is that of the state in which it is taken."""
-        action, beyond, reward = np.clip(np.asarray(action, np.float64), -1.0, 1.0), self.side(), 0.0
+        """One action, repeated as the dials say; the half-space is that of the state in which it is
+        taken.
+        """
+        action, beyond, reward = (
+            np.clip(np.asarray(action, np.float64), -1.0, 1.0),
+            self.side(),
+            0.0,
+        )
         if beyond and self._reflect:
             action = -action
         for _ in range(self._repeat * (self._slower if beyond else 1)):
@@ -134,24 +168,30 @@ class ControlEnv(gymnasium.Env):
         return self._observation(), reward, False, self._steps >= self._length, {}
 
     def side(self) -> bool:
-        """Whether the state is in the half-space of the dials, which every symmetry of the task moves.
+        """Whether the state is in the half-space of the dials, which every symmetry of the task
+        moves.
 
-        It is where the first observed entry that the mirror negates is positive (acrobot: the upper arm leans to +x,
-        cartpole and ball_in_cup: the cart or cup is at x > 0, pendulum: the pole leans to +x); for reacher, where the
-        finger has x + y > 0.
+        It is where the first observed entry that the mirror negates is positive (acrobot: the upper
+        arm leans to +x, cartpole and ball_in_cup: the cart or cup is at x > 0, pendulum: the pole
+        leans to +x); for reacher, where the finger has x + y > 0.
         """
         if self.domain.planar:
             return bool(self._physics.named.data.geom_xpos["finger", :2].sum() > 0)
-        seen = np.concatenate([np.ravel(part) for part in self._env.task.get_observation(self._physics).values()])
+        seen = np.concatenate(
+            [np.ravel(part) for part in self._env.task.get_observation(self._physics).values()]
+        )
         signs = [sign for signs in self.domain.terms.values() for sign in signs]
         return bool(seen[signs.index(-1)] > 0)
 
     def poses(self) -> tuple[Pose, ...]:
-        """The physical states of the frames observed, oldest first; of a state-observing task the one."""
+        """The physical states of the frames observed, oldest first; of a state-observing task the
+        one.
+        """
         return tuple(self._poses)
 
     def load(self, poses: Sequence[Pose]) -> Any:
-        """Put the task into the last of these states, as if the others had been seen before; returns the observation.
+        """Put the task into the last of these states, as if the others had been seen before;
+        returns the observation.
 
         Everything else begins anew: the clock, and what the solver remembers.
         """
@@ -181,7 +221,9 @@ class ControlEnv(gymnasium.Env):
 
     def _pose(self) -> Pose:
         data = self._physics.data
-        target = self._physics.named.model.geom_pos["target", :2].tolist() if self.domain.planar else ()
+        target = (
+            self._physics.named.model.geom_pos["target", :2].tolist() if self.domain.planar else ()
+        )
         return Pose(tuple(data.qpos.tolist()), tuple(data.qvel.tolist()), tuple(target))
 
     def _observation(self) -> Any:
@@ -191,10 +233,13 @@ class ControlEnv(gymnasium.Env):
         return {name: np.array(seen[name], np.float32).reshape(-1) for name in self.domain.terms}
 
     def _picture(self) -> np.ndarray:
-        """The picture of the present state, (size, size, 3) uint8; a symmetric one averages squares of pixels."""
+        """The picture of the present state, (size, size, 3) uint8; a symmetric one averages squares
+        of pixels.
+        """
         if not self._symmetric:
             return self._drawn(self._size)
-        k, side = OVERSAMPLING, self._size
+        k = OVERSAMPLING
+        side = self._size
         summed = self._drawn(k * side).reshape(side, k, side, k, 3).sum((1, 3), dtype=np.uint32)
         return ((summed + k * k // 2) // (k * k)).astype(np.uint8)
 
@@ -205,7 +250,9 @@ class ControlEnv(gymnasium.Env):
     def _drawn(self, side: int) -> np.ndarray:
         try:
             flags = {"skybox": False} if self._symmetric else {}
-            picture: np.ndarray = self._physics.render(side, side, camera_id=0, render_flag_overrides=flags)
+            picture: np.ndarray = self._physics.render(
+                side, side, camera_id=0, render_flag_overrides=flags
+            )
         except Exception as error:  # what fails depends on the library that draws
             raise UserError("no-renderer", f"dm_control cannot draw: {error}", RENDERERS) from error
         return picture
@@ -218,9 +265,9 @@ class ControlEnv(gymnasium.Env):
 def _without_asymmetries(model: Any) -> None:
     """Leave out what mirrors of the world do not mirror in its picture.
 
-    The sky (stars at random, see `_drawn`) and the floor (checks, and light that is interpolated over triangles) are
-    black, and instead of several samples per pixel at places that are not symmetric there is one in the middle, of a
-    larger picture.
+    The sky (stars at random, see `_drawn`) and the floor (checks, and light that is interpolated
+    over triangles) are black, and instead of several samples per pixel at places that are not
+    symmetric there is one in the middle, of a larger picture.
     """
     checked = model.mat_texid.reshape(len(model.mat_rgba), -1).max(1) >= 0
     model.geom_group[(model.geom_matid >= 0) & checked[model.geom_matid]] = HIDDEN
@@ -229,7 +276,10 @@ def _without_asymmetries(model: Any) -> None:
 
 def _tilted(gravity: np.ndarray, degrees: float, planar: bool) -> np.ndarray:
     """Gravity turned from straight down by an angle."""
-    size, angle = np.linalg.norm(gravity), np.deg2rad(degrees)
+    size = np.linalg.norm(gravity)
+    angle = np.deg2rad(degrees)
     sideways = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0]) if planar else np.array([1.0, 0.0, 0.0])
-    tilted: np.ndarray = size * (np.sin(angle) * sideways - np.cos(angle) * np.array([0.0, 0.0, 1.0]))
+    tilted: np.ndarray = size * (
+        np.sin(angle) * sideways - np.cos(angle) * np.array([0.0, 0.0, 1.0])
+    )
     return tilted

@@ -1,8 +1,9 @@
 """What is known of the tasks of dm_control without it: sizes, and how the group moves them.
 
-Signs are of s, which swaps left and right (x becomes -x) in the x-z plane that cartpole, acrobot, ball_in_cup and
-pendulum live in. Reacher lies in the x-y plane: its joint angles are linear under y -> -y only, so that s is that
-mirror for its state, while its picture, seen from above, has the turns and mirrors of the square.
+Signs are of s, which swaps left and right (x becomes -x) in the x-z plane that cartpole, acrobot,
+ball_in_cup and pendulum live in. Reacher lies in the x-y plane: its joint angles are linear under y
+-> -y only, so that s is that mirror for its state, while its picture, seen from above, has the
+turns and mirrors of the square.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ class Domain:
 
     Args:
         tasks: the names of its tasks.
-        terms: observation terms, in the order of their names, with the sign that the mirror gives each entry.
+        terms: observation terms, in the order of their names, with the sign that the mirror gives
+            each entry.
         action: names of the action's components, with their signs.
         joints: signs of the joints, of positions and velocities alike.
         planar: whether it lies flat and is seen from above.
@@ -56,7 +58,9 @@ DOMAINS = {
         {"slide": -1},
         (-1, -1),
     ),
-    "pendulum": Domain(("swingup",), {"orientation": (1, -1), "velocity": (-1,)}, {"torque": -1}, (-1,)),
+    "pendulum": Domain(
+        ("swingup",), {"orientation": (1, -1), "velocity": (-1,)}, {"torque": -1}, (-1,)
+    ),
     "reacher": Domain(
         ("easy", "hard"),
         {"position": (-1, -1), "to_target": (1, -1), "velocity": (-1, -1)},
@@ -75,7 +79,11 @@ ENTRIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ball_in_cup": {"position": _BALL, "velocity": _BALL},
     "cartpole": {"position": ("cart", "cos pole", "sin pole"), "velocity": ("cart", "pole")},
     "pendulum": {"orientation": ("cos angle", "sin angle"), "velocity": ("angle",)},
-    "reacher": {"position": ("shoulder", "wrist"), "to_target": ("x", "y"), "velocity": ("shoulder", "wrist")},
+    "reacher": {
+        "position": ("shoulder", "wrist"),
+        "to_target": ("x", "y"),
+        "velocity": ("shoulder", "wrist"),
+    },
 }
 """Names of the entries of each term, as the suite computes them."""
 
@@ -88,11 +96,15 @@ ANGLES = {
     "flip": (-1, 0.0),
     "transpose": (-1, -pi / 2),
 }
-"""For each word of GRID_MOVES (sign, offset): a direction of angle t, seen from above, goes to sign * t + offset."""
+"""For each word of GRID_MOVES (sign, offset): a direction of angle t, seen from above, goes to sign
+* t + offset.
+"""
 
 
 class Pose(NamedTuple):
-    """The physical state: joint positions and velocities, and reacher's target (x, y), else nothing."""
+    """The physical state: joint positions and velocities, and reacher's target (x, y), else
+    nothing.
+    """
 
     positions: tuple[float, ...]
     velocities: tuple[float, ...]
@@ -100,7 +112,9 @@ class Pose(NamedTuple):
 
 
 def moves_of(domain: Domain, group: Group, pixels: bool) -> dict[str, str] | None:
-    """What each generator does to the world, as a word of GRID_MOVES; None where that is no symmetry of the domain."""
+    """What each generator does to the world, as a word of GRID_MOVES; None where that is no
+    symmetry of the domain.
+    """
     moves = _compass.moves_of(group)
     if moves is None:
         return None
@@ -112,7 +126,8 @@ def moves_of(domain: Domain, group: Group, pixels: bool) -> dict[str, str] | Non
 
 
 def action_signs(domain: Domain, move: str) -> Signs:
-    """The signs of the action's components under one of the moves of `moves_of`: turns leave torques alone.
+    """The signs of the action's components under one of the moves of `moves_of`: turns leave
+    torques alone.
 
     >>> action_signs(DOMAINS["ball_in_cup"], "mirror"), action_signs(DOMAINS["reacher"], "half_turn")
     ((-1, 1), (1, 1))
@@ -125,7 +140,8 @@ def moved(domain: Domain, move: str, pose: Pose) -> Pose:
     """The pose after one of the moves of `moves_of`."""
     sign, offset = ANGLES[move]
     signs = np.array(domain.joints if sign < 0 else (1,) * len(domain.joints))
-    positions, velocities = signs * pose.positions, signs * pose.velocities
+    positions = signs * pose.positions
+    velocities = signs * pose.velocities
     if not domain.planar:
         return Pose(tuple(positions.tolist()), tuple(velocities.tolist()))
     positions[0] += offset  # the wrist is measured from the arm

@@ -1,4 +1,6 @@
-"""Numbers that are not finite are refused where an environment returns them: nothing can be learnt from them."""
+"""Numbers that are not finite are refused where an environment returns them: nothing can be learnt
+from them.
+"""
 
 from typing import Any
 
@@ -10,7 +12,8 @@ from symgen.errors import UserError
 def check_finite(observation: Any, rewards: Any = (), first: int = 0) -> None:
     """Refuse what a vector environment returned, unless every number is finite.
 
-    It is called at every step, so that no network acts on such a number: it costs a few microseconds.
+    It is called at every step, so that no network acts on such a number: it costs a few
+    microseconds.
 
     Args:
         observation: a batch of observations, an array or a dict of arrays.
@@ -20,7 +23,9 @@ def check_finite(observation: Any, rewards: Any = (), first: int = 0) -> None:
     Raises:
         UserError: a number is NaN or infinite; which one, and in which environment.
     """
-    terms = observation.items() if isinstance(observation, dict) else (("observation", observation),)
+    terms = (
+        observation.items() if isinstance(observation, dict) else (("observation", observation),)
+    )
     for name, batch in terms:
         _check(np.asarray(batch), f"of {name} ", first)
     _check(np.asarray(rewards), "", first)
@@ -28,8 +33,15 @@ def check_finite(observation: Any, rewards: Any = (), first: int = 0) -> None:
 
 def not_finite(what: str) -> UserError:
     """The error for an environment that returns such a number."""
-    hint = "mend its step or reset: look for a division by zero, a logarithm, or a state that grows without bound"
-    return UserError("environment-not-finite", f"the environment returns numbers that are not finite: {what}", hint)
+    hint = (
+        "mend its step or reset: look for a division by zero, a logarithm, or a state that "
+        "grows without bound"
+    )
+    return UserError(
+        "environment-not-finite",
+        f"the environment returns numbers that are not finite: {what}",
+        hint,
+    )
 
 
 def _check(batch: np.ndarray, of: str, first: int) -> None:

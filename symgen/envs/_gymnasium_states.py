@@ -1,8 +1,10 @@
-"""Environments of Gymnasium itself whose observation tells all that matters, so that any state can be set from one.
+"""Environments of Gymnasium itself whose observation tells all that matters, so that any state can
+be set from one.
 
-Classic control is listed by class; MuJoCo is recognised by an observation that is qpos (less its first entries)
-followed by qvel. What is stepped is the environment itself with its arguments, and only where nothing stands around it
-that could change what it does; `unlawful` tests on this very environment that its states can be set.
+Classic control is listed by class; MuJoCo is recognised by an observation that is qpos (less its
+first entries) followed by qvel. What is stepped is the environment itself with its arguments, and
+only where nothing stands around it that could change what it does; `unlawful` tests on this very
+environment that its states can be set.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -11,9 +13,14 @@ import gymnasium
 import numpy as np
 from gymnasium import wrappers
 
-from symgen.envs.interface import Outcome, Simulator
+from symgen.problem.interface import Outcome, Simulator
 
-BOOKKEEPING = (wrappers.TimeLimit, wrappers.OrderEnforcing, wrappers.PassiveEnvChecker, wrappers.Autoreset)
+BOOKKEEPING = (
+    wrappers.TimeLimit,
+    wrappers.OrderEnforcing,
+    wrappers.PassiveEnvChecker,
+    wrappers.Autoreset,
+)
 """Wrappers that count, check and begin anew, and leave every transition as it is."""
 OWN_MUJOCO = "gymnasium.envs.mujoco."
 """The modules of Gymnasium's own MuJoCo environments."""
@@ -36,7 +43,8 @@ class Told(NamedTuple):
 class Hook(Protocol):
     """How one kind of environment is put into a state.
 
-    Law: observing right after `restore` gives the observation back, for every observation that is one.
+    Law: observing right after `restore` gives the observation back, for every observation that is
+        one.
     """
 
     def __call__(self, env: Any, state: Told) -> np.ndarray:
@@ -59,7 +67,9 @@ def _pendulum(env: Any, state: Told) -> np.ndarray:
 
 def _acrobot(env: Any, state: Told) -> np.ndarray:
     cosine1, sine1, cosine2, sine2, velocity1, velocity2 = state.seen.astype(np.float64)
-    env.state = np.array([np.arctan2(sine1, cosine1), np.arctan2(sine2, cosine2), velocity1, velocity2])
+    env.state = np.array(
+        [np.arctan2(sine1, cosine1), np.arctan2(sine2, cosine2), velocity1, velocity2]
+    )
     return np.array(env._get_ob())
 
 
@@ -88,7 +98,8 @@ def settable(env: Any) -> "ObservedSimulator | str":
         if type(env) not in BOOKKEEPING or _is_patched(env):
             return f"the wrapper {type(env).__name__} stands around it"
         env = env.env
-    name, known = type(env).__name__, _classic().get(type(env))
+    name = type(env).__name__
+    known = _classic().get(type(env))
     if _is_patched(env):
         return f"methods of this {name} are replaced"
     if known is not None:
@@ -108,12 +119,16 @@ def _is_patched(env: Any) -> bool:
 
 
 def _hidden(env: Any) -> int | None:
-    """How many entries of qpos a MuJoCo environment does not show; None where it shows anything else or less."""
+    """How many entries of qpos a MuJoCo environment does not show; None where it shows anything
+    else or less.
+    """
     observation, _ = env.reset(seed=0)
     state = np.concatenate([env.data.qpos, env.data.qvel])
     hidden = len(state) - len(observation)
     tells_all = 0 <= hidden <= 3 and np.array_equal(observation, state[hidden:])
-    return hidden if tells_all and env.model.na == 0 else None  # actuators may have states of their own
+    return (
+        hidden if tells_all and env.model.na == 0 else None
+    )  # actuators may have states of their own
 
 
 class ObservedSimulator(Simulator[Told]):
@@ -128,13 +143,18 @@ class ObservedSimulator(Simulator[Told]):
     TOLERANCE = 1e-5
 
     def __init__(self, env: Any, restore: Hook, hidden: int = 0) -> None:
-        self._env, self._restore, self._hidden = env, restore, hidden
+        self._env = env
+        self._restore = restore
+        self._hidden = hidden
 
     def unlawful(self) -> str:
-        """Why what is found in states that are set would say little of the environment; "" where it does."""
+        """Why what is found in states that are set would say little of the environment; "" where it
+        does.
+        """
         rng = np.random.default_rng(0)
         for _ in range(TRIALS):
-            state, action = self.sample(rng), self._env.action_space.sample()
+            state = self.sample(rng)
+            action = self._env.action_space.sample()
             if not self.same(Told(self.observe(state), state.hidden), state):
                 return "restoring a state does not reproduce its observation"
             one = self.step(state, action)
@@ -145,8 +165,14 @@ class ObservedSimulator(Simulator[Told]):
         return ""
 
     def _alike(self, one: Outcome, other: Outcome) -> bool:
-        rewards = np.isclose(one.reward, other.reward, self.TOLERANCE, self.TOLERANCE, equal_nan=True)
-        return self.same(one.state, other.state) and bool(rewards) and one.terminated == other.terminated
+        rewards = np.isclose(
+            one.reward, other.reward, self.TOLERANCE, self.TOLERANCE, equal_nan=True
+        )
+        return (
+            self.same(one.state, other.state)
+            and bool(rewards)
+            and one.terminated == other.terminated
+        )
 
     def _anywhere(self, rng: np.random.Generator) -> np.ndarray:
         """Hidden coordinates near and far, of both signs."""
@@ -168,7 +194,9 @@ class ObservedSimulator(Simulator[Told]):
         return self._restore(self._env, state)
 
     def act(self, generator: str, state: Told, image: np.ndarray) -> Told:
-        """The state that the moved observation tells. Hidden coordinates stay: nothing depends on them."""
+        """The state that the moved observation tells. Hidden coordinates stay: nothing depends on
+        them.
+        """
         return Told(image, state.hidden)
 
     def step(self, state: Told, action: Any) -> Outcome:
@@ -176,7 +204,12 @@ class ObservedSimulator(Simulator[Told]):
         self._env.reset(seed=0)
         self._restore(self._env, state)
         following, reward, terminated, truncated, _ = self._env.step(action)
-        return Outcome(Told(np.array(following), state.hidden), float(reward), bool(terminated), bool(truncated))
+        return Outcome(
+            Told(np.array(following), state.hidden),
+            float(reward),
+            bool(terminated),
+            bool(truncated),
+        )
 
     def same(self, one: Told, other: Told) -> bool:
         """Whether the same is observed."""

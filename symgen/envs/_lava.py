@@ -1,8 +1,10 @@
-"""Lava levels from seeds: rivers across a walled square room, each with one opening, or lava anywhere; always a way.
+"""Lava levels from seeds: rivers across a walled square room, each with one opening, or lava
+anywhere; always a way.
 
-Crossings are distributed as MiniGrid's LavaCrossing (Chevalier-Boisvert et al. 2023, CrossingEnv): rivers lie on even
-rows or columns, start and goal in opposite corners. Where the goal is elsewhere, the way to it crosses first the rivers
-between start and goal, then the others, so that every river has one opening and the goal can be reached.
+Crossings are distributed as MiniGrid's LavaCrossing (Chevalier-Boisvert et al. 2023, CrossingEnv):
+rivers lie on even rows or columns, start and goal in opposite corners. Where the goal is elsewhere,
+the way to it crosses first the rivers between start and goal, then the others, so that every river
+has one opening and the goal can be reached.
 """
 
 from collections.abc import Sequence
@@ -54,7 +56,9 @@ class Level:
         return Level(turned(self.cells, move), agent, heading, self.steps)
 
     def placed(self, orientation: int, mirror: bool) -> "Level":
-        """The level mirrored left and right where asked, then turned by quarter turns counter-clockwise."""
+        """The level mirrored left and right where asked, then turned by quarter turns
+        counter-clockwise.
+        """
         level = self.turned("mirror") if mirror else self
         for _ in range(orientation):
             level = level.turned("turn")
@@ -73,14 +77,20 @@ def rivers_at_most(size: int) -> int:
 
 
 def scattered(
-    seed: int | list[int], size: int = 9, density: float = 0.3, obstacle: int = LAVA, goal: str = "corner"
+    seed: int | list[int],
+    size: int = 9,
+    density: float = 0.3,
+    obstacle: int = LAVA,
+    goal: str = "corner",
 ) -> Level:
-    """A level with obstacles anywhere, and a way to the goal; there are far more of them than of crossings.
+    """A level with obstacles anywhere, and a way to the goal; there are far more of them than of
+    crossings.
 
     Args:
         seed: of the random numbers.
         size: cells per side, walls included; odd.
-        density: the chance of each cell but start and goal to be an obstacle; what cuts off the goal is drawn anew.
+        density: the chance of each cell but start and goal to be an obstacle; what cuts off the
+            goal is drawn anew.
         obstacle: LAVA or WALL.
         goal: as in `level`.
 
@@ -107,7 +117,9 @@ def scattered(
 
 
 def reachable(cells: np.ndarray, start: tuple[int, int]) -> np.ndarray:
-    """The cells that can be walked to from a start over floors and marks, goals included; bool of the map's shape."""
+    """The cells that can be walked to from a start over floors and marks, goals included; bool of
+    the map's shape.
+    """
     return flooded((cells == FLOOR) | (cells == MARK) | (cells == GOAL), start)
 
 
@@ -140,8 +152,10 @@ def level(
         size: cells per side, walls included; odd.
         crossings: number of rivers.
         obstacle: what a river is made of, LAVA or WALL.
-        goal: "corner" (opposite the start), "top_right", "bottom_left" or "random" (any cell that is no river).
-        orientation: quarter turns counter-clockwise of the whole level, start, heading and goal included.
+        goal: "corner" (opposite the start), "top_right", "bottom_left" or "random" (any cell that
+            is no river).
+        orientation: quarter turns counter-clockwise of the whole level, start, heading and goal
+            included.
         mirror: mirror left and right before turning.
 
     >>> print(level(0, size=5, crossings=1))
@@ -179,15 +193,26 @@ def _goal(goal: str, rng: np.random.Generator, cells: np.ndarray) -> tuple[int, 
 
 
 def _openings(
-    rng: np.random.Generator, rows: Sequence[int], columns: Sequence[int], goal: tuple[int, int], size: int
+    rng: np.random.Generator,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    goal: tuple[int, int],
+    size: int,
 ) -> list[tuple[int, int]]:
-    """One opening per river along a walk of rooms from the start over the goal's room to the far corner."""
+    """One opening per river along a walk of rooms from the start over the goal's room to the far
+    corner.
+    """
     near = ["column"] * sum(k < goal[1] for k in columns) + ["row"] * sum(k < goal[0] for k in rows)
-    far = ["column"] * (len(columns) - near.count("column")) + ["row"] * (len(rows) - near.count("row"))
-    walls_r, walls_c = [0, *rows, size - 1], [0, *columns, size - 1]
+    far = ["column"] * (len(columns) - near.count("column")) + ["row"] * (
+        len(rows) - near.count("row")
+    )
+    walls_r = [0, *rows, size - 1]
+    walls_c = [0, *columns, size - 1]
     room_r = room_c = 0
     openings = []
-    for kind in [near[k] for k in rng.permutation(len(near))] + [far[k] for k in rng.permutation(len(far))]:
+    for kind in [near[k] for k in rng.permutation(len(near))] + [
+        far[k] for k in rng.permutation(len(far))
+    ]:
         if kind == "column":
             row = int(rng.integers(walls_r[room_r] + 1, walls_r[room_r + 1]))
             openings.append((row, walls_c[room_c + 1]))

@@ -28,7 +28,9 @@ class Levels:
     """
 
     def __init__(self, make: Callable[[int], Level], seeds: range, size: int) -> None:
-        self._make, self.seeds, self.size = make, seeds, size
+        self._make = make
+        self.seeds = seeds
+        self.size = size
         self._row = np.full(len(seeds), -1, dtype=np.int64)
         self._count = 0
         self.cells = np.zeros((0, size * size), dtype=np.uint8)
@@ -38,7 +40,9 @@ class Levels:
         """Row of each seed in the arrays; ValueError for a seed outside the range."""
         index = seeds - self.seeds.start
         if ((index < 0) | (index >= len(self.seeds))).any():
-            raise ValueError(f"level seeds must lie in {self.seeds}, got {seeds.min()} to {seeds.max()}")
+            raise ValueError(
+                f"level seeds must lie in {self.seeds}, got {seeds.min()} to {seeds.max()}"
+            )
         missing = np.unique(index[self._row[index] < 0])
         if len(missing):
             self._grow(self._count + len(missing))
@@ -66,29 +70,44 @@ class Levels:
 
 
 class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """Lava levels with NEXT_STEP autoreset: after an ending the next step ignores its action and starts a new level.
+    """Lava levels with NEXT_STEP autoreset: after an ending the next step ignores its action and
+    starts a new level.
 
-    A wall stops the agent; lava, or a goal that is not the real one, ends the episode with reward 0, the goal with
-    1 - 0.9 t / max_steps, as in MiniGrid; info["success"] says whether this step reached it. Observations are copies: a
-    later step does not change them.
+    A wall stops the agent; lava, or a goal that is not the real one, ends the episode with reward
+    0, the goal with 1 - 0.9 t / max_steps, as in MiniGrid; info["success"] says whether this step
+    reached it. Observations are copies: a later step does not change them.
 
     Args:
         levels: where episodes start; each episode draws one of the seeds.
         num_envs: number of levels side by side.
         view: what is seen of num_envs levels.
-        turning: True for actions (left, right, forward), False for (up, left, down, right), after which the agent looks
-            where it went.
+        turning: True for actions (left, right, forward), False for (up, left, down, right), after
+            which the agent looks where it went.
         looking: True where the view gets to know the heading.
         max_steps: steps after which an episode is truncated.
         seed: of the random numbers until `reset` is given another.
     """
 
     def __init__(
-        self, levels: Levels, num_envs: int, view: View, turning: bool, looking: bool, max_steps: int, seed: int
+        self,
+        levels: Levels,
+        num_envs: int,
+        view: View,
+        turning: bool,
+        looking: bool,
+        max_steps: int,
+        seed: int,
     ) -> None:
-        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
+        self.metadata = {
+            "autoreset_mode": AutoresetMode.NEXT_STEP,
+            "render_modes": ["rgb_array"],
+            "render_fps": 8,
+        }
         self.render_mode = "rgb_array"
-        self.num_envs, self.max_steps, self.levels, self._looking = num_envs, max_steps, levels, looking
+        self.num_envs = num_envs
+        self.max_steps = max_steps
+        self.levels = levels
+        self._looking = looking
         self._view = view
         self.single_observation_space = spaces.Box(0, self._view.high, self._view.shape, np.uint8)
         self.single_action_space = spaces.Discrete(3 if turning else 4)
@@ -98,7 +117,9 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._headings, self._moves = _tables(levels.size, turning)
         self._cells = np.zeros((num_envs, levels.size**2), dtype=np.uint8)
         self._first = np.arange(num_envs) * levels.size**2
-        self._agent, self._heading, self._steps, self._wrong = np.zeros((4, num_envs), dtype=np.int64)
+        self._agent, self._heading, self._steps, self._wrong = np.zeros(
+            (4, num_envs), dtype=np.int64
+        )
         self._ended = np.zeros(num_envs, dtype=bool)
 
     def reset(
@@ -108,20 +129,25 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         Args:
             seed: restarts the random numbers.
-            options: {"levels": seeds} starts these levels (num_envs seeds of the range), later ones are drawn.
+            options: {"levels": seeds} starts these levels (num_envs seeds of the range), later ones
+                are drawn.
         """
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
         chosen = (options or {}).get("levels")
         seeds = self._draw(self.num_envs) if chosen is None else np.asarray(chosen, dtype=np.int64)
         if seeds.shape != (self.num_envs,):
-            raise ValueError(f"options['levels'] must hold {self.num_envs} seeds, got shape {seeds.shape}")
+            raise ValueError(
+                f"options['levels'] must hold {self.num_envs} seeds, got shape {seeds.shape}"
+            )
         self._start(np.arange(self.num_envs), seeds)
         self._ended[:] = False
         self._view.place(self._agent, self._look)
         return self._view.observation(), {}
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One step of every environment; rewards float64, endings bool, each of shape (num_envs,)."""
         actions = np.asarray(actions)
         if (actions < 0).any() or (actions >= self._moves.shape[1]).any():
@@ -139,7 +165,12 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         restart = np.flatnonzero(self._ended)
         if len(restart):
             self._start(restart, self._draw(len(restart)))
-            reward[restart], terminated[restart], truncated[restart], success[restart] = 0.0, False, False, False
+            reward[restart], terminated[restart], truncated[restart], success[restart] = (
+                0.0,
+                False,
+                False,
+                False,
+            )
         self._ended = terminated | truncated
         self._view.place(self._agent, self._look)
         return self._view.observation(), reward, terminated, truncated, {"success": success}
@@ -154,12 +185,21 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _start(self, which: np.ndarray, seeds: np.ndarray) -> None:
         rows = self.levels.rows(seeds)
         cells = self.levels.cells[rows]
-        self._cells[which], self._steps[which], self._wrong[which] = cells, 0, self.levels.wrong[rows]
-        self._agent[which], self._heading[which] = self.levels.agent[rows], self.levels.heading[rows]
+        self._cells[which], self._steps[which], self._wrong[which] = (
+            cells,
+            0,
+            self.levels.wrong[rows],
+        )
+        self._agent[which], self._heading[which] = (
+            self.levels.agent[rows],
+            self.levels.heading[rows],
+        )
         self._view.reset(which, cells)
 
     def load(self, levels: Sequence[Level]) -> np.ndarray:
-        """Put every environment into a given state, mid-episode where its steps say so; returns the observations."""
+        """Put every environment into a given state, mid-episode where its steps say so; returns the
+        observations.
+        """
         size = self.levels.size
         self._cells[:] = [level.cells.reshape(-1) for level in levels]
         self._agent = np.array([level.agent[0] * size + level.agent[1] for level in levels])
@@ -174,7 +214,13 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def states(self) -> list[Level]:
         """The states the environments are in, as `load` takes them."""
         size = self.levels.size
-        where = zip(self._cells, self._agent.tolist(), self._heading.tolist(), self._steps.tolist(), strict=True)
+        where = zip(
+            self._cells,
+            self._agent.tolist(),
+            self._heading.tolist(),
+            self._steps.tolist(),
+            strict=True,
+        )
         return [Level(c.reshape(size, size).copy(), divmod(a, size), h, t) for c, a, h, t in where]
 
     def render(self) -> tuple[np.ndarray, ...]:

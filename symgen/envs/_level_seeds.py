@@ -14,7 +14,9 @@ def from_list(value: Any) -> Any:
 
 def _in_order(value: tuple[int, int]) -> tuple[int, int]:
     if not 0 <= value[0] < value[1] <= value[0] + MAX_LEVELS:
-        raise ValueError(f"must be [first, last + 1] with 1 to {MAX_LEVELS} seeds from 0 up, got {list(value)}")
+        raise ValueError(
+            f"must be [first, last + 1] with 1 to {MAX_LEVELS} seeds from 0 up, got {list(value)}"
+        )
     return value
 
 

@@ -1,13 +1,15 @@
-"""Mazes with dead ends from seeds, walled, on a square; plain ones, and ones that tell left from right.
+"""Mazes with dead ends from seeds, walled, on a square; plain ones, and ones that tell left from
+right.
 
-A plain maze has its goal in a dead end. Turned or mirrored it is as likely as before, so its whole symmetry is D4; a
-network that cannot tell flips apart and does not move its actions has to turn the same way in a maze and in its mirror
-image, and so goes wrong in one of them.
+A plain maze has its goal in a dead end. Turned or mirrored it is as likely as before, so its whole
+symmetry is D4; a network that cannot tell flips apart and does not move its actions has to turn the
+same way in a maze and in its mirror image, and so goes wrong in one of them.
 
-A chiral maze is its own mirror image, with a mark where the axis meets a wall, and two goals that look alike. Only the
-one on the left is real, seen from the mark into the room: turned levels follow the same rule (C4 is exact), mirrored
-ones the opposite rule (each flip is refuted). The agent begins anywhere, so that what a D4-equivariant policy does from
-one side it does from the other: it reaches the real goal first in at most half of its episodes.
+A chiral maze is its own mirror image, with a mark where the axis meets a wall, and two goals that
+look alike. Only the one on the left is real, seen from the mark into the room: turned levels follow
+the same rule (C4 is exact), mirrored ones the opposite rule (each flip is refuted). The agent
+begins anywhere, so that what a D4-equivariant policy does from one side it does from the other: it
+reaches the real goal first in at most half of its episodes.
 """
 
 import numpy as np
@@ -17,7 +19,8 @@ from symgen.envs._lava import FLOOR, GOAL, MARK, WALL, Level
 
 
 def maze(seed: int | list[int], size: int = 9, chiral: bool = False) -> Level:
-    """The maze of a seed: rooms are the cells in odd rows and odd columns, and one way leads from each to each.
+    """The maze of a seed: rooms are the cells in odd rows and odd columns, and one way leads from
+    each to each.
 
     Args:
         seed: of the random numbers.
@@ -61,7 +64,9 @@ def _carved(rng: np.random.Generator, size: int, columns: range) -> np.ndarray:
     while path:
         row, column = path[-1]
         rooms = [(row + 2 * dr, column + 2 * dc) for dr, dc in STEPS.tolist()]
-        closed = [(r, c) for r, c in rooms if 0 < r < size - 1 and c in columns and cells[r, c] == WALL]
+        closed = [
+            (r, c) for r, c in rooms if 0 < r < size - 1 and c in columns and cells[r, c] == WALL
+        ]
         if not closed:
             path.pop()
             continue
@@ -74,11 +79,16 @@ def _carved(rng: np.random.Generator, size: int, columns: range) -> np.ndarray:
 def _dead_ends(cells: np.ndarray) -> list[tuple[int, int]]:
     """Rooms with one way out."""
     rooms = np.argwhere(cells[1::2, 1::2] == FLOOR) * 2 + 1
-    return [(r, c) for r, c in rooms.tolist() if sum(cells[r + dr, c + dc] == FLOOR for dr, dc in STEPS.tolist()) == 1]
+    return [
+        (r, c)
+        for r, c in rooms.tolist()
+        if sum(cells[r + dr, c + dc] == FLOOR for dr, dc in STEPS.tolist()) == 1
+    ]
 
 
 def wrong_goal(cells: np.ndarray) -> int:
-    """The flat cell of the goal that is not real: the one to the right of the view from the mark; -1 without a mark.
+    """The flat cell of the goal that is not real: the one to the right of the view from the mark;
+    -1 without a mark.
 
     It follows from what is seen, so that a turned or mirrored level has its own.
     """

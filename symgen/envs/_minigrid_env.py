@@ -1,7 +1,7 @@
 """MiniGrid environments side by side: MiniGrid steps, symgen observes.
 
-MiniGrid builds its 7x7 view in every step, which costs ten times the step itself; where another view is asked for, that
-is switched off, and what is seen is kept up to date here.
+MiniGrid builds its 7x7 view in every step, which costs ten times the step itself; where another
+view is asked for, that is switched off, and what is seen is kept up to date here.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,17 +30,19 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """MiniGrid environments with NEXT_STEP autoreset and level seeds drawn from a range.
 
     Args:
-        tasks: for each environment its unwrapped tasks; level n is one of the task at n modulo their number.
+        tasks: for each environment its unwrapped tasks; level n is one of the task at n modulo
+            their number.
         frame: how their maps are turned.
-        actions: names of the actions: up, left, down, right (an absolute move turns, then goes forward, in one step of
-            MiniGrid), or MiniGrid's own.
+        actions: names of the actions: up, left, down, right (an absolute move turns, then goes
+            forward, in one step of MiniGrid), or MiniGrid's own.
         seeds: level seeds; None for new levels all the time.
         view: what is seen of the whole map, or None for MiniGrid's own partial view by `kinds`.
         kinds: channels of every code of the partial view.
         with_heading: whether the agent's heading is seen.
         restless: things move by themselves.
         seed: of the random numbers until `reset` is given another.
-        prepare: called with a task, the level's seed and the seed of its random numbers after the task was reset.
+        prepare: called with a task, the level's seed and the seed of its random numbers after the
+            task was reset.
         split: the side of the split that levels belong to, and the share of the test side.
     """
 
@@ -58,16 +60,29 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         prepare: Callable[[Any, int, int | list[int]], None] | None = None,
         split: tuple[Split, float] = ("all", 0.5),
     ) -> None:
-        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"], "render_fps": 8}
+        self.metadata = {
+            "autoreset_mode": AutoresetMode.NEXT_STEP,
+            "render_modes": ["rgb_array"],
+            "render_fps": 8,
+        }
         self.render_mode = "rgb_array"
         self._split = split
-        self._tasks, self._prepare, self.envs = tasks, prepare, [each[0] for each in tasks]
-        self.num_envs, self.frame, self.seeds = len(tasks), frame, seeds or FRESH
-        self._view, self._kinds, self._with_heading, self._restless = view, kinds, with_heading, restless
+        self._tasks = tasks
+        self._prepare = prepare
+        self.envs = [each[0] for each in tasks]
+        self.num_envs = len(tasks)
+        self.frame = frame
+        self.seeds = seeds or FRESH
+        self._view = view
+        self._kinds = kinds
+        self._with_heading = with_heading
+        self._restless = restless
         self._natives, self._turns_to = _natives(actions, frame)
         self._carries = "pickup" in actions
         shape = view.shape if view is not None else (7, 7, kinds.shape[1])
-        self.single_observation_space = spaces.Box(0, view.high if view is not None else 1, shape, np.uint8)
+        self.single_observation_space = spaces.Box(
+            0, view.high if view is not None else 1, shape, np.uint8
+        )
         self.single_action_space = spaces.Discrete(len(actions))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -92,15 +107,21 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         chosen = (options or {}).get("levels")
         levels = self._draw(self.num_envs) if chosen is None else np.asarray(chosen, dtype=np.int64)
         if levels.shape != (self.num_envs,):
-            raise ValueError(f"options['levels'] must hold {self.num_envs} seeds, got shape {levels.shape}")
+            raise ValueError(
+                f"options['levels'] must hold {self.num_envs} seeds, got shape {levels.shape}"
+            )
         for k, level in enumerate(levels.tolist()):
             self._begin(k, level)
         self._ended[:] = False
         return self._observe(range(self.num_envs)), {}
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One step of every environment; rewards float64, endings bool, each of shape (num_envs,)."""
-        rewards, terminated, truncated = np.zeros(self.num_envs), self._ended & False, self._ended & False
+        rewards = np.zeros(self.num_envs)
+        terminated = self._ended & False
+        truncated = self._ended & False
         changed = []
         for k, (env, action, ended) in enumerate(
             zip(self.envs, np.asarray(actions).tolist(), self._ended.tolist(), strict=True)
@@ -117,7 +138,13 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 changed.append(k)
         truncated &= ~terminated
         self._ended = terminated | truncated
-        return self._observe(changed), rewards, terminated, truncated, {"success": terminated & (rewards > 0)}
+        return (
+            self._observe(changed),
+            rewards,
+            terminated,
+            truncated,
+            {"success": terminated & (rewards > 0)},
+        )
 
     def _begin(self, k: int, level: int) -> None:
         """Start a level in environment k."""
@@ -160,7 +187,9 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return self.frame.target[cells], self.frame.heading[[env.agent_dir for env in self.envs]]
 
     def _partial(self) -> np.ndarray:
-        """MiniGrid's own view, one-hot, [row, column]: the agent is in the middle of the last row and looks up."""
+        """MiniGrid's own view, one-hot, [row, column]: the agent is in the middle of the last row
+        and looks up.
+        """
         images = np.stack([env.gen_obs()["image"] for env in self.envs]).astype(np.int64)
         images = images[:, ::-1] if self.frame.mirror else images
         return self._kinds[(images @ np.array([18, 3, 1])).swapaxes(1, 2)]
@@ -171,7 +200,8 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             fill(env, state.cells.reshape(-1)[self.frame.target].tolist())
             cell = int(self.frame.source[state.agent[0] * self.frame.shape[1] + state.agent[1]])
             env.agent_pos = (cell % self.frame.columns, cell // self.frame.columns)
-            env.agent_dir, env.step_count = self.frame.native_heading[state.heading], state.steps
+            env.agent_dir = self.frame.native_heading[state.heading]
+            env.step_count = state.steps
             env.carrying = _thing(state.held)
         self._ended[:] = False
         return self._observe(range(self.num_envs))
@@ -213,7 +243,9 @@ def _thing(code: int) -> Any:
 
 
 def _natives(actions: Sequence[str], frame: Frame) -> tuple[list[int], list[int] | None]:
-    """MiniGrid's number of each action, and the heading that each absolute move turns to first (None: turns)."""
+    """MiniGrid's number of each action, and the heading that each absolute move turns to first
+    (None: turns).
+    """
     if "up" in actions:
         return [FORWARD] * 4 + [NATIVE[name] for name in actions[4:]], frame.native_heading
     names = {"left": "right", "right": "left"} if frame.mirror else {}

@@ -1,10 +1,18 @@
-"""The state of a MiniGrid episode as the picture shows it, and how MiniGrid's map lies in that picture."""
+"""The state of a MiniGrid episode as the picture shows it, and how MiniGrid's map lies in that
+picture.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from symgen.envs._compass import DIRECTION_IMAGES, oriented, oriented_directions, turned, turned_place
+from symgen.envs._compass import (
+    DIRECTION_IMAGES,
+    oriented,
+    oriented_directions,
+    turned,
+    turned_place,
+)
 from symgen.envs._minigrid_worlds import EMPTY, TYPES
 
 FROM_MINIGRID = np.array([3, 2, 1, 0])
@@ -32,11 +40,20 @@ class State:
     def turned(self, move: str) -> "State":
         """The state after a word of GRID_MOVES."""
         agent = turned_place(self.agent, self.cells.shape, move)
-        return State(turned(self.cells, move), agent, DIRECTION_IMAGES[move][self.heading], self.held, self.steps)
+        return State(
+            turned(self.cells, move),
+            agent,
+            DIRECTION_IMAGES[move][self.heading],
+            self.held,
+            self.steps,
+        )
 
     def __str__(self) -> str:
         """The first letter of the type in every cell, W for walls; the agent as an arrow."""
-        rows = [[{"wall": "W", "empty": "."}.get(TYPES[c // 18], TYPES[c // 18][0]) for c in row] for row in self.cells]
+        rows = [
+            [{"wall": "W", "empty": "."}.get(TYPES[c // 18], TYPES[c // 18][0]) for c in row]
+            for row in self.cells
+        ]
         rows[self.agent[0]][self.agent[1]] = "^<v>"[self.heading]
         carrying = "" if self.held == EMPTY else f", carrying a {TYPES[self.held // 18]}"
         return f"step {self.steps}{carrying} of\n" + "\n".join("".join(row) for row in rows)
@@ -52,7 +69,8 @@ class Frame:
 
     def __init__(self, rows: int, columns: int, orientation: int, mirror: bool) -> None:
         cells = oriented(np.arange(rows * columns).reshape(rows, columns), orientation, mirror)
-        self.orientation, self.mirror = orientation, mirror
+        self.orientation = orientation
+        self.mirror = mirror
         self.shape = (cells.shape[0], cells.shape[1])
         self.source = cells.reshape(-1)
         """The cell of MiniGrid's map (row by row) that each cell of the picture shows."""

@@ -16,7 +16,9 @@ TYPES = ("unseen", "empty", "wall", "floor", "door", "key", "ball", "box", "goal
 COLOURS = ("red", "green", "blue", "purple", "yellow", "grey")
 DOOR = ("open", "closed", "locked")
 EMPTY = TYPES.index("empty") * 18
-"""The code of an empty cell; MiniGrid's (type, colour, state) become the code 18 type + 3 colour + state."""
+"""The code of an empty cell; MiniGrid's (type, colour, state) become the code 18 type + 3 colour +
+state.
+"""
 CODES = 18 * len(TYPES)
 
 PORTABLE = ("key", "ball", "box")
@@ -61,7 +63,8 @@ def code_of(kind: str, colour: str = "red", state: int = 0) -> int:
 
 
 def channels(world: World, partial: bool) -> tuple[str, ...]:
-    """The names of the one-hot channels of a cell: types, then colours and door states where they occur.
+    """The names of the one-hot channels of a cell: types, then colours and door states where they
+    occur.
 
     Args:
         partial: the egocentric view, which also has cells that are not seen.
@@ -93,7 +96,9 @@ def one_hot(names: tuple[str, ...], prefix: str = "") -> np.ndarray:
         for kind, colour, state in product(TYPES, COLOURS, range(3)):
             coloured = kind in ("floor", "door", "key", "ball", "box")
             hit = word == kind or (word == colour and coloured)
-            table[code_of(kind, colour, state), channel] = hit or (kind == "door" and word == DOOR[state])
+            table[code_of(kind, colour, state), channel] = hit or (
+                kind == "door" and word == DOOR[state]
+            )
     return table
 
 
@@ -117,7 +122,9 @@ _DRAWN: dict[str, Callable[[str, int], Layers]] = {
 
 def layers() -> tuple[Layers, ...]:
     """How every code is drawn, symmetrically."""
-    return tuple(_DRAWN[kind](colour, state) for kind, colour, state in product(TYPES, COLOURS, range(3)))
+    return tuple(
+        _DRAWN[kind](colour, state) for kind, colour, state in product(TYPES, COLOURS, range(3))
+    )
 
 
 def _square(size: int, *objects: str, **more: Any) -> World:
@@ -132,7 +139,8 @@ def _rooms(size: int, rows: int, columns: int, *objects: str) -> World:
 
 
 def _lava(size: int, **more: Any) -> World:
-    # The channel of lava is there without lava too, so that a network goes from one of these tasks to another.
+    # The channel of lava is there without lava too, so that a network goes from one of these tasks
+    # to another.
     return _square(size, "wall", "goal", "lava", **more)
 
 
@@ -145,12 +153,18 @@ def _table() -> Iterator[tuple[str, World]]:
     for name in ("5x5", "6x6", "8x8", "16x16", "Random-5x5", "Random-6x6"):
         size = int(name.split("x")[-1])
         yield f"Empty-{name}-v0", _square(size, "wall", "goal")
-        yield f"Dynamic-Obstacles-{name}-v0", World(size, size, ("wall", "ball", "goal"), restless=True)
+        yield (
+            f"Dynamic-Obstacles-{name}-v0",
+            World(size, size, ("wall", "ball", "goal"), restless=True),
+        )
     yield "FourRooms-v0", _square(19, "wall", "goal")
     for strip in (1, 2):
         yield f"DistShift{strip}-v0", World(7, 9, ("wall", "goal", "lava"), settable=True)
     for size in (5, 6, 8, 16):
-        yield f"DoorKey-{size}x{size}-v0", _square(size, "wall", "door", "key", "goal", interactions=CARRY)
+        yield (
+            f"DoorKey-{size}x{size}-v0",
+            _square(size, "wall", "door", "key", "goal", interactions=CARRY),
+        )
     for name in ("N2-S4-v0", "N4-S5-v0", "N4-S5-v1", "N6-v0"):
         yield f"MultiRoom-{name}", _square(25, "wall", "door", "goal", interactions=OPEN)
     for name in ("7", "9", "11", "13", "13Random", "17Random"):
@@ -159,7 +173,10 @@ def _table() -> Iterator[tuple[str, World]]:
     for size in (6, 8):
         doors = World(size, 2 * size, ("wall", "door"), colours=True, interactions=OPEN)
         yield f"RedBlueDoors-{size}x{size}-v0", doors
-    yield "LockedRoom-v0", World(19, 19, ("wall", "door", "key", "goal"), colours=True, interactions=CARRY)
+    yield (
+        "LockedRoom-v0",
+        World(19, 19, ("wall", "door", "key", "goal"), colours=True, interactions=CARRY),
+    )
     yield from _with_rooms()
 
 
@@ -172,7 +189,11 @@ def _with_rooms() -> Iterator[tuple[str, World]]:
     yield "BlockedUnlockPickup-v0", _rooms(6, 1, 2, *everything)
     for name in ("1Dl-v0", "1Dlh-v0", "1Dlhb-v0"):
         yield f"ObstructedMaze-{name}", _rooms(6, 1, 2, *everything)
-    for name in ("2Dl-v0", "2Dlh-v0", *(f"{one}-v{v}" for one in ("2Dlhb", "1Q", "2Q", "Full") for v in (0, 1))):
+    for name in (
+        "2Dl-v0",
+        "2Dlh-v0",
+        *(f"{one}-v{v}" for one in ("2Dlhb", "1Q", "2Q", "Full") for v in (0, 1)),
+    ):
         yield f"ObstructedMaze-{name}", _rooms(6, 3, 3, *everything)
 
 
@@ -189,10 +210,14 @@ def mixed(worlds: dict[str, World]) -> World:
     (name, first), *others = worlds.items()
     for other, world in others:
         for what in ("rows", "columns", "objects", "colours", "interactions"):
-            one, two = getattr(first, what), getattr(world, what)
+            one = getattr(first, what)
+            two = getattr(world, what)
             if one != two:
-                raise ValueError(f"{name} and {other} cannot be mixed: their {what} are {one} and {two}")
-    settable, restless = all(w.settable for w in worlds.values()), any(w.restless for w in worlds.values())
+                raise ValueError(
+                    f"{name} and {other} cannot be mixed: their {what} are {one} and {two}"
+                )
+    settable = all(w.settable for w in worlds.values())
+    restless = any(w.restless for w in worlds.values())
     return replace(first, settable=settable, restless=restless, rivers=None, river="")
 
 

@@ -9,7 +9,9 @@ from symgen.envs.guarded import failed
 
 
 class Processes(AsyncVectorEnv):
-    """Gymnasium's, which would print the traceback of a process and raise its exception anew, without the place."""
+    """Gymnasium's, which would print the traceback of a process and raise its exception anew,
+    without the place.
+    """
 
     def _raise_if_errors(self, successes: Iterable[bool]) -> None:
         count = sum(not success for success in successes)

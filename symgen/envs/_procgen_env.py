@@ -15,12 +15,14 @@ END = -1
 
 
 class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """Procgen's games with SAME_STEP autoreset: the step that ends an episode returns the first picture of the next.
+    """Procgen's games with SAME_STEP autoreset: the step that ends an episode returns the first
+    picture of the next.
 
-    Procgen never shows the last picture of an episode, so there is no info["final_obs"], and every ending is told as a
-    termination, a time limit's too (it is a rule of the game, as in all published results): after a termination nobody
-    asks for the value of what followed. info["success"] says at every ending whether the level was completed;
-    info["level_seed"] is the level that an environment is in.
+    Procgen never shows the last picture of an episode, so there is no info["final_obs"], and every
+    ending is told as a termination, a time limit's too (it is a rule of the game, as in all
+    published results): after a termination nobody asks for the value of what followed.
+    info["success"] says at every ending whether the level was completed; info["level_seed"] is the
+    level that an environment is in.
 
     Args:
         options: of Procgen, without rand_seed and render_human.
@@ -40,9 +42,15 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         seed: int,
         render: bool,
     ) -> None:
-        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": ["rgb_array"], "render_fps": 15}
+        self.metadata = {
+            "autoreset_mode": AutoresetMode.SAME_STEP,
+            "render_modes": ["rgb_array"],
+            "render_fps": 15,
+        }
         self.render_mode = "rgb_array" if render else None
-        self.num_envs, self._actions, self._reduce = num_envs, actions, reduce
+        self.num_envs = num_envs
+        self._actions = actions
+        self._reduce = reduce
         self._options = {**options, "render_human": render}
         self._games = self._begin(seed)
         side = self._games.observation["rgb"].shape[1] // reduce
@@ -62,7 +70,9 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin an episode in every game; a seed restarts the random numbers. Procgen draws the levels itself."""
+        """Begin an episode in every game; a seed restarts the random numbers. Procgen draws the
+        levels itself.
+        """
         if seed is not None:
             self._games.close()
             self._games = self._begin(seed)
@@ -73,12 +83,15 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._fresh = True
         return self._picture(), {"level_seed": self._games.info["level_seed"].copy()}
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One step of every game; rewards float64, endings bool, each of shape (num_envs,)."""
         actions = np.asarray(actions)
         if (actions < 0).any() or (actions >= self._actions).any():
             raise ValueError(f"actions must lie in 0..{self._actions - 1}, got {actions}")
-        games, self._fresh = self._games, False
+        games = self._games
+        self._fresh = False
         games.action[:] = actions
         games.act()
         games.observe()
@@ -91,11 +104,14 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return self._picture(), games.reward.astype(np.float64), ended, np.zeros_like(ended), info
 
     def _picture(self) -> np.ndarray:
-        """The pictures, averaged over squares; sums of integers, so that turned games are turned pictures exactly."""
+        """The pictures, averaged over squares; sums of integers, so that turned games are turned
+        pictures exactly.
+        """
         seen = self._games.observation["rgb"]
         if self._reduce == 1:
             return seen.copy()
-        k, side = self._reduce, seen.shape[1] // self._reduce
+        k = self._reduce
+        side = seen.shape[1] // self._reduce
         summed = seen.reshape(self.num_envs, side, k, side, k, 3).sum((2, 4), dtype=np.uint32)
         return ((summed + k * k // 2) // (k * k)).astype(np.uint8)
 

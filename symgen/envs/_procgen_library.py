@@ -1,14 +1,27 @@
-"""Procgen's shared library through ctypes, so that its wheel is the only package that the adapter needs.
+"""Procgen's shared library through ctypes, so that its wheel is the only package that the adapter
+needs.
 
-The wheel's own Python side imports legacy gym, gym3 and cffi, in versions that exclude each other's successors. The
-library itself speaks the C interface libenv (gym3, `libenv.h`, version 1), whose few structures are written down here.
+The wheel's own Python side imports legacy gym, gym3 and cffi, in versions that exclude each other's
+successors. The library itself speaks the C interface libenv (gym3, `libenv.h`, version 1), whose
+few structures are written down here.
 """
 
 import ctypes
 import os
 import sys
 from collections.abc import Mapping
-from ctypes import POINTER, Structure, Union, byref, c_char, c_float, c_int, c_int32, c_uint8, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    Union,
+    byref,
+    c_char,
+    c_float,
+    c_int,
+    c_int32,
+    c_uint8,
+    c_void_p,
+)
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +36,11 @@ INSTALL = "pip install --no-deps procgen-mirror==0.10.7"
 MAX_NAME, MAX_DIMENSIONS, VERSION = 128, 16, 1
 OBSERVATION, ACTION, INFO = 1, 2, 3
 UINT8, INT32, FLOAT32 = 1, 2, 3
-DTYPES: dict[int, np.dtype] = {UINT8: np.dtype(np.uint8), INT32: np.dtype(np.int32), FLOAT32: np.dtype(np.float32)}
+DTYPES: dict[int, np.dtype] = {
+    UINT8: np.dtype(np.uint8),
+    INT32: np.dtype(np.int32),
+    FLOAT32: np.dtype(np.float32),
+}
 FILES = {"linux": "libenv.so", "darwin": "libenv.dylib", "win32": "env.dll"}
 
 
@@ -81,11 +98,13 @@ class Games:
 
     def __init__(self, count: int, options: Mapping[str, str | int | bool]) -> None:
         folder = package()
-        self._library, self.count = _loaded(folder / "data" / "prebuilt"), count
+        self._library = _loaded(folder / "data" / "prebuilt")
+        self.count = count
         options = {**options, "resource_root": f"{folder / 'data' / 'assets'}{os.sep}"}
         packed, _kept = _packed(options)
         self._handle: int | None = self._library.libenv_make(count, packed)
-        self.reward, self.first = np.zeros(count, np.float32), np.zeros(count, np.bool_)
+        self.reward = np.zeros(count, np.float32)
+        self.first = np.zeros(count, np.bool_)
         self.observation, seen = self._arrays(OBSERVATION)
         self.info, told = self._arrays(INFO)
         actions, done = self._arrays(ACTION)
@@ -100,9 +119,14 @@ class Games:
         types = (_TensorType * size)()
         self._library.libenv_get_tensortypes(self._handle, space, types)
         arrays: dict[str, np.ndarray] = {
-            kind.name.decode(): np.zeros((self.count, *kind.shape[: kind.ndim]), DTYPES[kind.dtype]) for kind in types
+            kind.name.decode(): np.zeros((self.count, *kind.shape[: kind.ndim]), DTYPES[kind.dtype])
+            for kind in types
         }
-        rows = [array.ctypes.data + k * array.strides[0] for array in arrays.values() for k in range(self.count)]
+        rows = [
+            array.ctypes.data + k * array.strides[0]
+            for array in arrays.values()
+            for k in range(self.count)
+        ]
         return arrays, (c_void_p * len(rows))(*rows)
 
     def observe(self) -> None:
@@ -135,10 +159,15 @@ def _loaded(folder: Path) -> ctypes.CDLL:
         message = f"the installed procgen has no library {file.name} for this system"
         raise UserError("missing-package", message, INSTALL)
     # its own Qt must not meet another one in this process
-    library = ctypes.CDLL(str(file), mode=os.RTLD_NOW | getattr(os, "RTLD_DEEPBIND", 0) if os.name == "posix" else 0)
+    library = ctypes.CDLL(
+        str(file), mode=os.RTLD_NOW | getattr(os, "RTLD_DEEPBIND", 0) if os.name == "posix" else 0
+    )
     if library.libenv_version() != VERSION:
-        raise ValueError(f"libenv has version {library.libenv_version()} in {file}, expected {VERSION}")
-    library.libenv_make.argtypes, library.libenv_make.restype = (c_int, _Options), c_void_p
+        raise ValueError(
+            f"libenv has version {library.libenv_version()} in {file}, expected {VERSION}"
+        )
+    library.libenv_make.argtypes = (c_int, _Options)
+    library.libenv_make.restype = c_void_p
     library.libenv_get_tensortypes.argtypes = (c_void_p, c_int, POINTER(_TensorType))
     library.libenv_set_buffers.argtypes = (c_void_p, POINTER(_Buffers))
     for name in ("libenv_observe", "libenv_act", "libenv_close"):
@@ -150,17 +179,24 @@ def _loaded(folder: Path) -> ctypes.CDLL:
 
 def _packed(options: Mapping[str, str | int | bool]) -> tuple[_Options, list[Any]]:
     """The options as C has them, and what they point to: keep it until the library has read them."""
-    items, kept = (_Option * len(options))(), []
+    items = (_Option * len(options))()
+    kept = []
     for item, (name, value) in zip(items, options.items(), strict=True):
         item.name = name.encode()
         data: Any
         if isinstance(value, str):
             text = value.encode()
-            item.dtype, item.count, data = UINT8, len(text), ctypes.create_string_buffer(text)
+            item.dtype = UINT8
+            item.count = len(text)
+            data = ctypes.create_string_buffer(text)
         elif isinstance(value, bool):
-            item.dtype, item.count, data = UINT8, 1, c_uint8(value)
+            item.dtype = UINT8
+            item.count = 1
+            data = c_uint8(value)
         else:
-            item.dtype, item.count, data = INT32, 1, c_int32(value)
+            item.dtype = INT32
+            item.count = 1
+            data = c_int32(value)
         item.data = ctypes.addressof(data)
         kept.append(data)
     return _Options(items, len(options)), [items, *kept]

@@ -11,7 +11,8 @@ from symgen.errors import UserError
 TRUSTED = "SYMGEN_IMPORT"
 """Environment variable: modules to import before an environment is made, with commas between."""
 OWN = (
-    "an environment of your own is known by the module that registers it: symgen --import MODULE (in Python: import it)"
+    "an environment of your own is known by the module that registers it: symgen --import "
+    "MODULE (in Python: import it)"
 )
 
 
@@ -23,8 +24,9 @@ def trusted() -> list[str]:
 def import_trusted() -> None:
     """Import the modules that are trusted.
 
-    The environment variable reaches the processes that are started on the way too. Modules are looked for in the
-    working folder first. Only the person at the command line can name one, a spec cannot.
+    The environment variable reaches the processes that are started on the way too. Modules are
+    looked for in the working folder first. Only the person at the command line can name one, a spec
+    cannot.
 
     Raises:
         UserError: there is no such module, or it fails.
@@ -47,15 +49,22 @@ def _failed(name: str, cause: BaseException) -> UserError:
         where += f" (which {places[0]} led to)"
     message = f"--import {name} failed{where}: {type(cause).__name__}: {cause}"
     if places:
-        return UserError("import-failed", message, f"mend it; the whole story: python -c 'import {name}'")
-    hint = "give the dotted name of a module, as in Python; it is looked for in the working folder first"
+        return UserError(
+            "import-failed", message, f"mend it; the whole story: python -c 'import {name}'"
+        )
+    hint = (
+        "give the dotted name of a module, as in Python; it is looked for in the working "
+        "folder first"
+    )
     if name.endswith(".py"):
         hint = f"write --import {name.removesuffix('.py').replace('/', '.')}"
     return UserError("import-failed", message, hint)
 
 
 def _places(cause: BaseException) -> list[str]:
-    """Where importing entered the user's code and where it failed, as file:line; none where it found no code."""
+    """Where importing entered the user's code and where it failed, as file:line; none where it
+    found no code.
+    """
     frames = traceback.extract_tb(cause.__traceback__)
     ours = (__file__, importlib.__file__)
     places = [(each.filename, each.lineno) for each in frames if each.filename not in ours]
@@ -68,5 +77,6 @@ def _places(cause: BaseException) -> list[str]:
 
 def _short(file: str) -> str:
     """A path as one would type it in the working folder."""
-    path, here = Path(file), Path.cwd()
+    path = Path(file)
+    here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,7 +1,10 @@
-"""What is seen of grid worlds side by side. A view keeps what it can between steps and hands out fresh arrays.
+"""What is seen of grid worlds side by side. A view keeps what it can between steps and hands out
+fresh arrays.
 
-A cell is a small integer code; a `look` is what the agent shows: a heading (an index of DIRECTIONS) or NO_HEADING.
-Law: what is seen of a turned world is the moved observation (the field types that the adapters give).
+A cell is a small integer code; a `look` is what the agent shows: a heading (an index of DIRECTIONS)
+or NO_HEADING.
+Law: what is seen of a turned world is the moved observation (the field types that the adapters
+    give).
 """
 
 from collections.abc import Sequence
@@ -24,7 +27,9 @@ class View(Protocol):
         ...
 
     def place(self, agent: np.ndarray, look: np.ndarray, held: np.ndarray | None = None) -> None:
-        """Take where all agents are, (batch,) each: flat cell, look, and the code of what is carried if anything."""
+        """Take where all agents are, (batch,) each: flat cell, look, and the code of what is
+        carried if anything.
+        """
         ...
 
     def observation(self) -> np.ndarray:
@@ -33,7 +38,9 @@ class View(Protocol):
 
 
 def look_table(channels: int, first: int, with_heading: bool) -> np.ndarray:
-    """One row per look: one channel per heading from `first` on, or the one channel `first` for NO_HEADING."""
+    """One row per look: one channel per heading from `first` on, or the one channel `first` for
+    NO_HEADING.
+    """
     table = np.zeros((len(DIRECTIONS) + 1, channels), dtype=np.uint8)
     if with_heading:
         table[range(4), range(first, first + 4)] = 1
@@ -68,8 +75,11 @@ class Full:
         ahead: int | None = None,
     ) -> None:
         self.shape = (rows, columns, kinds.shape[1])
-        self._ahead, self._strides = ahead, STEPS[:, 0] * columns + STEPS[:, 1]
-        self._kinds, self._looks, self._holds = kinds, looks, holds
+        self._ahead = ahead
+        self._strides = STEPS[:, 0] * columns + STEPS[:, 1]
+        self._kinds = kinds
+        self._looks = looks
+        self._holds = holds
         self._planes = np.zeros((batch, rows * columns, kinds.shape[1]), dtype=np.uint8)
         self._flat = self._planes.reshape(-1, kinds.shape[1])
         self._cells = np.zeros(batch * rows * columns, dtype=np.uint8)
@@ -89,7 +99,9 @@ class Full:
         if held is not None and self._holds is not None:
             here |= self._holds[held]
         self._flat[self._at] = here
-        if self._ahead is not None:  # there is a wall around every world, so the cell in front is in it
+        if (
+            self._ahead is not None
+        ):  # there is a wall around every world, so the cell in front is in it
             self._flat[self._front, self._ahead] = 0
             self._front = self._at + self._strides[look]
             self._flat[self._front, self._ahead] = 1
@@ -100,7 +112,8 @@ class Full:
 
 
 class Window:
-    """A square window around the agent, one-hot, turned so that the agent looks up where it has a heading.
+    """A square window around the agent, one-hot, turned so that the agent looks up where it has a
+    heading.
 
     Args:
         batch: number of worlds.
@@ -113,14 +126,22 @@ class Window:
 
     high = 1
 
-    def __init__(self, batch: int, size: int, window: int, kinds: np.ndarray, looks: np.ndarray, outside: int) -> None:
+    def __init__(
+        self, batch: int, size: int, window: int, kinds: np.ndarray, looks: np.ndarray, outside: int
+    ) -> None:
         self.shape = (window, window, kinds.shape[1])
-        self._size, self._margin, self._kinds, self._looks = size, window // 2, kinds, looks
+        self._size = size
+        self._margin = window // 2
+        self._kinds = kinds
+        self._looks = looks
         side = size + 2 * self._margin
         self._cells = np.full((batch, side, side), outside, dtype=np.uint8)
         rows, columns = np.indices((window, window)) - self._margin
-        # To an agent that looks in direction k, the window is the map turned back by k quarter turns.
-        self._window = np.stack([np.rot90(rows * side + columns, -k).reshape(-1) for k in (0, 1, 2, 3, 0)])
+        # To an agent that looks in direction k, the window is the map turned back by k quarter
+        # turns.
+        self._window = np.stack(
+            [np.rot90(rows * side + columns, -k).reshape(-1) for k in (0, 1, 2, 3, 0)]
+        )
         self._first = np.arange(batch) * side * side
         self._centre = self._look = np.zeros(batch, dtype=np.int64)
 
@@ -132,7 +153,9 @@ class Window:
     def place(self, agent: np.ndarray, look: np.ndarray, held: np.ndarray | None = None) -> None:
         """See View."""
         row, column = np.divmod(agent, self._size)
-        self._centre = self._first + (row + self._margin) * self._cells.shape[1] + column + self._margin
+        self._centre = (
+            self._first + (row + self._margin) * self._cells.shape[1] + column + self._margin
+        )
         self._look = look.copy()
 
     def observation(self) -> np.ndarray:
@@ -156,16 +179,21 @@ class Picture:
 
     high = 255
 
-    def __init__(self, batch: int, rows: int, columns: int, layers: Sequence[Layers], resolution: int) -> None:
+    def __init__(
+        self, batch: int, rows: int, columns: int, layers: Sequence[Layers], resolution: int
+    ) -> None:
         longer = max(rows, columns)
         self.shape = (resolution * rows // longer, resolution * columns // longer, 3)
-        self._rows, self._columns, pixels = rows, columns, -(-resolution // longer)
+        self._rows = rows
+        self._columns = columns
+        pixels = -(-resolution // longer)
         self._tiles = cell_tiles(pixels, tuple(layers))
         self._cells = np.zeros((batch, rows * columns), dtype=np.uint8)
         self._pictures = np.zeros((batch, rows * pixels, columns * pixels, 3), dtype=np.uint8)
         # The same memory as (world, row, column, pixel row, pixel column, colour).
         self._tiled = self._pictures.reshape(batch, rows, pixels, columns, pixels, 3).swapaxes(2, 3)
-        self._all, self._at = np.arange(batch), np.zeros(batch, dtype=np.int64)
+        self._all = np.arange(batch)
+        self._at = np.zeros(batch, dtype=np.int64)
 
     def reset(self, which: np.ndarray, cells: np.ndarray) -> None:
         """See View."""

@@ -1,8 +1,10 @@
-"""The DeepMind control suite (Tassa et al. 2018): five domains that are symmetric, and dials that break it.
+"""The DeepMind control suite (Tassa et al. 2018): five domains that are symmetric, and dials that
+break it.
 
-All tasks are exactly mirror symmetric in their state (`symgen check-env` shows it). The suite's pictures are so only
-about: bodies, light and camera are, the stars of the sky and the checks of the floor are not. `picture: symmetric`
-leaves those out.
+All tasks are exactly mirror symmetric in their state (`symgen check-env` shows it). The suite's
+pictures are so only
+about: bodies, light and camera are, the stars of the sky and the checks of the floor are not.
+`picture: symmetric` leaves those out.
 """
 
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,9 +19,11 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _dm_control_tasks as tasks
 from symgen.envs._dm_control_tasks import DOMAINS, Domain, Pose
-from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
+from symgen.problem.interface import Action, Interface, Outcome, Simulator, Term
 
-if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+if (
+    TYPE_CHECKING
+):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
     from gymnasium.vector import VectorEnv
 
     from symgen.envs._dm_control_env import ControlEnv
@@ -30,21 +34,34 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    domain: Literal["acrobot", "ball_in_cup", "cartpole", "pendulum", "reacher"] = Field(description="The body.")
-    task: Literal["balance", "balance_sparse", "catch", "easy", "hard", "swingup", "swingup_sparse"] = Field(
-        description="What is asked of it; each domain has its own tasks."
+    domain: Literal["acrobot", "ball_in_cup", "cartpole", "pendulum", "reacher"] = Field(
+        description="The body."
     )
+    task: Literal[
+        "balance", "balance_sparse", "catch", "easy", "hard", "swingup", "swingup_sparse"
+    ] = Field(description="What is asked of it; each domain has its own tasks.")
     observe: Literal["state", "pixels"] = Field(
-        "state", description="state: the suite's own named vectors. pixels: a picture, its frames stacked in channels."
+        "state",
+        description="state: the suite's own named vectors. pixels: a picture, its frames stacked "
+        "in channels.",
     )
     size: int = Field(85, ge=8, le=128, description="Pixels per side of the picture.")
     picture: Literal["suite", "symmetric"] = Field(
-        "suite", description="symmetric: no stars, no checks on the floor, so that a moved state is a moved picture."
+        "suite",
+        description="symmetric: no stars, no checks on the floor, so that a moved state is a "
+        "moved picture.",
     )
-    frames: int = Field(3, ge=1, le=8, description="Pictures stacked in the channels, the oldest first.")
-    action_repeat: int = Field(1, ge=1, le=32, description="Control steps per action; rewards are summed.")
+    frames: int = Field(
+        3, ge=1, le=8, description="Pictures stacked in the channels, the oldest first."
+    )
+    action_repeat: int = Field(
+        1, ge=1, le=32, description="Control steps per action; rewards are summed."
+    )
     episode_length: int = Field(
-        1000, ge=1, le=1_000_000, description="Control steps until an episode is truncated; no task terminates."
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Control steps until an episode is truncated; no task terminates.",
     )
     tilt_gravity: float = Field(
         0.0,
@@ -54,16 +71,21 @@ class Options(BaseModel):
     )
     reflect_action: bool = Field(
         False,
-        description="Actions act with the opposite sign where the body is at +x (reacher: x + y > 0).",
+        description="Actions act with the opposite sign where the body is at +x (reacher: x "
+        "+ y > 0).",
     )
-    repeat_action: int = Field(1, ge=1, le=16, description="Actions are repeated this many times as often there.")
+    repeat_action: int = Field(
+        1, ge=1, le=16, description="Actions are repeated this many times as often there."
+    )
 
     @field_validator("task")
     @classmethod
     def _has_task(cls, value: str, info: ValidationInfo) -> str:
         domain = info.data.get("domain")
         if domain and value not in DOMAINS[domain].tasks:
-            raise ValueError(f"{domain} has no task {value}; it has: {', '.join(DOMAINS[domain].tasks)}")
+            raise ValueError(
+                f"{domain} has no task {value}; it has: {', '.join(DOMAINS[domain].tasks)}"
+            )
         return value
 
     @property
@@ -78,13 +100,17 @@ class Options(BaseModel):
 
 
 def interface(options: Options) -> Interface:
-    """The suite's named vectors, or one picture; a continuous action in [-1, 1]. Known without dm_control."""
+    """The suite's named vectors, or one picture; a continuous action in [-1, 1]. Known without
+    dm_control.
+    """
     domain = options.about
     size = len(domain.action)
     action = Action("continuous", tuple(domain.action), (size,), (-1.0,) * size, (1.0,) * size)
     if options.pixels:
         shape = (options.size, options.size, 3 * options.frames)
-        return Interface((Term("observation", shape, "uint8", "image", scale=255.0),), action, single=True)
+        return Interface(
+            (Term("observation", shape, "uint8", "image", scale=255.0),), action, single=True
+        )
     terms = tuple(Term(name, (len(signs),)) for name, signs in domain.terms.items())
     return Interface(terms, action, single=False)
 
@@ -95,7 +121,8 @@ def entries(options: Options) -> dict[str, tuple[str, ...]]:
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """State: D1, by the table of signs. Pixels: D1 as a picture; for reacher, seen from above, C1 to D4.
+    """State: D1, by the table of signs. Pixels: D1 as a picture; for reacher, seen from above, C1
+    to D4.
 
     The frames of a picture are channels, and all trivial: the group moves every frame alike.
     """
@@ -106,15 +133,22 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
         fibre = representations.direct_sum((3 * options.frames, representations.trivial(group)))
         return {"observation": FieldType(bases.grid(group, options.size, options.size), fibre)}
     terms = options.about.terms
-    return {name: vector(_signed(group, dict.fromkeys(moves, signs), len(signs))) for name, signs in terms.items()}
+    return {
+        name: vector(_signed(group, dict.fromkeys(moves, signs), len(signs)))
+        for name, signs in terms.items()
+    }
 
 
 def actions(options: Options, group: Group) -> Representation | None:
-    """The table's signs under mirrors, none under the turns of reacher: a torque turns the same way in every place."""
+    """The table's signs under mirrors, none under the turns of reacher: a torque turns the same way
+    in every place.
+    """
     moves = tasks.moves_of(options.about, group, options.pixels)
     if moves is None:
         return None
-    signs = {generator: tasks.action_signs(options.about, move) for generator, move in moves.items()}
+    signs = {
+        generator: tasks.action_signs(options.about, move) for generator, move in moves.items()
+    }
     return _signed(group, signs, len(options.about.action))
 
 
@@ -122,12 +156,16 @@ def _signed(group: Group, signs: dict[str, tuple[int, ...]], size: int) -> Repre
     """Every generator changes these signs; plainly trivial where none does."""
     if all(min(each) > 0 for each in signs.values()):
         return representations.direct_sum((size, representations.trivial(group)))
-    images = {generator: [sign * (k + 1) for k, sign in enumerate(each)] for generator, each in signs.items()}
+    images = {
+        generator: [sign * (k + 1) for k, sign in enumerate(each)]
+        for generator, each in signs.items()
+    }
     return representations.signed_permutation(group, images)
 
 
 def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
-    """The tasks side by side (NEXT_STEP), reset from the seed: the next `reset()` without one goes on from it.
+    """The tasks side by side (NEXT_STEP), reset from the seed: the next `reset()` without one goes
+    on from it.
 
     Raises:
         UserError: dm_control is not installed, or pictures cannot be drawn on this machine.
@@ -137,7 +175,8 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
     from gymnasium.vector import SyncVectorEnv
 
     envs = SyncVectorEnv([partial(_one, options, render)] * num_envs)
-    # One seed per environment from one sequence: seed, seed + 1, ... would share environments between seeds.
+    # One seed per environment from one sequence: seed, seed + 1, ... would share environments
+    # between seeds.
     envs.reset(seed=np.random.SeedSequence(seed).generate_state(num_envs).tolist())
     return envs
 
@@ -146,7 +185,9 @@ def _one(options: Options, render: bool = False) -> "ControlEnv":
     from symgen.envs._dm_control_env import ControlEnv
 
     given = options.model_dump(exclude={"observe", "picture"})
-    return ControlEnv(**given, pixels=options.pixels, symmetric=options.picture == "symmetric", render=render)
+    return ControlEnv(
+        **given, pixels=options.pixels, symmetric=options.picture == "symmetric", render=render
+    )
 
 
 Poses = tuple[Pose, ...]
@@ -171,10 +212,13 @@ class ControlSimulator(Simulator[Poses]):
 
     TOLERANCE = 1e-6
     grain = 1e-3
-    """A quarter of a grey level: symmetric pictures differ by half of it at most, the suite's by ten times as much."""
+    """A quarter of a grey level: symmetric pictures differ by half of it at most, the suite's by
+    ten times as much.
+    """
 
     def __init__(self, env: "ControlEnv", moves: dict[str, str], seen_from_above: bool) -> None:
-        self._env, self.moves = env, moves
+        self._env = env
+        self.moves = moves
         self.words = tuple(tasks.ANGLES) if seen_from_above else ()
 
     def sample(self, rng: np.random.Generator) -> Poses:
@@ -200,11 +244,15 @@ class ControlSimulator(Simulator[Poses]):
 
     def same(self, one: Poses, other: Poses) -> bool:
         """Equal but for rounding; angles count whole turns."""
-        here, there = (np.concatenate([np.concatenate(pose) for pose in poses]) for poses in (one, other))
+        here, there = (
+            np.concatenate([np.concatenate(pose) for pose in poses]) for poses in (one, other)
+        )
         return bool(np.allclose(here, there, rtol=self.TOLERANCE, atol=self.TOLERANCE))
 
     def describe(self, state: Poses) -> str:
         """See Simulator."""
         pose = state[-1]
         parts = {"positions": pose.positions, "velocities": pose.velocities, "target": pose.target}
-        return ", ".join(f"{name} {np.round(part, 4).tolist()}" for name, part in parts.items() if part)
+        return ", ".join(
+            f"{name} {np.round(part, 4).tolist()}" for name, part in parts.items() if part
+        )

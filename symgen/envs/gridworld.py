@@ -1,4 +1,6 @@
-"""A laboratory of lava crossings and mazes: symmetric levels from seeds, hundreds side by side, in numpy alone."""
+"""A laboratory of lava crossings and mazes: symmetric levels from seeds, hundreds side by side, in
+numpy alone.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,9 +20,11 @@ from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
 from symgen.envs._split import SPLIT, TEST_SHARE, Split, TestShare, content, on_side
 from symgen.envs._views import Full, Picture, View, Window, look_table
-from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
+from symgen.problem.interface import Action, Interface, Outcome, Simulator, Term
 
-if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+if (
+    TYPE_CHECKING
+):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
     from gymnasium.vector import VectorEnv
 
     from symgen.envs._lava_env import LavaVectorEnv
@@ -43,53 +47,76 @@ class Options(BaseModel):
 
     kind: Literal["crossing", "scattered", "maze", "chiral_maze"] = Field(
         "crossing",
-        description="crossing: rivers across a room, each with one opening; few distinct levels (82 of 7x7 with two "
-        "rivers). scattered: obstacles anywhere and a way to the goal; tens of thousands of 7x7. maze: a goal in a "
-        "dead end. chiral_maze: a mirrored maze with two goals that look alike; the real one lies to the left, seen "
+        description="crossing: rivers across a room, each with one opening; few distinct levels "
+        "(82 of 7x7 with two "
+        "rivers). scattered: obstacles anywhere and a way to the goal; tens of thousands of 7x7. "
+        "maze: a goal in a "
+        "dead end. chiral_maze: a mirrored maze with two goals that look alike; the real one lies "
+        "to the left, seen "
         "from a mark on the axis.",
     )
     size: int = Field(9, ge=5, le=25, description="Cells per side, the outer walls included; odd.")
     crossings: Crossings | Annotated[tuple[Crossings, ...], BeforeValidator(from_list)] = Field(
         1,
-        description="Number of rivers, at most size - 3; or a list of them, of which level n has the one at n modulo "
+        description="Number of rivers, at most size - 3; or a list of them, of which level n has "
+        "the one at n modulo "
         "its length.",
     )
     density: Density | Annotated[tuple[Density, ...], BeforeValidator(from_list)] = Field(
         0.3,
-        description="Share of scattered obstacles among the cells; or a list of shares, of which level n has the one "
+        description="Share of scattered obstacles among the cells; or a list of shares, of which "
+        "level n has the one "
         "at n modulo its length.",
     )
-    obstacle: Literal["lava", "wall"] = Field("lava", description="What rivers and scattered obstacles are made of.")
+    obstacle: Literal["lava", "wall"] = Field(
+        "lava", description="What rivers and scattered obstacles are made of."
+    )
     moves: Literal["absolute", "turn"] = Field(
         "absolute",
-        description="absolute: up, left, down, right. turn: left, right, forward, and the agent has a heading.",
+        description="absolute: up, left, down, right. turn: left, right, forward, and the agent "
+        "has a heading.",
     )
     heading: Literal["auto", "shown", "ahead", "hidden"] = Field(
         "auto",
-        description="Whether a view of the whole level shows where the agent looks; auto: where it turns. ahead: by a "
-        "channel for the cell in front, in the place of four headings. After an absolute move it looks where it went.",
+        description="Whether a view of the whole level shows where the agent looks; auto: where "
+        "it turns. ahead: by a "
+        "channel for the cell in front, in the place of four headings. After an absolute move it "
+        "looks where it went.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
-        description="full: the whole level, one-hot. egocentric: a one-hot window with the agent in the middle, turned "
+        description="full: the whole level, one-hot. egocentric: a one-hot window with the agent "
+        "in the middle, turned "
         "so that it looks up where it has a heading. rgb: the whole level in colours.",
     )
     window: int = Field(7, ge=3, le=49, description="Side of the egocentric window; odd.")
     resolution: int | None = Field(
-        None, ge=5, le=256, description="Pixels per side of the rgb view, at least size; 4 size by default."
+        None,
+        ge=5,
+        le=256,
+        description="Pixels per side of the rgb view, at least size; 4 size by default.",
     )
     goal: Literal["corner", "top_right", "bottom_left", "random"] = Field(
-        "corner", description="Where the goal is before the level is turned; corner is opposite the start."
+        "corner",
+        description="Where the goal is before the level is turned; corner is opposite the start.",
     )
-    orientation: int = Field(0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level.")
-    mirror: bool = Field(False, description="Mirror the whole level left and right, before it is turned.")
-    levels: int = Field(1000, ge=1, le=MAX_LEVELS, description="Number of level seeds, 0 to levels - 1.")
+    orientation: int = Field(
+        0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level."
+    )
+    mirror: bool = Field(
+        False, description="Mirror the whole level left and right, before it is turned."
+    )
+    levels: int = Field(
+        1000, ge=1, le=MAX_LEVELS, description="Number of level seeds, 0 to levels - 1."
+    )
     seed_range: SeedRange | None = Field(
         None, description="First level seed and the one after the last; takes the place of levels."
     )
     split: Split = Field("all", description=SPLIT)
     test_share: TestShare = Field(0.2, description=TEST_SHARE)
-    max_steps: int | None = Field(None, ge=1, description="Steps until an episode is truncated; 4 size^2 by default.")
+    max_steps: int | None = Field(
+        None, ge=1, description="Steps until an episode is truncated; 4 size^2 by default."
+    )
 
     @field_validator("size", "window")
     @classmethod
@@ -106,7 +133,9 @@ class Options(BaseModel):
         if not counts:
             raise ValueError("must name at least one number of rivers")
         if max(counts) > most:
-            raise ValueError(f"at most {most} rivers fit into size {info.data.get('size')}, got {max(counts)}")
+            raise ValueError(
+                f"at most {most} rivers fit into size {info.data.get('size')}, got {max(counts)}"
+            )
         return value
 
     @field_validator(*OF_KINDS)
@@ -127,8 +156,14 @@ class Options(BaseModel):
     @field_validator("resolution")
     @classmethod
     def _visible(cls, value: int | None, info: ValidationInfo) -> int | None:
-        if info.data.get("view") == "rgb" and value is not None and value < info.data.get("size", 5):
-            raise ValueError(f"a cell needs at least one pixel: {info.data.get('size')} or more, got {value}")
+        if (
+            info.data.get("view") == "rgb"
+            and value is not None
+            and value < info.data.get("size", 5)
+        ):
+            raise ValueError(
+                f"a cell needs at least one pixel: {info.data.get('size')} or more, got {value}"
+            )
         return value
 
     @property
@@ -167,7 +202,9 @@ def channels(options: Options) -> tuple[str, ...]:
     >>> channels(Options(kind="chiral_maze", moves="turn"))[3:]
     ('mark', 'heading up', 'heading left', 'heading down', 'heading right')
     """
-    agent = tuple(f"heading {name}" for name in DIRECTIONS) if _with_headings(options) else ("agent",)
+    agent = (
+        tuple(f"heading {name}" for name in DIRECTIONS) if _with_headings(options) else ("agent",)
+    )
     ahead = ("ahead",) * (options.view == "full" and options.heading == "ahead")
     return ("wall", "lava", "goal") + ("mark",) * (options.kind == "chiral_maze") + ahead + agent
 
@@ -180,10 +217,12 @@ def _with_headings(options: Options) -> bool:
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     """The picture moves as pictures do, the four headings are permuted.
 
-    An egocentric window that looks where the agent looks is the same after a turn; only mirrors move it. Groups such as
-    C8 turn the colours of a whole picture between its pixels; levels themselves come in quarter turns only.
+    An egocentric window that looks where the agent looks is the same after a turn; only mirrors
+    move it. Groups such as C8 turn the colours of a whole picture between its pixels; levels
+    themselves come in quarter turns only.
     """
-    moves, headings = _compass.moves_of(group), _compass.directions(group)
+    moves = _compass.moves_of(group)
+    headings = _compass.directions(group)
     rows, columns, count = interface(options).terms[0].shape
     if moves is None or headings is None:
         if catalogue.planar(group) is None or options.view != "rgb":  # one-hot cells do not blend
@@ -194,7 +233,9 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     if _with_headings(options):
         fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)
     if options.view == "egocentric" and options.turning:
-        return {"observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)}
+        return {
+            "observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)
+        }
     return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
 
 
@@ -204,7 +245,9 @@ def actions(options: Options, group: Group) -> Representation | None:
 
 
 def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
-    """The levels side by side; rendering is always possible. `reset(options={"levels": seeds})` starts given levels."""
+    """The levels side by side; rendering is always possible. `reset(options={"levels": seeds})`
+    starts given levels.
+    """
     return _make(options, num_envs, seed)
 
 
@@ -214,11 +257,15 @@ def _make(options: Options, num_envs: int, seed: int) -> "LavaVectorEnv":
     levels = Levels(lambda number: _level(options, number), options.seeds, options.size)
     max_steps = options.max_steps if options.max_steps is not None else 4 * options.size**2
     looking = options.turning if options.view == "egocentric" else options.shows_heading
-    return LavaVectorEnv(levels, num_envs, _view(options, num_envs), options.turning, looking, max_steps, seed)
+    return LavaVectorEnv(
+        levels, num_envs, _view(options, num_envs), options.turning, looking, max_steps, seed
+    )
 
 
 def level_contents(options: Options) -> Iterator[bytes]:
-    """A digest of the level of each level seed in turn: the same for levels that are equal up to turns and mirrors."""
+    """A digest of the level of each level seed in turn: the same for levels that are equal up to
+    turns and mirrors.
+    """
     return (content(_level(options, seed).cells) for seed in options.seeds)
 
 
@@ -233,17 +280,23 @@ def _level(options: Options, seed: int) -> Level:
         drawn = _drawn(options, seed, source)
         return drawn, drawn.cells
 
-    return on_side(draw, seed, options.split, options.test_share).placed(options.orientation, options.mirror)
+    return on_side(draw, seed, options.split, options.test_share).placed(
+        options.orientation, options.mirror
+    )
 
 
 def _drawn(options: Options, seed: int, source: int | list[int]) -> Level:
-    """A level of either side: its difficulty from the level's seed, the rest from `source`, that of random numbers."""
+    """A level of either side: its difficulty from the level's seed, the rest from `source`, that of
+    random numbers.
+    """
     if options.kind in ("maze", "chiral_maze"):
         return _maze.maze(source, options.size, options.kind == "chiral_maze")
     obstacle = LAVA if options.obstacle == "lava" else WALL
     if options.kind == "scattered":
         densities = options.density if isinstance(options.density, tuple) else (options.density,)
-        return _lava.scattered(source, options.size, densities[seed % len(densities)], obstacle, options.goal)
+        return _lava.scattered(
+            source, options.size, densities[seed % len(densities)], obstacle, options.goal
+        )
     counts = options.crossings if isinstance(options.crossings, tuple) else (options.crossings,)
     return _lava.level(source, options.size, counts[seed % len(counts)], obstacle, options.goal)
 
@@ -259,34 +312,55 @@ def _view(options: Options, batch: int) -> View:
     first = len(names) - (4 if _with_headings(options) else 1)
     looks = look_table(len(names), first, _with_headings(options))
     if options.view == "full":
-        return Full(batch, size, size, kinds, looks, ahead=names.index("ahead") if "ahead" in names else None)
+        return Full(
+            batch,
+            size,
+            size,
+            kinds,
+            looks,
+            ahead=names.index("ahead") if "ahead" in names else None,
+        )
     return Window(batch, size, options.window, kinds, looks, outside=WALL)
 
 
 def simulator(options: Options, group: Group) -> "LavaSimulator | str":
     """Any state of any level can be set, where the group has a planar meaning."""
     moves = _compass.moves_of(group)
-    return _compass.UNPLACED if moves is None else LavaSimulator(_make(options, 1, 0), options.seeds, moves)
+    return (
+        _compass.UNPLACED
+        if moves is None
+        else LavaSimulator(_make(options, 1, 0), options.seeds, moves)
+    )
 
 
 class LavaSimulator(Simulator[Level]):
-    """One level of the very environment that training uses; states are levels with an agent in them."""
+    """One level of the very environment that training uses; states are levels with an agent in
+    them.
+    """
 
     words = tuple(bases.GRID_MOVES)
 
     def __init__(self, envs: "LavaVectorEnv", seeds: range, moves: dict[str, str]) -> None:
-        self._envs, self._seeds, self.moves = envs, seeds, moves
+        self._envs = envs
+        self._seeds = seeds
+        self.moves = moves
 
     def sample(self, rng: np.random.Generator) -> Level:
-        """Any level, the agent anywhere on its floor, half of the time beside a goal; any heading, any time."""
-        self._envs.reset(options={"levels": [int(rng.integers(self._seeds.start, self._seeds.stop))]})
+        """Any level, the agent anywhere on its floor, half of the time beside a goal; any heading,
+        any time.
+        """
+        self._envs.reset(
+            options={"levels": [int(rng.integers(self._seeds.start, self._seeds.stop))]}
+        )
         cells = self._envs.states()[0].cells
         floor = (cells == FLOOR) | (cells == MARK)
         goal = np.pad(cells == GOAL, 1)
         near = floor & (goal[:-2, 1:-1] | goal[2:, 1:-1] | goal[1:-1, :-2] | goal[1:-1, 2:])
         places = np.argwhere(near if near.any() and rng.random() < 0.5 else floor)
         row, column = places[rng.integers(len(places))].tolist()
-        return Level(cells, (row, column), int(rng.integers(4)), int(rng.integers(self._envs.max_steps)))
+        return Level(
+            cells, (row, column), int(rng.integers(4)), int(rng.integers(self._envs.max_steps))
+        )
 
     def observe(self, state: Level) -> np.ndarray:
         """See Simulator."""
@@ -300,7 +374,9 @@ class LavaSimulator(Simulator[Level]):
         """See Simulator."""
         self._envs.load([state])
         _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))
-        return Outcome(self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]))
+        return Outcome(
+            self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0])
+        )
 
     def same(self, one: Level, other: Level) -> bool:
         """See Simulator."""

@@ -1,4 +1,5 @@
-"""Environments are other people's code: what they raise is told in a user's words, with the place in their files.
+"""Environments are other people's code: what they raise is told in a user's words, with the place
+in their files.
 
 What symgen's own code raises is a bug, and keeps its traceback.
 """
@@ -23,22 +24,29 @@ PACKAGE = str(Path(__file__).parent.parent)
 NOT_ITS_OWN = (PACKAGE, str(Path(gymnasium.__file__).parent), str(Path(np.__file__).parent))
 SHOWN = 3
 """So many places in the environment's code are named, the innermost last."""
-HINT = "mend the environment; a training that was under way goes on from its last checkpoint with --resume"
+HINT = (
+    "mend the environment; a training that was under way goes on from its last checkpoint with "
+    "--resume"
+)
 
 
-def environments(adapter: ModuleType, options: BaseModel, count: int, seed: int, render: bool = False) -> VectorEnv:
+def environments(
+    adapter: ModuleType, options: BaseModel, count: int, seed: int, render: bool = False
+) -> VectorEnv:
     """`count` environments of an adapter, reset, that answer for what they do.
 
     Raises:
-        UserError: they cannot be made, raise, or give something else than their spaces say; also later, in every
-            reset and step.
+        UserError: they cannot be made, raise, or give something else than their spaces say; also
+            later, in every reset and step.
     """
     with told("being made"):
         try:
             return Guarded(adapter.make(options, count, seed, render))
         except ValueError as error:
             if _is_ours(traceback.format_exc()):  # an adapter says so what it cannot make
-                raise UserError("environment-failed", f"the environment cannot be made: {error}", HINT) from error
+                raise UserError(
+                    "environment-failed", f"the environment cannot be made: {error}", HINT
+                ) from error
             raise
 
 
@@ -53,7 +61,9 @@ class Guarded(VectorWrapper):
         super().__init__(envs)
         self._failed = False
 
-    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """See VectorEnv."""
         with self._told("reset"):
             observation, info = self.env.reset(seed=seed, options=options)
@@ -98,24 +108,35 @@ class Guarded(VectorWrapper):
         processes = getattr(self.env.unwrapped, "processes", [])
         for process in processes:
             process.join(0.2)
-        status = next((process.exitcode for process in processes if process.exitcode is not None), "unknown")
-        return f"a process of the environment has died (exit status {status}); memory may have run out"
+        status = next(
+            (process.exitcode for process in processes if process.exitcode is not None), "unknown"
+        )
+        return (
+            f"a process of the environment has died (exit status {status}); memory may have run out"
+        )
 
     def _misfit(self) -> str:
-        """What one of the environments gave that its space does not say; "" where nothing is wrong with that."""
+        """What one of the environments gave that its space does not say; "" where nothing is wrong
+        with that.
+        """
         for index, observation in enumerate(getattr(self.env.unwrapped, "_env_obs", ())):
             if words := misfit(self.single_observation_space, observation):
                 return f"environment {index} gave another observation than its space says: {words}"
         return ""
 
     def _check(self, observation: Any) -> None:
-        """Raise UserError where a batch is not of its space: vector environments of one's own may give anything."""
+        """Raise UserError where a batch is not of its space: vector environments of one's own may
+        give anything.
+        """
         if words := misfit(self.observation_space, observation):
-            raise UserError("environment-failed", f"the environments gave other observations: {words}", HINT)
+            raise UserError(
+                "environment-failed", f"the environments gave other observations: {words}", HINT
+            )
 
 
 def misfit(space: spaces.Space[Any], observation: Any) -> str:
-    """In what an observation differs from its space, in shape, kind, or as an index; "" where it does not.
+    """In what an observation differs from its space, in shape, kind, or as an index; "" where it
+    does not.
 
     >>> misfit(spaces.Box(-1, 1, (4,)), np.zeros(5))
     'its shape is (5,), not (4,)'
@@ -124,7 +145,10 @@ def misfit(space: spaces.Space[Any], observation: Any) -> str:
         if not isinstance(observation, dict):
             return f"it is a {type(observation).__name__}, not a dict"
         parts = ((name, space[name], observation.get(name)) for name in space)
-        return next((f"{name}: {words}" for name, inner, part in parts if (words := misfit(inner, part))), "")
+        return next(
+            (f"{name}: {words}" for name, inner, part in parts if (words := misfit(inner, part))),
+            "",
+        )
     try:
         array = np.asarray(observation)
     except ValueError:  # rows of different lengths
@@ -133,7 +157,9 @@ def misfit(space: spaces.Space[Any], observation: Any) -> str:
         return f"its shape is {array.shape}, not {space.shape}"
     if not np.can_cast(array.dtype, space.dtype, "same_kind"):
         return f"it is of {array.dtype}, not {space.dtype}"
-    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) and not space.contains(observation):
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) and not space.contains(
+        observation
+    ):
         return f"{shown(array.tolist())} is no index of {space}"
     return ""
 
@@ -168,7 +194,9 @@ def failed(doing: str, cause: str, text: str) -> UserError:
     places = _places(text)
     own = [place for place in places if not place[0].startswith(NOT_ITS_OWN)] or places
     lines = [f"\n    {file}:{line}, in {function}" for file, line, function in own[-SHOWN:]]
-    return UserError("environment-failed", f"the environment failed in {doing}: {cause}" + "".join(lines), HINT)
+    return UserError(
+        "environment-failed", f"the environment failed in {doing}: {cause}" + "".join(lines), HINT
+    )
 
 
 def _places(text: str) -> list[tuple[str, str, str]]:

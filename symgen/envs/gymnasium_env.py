@@ -19,8 +19,8 @@ from symgen.algebra.representation import Representation
 from symgen.envs._gymnasium_states import ObservedSimulator, settable
 from symgen.envs._processes import Processes
 from symgen.envs._trusted import OWN, import_trusted, trusted
-from symgen.envs.interface import Action, Interface, Term
 from symgen.errors import UserError, near_miss, suggestion
+from symgen.problem.interface import Action, Interface, Term
 
 EXTRAS = {
     ".box2d.": 'pip install "gymnasium[box2d]"',
@@ -50,7 +50,9 @@ ACTION_NAMES = {
     "CliffWalkingSlippery": ("up", "right", "down", "left"),
     "Taxi": ("south", "north", "east", "west", "pickup", "dropoff"),
 }
-"""Names of discrete actions as Gymnasium documents them, by the id without its version; others are action_0, ..."""
+"""Names of discrete actions as Gymnasium documents them, by the id without its version; others are
+action_0, ...
+"""
 
 
 MAX_PIXEL = 65_535.0
@@ -78,13 +80,19 @@ class Options(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     id: str = Field(max_length=256, description="A registered id, such as CartPole-v1.")
-    kwargs: dict[str, JsonValue] = Field(default_factory=dict, description="Arguments of the environment itself.")
+    kwargs: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Arguments of the environment itself."
+    )
     vectorization: Literal["sync", "async", "native"] = Field(
         "sync",
-        description="sync: one after another. async: a process each. native: the environment's own vector version.",
+        description="sync: one after another. async: a process each. native: the environment's "
+        "own vector version.",
     )
     max_episode_steps: int | None = Field(
-        None, ge=1, description="Steps until an episode is truncated; by default what the id is registered with."
+        None,
+        ge=1,
+        description="Steps until an episode is truncated; by default what the id is "
+        "registered with.",
     )
 
     @field_validator("id")
@@ -92,14 +100,18 @@ class Options(BaseModel):
     def _registered(cls, value: str) -> str:
         if ":" in value:  # Gymnasium would import the module before the colon: a spec runs no code
             raise ValueError(
-                f"must be a registered id, not module:id; name the module with symgen --import MODULE, got {value!r}"
+                "must be a registered id, not module:id; name the module with symgen --import "
+                f"MODULE, got {value!r}"
             )
         return value
 
     @field_validator("kwargs")
     @classmethod
     def _of_the_environment(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        taken = sorted({"id", "render_mode", "max_episode_steps", "disable_env_checker", "num_envs"} & set(value))
+        taken = sorted(
+            {"id", "render_mode", "max_episode_steps", "disable_env_checker", "num_envs"}
+            & set(value)
+        )
         if taken:
             raise ValueError(f"{taken[0]} is no argument of the environment itself")
         return value
@@ -154,16 +166,28 @@ def described(observation: spaces.Space[Any], action: spaces.Space[Any], name: s
 def _term(key: str, space: spaces.Space[Any], name: str) -> Term:
     if isinstance(space, spaces.Discrete):
         if space.start != 0:
-            raise ValueError(f"the term {key} of {name} counts from {space.start}; only indices from 0 are supported")
+            raise ValueError(
+                f"the term {key} of {name} counts from {space.start}; only indices from 0 are "
+                "supported"
+            )
         return Term(key, (), str(space.dtype), "discrete", int(space.n))
     if isinstance(space, spaces.Dict):
-        raise ValueError(f"the term {key} of {name} is a dict in a dict; only flat dicts are supported")
+        raise ValueError(
+            f"the term {key} of {name} is a dict in a dict; only flat dicts are supported"
+        )
     if not isinstance(space, spaces.Box | spaces.MultiBinary | spaces.MultiDiscrete):
-        raise ValueError(f"the term {key} of {name} is a {type(space).__name__} space, which has no array form")
-    layouts: dict[int, Literal["vector", "tokens", "image"]] = {1: "vector", 2: "tokens", 3: "image"}
+        raise ValueError(
+            f"the term {key} of {name} is a {type(space).__name__} space, which has no array form"
+        )
+    layouts: dict[int, Literal["vector", "tokens", "image"]] = {
+        1: "vector",
+        2: "tokens",
+        3: "image",
+    }
     if len(space.shape) not in layouts or 0 in space.shape:
         raise ValueError(
-            f"the term {key} of {name} has the shape {space.shape}; vectors (n), tokens (n, k) and pictures "
+            f"the term {key} of {name} has the shape {space.shape}; vectors (n), tokens (n, k) "
+            "and pictures "
             "(row, column, channel) are supported"
         )
     layout = layouts[len(space.shape)]
@@ -171,7 +195,8 @@ def _term(key: str, space: spaces.Space[Any], name: str) -> Term:
 
 
 def _scale(space: spaces.Space[Any], layout: str) -> float:
-    """What the network divides a term by: 255 for bytes in any dtype, and the largest bound of a picture's numbers.
+    """What the network divides a term by: 255 for bytes in any dtype, and the largest bound of a
+    picture's numbers.
 
     One number for the whole term, so that it commutes with the group.
     """
@@ -190,13 +215,21 @@ def _action(space: spaces.Space[Any], name: str) -> Action:
         count = int(space.n)
         return Action("discrete", names if len(names) == count else _numbered(count), (count,))
     if isinstance(space, spaces.MultiDiscrete | spaces.MultiBinary) and len(space.shape) == 1:
-        choices = [2] * space.shape[0] if isinstance(space, spaces.MultiBinary) else space.nvec.tolist()
+        choices = (
+            [2] * space.shape[0] if isinstance(space, spaces.MultiBinary) else space.nvec.tolist()
+        )
         return Action("multi_discrete", _numbered(len(choices)), tuple(choices))
-    if isinstance(space, spaces.Box) and len(space.shape) == 1 and np.issubdtype(space.dtype, np.floating):
-        low, high = tuple(space.low.tolist()), tuple(space.high.tolist())
+    if (
+        isinstance(space, spaces.Box)
+        and len(space.shape) == 1
+        and np.issubdtype(space.dtype, np.floating)
+    ):
+        low = tuple(space.low.tolist())
+        high = tuple(space.high.tolist())
         return Action("continuous", _numbered(space.shape[0]), space.shape, low, high)
     raise ValueError(
-        f"the actions of {name} are {space}; Discrete, MultiDiscrete, MultiBinary and real vectors are supported"
+        f"the actions of {name} are {space}; Discrete, MultiDiscrete, MultiBinary and real "
+        "vectors are supported"
     )
 
 
@@ -215,13 +248,15 @@ def actions(options: Options, group: Group) -> Representation | None:
 
 
 def make(options: Options, num_envs: int, seed: int, render: bool = False) -> VectorEnv:
-    """The environments side by side, reset from the seed: the next `reset()` without one goes on from it.
+    """The environments side by side, reset from the seed: the next `reset()` without one goes on
+    from it.
 
     Args:
         render: whether frames will be asked for.
 
     Raises:
-        ValueError, UserError: as `interface`, and ValueError where there is no native vector version.
+        ValueError, UserError: as `interface`, and ValueError where there is no native vector
+        version.
     """
     if options.vectorization == "native" and not render:
         return _native(options, num_envs, seed)
@@ -231,7 +266,8 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
         envs: VectorEnv = Processes(env_fns)
     else:
         envs = SyncVectorEnv(env_fns)
-    # One seed per environment from one sequence: seed, seed + 1, ... would share environments between seeds.
+    # One seed per environment from one sequence: seed, seed + 1, ... would share environments
+    # between seeds.
     envs.reset(seed=np.random.SeedSequence(seed).generate_state(num_envs).tolist())
     return envs
 
@@ -240,8 +276,14 @@ def _native(options: Options, num_envs: int, seed: int) -> VectorEnv:
     spec = gymnasium.registry.get(options.id)
     if spec is not None and spec.vector_entry_point is None:
         raise ValueError(f"{options.id} has no native vector version; write vectorization: sync")
-    more = {} if options.max_episode_steps is None else {"max_episode_steps": options.max_episode_steps}
-    make_vec = partial(gymnasium.make_vec, num_envs=num_envs, vectorization_mode="vector_entry_point")
+    more = (
+        {}
+        if options.max_episode_steps is None
+        else {"max_episode_steps": options.max_episode_steps}
+    )
+    make_vec = partial(
+        gymnasium.make_vec, num_envs=num_envs, vectorization_mode="vector_entry_point"
+    )
     envs: VectorEnv = _told(options.id, make_vec, **more, **options.kwargs)
     envs.reset(seed=seed)
     return envs
@@ -250,7 +292,9 @@ def _native(options: Options, num_envs: int, seed: int) -> VectorEnv:
 def _one(options: Options, render: bool = False) -> Any:
     """One environment."""
     more: dict[str, Any] = {"render_mode": "rgb_array"} if render else {}
-    make_one = partial(gymnasium.make, max_episode_steps=options.max_episode_steps, disable_env_checker=True)
+    make_one = partial(
+        gymnasium.make, max_episode_steps=options.max_episode_steps, disable_env_checker=True
+    )
     return _told(options.id, make_one, **more, **options.kwargs)
 
 
@@ -258,7 +302,9 @@ def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
     """Call `make_it`, its warnings silenced and its errors told in a user's words."""
     import_trusted()
     try:
-        with warnings.catch_warnings():  # out-of-date versions, casts of bounds: what the spec asks for
+        with (
+            warnings.catch_warnings()
+        ):  # out-of-date versions, casts of bounds: what the spec asks for
             warnings.simplefilter("ignore")
             return make_it(id_, **arguments)
     except error.UnregisteredEnv as cause:
@@ -266,26 +312,43 @@ def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
     except (error.DependencyNotInstalled, ImportError) as cause:
         spec = gymnasium.registry.get(id_)
         entry = str(spec.entry_point) if spec else ""
-        hint = next((way for part, way in EXTRAS.items() if part in entry), "install the package that it names")
-        raise UserError("missing-package", f"{id_} needs a package that is not installed: {cause}", hint) from cause
+        hint = next(
+            (way for part, way in EXTRAS.items() if part in entry),
+            "install the package that it names",
+        )
+        raise UserError(
+            "missing-package", f"{id_} needs a package that is not installed: {cause}", hint
+        ) from cause
     except (TypeError, ValueError, error.Error) as cause:
         unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(cause))
         if unexpected and unexpected[1] == "render_mode":
             message = f"the environment cannot be drawn: {id_} takes no render_mode"
-            raise UserError("video-format", message, 'give its constructor a render_mode, with "rgb_array"') from cause
+            raise UserError(
+                "video-format", message, 'give its constructor a render_mode, with "rgb_array"'
+            ) from cause
         if unexpected and unexpected[1] in arguments:
             hint = suggestion(unexpected[1], _taken(id_), "arguments")
             raise ValueError(f"{id_} takes no argument {unexpected[1]!r}; {hint}") from cause
-        raise ValueError(f"{id_} cannot be made with {arguments or 'no arguments'}: {cause}") from cause
+        raise ValueError(
+            f"{id_} cannot be made with {arguments or 'no arguments'}: {cause}"
+        ) from cause
 
 
 def _taken(id_: str) -> list[str]:
-    """The arguments that the constructor of an environment names; none where Gymnasium does not know it."""
+    """The arguments that the constructor of an environment names; none where Gymnasium does not
+    know it.
+    """
     entry = gymnasium.registry[id_].entry_point if id_ in gymnasium.registry else None
     if entry is None:
         return []
-    creator = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
-    return [name for name in inspect.signature(creator).parameters if name not in ("render_mode", "args", "kwargs")]
+    creator = (
+        gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+    )
+    return [
+        name
+        for name in inspect.signature(creator).parameters
+        if name not in ("render_mode", "args", "kwargs")
+    ]
 
 
 def _unknown(id_: str) -> str:
@@ -299,7 +362,9 @@ def _unknown(id_: str) -> str:
 
 
 def simulator(options: Options, group: Group) -> ObservedSimulator | str:
-    """Gymnasium's own classic control, and MuJoCo where the observation is all positions and velocities."""
+    """Gymnasium's own classic control, and MuJoCo where the observation is all positions and
+    velocities.
+    """
     if options.vectorization == "native":
         return "its native vector version is stepped, whose states cannot be set"
     env = _one(options)

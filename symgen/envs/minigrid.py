@@ -21,15 +21,19 @@ from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
 from symgen.envs._split import SPLIT, TEST_SHARE, Split, TestShare
 from symgen.envs._views import Full, Picture, View, look_table
-from symgen.envs.interface import Action, Interface, Outcome, Simulator, Term
 from symgen.errors import UserError, suggestion
+from symgen.problem.interface import Action, Interface, Outcome, Simulator, Term
 
-if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+if (
+    TYPE_CHECKING
+):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
     from gymnasium.vector import VectorEnv
 
     from symgen.envs._minigrid_env import MiniGridVectorEnv
 
-Interactions = Annotated[tuple[Literal["pickup", "drop", "toggle", "done"], ...], BeforeValidator(from_list)]
+Interactions = Annotated[
+    tuple[Literal["pickup", "drop", "toggle", "done"], ...], BeforeValidator(from_list)
+]
 Id = Annotated[str, Field(max_length=128)]
 Ids = Annotated[tuple[Id, ...], Field(min_length=1, max_length=16), BeforeValidator(from_list)]
 
@@ -40,17 +44,21 @@ class Options(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     id: Id | Ids = Field(
-        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the goal is given in words. "
-        "A list of them mixes tasks that look alike: level n is one of the task at n modulo their number.",
+        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the "
+        "goal is given in words. "
+        "A list of them mixes tasks that look alike: level n is one of the task at n modulo "
+        "their number.",
     )
     goal: Literal["corner", "top_right", "bottom_left", "random"] = Field(
         "corner",
-        description="Where the goal of LavaCrossing and SimpleCrossing is before the level is turned; corner is "
+        description="Where the goal of LavaCrossing and SimpleCrossing is before the level is "
+        "turned; corner is "
         "MiniGrid's own, the others are levels of symgen, each with a way to the goal.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
-        description="full: the whole map, one-hot. egocentric: MiniGrid's partial 7x7 view, one-hot, the agent looking "
+        description="full: the whole map, one-hot. egocentric: MiniGrid's partial 7x7 view, "
+        "one-hot, the agent looking "
         "up. rgb: the whole map in colours, of symmetric tiles.",
     )
     moves: Literal["absolute", "turn"] = Field(
@@ -59,25 +67,41 @@ class Options(BaseModel):
         "turn: left, right, forward.",
     )
     heading: Literal["auto", "shown", "hidden"] = Field(
-        "auto", description="Whether a view of the whole map shows the agent's heading; auto: only where it matters."
+        "auto",
+        description="Whether a view of the whole map shows the agent's heading; auto: only where "
+        "it matters.",
     )
     interactions: Interactions | None = Field(
-        None, description="MiniGrid's further actions that the agent has; by default those the task needs."
+        None,
+        description="MiniGrid's further actions that the agent has; by default those the "
+        "task needs.",
     )
     resolution: int | None = Field(
-        None, ge=3, le=512, description="Pixels of the longer side of the rgb view; 4 per cell by default."
+        None,
+        ge=3,
+        le=512,
+        description="Pixels of the longer side of the rgb view; 4 per cell by default.",
     )
-    orientation: int = Field(0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level.")
-    mirror: bool = Field(False, description="Mirror the whole level left and right, before it is turned.")
+    orientation: int = Field(
+        0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level."
+    )
+    mirror: bool = Field(
+        False, description="Mirror the whole level left and right, before it is turned."
+    )
     levels: int | None = Field(
-        None, ge=1, le=MAX_LEVELS, description="Number of level seeds, 0 to levels - 1; by default always new ones."
+        None,
+        ge=1,
+        le=MAX_LEVELS,
+        description="Number of level seeds, 0 to levels - 1; by default always new ones.",
     )
     seed_range: SeedRange | None = Field(
         None, description="First level seed and the one after the last; takes the place of levels."
     )
     split: Split = Field("all", description=SPLIT)
     test_share: TestShare = Field(0.2, description=TEST_SHARE)
-    max_steps: int | None = Field(None, ge=1, description="Steps until an episode is truncated; MiniGrid's by default.")
+    max_steps: int | None = Field(
+        None, ge=1, description="Steps until an episode is truncated; MiniGrid's by default."
+    )
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -94,8 +118,8 @@ def interface(options: Options) -> Interface:
     """One term "observation"; its channels are named by `channels`.
 
     Raises:
-        ValueError: no such id, a task whose goal is given in words, ids that do not look alike, or a goal that cannot
-            be moved.
+        ValueError: no such id, a task whose goal is given in words, ids that do not look alike, or
+            a goal that cannot be moved.
         UserError: an id beyond the shipped table, and MiniGrid is not installed.
     """
     if options.goal != "corner":
@@ -103,9 +127,17 @@ def interface(options: Options) -> Interface:
     names = _actions(options)
     action = Action("discrete", names, (len(names),))
     if options.view == "egocentric":
-        return Interface((Term("observation", (7, 7, len(channels(options))), "uint8", "image"),), action, single=True)
+        return Interface(
+            (Term("observation", (7, 7, len(channels(options))), "uint8", "image"),),
+            action,
+            single=True,
+        )
     view = _view(options, 1)
-    return Interface((Term("observation", view.shape, "uint8", "image", scale=float(view.high)),), action, single=True)
+    return Interface(
+        (Term("observation", view.shape, "uint8", "image", scale=float(view.high)),),
+        action,
+        single=True,
+    )
 
 
 def channels(options: Options) -> tuple[str, ...]:
@@ -118,26 +150,35 @@ def channels(options: Options) -> tuple[str, ...]:
     names = worlds.channels(world, options.view == "egocentric")
     if options.view == "egocentric":
         return names
-    headings = tuple(f"heading {name}" for name in DIRECTIONS) if _with_heading(options) else ("agent",)
+    headings = (
+        tuple(f"heading {name}" for name in DIRECTIONS) if _with_heading(options) else ("agent",)
+    )
     return names + worlds.carried(world) + headings
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """The picture moves as pictures do and the headings are permuted; turns leave the egocentric view alone."""
-    moves, headings = _compass.moves_of(group), _compass.directions(group)
+    """The picture moves as pictures do and the headings are permuted; turns leave the egocentric
+    view alone.
+    """
+    moves = _compass.moves_of(group)
+    headings = _compass.directions(group)
     if moves is None or headings is None:
         return None
     rows, columns, count = interface(options).terms[0].shape
     fibre = representations.direct_sum((count, representations.trivial(group)))
     if options.view == "egocentric":
-        return {"observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)}
+        return {
+            "observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)
+        }
     if options.view == "full" and _with_heading(options):
         fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)
     return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
 
 
 def actions(options: Options, group: Group) -> Representation | None:
-    """Directions are permuted as on the map; left and right turns are swapped by mirrors; the rest stays."""
+    """Directions are permuted as on the map; left and right turns are swapped by mirrors; the rest
+    stays.
+    """
     names = _actions(options)
     if options.moves == "absolute":
         return _compass.directions(group, len(names) - 4)
@@ -145,7 +186,8 @@ def actions(options: Options, group: Group) -> Representation | None:
 
 
 def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
-    """The environments; rendering is always possible. `reset(options={"levels": seeds})` starts given levels.
+    """The environments; rendering is always possible. `reset(options={"levels": seeds})` starts
+    given levels.
 
     Raises:
         ValueError, UserError: as `interface`; UserError also where MiniGrid is not installed.
@@ -177,7 +219,9 @@ def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
 
 
 def level_contents(options: Options) -> Iterator[bytes]:
-    """A digest of the level of each level seed in turn: the same for levels that are equal up to turns and mirrors."""
+    """A digest of the level of each level seed in turn: the same for levels that are equal up to
+    turns and mirrors.
+    """
     envs = _make(options, 1, 0)
     return (envs.content(seed) for seed in envs.seeds)
 
@@ -187,7 +231,9 @@ def _crossings(options: Options) -> tuple[World, ...]:
     found = tuple(_world((id_,)) for id_ in options.ids)
     for id_, world in zip(options.ids, found, strict=True):
         if world.rivers is None:
-            raise ValueError(f"the goal of {id_} cannot be moved, only those of LavaCrossing and SimpleCrossing")
+            raise ValueError(
+                f"the goal of {id_} cannot be moved, only those of LavaCrossing and SimpleCrossing"
+            )
     return found
 
 
@@ -196,7 +242,12 @@ def _prepared(options: Options) -> Callable[[Any, int, int | list[int]], None] |
     if options.goal == "corner":
         return None
     crossings = _crossings(options)
-    things = (("empty", "red"), ("wall", "grey"), ("lava", "red"), ("goal", "green"))  # FLOOR, WALL, LAVA, GOAL
+    things = (
+        ("empty", "red"),
+        ("wall", "grey"),
+        ("lava", "red"),
+        ("goal", "green"),
+    )  # FLOOR, WALL, LAVA, GOAL
     codes = np.array([worlds.code_of(kind, colour) for kind, colour in things])
 
     def prepare(env: Any, seed: int, source: int | list[int]) -> None:
@@ -214,16 +265,22 @@ def _view(options: Options, batch: int) -> View:
     world = _world(options.ids)
     rows, columns = Frame(world.rows, world.columns, options.orientation, options.mirror).shape
     if options.view == "rgb":
-        return Picture(batch, rows, columns, worlds.layers(), options.resolution or 4 * max(rows, columns))
+        return Picture(
+            batch, rows, columns, worlds.layers(), options.resolution or 4 * max(rows, columns)
+        )
     names = channels(options)
     first = len(names) - (4 if _with_heading(options) else 1)
     looks = look_table(len(names), first, _with_heading(options))
-    return Full(batch, rows, columns, worlds.one_hot(names), looks, worlds.one_hot(names, prefix="carried "))
+    return Full(
+        batch, rows, columns, worlds.one_hot(names), looks, worlds.one_hot(names, prefix="carried ")
+    )
 
 
 def _actions(options: Options) -> tuple[str, ...]:
     moves = DIRECTIONS if options.moves == "absolute" else ("left", "right", "forward")
-    return moves + (_world(options.ids).interactions if options.interactions is None else options.interactions)
+    return moves + (
+        _world(options.ids).interactions if options.interactions is None else options.interactions
+    )
 
 
 def _with_heading(options: Options) -> bool:
@@ -249,7 +306,8 @@ def _probed(id_: str) -> World:
     env.close()
     if len(missions) > 1:
         raise ValueError(
-            f"the goal of {id_} is given in words ({sorted(missions)[0]!r}), which this adapter does not show"
+            f"the goal of {id_} is given in words ({sorted(missions)[0]!r}), which this adapter "
+            "does not show"
         )
     return worlds.anything(env.height, env.width)
 
@@ -261,10 +319,14 @@ def _environment(id_: str) -> Any:
         import minigrid
     except ImportError as error:
         hint = "pip install 'symgen[minigrid]'"
-        raise UserError("missing-package", "the adapter minigrid needs the package minigrid", hint) from error
+        raise UserError(
+            "missing-package", "the adapter minigrid needs the package minigrid", hint
+        ) from error
     ids = [name for name in gymnasium.registry if name.startswith(("MiniGrid-", "BabyAI-"))]
     if id_ not in ids:
-        raise ValueError(f"MiniGrid {minigrid.__version__} has no {id_!r}; {suggestion(id_, ids, 'ids')}")
+        raise ValueError(
+            f"MiniGrid {minigrid.__version__} has no {id_!r}; {suggestion(id_, ids, 'ids')}"
+        )
     with warnings.catch_warnings():  # an older version of an id is what the spec asks for
         warnings.simplefilter("ignore", DeprecationWarning)
         return gymnasium.make(id_, disable_env_checker=True).unwrapped
@@ -276,7 +338,10 @@ def simulator(options: Options, group: Group) -> "MiniGridSimulator | str":
     if moves is None:
         return _compass.UNPLACED
     if not _world(options.ids).settable:
-        return f"map, agent and what it carries are not known to be the whole state of {', '.join(options.ids)}"
+        return (
+            "map, agent and what it carries are not known to be the whole state of "
+            f"{', '.join(options.ids)}"
+        )
     return MiniGridSimulator(_make(options, 1, 0), moves)
 
 
@@ -284,12 +349,15 @@ class MiniGridSimulator(Simulator[State]):
     """One of the very environments that training uses."""
 
     def __init__(self, envs: "MiniGridVectorEnv", moves: dict[str, str]) -> None:
-        self._envs, self.moves = envs, moves
+        self._envs = envs
+        self.moves = moves
         rows, columns = envs.frame.shape
         self.words = tuple(bases.GRID_MOVES) if rows == columns else ("half_turn", "mirror", "flip")
 
     def sample(self, rng: np.random.Generator) -> State:
-        """Any level; agent anywhere, heading anywhere, doors in any state, sometimes carrying something."""
+        """Any level; agent anywhere, heading anywhere, doors in any state, sometimes carrying
+        something.
+        """
         self._envs.reset(seed=int(rng.integers(2**31)))
         start = self._envs.states()[0]
         cells = start.cells
@@ -298,7 +366,10 @@ class MiniGridSimulator(Simulator[State]):
         free = (cells == EMPTY) | (doors & (cells % 3 == 0))
         free &= _rooms(cells, start.agent)
         row, column = np.argwhere(free)[rng.integers(free.sum())].tolist()
-        held, portable = EMPTY, np.argwhere(np.isin(cells // 18, [TYPES.index(kind) for kind in worlds.PORTABLE]))
+        held = EMPTY
+        portable = np.argwhere(
+            np.isin(cells // 18, [TYPES.index(kind) for kind in worlds.PORTABLE])
+        )
         if len(portable) and rng.random() < 0.5:
             taken = tuple(portable[rng.integers(len(portable))])
             held, cells[taken] = int(cells[taken]), EMPTY
@@ -317,12 +388,16 @@ class MiniGridSimulator(Simulator[State]):
         """See Simulator."""
         self._envs.load([state])
         _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))
-        return Outcome(self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]))
+        return Outcome(
+            self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0])
+        )
 
     def same(self, one: State, other: State) -> bool:
         """See Simulator."""
         first = (one.agent, one.heading, one.held, one.steps)
-        return first == (other.agent, other.heading, other.held, other.steps) and np.array_equal(one.cells, other.cells)
+        return first == (other.agent, other.heading, other.held, other.steps) and np.array_equal(
+            one.cells, other.cells
+        )
 
     def describe(self, state: State) -> str:
         """See Simulator."""

@@ -1,4 +1,6 @@
-"""Procgen: sixteen games with levels from seeds (Cobbe et al. 2020), through the package procgen-mirror."""
+"""Procgen: sixteen games with levels from seeds (Cobbe et al. 2020), through the package
+procgen-mirror.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
@@ -15,9 +17,11 @@ from symgen.envs import _compass
 from symgen.envs._compass import DIRECTION_IMAGES, REVERSING
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, level_range
 from symgen.envs._split import content
-from symgen.envs.interface import Action, Interface, Term
+from symgen.problem.interface import Action, Interface, Term
 
-if TYPE_CHECKING:  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+if (
+    TYPE_CHECKING
+):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
     from gymnasium.vector import VectorEnv
 
 SIDE = 64
@@ -26,7 +30,8 @@ SIDE = 64
 SYMMETRIES = {
     "bigfish": "mirrors left and right, about: fish swim sideways",
     "bossfight": "mirrors left and right: the boss is above, the player below",
-    "caveflyer": "turns and mirrors, about: no up or down, but levels begin with the ship's nose up",
+    "caveflyer": "turns and mirrors, about: no up or down, but levels begin with the "
+    "ship's nose up",
     "chaser": "turns and mirrors, about: a maze seen from above",
     "climber": "mirrors left and right: it climbs against gravity",
     "coinrun": "none: it runs from left to right",
@@ -35,22 +40,29 @@ SYMMETRIES = {
     "heist": "turns and mirrors, about: a maze seen from above",
     "jumper": "mirrors left and right: it jumps against gravity",
     "leaper": "mirrors left and right: it crosses roads upwards",
-    "maze": "turns and mirrors, about: seen from above, but every level begins in the lower left corner",
+    "maze": "turns and mirrors, about: seen from above, but every level begins in the lower "
+    "left corner",
     "miner": "mirrors left and right: boulders fall",
     "ninja": "none: it runs from left to right",
     "plunder": "mirrors left and right: it shoots upwards",
     "starpilot": "none of left and right: it flies from left to right; up and down may be mirrored",
 }
-"""The games, and which symmetries their rules have at best: most break what a spec may declare. Drawings are shaded
-from one side and backgrounds are photographs, so that no game is exactly symmetric; `symgen check-env` tests it."""
+"""The games, and which symmetries their rules have at best: most break what a spec may declare.
+Drawings are shaded from one side and backgrounds are photographs, so that no game is exactly
+symmetric; `symgen check-env` tests it."""
 
 TURNING = ("caveflyer",)
-"""Games whose keys left and right turn the player and up and down push it: the same in every orientation."""
+"""Games whose keys left and right turn the player and up and down push it: the same in every
+orientation.
+"""
 
-VERTICAL, HORIZONTAL = ("down", "", "up"), ("left", "", "right")
+VERTICAL = ("down", "", "up")
+HORIZONTAL = ("left", "", "right")
 MOVES = tuple("_".join(filter(None, (y, x))) or "stay" for x in HORIZONTAL for y in VERTICAL)
 ACTIONS = (*MOVES, "d", "a", "w", "s", "q", "e")
-"""Procgen's fifteen combinations of keys; in most games d fires or does nothing, and the other letters do nothing."""
+"""Procgen's fifteen combinations of keys; in most games d fires or does nothing, and the other
+letters do nothing.
+"""
 
 MODES: dict[str, tuple[str, ...]] = {
     "easy": tuple(SYMMETRIES),
@@ -75,22 +87,35 @@ class Options(BaseModel):
         "easy", description="How levels are drawn; extreme and memory exist for some games only."
     )
     levels: int | None = Field(
-        None, ge=1, le=MAX_LEVELS, description="Number of level seeds, 0 to levels - 1; by default always new ones."
+        None,
+        ge=1,
+        le=MAX_LEVELS,
+        description="Number of level seeds, 0 to levels - 1; by default always new ones.",
     )
     seed_range: SeedRange | None = Field(
         None, description="First level seed and the one after the last; takes the place of levels."
     )
-    reduce: int = Field(1, description="Squares of this many pixels a side are averaged: 1, 2, 4, 8 or 16.")
-    backgrounds: bool = Field(True, description="Photographs behind the game; without them the background is black.")
-    monochrome: bool = Field(False, description="Plain coloured rectangles in the place of drawings.")
-    threads: int = Field(0, ge=0, le=64, description="Threads that step the games; 0 for none beside the caller.")
+    reduce: int = Field(
+        1, description="Squares of this many pixels a side are averaged: 1, 2, 4, 8 or 16."
+    )
+    backgrounds: bool = Field(
+        True, description="Photographs behind the game; without them the background is black."
+    )
+    monochrome: bool = Field(
+        False, description="Plain coloured rectangles in the place of drawings."
+    )
+    threads: int = Field(
+        0, ge=0, le=64, description="Threads that step the games; 0 for none beside the caller."
+    )
 
     @field_validator("distribution_mode")
     @classmethod
     def _has_mode(cls, value: str, info: ValidationInfo) -> str:
         name = info.data.get("name", "maze")
         if name not in MODES[value]:
-            raise ValueError(f"{name} has no levels of the mode {value}; {', '.join(MODES[value])} have")
+            raise ValueError(
+                f"{name} has no levels of the mode {value}; {', '.join(MODES[value])} have"
+            )
         return value
 
     @field_validator("seed_range")
@@ -121,7 +146,9 @@ def interface(options: Options) -> Interface:
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """The picture moves as pictures do. That the game goes on as in the moved picture is for the user to claim."""
+    """The picture moves as pictures do. That the game goes on as in the moved picture is for the
+    user to claim.
+    """
     moves = _compass.moves_of(group)
     if moves is None:
         return None
@@ -133,8 +160,9 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
 def actions(options: Options, group: Group) -> Representation | None:
     """The nine moves are permuted as directions on the picture are, and the letters stay.
 
-    In caveflyer left and right turn the ship, up and down push it: turns of the picture leave all keys alone, and
-    mirrors swap left and right. What the keys mean says nothing of whether the game is symmetric: see SYMMETRIES.
+    In caveflyer left and right turn the ship, up and down push it: turns of the picture leave all
+    keys alone, and mirrors swap left and right. What the keys mean says nothing of whether the game
+    is symmetric: see SYMMETRIES.
     """
     moves = _compass.moves_of(group)
     if moves is None:
@@ -151,9 +179,18 @@ def _image(move: str, turning: bool) -> tuple[int, ...]:
     """
     if turning:
         move = "mirror" if move in REVERSING else "keep"
-    arrows = ((0, 1), (-1, 0), (0, -1), (1, 0))  # up, left, down, right as (x, y): the order of DIRECTIONS
+    arrows = (
+        (0, 1),
+        (-1, 0),
+        (0, -1),
+        (1, 0),
+    )  # up, left, down, right as (x, y): the order of DIRECTIONS
     (upx, upy), (rightx, righty) = (arrows[DIRECTION_IMAGES[move][k]] for k in (0, 3))
-    image = [3 * (x * rightx + y * upx + 1) + x * righty + y * upy + 1 for x in (-1, 0, 1) for y in (-1, 0, 1)]
+    image = [
+        3 * (x * rightx + y * upx + 1) + x * righty + y * upy + 1
+        for x in (-1, 0, 1)
+        for y in (-1, 0, 1)
+    ]
     return (*image, *range(len(MOVES), len(ACTIONS)))
 
 
@@ -171,7 +208,8 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
 def level_contents(options: Options) -> Iterator[bytes]:
     """A digest of the first picture of one level after the other, drawn as training draws them.
 
-    Procgen shows no map; a level is known by its first picture, and by its turned and mirrored images.
+    Procgen shows no map; a level is known by its first picture, and by its turned and mirrored
+    images.
 
     Raises:
         UserError: procgen-mirror is not installed.
@@ -180,8 +218,12 @@ def level_contents(options: Options) -> Iterator[bytes]:
     try:
         while True:
             pictures, _ = envs.reset()
-            yield from (content(colours) for colours in pictures.astype(np.int64) @ (1 << 16, 1 << 8, 1))
-            envs.step(np.zeros(envs.num_envs, dtype=np.int64))  # levels that have just begun are not begun anew
+            yield from (
+                content(colours) for colours in pictures.astype(np.int64) @ (1 << 16, 1 << 8, 1)
+            )
+            envs.step(
+                np.zeros(envs.num_envs, dtype=np.int64)
+            )  # levels that have just begun are not begun anew
     finally:
         envs.close()
 
@@ -208,5 +250,7 @@ def _native(options: Options) -> dict[str, str | int | bool]:
 
 
 def simulator(options: Options, group: Group) -> str:
-    """Procgen restores its own states but makes no moved ones, so that only the statistical test is possible."""
+    """Procgen restores its own states but makes no moved ones, so that only the statistical test is
+    possible.
+    """
     return "Procgen's states cannot be moved"

@@ -1,6 +1,7 @@
 """Numbers as TensorBoard events, written in this thread.
 
-TensorBoard's own writer has a thread, which answers a full disk with a traceback that nobody can catch.
+TensorBoard's own writer has a thread, which answers a full disk with a traceback that nobody can
+catch.
 """
 
 import os
@@ -30,14 +31,17 @@ class Events:
         # TensorBoard reads the files of a folder in the order of their names
         name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
         self._file = open(folder / name, "wb")  # noqa: SIM115 (closed by close)
-        self._records, self._flushed = RecordWriter(self._file), time.monotonic()
+        self._records = RecordWriter(self._file)
+        self._flushed = time.monotonic()
         self._write(Event(file_version="brain.Event:2"))
         if step:
             self._write(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def write(self, values: Mapping[str, float], step: int) -> None:
         """Add numbers at a step."""
-        self._write(Event(step=step, summary=Summary(value=[_value(*item) for item in values.items()])))
+        self._write(
+            Event(step=step, summary=Summary(value=[_value(*item) for item in values.items()]))
+        )
 
     def _write(self, event: Event) -> None:
         event.wall_time = time.time()

@@ -1,10 +1,12 @@
-"""Checkpoints without pickle: tensors in safetensors, numbers in JSON, and the JSON is written last.
+"""Checkpoints without pickle: tensors in safetensors, numbers in JSON, and the JSON is written
+last.
 
     checkpoints/last.json                 step, update, scalars, the name and SHA-256 of the tensors beside it, its own
     checkpoints/last-4096.safetensors
 
-The JSON file names its tensors and replaces its predecessor in one rename, so a kill (or a full disk) between the two
-files leaves the previous checkpoint in force. Files of format 1 have neither a checksum of their own nor a meaning.
+The JSON file names its tensors and replaces its predecessor in one rename, so a kill (or a full
+disk) between the two files leaves the previous checkpoint in force. Files of format 1 have neither
+a checksum of their own nor a meaning.
 """
 
 import contextlib
@@ -70,8 +72,15 @@ def write(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     # clone: safetensors refuses tensors that share memory (tied weights, views of one buffer)
-    content = save({key: value.detach().cpu().contiguous().clone() for key, value in checkpoint.tensors.items()})
-    tensors = folder / f"{name if name.startswith('step-') else f'{name}-{checkpoint.step}'}.safetensors"
+    content = save(
+        {
+            key: value.detach().cpu().contiguous().clone()
+            for key, value in checkpoint.tensors.items()
+        }
+    )
+    tensors = (
+        folder / f"{name if name.startswith('step-') else f'{name}-{checkpoint.step}'}.safetensors"
+    )
     values = {
         "format": FORMAT,
         "meaning": checkpoint.meaning,
@@ -109,12 +118,16 @@ def read(folder: Path, name: str) -> Checkpoint:
     try:
         content = tensors.read_bytes()
         if hashlib.sha256(content).hexdigest() != values["sha256"]:
-            raise _damaged(folder, name, f"{tensors.name} is not the file that was written (SHA-256 differs)")
+            raise _damaged(
+                folder, name, f"{tensors.name} is not the file that was written (SHA-256 differs)"
+            )
         loaded = load(content)
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, name, str(error)) from error
     kept = ("update", "step", "scalars", "metrics", "finished", "best", "seconds")
-    return Checkpoint(tensors=loaded, meaning=values.get("meaning", 1), **{key: values[key] for key in kept})
+    return Checkpoint(
+        tensors=loaded, meaning=values.get("meaning", 1), **{key: values[key] for key in kept}
+    )
 
 
 def header(folder: Path, name: str) -> dict[str, Any]:
@@ -131,7 +144,9 @@ def header(folder: Path, name: str) -> dict[str, Any]:
             raise
         raise _damaged(folder, name, error.message) from error
     if values.get("format") not in (1, FORMAT):
-        raise _damaged(folder, name, f"its format is {values.get('format')}, this symgen reads 1 to {FORMAT}")
+        raise _damaged(
+            folder, name, f"its format is {values.get('format')}, this symgen reads 1 to {FORMAT}"
+        )
     for key, types in TYPES.items():
         if type(values.get(key)) not in types:
             raise _damaged(folder, name, f"{name}.json says {key}: {shown(values.get(key))}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symgen.nn.network import Network
-from symgen.verify import Verification
+from symgen.proofs.verify import Verification
 
 SHOWN = 4
 """So many layers are named in a sentence, the furthest first."""
@@ -17,7 +17,8 @@ class Departed:
 
     Args:
         outputs: policy and value: the largest error of any generator, as verify measures it.
-        layers: step of the plan -> distance of its relaxed maps from the nearest exact ones, relative to their size.
+        layers: step of the plan -> distance of its relaxed maps from the nearest exact ones,
+            relative to their size.
     """
 
     outputs: Mapping[str, float]
@@ -37,7 +38,10 @@ class Departed:
         far = sorted(self.layers.items(), key=lambda item: -item[1])
         layers = ", ".join(f"{name} {size:.2g}" for name, size in far[:SHOWN])
         more = f", {len(far) - SHOWN} more less" if len(far) > SHOWN else ""
-        return f"off the symmetry: {outputs} (as verify measures)\nweights off the nearest exact ones: {layers}{more}"
+        return (
+            f"off the symmetry: {outputs} (as verify measures)\nweights off the nearest exact "
+            f"ones: {layers}{more}"
+        )
 
 
 def departed(network: Network, verification: Verification) -> Departed | None:

@@ -35,8 +35,8 @@ class Episodes:
 def quotas(episodes: int, num_envs: int) -> np.ndarray:
     """How many episodes each environment contributes, decided before any is played.
 
-    The first `episodes` to finish anywhere would favour short episodes: while one environment plays a long one,
-    another finishes ten.
+    The first `episodes` to finish anywhere would favour short episodes: while one environment plays
+    a long one, another finishes ten.
 
     >>> quotas(5, 2).tolist()
     [3, 2]
@@ -54,19 +54,22 @@ def play(act: Act, envs: VectorEnv, episodes: int, seed: int) -> Episodes:
         seed: of the first reset.
 
     Raises:
-        UserError: the environments do not reset themselves or return a number that is not finite, or an episode does
-            not end.
+        UserError: the environments do not reset themselves or return a number that is not finite,
+            or an episode does not end.
     """
     next_step = autoreset_mode(envs) is AutoresetMode.NEXT_STEP
     to_environment = environment_action(envs.single_action_space)
     quota = quotas(episodes, envs.num_envs)
     finished: list[list[tuple[float, int, float]]] = [[] for _ in quota]
-    returns, lengths = np.zeros(envs.num_envs), np.zeros(envs.num_envs, np.int64)
+    returns = np.zeros(envs.num_envs)
+    lengths = np.zeros(envs.num_envs, np.int64)
     resetting = np.zeros(envs.num_envs, np.bool_)
     observation, _ = envs.reset(seed=seed)
     check_finite(observation)
     while (quota > 0).any():
-        observation, reward, terminated, truncated, info = envs.step(to_environment(act(observation)))
+        observation, reward, terminated, truncated, info = envs.step(
+            to_environment(act(observation))
+        )
         check_finite(observation, reward)
         # a step that only resets belongs to no episode
         returns += np.where(resetting, 0.0, reward)

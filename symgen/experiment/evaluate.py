@@ -1,10 +1,11 @@
-"""Evaluate trained networks under held-out conditions: a row per condition of `evaluate:`, and one for training's own.
+"""Evaluate trained networks under held-out conditions: a row per condition of `evaluate:`, and one
+for training's own.
 
 evaluate_run     one seed: load, play every condition, store it
 evaluate_runs    all seeds of one variant, with intervals over the seeds
 
-What is stored is named after its settings, so looking at a run in another way replaces nothing: evaluation.json is the
-one with the settings as they are, evaluation.episodes=2.json another.
+What is stored is named after its settings, so looking at a run in another way replaces nothing:
+evaluation.json is the one with the settings as they are, evaluation.episodes=2.json another.
 """
 
 import math
@@ -33,7 +34,7 @@ from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.versions import versions
 from symgen.nn.device import chosen, described, forked
 from symgen.nn.network import Network
-from symgen.semantics.problem import Problem
+from symgen.problem.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,11 @@ class Settings:
         episodes: per condition.
         sample: draw actions from the policy instead of taking the most probable one.
         checkpoint: "last", "best" or "step-4096".
-        seed: of the environments (and of sampled actions): the same episodes for every seed and variant.
+        seed: of the environments (and of sampled actions): the same episodes for every seed and
+            variant.
         envs: environments side by side.
-        changes: edits of the spec by dotted path (see heldout.changed); only the conditions they change are played.
+        changes: edits of the spec by dotted path (see heldout.changed); only the conditions they
+            change are played.
         device: where networks compute: cpu, cuda, cuda:1, mps, or auto.
     """
 
@@ -69,7 +72,11 @@ class Settings:
         """
         # elsewhere the same is computed, up to rounding
         plainly = [each for each in fields(self) if each.name not in ("changes", "device")]
-        changed = {each.name: getattr(self, each.name) for each in plainly if getattr(self, each.name) != each.default}
+        changed = {
+            each.name: getattr(self, each.name)
+            for each in plainly
+            if getattr(self, each.name) != each.default
+        }
         words = [name if value is True else f"{name}={value}" for name, value in changed.items()]
         if self.changes:
             words.append(variant(self.changes))
@@ -101,7 +108,8 @@ class Row:
         returns: mean return.
         lengths: mean episode length in steps.
         successes: success rate, None where the environment does not report success.
-        levels: the condition's levels beside those of training, None where the adapter makes no levels.
+        levels: the condition's levels beside those of training, None where the adapter makes no
+            levels.
     """
 
     returns: Estimate
@@ -126,7 +134,10 @@ class Row:
         success = values["success"] and Estimate.from_dict(values["success"])
         levels = values.get("levels") and Overlap(**values["levels"])
         return cls(
-            Estimate.from_dict(values["return"]), Estimate.from_dict(values["length"]), success or None, levels or None
+            Estimate.from_dict(values["return"]),
+            Estimate.from_dict(values["length"]),
+            success or None,
+            levels or None,
         )
 
 
@@ -142,7 +153,8 @@ class Evaluation:
         rows: by condition, "training" first.
         settings: how it was done, and what with.
         departed: of a relaxed network, how far from its symmetry it is.
-        sampled: training's condition with sampled actions, where the most probable ones may mislead (see sampled.py).
+        sampled: training's condition with sampled actions, where the most probable ones may mislead
+            (see sampled.py).
         unstored: why it could not be stored; "" where it was.
     """
 
@@ -171,7 +183,8 @@ class Evaluation:
 
 
 def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False) -> Evaluation:
-    """Play every condition with a run's checkpoint and store the evaluation, named after its settings.
+    """Play every condition with a run's checkpoint and store the evaluation, named after its
+    settings.
 
     Raises:
         UserError: there is no such checkpoint, or a condition has other spaces than the network.
@@ -179,7 +192,9 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
     """
     compiled, found = loaded(run, settings.checkpoint, settings.device)
     conditions = settings.conditions(compiled.problem)
-    played = {name: _play(compiled, changes, settings, stopped) for name, changes in conditions.items()}
+    played = {
+        name: _play(compiled, changes, settings, stopped) for name, changes in conditions.items()
+    }
     used = {**settings.used, "step": found.step}
     verification = compiled.verify()  # of the trained network
     evaluation = Evaluation(
@@ -187,13 +202,17 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
         run.variant,
         (run.seed,),
         "episodes",
-        {name: _over_episodes(each, overlap(compiled.problem, conditions[name])) for name, each in played.items()},
+        {
+            name: _over_episodes(each, overlap(compiled.problem, conditions[name]))
+            for name, each in played.items()
+        },
         used,
         departed(compiled.network, verification),
         _sampled(compiled, settings, stopped),
     )
     episodes = {
-        name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()} for name, each in played.items()
+        name: {"returns": each.returns.tolist(), "lengths": each.lengths.tolist()}
+        for name, each in played.items()
     }
     verified = {"verification": verification.to_dict()}
     made = {**versions(), "device": described(compiled.network.device)}
@@ -202,7 +221,8 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
 
 
 def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False) -> Evaluation:
-    """Evaluate the seeds of one variant; of several, intervals are over the seeds, and stand in the variant's folder.
+    """Evaluate the seeds of one variant; of several, intervals are over the seeds, and stand in the
+    variant's folder.
 
     Args:
         runs: the seeds.
@@ -225,7 +245,9 @@ def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False)
 
 
 def _stored(path: Path, evaluation: Evaluation, values: Mapping[str, Any]) -> Evaluation:
-    """`evaluation`, stored in a file; where that cannot be, it says why. What has been played is never lost."""
+    """`evaluation`, stored in a file; where that cannot be, it says why. What has been played is
+    never lost.
+    """
     try:
         write_json(path, values)
     except UserError as error:
@@ -234,7 +256,9 @@ def _stored(path: Path, evaluation: Evaluation, values: Mapping[str, Any]) -> Ev
 
 
 def unstorable(runs: Sequence[Run]) -> list[str]:
-    """Why evaluations of these runs will not be stored, one line per folder; asked before anything is played."""
+    """Why evaluations of these runs will not be stored, one line per folder; asked before anything
+    is played.
+    """
     reasons = (unwritable(run.folder) for run in runs)
     return [reason for reason in reasons if reason]
 
@@ -258,11 +282,19 @@ def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
     for other in each[1:]:
         for key in first.settings.keys() - {"step"}:  # seeds may end at other steps
             if other.settings.get(key) != first.settings[key]:
-                ways = f"{key} {first.settings[key]} for seed {first.seeds[0]}, {other.settings.get(key)} for"
-                message = (
-                    f"the seeds of {first.spec}/{first.variant} were evaluated differently: {ways} {other.seeds[0]}"
+                ways = (
+                    f"{key} {first.settings[key]} for seed {first.seeds[0]}, "
+                    f"{other.settings.get(key)} for"
                 )
-                raise UserError("not-evaluated", message, "evaluate them together: symgen evaluate, without --stored")
+                message = (
+                    f"the seeds of {first.spec}/{first.variant} were evaluated differently: "
+                    f"{ways} {other.seeds[0]}"
+                )
+                raise UserError(
+                    "not-evaluated",
+                    message,
+                    "evaluate them together: symgen evaluate, without --stored",
+                )
     names = [name for name in first.rows if all(name in other.rows for other in each)]
     rows = {name: _over([evaluation.rows[name] for evaluation in each]) for name in names}
     seeds = tuple(seed for evaluation in each for seed in evaluation.seeds)
@@ -295,18 +327,26 @@ def stored_evaluation(run: Run, settings: Settings = Settings()) -> Evaluation:
 
 
 def _of_now(run: Run, evaluation: Evaluation) -> Evaluation:
-    """`evaluation`, where the run has not been trained on since; a copy of a run may lack its checkpoints."""
-    name, step = evaluation.settings["checkpoint"], evaluation.settings["step"]
+    """`evaluation`, where the run has not been trained on since; a copy of a run may lack its
+    checkpoints.
+    """
+    name = evaluation.settings["checkpoint"]
+    step = evaluation.settings["step"]
     if name in checkpoint.names(run.checkpoints):
         now = checkpoint.header(run.checkpoints, name)["step"]
         if now != step:
-            message = f"the evaluation of {run.folder} is of step {step}, and its checkpoint {name!r} of step {now}"
+            message = (
+                f"the evaluation of {run.folder} is of step {step}, and its checkpoint "
+                f"{name!r} of step {now}"
+            )
             raise UserError("not-evaluated", message, f"make it anew: symgen evaluate {run.folder}")
     return evaluation
 
 
 def _shown(run: Run, settings: Settings) -> Evaluation:
-    """What is stored with these settings; where none were given, and one evaluation is stored alone, that one."""
+    """What is stored with these settings; where none were given, and one evaluation is stored
+    alone, that one.
+    """
     others = _others(run)
     if settings == Settings() and not (run.folder / settings.file).exists() and len(others) == 1:
         return _of_now(run, _read(run, others[0]))
@@ -321,20 +361,27 @@ def _read(run: Run, path: Path) -> Evaluation:
     values = read_json(path)
     try:
         rows = {name: Row.from_dict(row) for name, row in values["conditions"].items()}
-        used = {key: values[key] for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")}
+        used = {
+            key: values[key]
+            for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")
+        }
         used |= {"changes": values["changes"]} if "changes" in values else {}
         far = Departed.from_dict(values["departed"]) if "departed" in values else None
         drawn = Row.from_dict(values["training_sampled"]) if "training_sampled" in values else None
         return Evaluation(run.spec, run.variant, (run.seed,), "episodes", rows, used, far, drawn)
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError("file-unreadable", f"{path} is not an evaluation: {error}", "make it anew") from error
+        raise UserError(
+            "file-unreadable", f"{path} is not an evaluation: {error}", "make it anew"
+        ) from error
 
 
 def loaded(run: Run, name: str, device: str = "cpu") -> tuple[Compiled, Checkpoint]:
-    """The run's spec compiled, its network with the weights of the checkpoint `name`, wherever they were trained.
+    """The run's spec compiled, its network with the weights of the checkpoint `name`, wherever they
+    were trained.
 
     Raises:
-        UserError: the spec or the checkpoint is missing or damaged, or its weights have meant something else.
+        UserError: the spec or the checkpoint is missing or damaged, or its weights have meant
+            something else.
     """
     found = run.restore(name)
     check_seal(run.folder / "spec.yaml", required=found.sealed)
@@ -358,7 +405,9 @@ def policy(network: Network, sample: bool, stopped: Stopped = lambda: False) -> 
     return act
 
 
-def _play(compiled: Compiled, changes: Mapping[str, Any], settings: Settings, stopped: Stopped) -> Episodes:
+def _play(
+    compiled: Compiled, changes: Mapping[str, Any], settings: Settings, stopped: Stopped
+) -> Episodes:
     count = min(settings.envs, settings.episodes)
     envs = heldout.environment(compiled.problem, changes, count, settings.seed)
     act = policy(compiled.network, settings.sample, stopped)
@@ -371,7 +420,9 @@ def _play(compiled: Compiled, changes: Mapping[str, Any], settings: Settings, st
 
 
 def _sampled(compiled: Compiled, settings: Settings, stopped: Stopped) -> Row | None:
-    """Training's condition with sampled actions, where they may return more; its episodes are played once more."""
+    """Training's condition with sampled actions, where they may return more; its episodes are
+    played once more.
+    """
     if settings.sample or not divides(compiled.problem):
         return None
     return _over_episodes(_play(compiled, {}, replace(settings, sample=True), stopped))

@@ -1,7 +1,9 @@
-"""Files of a run: whole or not there (temporary name, then rename), and what was written or refused (checksums).
+"""Files of a run: whole or not there (temporary name, then rename), and what was written or refused
+(checksums).
 
-A JSON file carries the SHA-256 of its values as its last key, a text its own as its last line, so a file and its
-checksum are replaced in one rename. Files written before there were checksums have none, and are read as they are.
+A JSON file carries the SHA-256 of its values as its last key, a text its own as its last line, so a
+file and its checksum are replaced in one rename. Files written before there were checksums have
+none, and are read as they are.
 """
 
 import contextlib
@@ -31,7 +33,10 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         message = f"{path} cannot be written to: {error.strerror or error}"
-        hint = "make room or give the permission, or write elsewhere with --runs; --resume goes on from what is there"
+        hint = (
+            "make room or give the permission, or write elsewhere with --runs; --resume goes "
+            "on from what is there"
+        )
         raise UserError("folder-not-writable", message, hint) from error
 
 
@@ -48,7 +53,8 @@ def unwritable(folder: Path) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a kill or a full disk at any moment leaves the old one or the new one, never half of one.
+    """Write a file so that a kill or a full disk at any moment leaves the old one or the new one,
+    never half of one.
 
     Raises:
         UserError: it cannot be written.
@@ -97,7 +103,9 @@ def check_seal(path: Path, required: bool) -> None:
 
 
 def _changed(path: Path) -> UserError:
-    message = f"{path} is not the file that was written: it was changed or cut short (SHA-256 differs)"
+    message = (
+        f"{path} is not the file that was written: it was changed or cut short (SHA-256 differs)"
+    )
     return UserError("file-changed", message, HINT)
 
 
@@ -112,7 +120,9 @@ def _digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def read_json(path: Path, required: Callable[[dict[str, Any]], bool] = lambda values: False) -> dict[str, Any]:
+def read_json(
+    path: Path, required: Callable[[dict[str, Any]], bool] = lambda values: False
+) -> dict[str, Any]:
     """Values of a JSON file of a run: an object. Its checksum is compared, and left out.
 
     Args:
@@ -137,12 +147,15 @@ def _object(path: Path) -> dict[str, Any]:
     except (ValueError, OSError, RecursionError) as error:
         raise UserError("file-unreadable", f"{path} cannot be read: {error}", HINT) from error
     if not isinstance(values, dict):
-        raise UserError("file-unreadable", f"{path} holds a {type(values).__name__}, not a JSON object", HINT)
+        raise UserError(
+            "file-unreadable", f"{path} holds a {type(values).__name__}, not a JSON object", HINT
+        )
     return values
 
 
 def read_lines(path: Path, keys: Collection[str]) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines; a last line cut short by a kill is left out, a missing file is no lines.
+    """The objects of a file of JSON lines; a last line cut short by a kill is left out, a missing
+    file is no lines.
 
     Args:
         path: the file.
@@ -159,7 +172,9 @@ def read_lines(path: Path, keys: Collection[str]) -> list[dict[str, Any]]:
     lines = text.split("\n")
     for number, line in enumerate(lines[:-1], 1):
         row = _line(line)
-        if not all(type(row.get(key)) is int for key in keys) or (rows and row["update"] <= rows[-1]["update"]):
+        if not all(type(row.get(key)) is int for key in keys) or (
+            rows and row["update"] <= rows[-1]["update"]
+        ):
             message = f"line {number} of {path} is damaged"
             raise UserError("file-unreadable", message, "put the file back, or take the line out")
         rows.append(row)
@@ -176,7 +191,9 @@ def _line(text: str) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """`value` in JSON's own types: numpy scalars become numbers, tuples lists, NaN and infinities null."""
+    """`value` in JSON's own types: numpy scalars become numbers, tuples lists, NaN and infinities
+    null.
+    """
     if isinstance(value, dict):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -42,7 +42,8 @@ class Learner(Protocol):
     def __iter__(self) -> Iterator[dict[str, float]]:
         """Metrics per update, with at least "update", "step" and "return".
 
-        Of a relaxed network, "departure/..." now and then; its relaxed weights are kept in the same updates.
+        Of a relaxed network, "departure/..." now and then; its relaxed weights are kept in the same
+        updates.
         """
         ...
 
@@ -77,21 +78,29 @@ def fit(
     current = begin or Checkpoint(update=0, step=0, tensors={})
     if begin:
         restore(network, learner, begin)
-        _copy(run, begin, saving.keeps(begin.update))  # a kill may have come between it and its copies
+        _copy(
+            run, begin, saving.keeps(begin.update)
+        )  # a kill may have come between it and its copies
     metrics.truncate(run.folder, current.update)
     relaxed_weights.begin(run.folder, network, current.update)
-    clock, before = _Clock(saving.seconds, current.seconds), current
+    clock = _Clock(saving.seconds, current.seconds)
+    before = current
     with metrics.Metrics(run.folder, current.step) as log:
         for row in learner:
-            step, update, seconds = int(row["step"]), int(row["update"]), clock.seconds
+            step = int(row["step"])
+            update = int(row["update"])
+            seconds = clock.seconds
             log.write({**row, "seconds": round(seconds, 3)})
             relaxed_weights.write(run.folder, network, row)
             speed = (step - before.step) / (seconds - before.seconds)
             listen(Report(run.seed, step, steps, mean_return(row), speed))
-            keep, stop = saving.keeps(update), stopped()
+            keep = saving.keeps(update)
+            stop = stopped()
             if keep or stop or step >= steps or clock.due():
                 with clock:
-                    current = capture(network, learner, row, current.best, seconds, finished=step >= steps)
+                    current = capture(
+                        network, learner, row, current.best, seconds, finished=step >= steps
+                    )
                     save(run, current, keep)
             if stop:
                 break
@@ -99,9 +108,16 @@ def fit(
 
 
 def capture(
-    network: nn.Module, learner: Learner, row: Mapping[str, float], best: float | None, seconds: float, finished: bool
+    network: nn.Module,
+    learner: Learner,
+    row: Mapping[str, float],
+    best: float | None,
+    seconds: float,
+    finished: bool,
 ) -> Checkpoint:
-    """The present state as a checkpoint. `best` is the highest mean return of the checkpoints before."""
+    """The present state as a checkpoint. `best` is the highest mean return of the checkpoints
+    before.
+    """
     tensors = {NETWORK + name: value for name, value in network.state_dict().items()}
     tensors |= {LEARNER + name: value for name, value in learner.tensors().items()}
     value = mean_return(row)
@@ -118,10 +134,11 @@ def capture(
 
 
 def save(run: Run, checkpoint: Checkpoint, keep: bool = False) -> None:
-    """Write `checkpoint` as the last one, as the best one where no saved one is better, and for good where asked.
+    """Write `checkpoint` as the last one, as the best one where no saved one is better, and for
+    good where asked.
 
-    Only the last one is gone on from, and it comes first: where there is any checkpoint there is a last one. The others
-    are evaluated, and hold the network alone (a replay may be gigabytes).
+    Only the last one is gone on from, and it comes first: where there is any checkpoint there is a
+    last one. The others are evaluated, and hold the network alone (a replay may be gigabytes).
     """
     write(run.checkpoints, LAST, checkpoint)
     _copy(run, checkpoint, keep)
@@ -129,7 +146,9 @@ def save(run: Run, checkpoint: Checkpoint, keep: bool = False) -> None:
 
 def _copy(run: Run, checkpoint: Checkpoint, keep: bool) -> None:
     """Write the last checkpoint as the best one, where it is, and for good where asked."""
-    network = {name: value for name, value in checkpoint.tensors.items() if name.startswith(NETWORK)}
+    network = {
+        name: value for name, value in checkpoint.tensors.items() if name.startswith(NETWORK)
+    }
     if keep:
         write(run.checkpoints, f"step-{checkpoint.step}", replace(checkpoint, tensors=network))
     if checkpoint.best is not None and mean_return(checkpoint.metrics) >= checkpoint.best:
@@ -144,12 +163,16 @@ def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> Non
     """
     load(network, checkpoint)
     state = {
-        name.removeprefix(LEARNER): value for name, value in checkpoint.tensors.items() if name.startswith(LEARNER)
+        name.removeprefix(LEARNER): value
+        for name, value in checkpoint.tensors.items()
+        if name.startswith(LEARNER)
     }
     try:
         learner.restore(state, checkpoint.scalars)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        raise UserError("checkpoint-damaged", f"the learner cannot go on from the checkpoint: {error}") from error
+        raise UserError(
+            "checkpoint-damaged", f"the learner cannot go on from the checkpoint: {error}"
+        ) from error
 
 
 def load(network: nn.Module, checkpoint: Checkpoint) -> None:
@@ -159,7 +182,9 @@ def load(network: nn.Module, checkpoint: Checkpoint) -> None:
         UserError: they are those of another network.
     """
     state = {
-        name.removeprefix(NETWORK): value for name, value in checkpoint.tensors.items() if name.startswith(NETWORK)
+        name.removeprefix(NETWORK): value
+        for name, value in checkpoint.tensors.items()
+        if name.startswith(NETWORK)
     }
     try:
         network.load_state_dict(state)
@@ -172,12 +197,14 @@ class _Clock:
     """Training time, and when the next checkpoint is due; within it, saving is timed.
 
     Args:
-        interval: seconds between checkpoints; saving takes a twentieth of the time at most, unless it is 0.
+        interval: seconds between checkpoints; saving takes a twentieth of the time at most, unless
+            it is 0.
         before: training time of earlier sessions.
     """
 
     def __init__(self, interval: float, before: float) -> None:
-        self._interval, self._cost = interval, 0.0
+        self._interval = interval
+        self._cost = 0.0
         self._begin = time.perf_counter() - before
         self._saved = time.perf_counter()
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from symgen.actions import act_on_action, act_on_observation
 from symgen.compiler import check_spec
-from symgen.envs.conditions import ArrayMap, under
 from symgen.envs.guarded import environments
+from symgen.envs.perturbed import ArrayMap, under
 from symgen.errors import UserError
 from symgen.experiment.run import variant
-from symgen.semantics.conditions import PREFIX, environment_changes
-from symgen.semantics.problem import Problem
+from symgen.problem.group_action import act_on_action, act_on_observation
+from symgen.problem.problem import Problem
+from symgen.semantics.evaluate import PREFIX, environment_changes
 from symgen.spec.edit import edit
 
 TRAINING = "training"
@@ -30,8 +30,8 @@ def changed(problem: Problem, edits: Mapping[str, Any]) -> dict[str, Mapping[str
 
     Args:
         problem: what was trained.
-        edits: values by dotted path: conditions below `evaluate`; options below `environment` make one more condition,
-            called after them.
+        edits: values by dotted path: conditions below `evaluate`; options below `environment` make
+            one more condition, called after them.
 
     Raises:
         SpecError: a condition is wrong.
@@ -47,9 +47,13 @@ def changed(problem: Problem, edits: Mapping[str, Any]) -> dict[str, Mapping[str
     source = edit(problem.source, rest)
     if options:
         name = variant(options).replace(PREFIX, "")
-        source = edit(source, {"evaluate": {**(source.values.get("evaluate") or {}), name: options}})
+        source = edit(
+            source, {"evaluate": {**(source.values.get("evaluate") or {}), name: options}}
+        )
     found = check_spec(source).spec.evaluate
-    return conditions({name: each for name, each in found.items() if each != problem.spec.evaluate.get(name)})
+    return conditions(
+        {name: each for name, each in found.items() if each != problem.spec.evaluate.get(name)}
+    )
 
 
 def under_options(problem: Problem, changes: Mapping[str, Any]) -> Problem:
@@ -66,7 +70,9 @@ def under_options(problem: Problem, changes: Mapping[str, Any]) -> Problem:
     return check_spec(edit(replace(problem.source, values=values), options))
 
 
-def environment(problem: Problem, changes: Mapping[str, Any], count: int, seed: int, render: bool = False) -> VectorEnv:
+def environment(
+    problem: Problem, changes: Mapping[str, Any], count: int, seed: int, render: bool = False
+) -> VectorEnv:
     """`count` environments under a condition.
 
     Raises:
@@ -74,10 +80,13 @@ def environment(problem: Problem, changes: Mapping[str, Any], count: int, seed: 
     """
     changed = under_options(problem, changes)
     envs = environments(changed.adapter, changed.adapter_options, count, seed, render)
-    transform, seen = changes.get("transform"), changes.get("observation")
+    transform = changes.get("transform")
+    seen = changes.get("observation")
     return under(
         envs,
-        transform=None if transform is None else (_observed(problem, transform), _undone(problem, transform, envs)),
+        transform=None
+        if transform is None
+        else (_observed(problem, transform), _undone(problem, transform, envs)),
         observation=None if seen is None else _observed(problem, seen),
         observation_noise=float(changes.get("observation_noise") or 0.0),
         seed=seed,
@@ -109,8 +118,11 @@ def _observed(problem: Problem, word: str) -> ArrayMap:
 
 def _undone(problem: Problem, word: str, envs: VectorEnv) -> ArrayMap:
     """a -> inverse(g).a for batches as the environment takes them."""
-    action, inverse = problem.interface.action, problem.group.inverse(word)
-    start = np.asarray(getattr(envs.single_action_space, "start", 0))  # discrete actions need not begin at 0
+    action = problem.interface.action
+    inverse = problem.group.inverse(word)
+    start = np.asarray(
+        getattr(envs.single_action_space, "start", 0)
+    )  # discrete actions need not begin at 0
 
     def move(actions: Any) -> Any:
         return act_on_action(action, problem.action, inverse, np.asarray(actions) - start) + start

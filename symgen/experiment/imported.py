@@ -1,4 +1,6 @@
-"""What a run was trained with beside its spec: the modules of `--import`, which nothing imports by itself."""
+"""What a run was trained with beside its spec: the modules of `--import`, which nothing imports by
+itself.
+"""
 
 import contextlib
 import shlex
@@ -13,7 +15,8 @@ from symgen.experiment.run import Run
 
 @contextlib.contextmanager
 def imports_told(run: Run) -> Iterator[None]:
-    """Around what makes a run's environment: where there is none of its id, say which module registers it.
+    """Around what makes a run's environment: where there is none of its id, say which module
+    registers it.
 
     Raises:
         SpecError: what happens inside, with this hint.
@@ -25,8 +28,14 @@ def imports_told(run: Run) -> Iterator[None]:
         if not modules:
             raise
         words = shlex.join(word for name in modules for word in ("--import", name))
-        hint = f"{run.folder} was trained with {words}: put that after symgen (in Python: import it first)"
-        told = (replace(each, hint=hint) if each.code == "bad-environment" else each for each in error.diagnostics)
+        hint = (
+            f"{run.folder} was trained with {words}: put that after symgen (in Python: import "
+            "it first)"
+        )
+        told = (
+            replace(each, hint=hint) if each.code == "bad-environment" else each
+            for each in error.diagnostics
+        )
         raise SpecError(told) from error
 
 
@@ -36,7 +45,8 @@ def _trained_with(run: Run) -> list[str]:
         known = read_json(run.folder / "versions.json")
     except UserError:  # a hint is all that it is read for
         return []
-    imports, command = known.get("imports"), known.get("command")
+    imports = known.get("imports")
+    command = known.get("command")
     if isinstance(imports, list) and imports:
         return [str(each) for each in imports]
     return _typed([str(each) for each in command]) if isinstance(command, list) else []
@@ -50,4 +60,6 @@ def _typed(command: Sequence[str]) -> list[str]:
     """
     pairs = zip(command, [*command[1:], ""], strict=True)
     apart = [following for word, following in pairs if word == "--import" and following]
-    return apart + [word.removeprefix("--import=") for word in command if word.startswith("--import=")]
+    return apart + [
+        word.removeprefix("--import=") for word in command if word.startswith("--import=")
+    ]

@@ -1,6 +1,7 @@
 """Seeds side by side, one process each; and Ctrl-C that lets a training save before it stops.
 
-Processes are spawned, not forked: torch and forked threads do not mix. Reports and results come back through one queue.
+Processes are spawned, not forked: torch and forked threads do not mix. Reports and results come
+back through one queue.
 """
 
 import contextlib
@@ -22,12 +23,15 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 Work = Callable[[Task, Listen, Stopped], Result]
-"""A function that does one task; it must be importable by name, and tasks and results must pickle."""
+"""A function that does one task; it must be importable by name, and tasks and results must pickle.
+"""
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Stopped]:
-    """Within it, the first Ctrl-C (or SIGTERM) only makes the yielded function true; a second one interrupts."""
+    """Within it, the first Ctrl-C (or SIGTERM) only makes the yielded function true; a second one
+    interrupts.
+    """
     asked = threading.Event()
 
     def handle(number: int, _frame: object) -> None:
@@ -35,7 +39,9 @@ def interruptible() -> Iterator[Stopped]:
             raise KeyboardInterrupt
         asked.set()
 
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's business
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # signals are the main thread's business
         yield asked.is_set
         return
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -46,11 +52,13 @@ def interruptible() -> Iterator[Stopped]:
             signal.signal(number, handler)
 
 
-def run_all(work: "Work[Task, Result]", tasks: Sequence[Task], jobs: int, listen: Listen) -> list[Result]:
+def run_all(
+    work: "Work[Task, Result]", tasks: Sequence[Task], jobs: int, listen: Listen
+) -> list[Result]:
     """Do the tasks, `jobs` at a time, and return their results in the order of `tasks`.
 
-    After Ctrl-C no further task begins, and the results are those of the tasks that ended in good order (a task may
-    answer `stopped` by raising KeyboardInterrupt, and then has no result).
+    After Ctrl-C no further task begins, and the results are those of the tasks that ended in good
+    order (a task may answer `stopped` by raising KeyboardInterrupt, and then has no result).
 
     Raises:
         UserError: a task raised it, or its process was killed.
@@ -62,7 +70,9 @@ def run_all(work: "Work[Task, Result]", tasks: Sequence[Task], jobs: int, listen
         return _Pool(work, tasks, listen).run(jobs, stopped)
 
 
-def _one_by_one(work: "Work[Task, Result]", tasks: Sequence[Task], listen: Listen, stopped: Stopped) -> list[Result]:
+def _one_by_one(
+    work: "Work[Task, Result]", tasks: Sequence[Task], listen: Listen, stopped: Stopped
+) -> list[Result]:
     """The tasks in this process."""
     results: list[Result] = []
     for task in tasks:
@@ -80,7 +90,9 @@ class _Pool:
     """The processes of one `run_all`."""
 
     def __init__(self, work: "Work[Any, Any]", tasks: Sequence[Any], listen: Listen) -> None:
-        self._work, self._tasks, self._listen = work, tasks, listen
+        self._work = work
+        self._tasks = tasks
+        self._listen = listen
         self._context = multiprocessing.get_context("spawn")
         self._messages: Any = self._context.Queue()
         self._stop = self._context.Event()
@@ -100,7 +112,9 @@ class _Pool:
                     self._begin(waiting.pop(0))
                 self._receive()
         finally:
-            for process in self._processes.values():  # only after an exception here, such as a second Ctrl-C
+            for (
+                process
+            ) in self._processes.values():  # only after an exception here, such as a second Ctrl-C
                 process.terminate()
         if self._errors:
             raise self._errors[min(self._errors)]
@@ -136,14 +150,20 @@ class _Pool:
 def _child(index: int, work: "Work[Any, Any]", task: Any, messages: Any, stop: Any) -> None:
     """The body of a process: do one task; whatever comes of it is a message."""
     message: tuple[str, int, Any]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends Ctrl-C to everyone; the parent passes it on
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # the terminal sends Ctrl-C to everyone; the parent passes it on
     parent = multiprocessing.parent_process()
 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and not parent.is_alive())
 
     try:
-        message = ("result", index, work(task, lambda report: messages.put(("report", index, report)), stopped))
+        message = (
+            "result",
+            index,
+            work(task, lambda report: messages.put(("report", index, report)), stopped),
+        )
         pickle.dumps(message)
     except KeyboardInterrupt:
         message = ("stopped", index, None)
@@ -163,6 +183,7 @@ def _portable(error: Exception) -> Exception:
 def _killed(status: int | None) -> UserError:
     return UserError(
         "process-killed",
-        f"a training process was ended from outside (exit status {status}); memory may have run out",
+        f"a training process was ended from outside (exit status {status}); memory may "
+        "have run out",
         "continue with --resume, perhaps with fewer --jobs",
     )

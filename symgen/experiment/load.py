@@ -17,10 +17,11 @@ def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compil
         trained.verify()                    # its symmetry, measured as it is now
         parameters, value = trained.network(observations)
 
-    The network is a torch module in evaluation mode, with its normalisation inside. `torch.compile` and `torch.export`
-    take it as it is, and `torch.onnx.export` (with the packages onnx and onnxscript) takes what `torch.export` makes.
-    PPO's gives the policy's parameters, which are logits or a mean, and the value; SAC's gives mean and log deviation
-    of a Gaussian before tanh: the action without noise is network.box_centre + network.box_half * tanh(mean).
+    The network is a torch module in evaluation mode, with its normalisation inside. `torch.compile`
+    and `torch.export` take it as it is, and `torch.onnx.export` (with the packages onnx and
+    onnxscript) takes what `torch.export` makes. PPO's gives the policy's parameters, which are
+    logits or a mean, and the value; SAC's gives mean and log deviation of a Gaussian before tanh:
+    the action without noise is network.box_centre + network.box_half * tanh(mean).
 
     Args:
         run: the folder of a seed, or a folder above it that holds no other.
@@ -33,5 +34,7 @@ def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compil
     runs = find(Path(run))
     if len(runs) > 1:
         some = ", ".join(str(each.folder) for each in runs[:5])
-        raise UserError("several-runs", f"{run} holds {len(runs)} runs", f"name one of them: {some}")
+        raise UserError(
+            "several-runs", f"{run} holds {len(runs)} runs", f"name one of them: {some}"
+        )
     return evaluate.loaded(runs[0], checkpoint, device)[0]

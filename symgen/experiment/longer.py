@@ -1,8 +1,9 @@
 """Training a run longer than it was to be: more steps are the one change that a resumption takes.
 
-It goes on from its last checkpoint as if `train.steps` had just been raised. That is not what a training with the
-larger number from the start would have been where something depends on the total: a schedule {from: .., to: ..} has
-come to its end and now lies on a longer line, so its value jumps. `announcement` says so before anything is trained.
+It goes on from its last checkpoint as if `train.steps` had just been raised. That is not what a
+training with the larger number from the start would have been where something depends on the total:
+a schedule {from: .., to: ..} has come to its end and now lies on a longer line, so its value jumps.
+`announcement` says so before anything is trained.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ from symgen.rl._schedule import Line, at
 
 
 def lengthened(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The steps before and after, where resolved specs differ in nothing else and there are more of them; else None.
+    """The steps before and after, where resolved specs differ in nothing else and there are more of
+    them; else None.
 
     >>> lengthened({"train": {"steps": 10, "gamma": 0.9}}, {"train": {"steps": 20, "gamma": 0.9}})
     (10, 20)
@@ -44,7 +46,8 @@ def announcement(folder: str, steps: tuple[int, int], step: int, options: Any) -
         if isinstance(value, Line):
             here, there = (f"{at(value, step / total):.3g}" for total in steps)
             lines.append(
-                f"  train.{name} goes from {value.start:g} to {value.end:g} over all {now} steps now: it was {here}, "
+                f"  train.{name} goes from {value.start:g} to {value.end:g} over all {now} steps "
+                f"now: it was {here}, "
                 f"jumps to {there}, and is not what {now} steps from the start would have given"
             )
     return "\n".join(lines)

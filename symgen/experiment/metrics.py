@@ -1,4 +1,6 @@
-"""metrics.jsonl: one line per update, flushed as it happens; and the same numbers as TensorBoard events."""
+"""metrics.jsonl: one line per update, flushed as it happens; and the same numbers as TensorBoard
+events.
+"""
 
 import contextlib
 import json
@@ -19,7 +21,8 @@ class Metrics:
 
     Args:
         folder: the run's folder.
-        step: environment steps done before the first line to come; later events of a killed run are hidden.
+        step: environment steps done before the first line to come; later events of a killed run are
+            hidden.
     """
 
     def __init__(self, folder: Path, step: int = 0) -> None:
@@ -37,15 +40,24 @@ class Metrics:
         with writing(self._path):
             self._file.write(json.dumps(plain(metrics), allow_nan=False) + "\n")
             self._file.flush()
-            numbers = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
-            finite = {name: value for name, value in numbers.items() if name != "step" and math.isfinite(value)}
+            numbers = {
+                name: value for name, value in metrics.items() if isinstance(value, int | float)
+            }
+            finite = {
+                name: value
+                for name, value in numbers.items()
+                if name != "step" and math.isfinite(value)
+            }
             self._events.write(finite, int(metrics["step"]))
 
     def __enter__(self) -> "Metrics":
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         # what a full disk refuses has been said by `write`, and closing tries the same again
         for log in (self._file, self._events):
@@ -59,6 +71,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 
 def truncate(folder: Path, update: int) -> None:
-    """Keep the lines of the first `update` updates: what a resumed training repeats must not stand there twice."""
+    """Keep the lines of the first `update` updates: what a resumed training repeats must not stand
+    there twice.
+    """
     kept = [row for row in read(folder) if row["update"] <= update]
     write_text(folder / NAME, "".join(json.dumps(row) + "\n" for row in kept))

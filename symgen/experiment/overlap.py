@@ -1,7 +1,9 @@
-"""How many of a condition's levels were trained on: measured by what the levels are, not by their seeds.
+"""How many of a condition's levels were trained on: measured by what the levels are, not by their
+seeds.
 
-A level counts as trained on where training has one that is equal to it, turned or mirrored images included. The adapter
-says what a level is: `level_contents(options)` gives a digest of one level after the other.
+A level counts as trained on where training has one that is equal to it, turned or mirrored images
+included. The adapter says what a level is: `level_contents(options)` gives a digest of one level
+after the other.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from symgen.experiment.heldout import under_options
-from symgen.semantics.problem import Problem
+from symgen.problem.problem import Problem
 
 TRAINED = 4000
 """Levels of training that are looked at, at most."""

@@ -59,12 +59,14 @@ def left(report: Report) -> str:
     if report.note or report.speed <= 0:
         return report.note or "-"
     seconds = round(max(0, report.steps - report.step) / report.speed)
-    minutes, hours = seconds // 60 % 60, seconds // 3600
+    minutes = seconds // 60 % 60
+    hours = seconds // 3600
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
 
 class Bars:
-    """A bar per seed on a terminal; where the output is a file or a pipe, a line per tenth of the way.
+    """A bar per seed on a terminal; where the output is a file or a pipe, a line per tenth of the
+    way.
 
     Args:
         console: where to show it.
@@ -93,11 +95,14 @@ class Bars:
             self._line(report)
             return
         if report.seed not in self._tasks:
-            self._tasks[report.seed] = self._progress.add_task("", total=report.steps, **_fields(report))
+            self._tasks[report.seed] = self._progress.add_task(
+                "", total=report.steps, **_fields(report)
+            )
         self._progress.update(self._tasks[report.seed], completed=report.step, **_fields(report))
 
     def _line(self, report: Report) -> None:
-        tenth, before = 10 * report.step // report.steps, self._shown.get(report.seed, (-1, 0.0))
+        tenth = 10 * report.step // report.steps
+        before = self._shown.get(report.seed, (-1, 0.0))
         # the first report, then each tenth, but no more often than every two seconds
         often = tenth == before[0] or time.monotonic() - before[1] < 2
         if report.note == "compiling" or (often and not report.note):
@@ -117,7 +122,10 @@ class Bars:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._console.is_terminal:
             self._progress.stop()

@@ -1,7 +1,9 @@
-"""relaxed_weights.jsonl: the weights of a relaxed network's banks over training, a line for each measurement.
+"""relaxed_weights.jsonl: the weights of a relaxed network's banks over training, a line for each
+measurement.
 
-A line is {"update": 10, "step": 20480, "weights": {"policy_hidden1": [[...], [...]]}}: for each relaxed map its banks,
-for each bank a weight per group element (per channel of its fibre's atoms). All are equal at the start, in update 0.
+A line is {"update": 10, "step": 20480, "weights": {"policy_hidden1": [[...], [...]]}}: for each
+relaxed map its banks, for each bank a weight per group element (per channel of its fibre's atoms).
+All are equal at the start, in update 0.
 """
 
 import json
@@ -38,7 +40,10 @@ def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
     if not weights:
         return
     # six digits: a picture needs no more, and the file stays small
-    rounded = {name: [[float(f"{w:.6g}") for w in bank] for bank in banks] for name, banks in weights.items()}
+    rounded = {
+        name: [[float(f"{w:.6g}") for w in bank] for bank in banks]
+        for name, banks in weights.items()
+    }
     with writing(folder / NAME), open(folder / NAME, "a", encoding="utf-8") as file:
         file.write(json.dumps({"update": update, "step": step, "weights": rounded}) + "\n")
 
@@ -67,6 +72,9 @@ def read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     steps = np.array([line["step"] for line in found], dtype=np.int64)
     try:
         names = list(found[0]["weights"]) if found else []
-        return steps, {name: np.array([line["weights"][name] for line in found], dtype=np.float64) for name in names}
+        return steps, {
+            name: np.array([line["weights"][name] for line in found], dtype=np.float64)
+            for name in names
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise UserError("file-unreadable", f"{folder / NAME} is damaged: {error}", HINT) from error

@@ -104,12 +104,19 @@ class Run:
         longer: tuple[int, int] | None = None,
         device: str = "cpu",
     ) -> None:
-        """Add the versions and device of a resumed training, and where it is to be longer its steps before and now."""
+        """Add the versions and device of a resumed training, and where it is to be longer its steps
+        before and now.
+        """
         self.record_spec(text, resolved)
         before = read_json(self.folder / "versions.json")
         again = [
             *before.get("resumed", []),
-            {"step": step, **({"steps": list(longer)} if longer else {}), **versions(), "device": device},
+            {
+                "step": step,
+                **({"steps": list(longer)} if longer else {}),
+                **versions(),
+                "device": device,
+            },
         ]
         write_json(self.folder / "versions.json", {**before, "resumed": again})
 
@@ -134,7 +141,9 @@ class Run:
             file = open(self.folder / ".lock", "w")  # noqa: SIM115 (closed below)
         except OSError as error:
             message = f"{self.folder} cannot be written to: {error.strerror}"
-            raise UserError("folder-not-writable", message, "write elsewhere with --runs") from error
+            raise UserError(
+                "folder-not-writable", message, "write elsewhere with --runs"
+            ) from error
         with file:
             if not _lock(file):
                 raise UserError(
@@ -183,7 +192,8 @@ def stem(name: str) -> str:
 
 
 def variant(edits: Mapping[str, Any]) -> str:
-    """A folder name for the `--set` edits of a spec: readable, short, and another one for other edits.
+    """A folder name for the `--set` edits of a spec: readable, short, and another one for other
+    edits.
 
     >>> variant({})
     'base'
@@ -210,14 +220,18 @@ LONGEST_NAME = 80
 
 
 def check_variant(name: str) -> None:
-    """Raise UserError where a variant cannot be called so: it is one folder, below that of its spec."""
+    """Raise UserError where a variant cannot be called so: it is one folder, below that of its
+    spec.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_][\w.=,+~-]{0,99}", name, re.ASCII):
         rule = "at most 100 letters, digits and . _ = , + ~ -, and it begins with a letter or digit"
         raise UserError("variant-name", f"a variant cannot be called {shown(name)}", rule)
 
 
 def _word(value: Any) -> str:
-    """A value in a folder's name, "64 regular" as 64-regular and a list with + between; "?" where it has no place."""
+    """A value in a folder's name, "64 regular" as 64-regular and a list with + between; "?" where
+    it has no place.
+    """
     if isinstance(value, list | tuple):
         words = "+".join(map(_named, value))
         return f"{words}+" if len(value) == 1 else words or "?"
@@ -225,11 +239,15 @@ def _word(value: Any) -> str:
 
 
 def _named(value: Any) -> str:
-    """A scalar in a folder's name; "?" where another scalar would have the same name, or it has none."""
+    """A scalar in a folder's name; "?" where another scalar would have the same name, or it has
+    none.
+    """
     text = _written(value)
     if re.fullmatch(r"\d+ [a-z]\w*", text, re.ASCII):
         return text.replace(" ", "-")
-    plain_word = re.fullmatch(r"[\w.-]+", text, re.ASCII) and not re.fullmatch(r"\d+-[a-z]\w*", text, re.ASCII)
+    plain_word = re.fullmatch(r"[\w.-]+", text, re.ASCII) and not re.fullmatch(
+        r"\d+-[a-z]\w*", text, re.ASCII
+    )
     return text if plain_word else "?"
 
 
@@ -242,21 +260,32 @@ def find(path: Path) -> list[Run]:
     folders = [path, *path.glob("*"), *path.glob("*/*")]
     # links are not followed: the names that a run goes by are those of the folders it is found in
     folders = [Path(os.path.abspath(each)) for each in folders]
-    runs = [Run(each) for each in folders if re.fullmatch("[0-9]+", each.name) and (each / "spec.yaml").exists()]
+    runs = [
+        Run(each)
+        for each in folders
+        if re.fullmatch("[0-9]+", each.name) and (each / "spec.yaml").exists()
+    ]
     if not runs:
-        near = sorted(str(each.parent) for each in path.parent.glob("*/*/*/spec.yaml"))[:5] if path.name else []
+        near = (
+            sorted(str(each.parent) for each in path.parent.glob("*/*/*/spec.yaml"))[:5]
+            if path.name
+            else []
+        )
         hint = f"runs nearby: {', '.join(near)}" if near else "train one first: symgen train SPEC"
         raise UserError("run-not-found", f"{path} is not a run, and holds none", hint)
     return sorted(runs, key=lambda run: (run.spec, run.variant != "base", run.variant, run.seed))
 
 
 def find_all(paths: Iterable[Path]) -> tuple[list[Run], list[Path]]:
-    """The runs under several paths, and the paths that hold none, as a pattern such as runs/<spec>/* may give.
+    """The runs under several paths, and the paths that hold none, as a pattern such as
+    runs/<spec>/* may give.
 
     Raises:
         UserError: a path does not exist, or none holds a run.
     """
-    runs, empty, error = [], [], None
+    runs = []
+    empty = []
+    error = None
     for path in paths:
         try:
             runs += find(path)
@@ -284,7 +313,8 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]
     >>> difference({"train": {"steps": 10, "seeds": [0]}}, {"train": {"steps": 20, "seeds": [0, 1]}})
     ['train.steps: 10 -> 20']
     """
-    old, new = _flat(before), _flat(after)
+    old = _flat(before)
+    new = _flat(after)
     paths = [path for path in {**old, **new} if not path.startswith(_NOT_TRAINED_WITH)]
     missing = "(absent)"
     return [
@@ -295,23 +325,29 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]
 
 
 def disagreement(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What two resolved specs say differently that seeds of one variant have in common, one line per value.
+    """What two resolved specs say differently that seeds of one variant have in common, one line
+    per value.
 
     The number of steps may differ, and so may options that one of them does not know yet.
 
     >>> disagreement({"train": {"steps": 10}, "network": {"width": 8}}, {"train": {}, "network": {"width": 16}})
     ['network.width: 8 and 16']
     """
-    here, there = _flat(one), _flat(other)
+    here = _flat(one)
+    there = _flat(other)
     return [
         f"{path}: {_written(value)} and {_written(there[path])}"
         for path, value in here.items()
-        if path in there and value != there[path] and not path.startswith((*_NOT_TRAINED_WITH, "train.steps"))
+        if path in there
+        and value != there[path]
+        and not path.startswith((*_NOT_TRAINED_WITH, "train.steps"))
     ]
 
 
 def check_alike(runs: Sequence[Run]) -> None:
-    """Raise UserError where seeds of one variant are of different specs: a mean over them means nothing."""
+    """Raise UserError where seeds of one variant are of different specs: a mean over them means
+    nothing.
+    """
     first, *others = runs
     values = read_json(first.folder / "resolved.json")
     for other in others:
@@ -319,7 +355,11 @@ def check_alike(runs: Sequence[Run]) -> None:
         if lines:
             between = "\n".join(f"    {line}" for line in lines)
             message = f"{first.folder} and {other.folder} are of different specs:\n{between}"
-            raise UserError("run-mixed", message, "evaluate them one by one; train one of them again with --runs")
+            raise UserError(
+                "run-mixed",
+                message,
+                "evaluate them one by one; train one of them again with --runs",
+            )
 
 
 # More seeds or more held-out conditions change nothing about the seeds trained already.

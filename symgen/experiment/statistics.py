@@ -45,12 +45,15 @@ class Estimate:
     @classmethod
     def from_dict(cls, values: dict[str, float]) -> "Estimate":
         """The inverse of `to_dict`."""
-        low, high = (math.nan if values[end] is None else float(values[end]) for end in ("low", "high"))
+        low, high = (
+            math.nan if values[end] is None else float(values[end]) for end in ("low", "high")
+        )
         return cls(float(values["mean"]), low, high, int(values["count"]))
 
 
 def estimate(values: Sequence[float], level: float = LEVEL) -> Estimate:
-    """The mean of `values` with its percentile bootstrap interval; the same values give the same interval.
+    """The mean of `values` with its percentile bootstrap interval; the same values give the same
+    interval.
 
     Args:
         values: at least one finite number (returns of episodes, or means of seeds).

@@ -16,7 +16,7 @@ from symgen import lookup
 from symgen.compiler import check_spec, compile_spec
 from symgen.envs.guarded import environments
 from symgen.errors import UserError
-from symgen.experiment import checkpoint, curve, evaluate, meaning
+from symgen.experiment import checkpoint, evaluate, meaning
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.files import plain, read_json, writing
 from symgen.experiment.fit import Saving, fit
@@ -25,9 +25,9 @@ from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
 from symgen.experiment.run import LAST, ROOT, Run, check_variant, difference, disagreement, stem
 from symgen.nn.device import chosen, described
-from symgen.semantics.problem import Problem
+from symgen.problem.problem import Problem
+from symgen.proofs.verify import Verification
 from symgen.spec.source import Source
-from symgen.verify import Verification
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Settings:
         saving: when to write checkpoints.
         threads: torch threads of each process; more than one rarely helps networks of this size.
         jobs: seeds trained side by side.
-        device: where networks compute: cpu, cuda, cuda:1, mps, or auto; their results differ by rounding.
+        device: where networks compute: cpu, cuda, cuda:1, mps, or auto; their results differ by
+            rounding.
         evaluation: how to evaluate the trained network; None leaves it out.
     """
 
@@ -101,7 +102,8 @@ class Unverified(Exception):
         self.verification = verification
 
 
-# ------------------------------------------------------------------------------------------------ all seeds
+# ------------------------------------------------------------------------------------------------
+# all seeds
 
 
 def train(
@@ -110,23 +112,26 @@ def train(
     """Train a spec for `seeds`, or for those it names.
 
     Returns:
-        What became of each seed, and all runs asked for, those finished earlier included. After Ctrl-C the seeds that
-        had not begun are missing among the outcomes.
+        What became of each seed, and all runs asked for, those finished earlier included. After
+        Ctrl-C the seeds that had not begun are missing among the outcomes.
 
     Raises:
         SpecError: the spec is wrong.
-        UserError: it has no `train:`, a run is in the way, or something else than the spec is wrong.
+        UserError: it has no `train:`, a run is in the way, or something else than the spec is
+            wrong.
         Unverified: the network does not have its symmetry.
     """
     _, runs = admitted(source, settings, seeds)
     tasks = [(source, run, settings) for run in runs]
     outcomes = run_all(train_seed, tasks, settings.jobs, listen)
     if len(outcomes) > 1:
-        curve.draw([outcome.run for outcome in outcomes], runs[0].folder.parent / curve.NAME)
+        _draw([outcome.run for outcome in outcomes], runs[0].folder.parent)
     return outcomes, runs
 
 
-def admitted(source: Source, settings: Settings, seeds: Sequence[int] | None = None) -> tuple[Problem, list[Run]]:
+def admitted(
+    source: Source, settings: Settings, seeds: Sequence[int] | None = None
+) -> tuple[Problem, list[Run]]:
     """What is to be trained, and the runs, where all of them may begin; raises as `train` does."""
     check_variant(settings.variant)
     chosen(settings.device)  # a device that is not there is said before any work
@@ -146,15 +151,20 @@ def admitted(source: Source, settings: Settings, seeds: Sequence[int] | None = N
     return problem, runs
 
 
-def announcements(source: Source, settings: Settings, seeds: Sequence[int] | None = None) -> list[str]:
-    """What `train` will do that a user should know before: runs that are made longer, and what that does to schedules.
+def announcements(
+    source: Source, settings: Settings, seeds: Sequence[int] | None = None
+) -> list[str]:
+    """What `train` will do that a user should know before: runs that are made longer, and what that
+    does to schedules.
 
     Raises as `train` does.
     """
     problem, runs = admitted(source, settings, seeds)
     said = []
     for run in runs if settings.resume else ():
-        if run.resumable and (longer := lengthened(read_json(run.folder / "resolved.json"), resolved(problem))):
+        if run.resumable and (
+            longer := lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
+        ):
             step = checkpoint.header(run.checkpoints, LAST)["step"]
             said.append(announcement(str(run.folder), longer, step, problem.algorithm_options))
     return said
@@ -167,8 +177,15 @@ def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
     if not run.resumable:
         others = ", ".join(checkpoint.names(run.checkpoints))
         if others:
-            message = f"{run.folder} has been trained, and {LAST}.json is missing among its checkpoints: {others}"
-            raise UserError("checkpoint-not-found", message, "put it back; --force starts anew and deletes the others")
+            message = (
+                f"{run.folder} has been trained, and {LAST}.json is missing among its "
+                f"checkpoints: {others}"
+            )
+            raise UserError(
+                "checkpoint-not-found",
+                message,
+                "put it back; --force starts anew and deletes the others",
+            )
         return
     before = read_json(run.folder / "resolved.json")
     changes = difference(before, values)
@@ -178,20 +195,28 @@ def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
         state = "is finished" if run.finished else "was begun"
         raise UserError(
             "run-exists",
-            f"{run.folder} {state} already" + (f", with another spec:\n{changed}" if changes else ""),
+            f"{run.folder} {state} already"
+            + (f", with another spec:\n{changed}" if changes else ""),
             "--force starts anew and deletes it; --runs or --variant writes elsewhere"
-            + ("" if other else "; --resume goes on from its last checkpoint, with --steps N to step N"),
+            + (
+                ""
+                if other
+                else "; --resume goes on from its last checkpoint, with --steps N to step N"
+            ),
         )
     if other:
         raise UserError(
             "run-changed",
             f"{run.folder} was begun with another spec:\n{changed}",
-            "undo the change to resume it; --force starts anew and deletes it; --variant writes elsewhere",
+            "undo the change to resume it; --force starts anew and deletes it; --variant writes "
+            "elsewhere",
         )
 
 
 def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, Any]) -> None:
-    """Raise UserError where the folder holds runs of another spec, which may have the same file name."""
+    """Raise UserError where the folder holds runs of another spec, which may have the same file
+    name.
+    """
     for path in sorted(folder.parent.glob("*/*/resolved.json")):
         if path.parent in [run.folder for run in runs]:
             continue
@@ -201,7 +226,9 @@ def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, A
         if lines:
             between = "\n".join(f"    {line}" for line in lines)
             message = f"{path.parent} is of another spec, which differs here:\n{between}"
-            raise UserError("run-mixed", message, "write elsewhere with --runs, or name another --variant")
+            raise UserError(
+                "run-mixed", message, "write elsewhere with --runs, or name another --variant"
+            )
 
 
 def resolved(problem: Problem) -> dict[str, Any]:
@@ -218,7 +245,8 @@ def resolved(problem: Problem) -> dict[str, Any]:
     return values
 
 
-# ------------------------------------------------------------------------------------------------- one seed
+# -------------------------------------------------------------------------------------------------
+# one seed
 
 
 def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stopped) -> Outcome:
@@ -234,7 +262,9 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
         done = begin.step if begin else 0
         anew = settings.resume and begin is None and (run.folder / "spec.yaml").exists()
         note = "no checkpoint, so from the start" if anew else "compiling"
-        listen(Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, note))
+        listen(
+            Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, note)
+        )
         if begin:
             meaning.admit(begin.meaning, problem, str(run.checkpoints / LAST))
         if begin and begin.step >= steps:  # `finished` may be of fewer steps
@@ -244,9 +274,22 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
             end = _fit_seed(source, run, begin, settings, listen, stopped)
 
         def tell(note: str) -> None:
-            listen(Report(run.seed, end.step, steps, mean_return(end.metrics), end.step / end.seconds, note))
+            listen(
+                Report(
+                    run.seed,
+                    end.step,
+                    steps,
+                    mean_return(end.metrics),
+                    end.step / end.seconds,
+                    note,
+                )
+            )
 
-        if end.finished and settings.evaluation and not evaluate.is_current(run, settings.evaluation):
+        if (
+            end.finished
+            and settings.evaluation
+            and not evaluate.is_current(run, settings.evaluation)
+        ):
             tell("evaluating")
             evaluation = evaluate.evaluate_run(run, settings.evaluation, stopped)
             if evaluation.unstored:
@@ -257,21 +300,31 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
 
 
 def _take_conditions(source: Source, run: Run, values: Mapping[str, Any]) -> None:
-    """Give a finished run the conditions of `source`, and drop its evaluation where they are others."""
+    """Give a finished run the conditions of `source`, and drop its evaluation where they are
+    others.
+    """
     if read_json(run.folder / "resolved.json").get("evaluate") != plain(values).get("evaluate"):
-        for path in run.folder.glob("evaluation*.json"):  # first: they must not outlive their conditions
+        for path in run.folder.glob(
+            "evaluation*.json"
+        ):  # first: they must not outlive their conditions
             with writing(path):
                 path.unlink()
         run.record_spec(source.text, values)
 
 
 def _fit_seed(
-    source: Source, run: Run, begin: Checkpoint | None, settings: Settings, listen: Listen, stopped: Stopped
+    source: Source,
+    run: Run,
+    begin: Checkpoint | None,
+    settings: Settings,
+    listen: Listen,
+    stopped: Stopped,
 ) -> Checkpoint:
     """Compile, record, and train from `begin` on."""
     # the initial weights belong to the seed
     compiled = compile_spec(source, seed=run.seed, observe=True, device=settings.device)
-    problem, verification = compiled.problem, compiled.verification
+    problem = compiled.problem
+    verification = compiled.verification
     if problem.spec.train is None or problem.algorithm_options is None or verification is None:
         raise AssertionError("train() has seen to it that there is something to train")
     if not verification.holds:
@@ -279,13 +332,16 @@ def _fit_seed(
     device = described(compiled.network.device)
     if begin is None:
         run.clear()
-        run.record(source.text, resolved(problem), str(compiled.plan), verification.to_dict(), device)
+        run.record(
+            source.text, resolved(problem), str(compiled.plan), verification.to_dict(), device
+        )
     else:
         longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
         if longer and begin.finished:
             keep_end(run, begin)
         run.record_resumption(source.text, resolved(problem), begin.step, longer, device)
-    steps, options = problem.spec.train.steps, cast(Any, problem.algorithm_options)
+    steps = problem.spec.train.steps
+    options = cast(Any, problem.algorithm_options)
     algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
     envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
     try:
@@ -293,5 +349,12 @@ def _fit_seed(
         end = fit(run, compiled.network, learner, steps, begin, settings.saving, listen, stopped)
     finally:
         envs.close()
-    curve.draw([run], run.folder / curve.NAME)
+    _draw([run], run.folder)
     return end
+
+
+def _draw(runs: Sequence[Run], folder: Path) -> None:
+    """The learning curve, which a run keeps; matplotlib is loaded when the training is over."""
+    from symgen.pictures import curve
+
+    curve.draw(runs, folder / curve.NAME)

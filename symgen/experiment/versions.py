@@ -13,11 +13,23 @@ import symgen
 from symgen.envs._trusted import trusted
 from symgen.experiment.meaning import MEANING
 
-PACKAGES = ("torch", "numpy", "gymnasium", "minigrid", "procgen-mirror", "safetensors", "networkx", "escnn", "mujoco")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "gymnasium",
+    "minigrid",
+    "procgen-mirror",
+    "safetensors",
+    "networkx",
+    "escnn",
+    "mujoco",
+)
 
 
 def versions() -> dict[str, Any]:
-    """Python, the packages a result depends on (null where not installed), symgen and its commit, machine, command."""
+    """Python, the packages a result depends on (null where not installed), symgen and its commit,
+    machine, command.
+    """
     return {
         "symgen": symgen.__version__,
         "commit": commit(),
@@ -34,7 +46,9 @@ def versions() -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The commit of symgen's own checkout, with "+changes" where files differ from it; None outside one."""
+    """The commit of symgen's own checkout, with "+changes" where files differ from it; None outside
+    one.
+    """
     package = Path(symgen.__file__).parent
     # ls-files: a virtual environment inside somebody's repository is not symgen's checkout
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
@@ -47,7 +61,9 @@ def commit() -> str | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     """The output of a git command, None where it fails or git is not installed."""
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

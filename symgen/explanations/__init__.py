@@ -1,7 +1,7 @@
 """What every error code means: `symgen explain CODE`.
 
-Each entry about a spec has a wrong and a right example; a test completes both to a whole spec and proves that the wrong
-one gives this code and the right one gives no mistake at all.
+Each entry about a spec has a wrong and a right example; a test completes both to a whole spec and
+proves that the wrong one gives this code and the right one gives no mistake at all.
 """
 
 from symgen.explanations.entry import Explanation

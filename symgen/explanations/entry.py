@@ -11,7 +11,8 @@ class Explanation:
     Args:
         title: one line.
         text: why it is a mistake and what to do, a few sentences.
-        wrong: a piece of a spec that gives this code (a command or a call, for mistakes outside a spec).
+        wrong: a piece of a spec that gives this code (a command or a call, for mistakes outside a
+            spec).
         right: the same piece put right.
         outside: True for what happens outside a spec: a file, a run, an environment at work.
     """

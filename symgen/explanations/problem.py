@@ -4,7 +4,8 @@ from symgen.explanations.entry import Explanation
 
 _GRID = "environment: {adapter: gridworld}\nsymmetry: {group: C4}\n"
 _TRAINED = (
-    "environment: {adapter: gridworld, split: train}\nsymmetry: {group: C4}\nnetwork: {family: graph_attention}\n"
+    "environment: {adapter: gridworld, split: train}\nsymmetry: {group: C4}\nnetwork: "
+    "{family: graph_attention}\n"
 )
 
 _SIGNS = "symmetry: {group: D1, states: {observation: 4 sign}, actions: 2 sign}\n"
@@ -17,7 +18,8 @@ _REMEMBERING = (
 PROBLEM = {
     "unknown-adapter": Explanation(
         "There is no adapter of that name.",
-        "An adapter is a file in symgen/envs; its name is the keyword. gymnasium_env takes any registered environment.",
+        "An adapter is a file in symgen/envs; its name is the keyword. gymnasium_env takes any "
+        "registered environment.",
         "environment: {adapter: gymnasium, id: CartPole-v1}",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}",
     ),
@@ -63,7 +65,8 @@ PROBLEM = {
     ),
     "missing-package": Explanation(
         "An optional package is missing.",
-        "Some environments and tools need packages that are installed on demand; the message names the extra.",
+        "Some environments and tools need packages that are installed on demand; the message "
+        "names the extra.",
         'pip install "symgen"             # and a spec with adapter: minigrid',
         'pip install "symgen[minigrid]"',
         outside=True,
@@ -88,7 +91,9 @@ PROBLEM = {
         """An edge is [from, to], two numbers of places from 0 up; on a grid they are counted row by row. Attributes may
         follow as a mapping; where labels: names an attribute, every edge must have it.""",
         _GRID + "graph: {topology: {edges: [[0, 81]]}}\nnetwork: {family: graph_attention}",
-        _GRID + "graph: {topology: {edges: [[0, 8], [8, 80], [80, 72], [72, 0]]}}\nnetwork: {family: graph_attention}",
+        _GRID
+        + "graph: {topology: {edges: [[0, 8], [8, 80], [80, 72], [72, 0]]}}\nnetwork: {family: "
+        "graph_attention}",
     ),
     "bad-labels": Explanation(
         "The pairs of places cannot be labelled like that.",
@@ -111,8 +116,10 @@ PROBLEM = {
         token is read out before anything has told it, so the network would be blind to mirrors, as if there were no
         triangles. A second block, the readout of patches, or triangles that windows read out (local: {readout: both})
         make them count.""",
-        _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: {layers: 1}}",
-        _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: {layers: 2}}",
+        _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: "
+        "{layers: 1}}",
+        _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: "
+        "{layers: 2}}",
     ),
     "unavailable-constraint": Explanation(
         "The network family does not offer this constraint.",
@@ -121,7 +128,8 @@ PROBLEM = {
         forms: banks and index to form: banks, which graph_attention does not have. augment and mirror_loss would leave
         the network free and change its training; they are words of the language that nothing carries out yet.""",
         "network: {family: mlp}",
-        "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, -3, -4]}}\n"
+        "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, "
+        "-3, -4]}}\n"
         "  actions: {s: [1, 0]}\n  constraint: none",
     ),
     "hidden-fibre": Explanation(
@@ -159,7 +167,8 @@ PROBLEM = {
     ),
     "patch-size": Explanation(
         "The patches do not fit the picture.",
-        "A patch is a square of pixels, and patches tile the picture: their side divides both of its sides.",
+        "A patch is a square of pixels, and patches tile the picture: their side divides both of "
+        "its sides.",
         _GRID + "network: {family: graph_attention, patch: 2}",
         _GRID + "network: {family: graph_attention, patch: 3}",
     ),
@@ -169,18 +178,22 @@ PROBLEM = {
         kernel is a multiple of the stride (of the side of a tile, for pooling). Otherwise some pixels are left over at
         one end, and a turned or mirrored picture is read at other places than the picture was: stride 2 on an even
         picture with an odd kernel, or tiles of 2 on an odd picture. The message names the changes that mend it.""",
-        _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, kernel: 2}]}",
-        _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, kernel: 3}]}",
+        _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, "
+        "kernel: 2}]}",
+        _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, "
+        "kernel: 3}]}",
     ),
     "width": Explanation(
         "The width does not fit the heads or the fibre.",
-        "Channels come in whole copies of the fibre, and every head takes as many of them as any other.",
+        "Channels come in whole copies of the fibre, and every head takes as many of them as "
+        "any other.",
         _GRID + "network: {family: graph_attention, width: 60, heads: 8, fibre: regular}",
         _GRID + "network: {family: graph_attention, width: 64, heads: 8, fibre: regular}",
     ),
     "condition-name": Explanation(
         "A held-out condition has a name that is taken.",
-        "training is the name of the environment that the agent was trained on, which every evaluation shows as well.",
+        "training is the name of the environment that the agent was trained on, which every "
+        "evaluation shows as well.",
         "evaluate: {training: {observation_noise: 0.1}}",
         "evaluate: {noisy: {observation_noise: 0.1}}",
     ),
@@ -189,7 +202,8 @@ PROBLEM = {
         """A trained network keeps its inputs and outputs. A condition may change levels, sizes of rivers, gravity, and
         whatever else leaves the shape of the observation and the actions alone.""",
         _GRID + "network: {family: graph_attention}\nevaluate: {larger: {environment.size: 11}}",
-        _GRID + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
+        _GRID
+        + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
     ),
     "level-overlap": Explanation(
         "A held-out condition may show levels that were trained on.",

@@ -30,14 +30,16 @@ SYMMETRY = {
     ),
     "unknown-generator": Explanation(
         "A generator that the group does not have.",
-        "C<n> has r, D<n> has r and s (D1 only s), S<n> has s (swaps the first two) and c (moves every one on).",
+        "C<n> has r, D<n> has r and s (D1 only s), S<n> has s (swaps the first two) and c (moves "
+        "every one on).",
         "symmetry: {group: D1, states: {observation: {r: [-1, -2, -3, -4]}}, actions: {s: [1, 0]}}",
         "symmetry: {group: D1, " + _CARTPOLE + "}",
     ),
     "missing-generator": Explanation(
         "Nothing says what a generator does.",
         "Each generator needs an entry, also one that moves nothing: write trivial for it.",
-        "symmetry: {group: D2, states: {observation: {r: [-1, -2, -3, -4]}}, actions: {r: [1, 0], s: trivial}}",
+        "symmetry: {group: D2, states: {observation: {r: [-1, -2, -3, -4]}}, actions: {r: [1, 0], "
+        "s: trivial}}",
         "symmetry:\n  group: D2\n  states: {observation: {r: [-1, -2, -3, -4], s: trivial}}\n"
         "  actions: {r: [1, 0], s: trivial}",
     ),
@@ -127,7 +129,8 @@ SYMMETRY = {
         """Groups such as C8, D8, SO2 and O2 turn pictures by angles that take pixels between pixels. The family
         steerable_conv follows them up to an interpolation error that `symgen verify` measures; families that move
         pixels to pixels cannot, except baselines that no group binds (cnn, vit, mlp with constraint: none).""",
-        "environment: {adapter: gridworld, view: rgb}\nsymmetry: {group: C8, states: plane, actions: trivial}\n"
+        "environment: {adapter: gridworld, view: rgb}\nsymmetry: {group: C8, states: plane, "
+        "actions: trivial}\n"
         "network: {family: graph_attention}",
         "environment: {adapter: gridworld, view: rgb}\n"
         "symmetry: {group: C8, states: plane, actions: trivial, constraint: none}\n"
@@ -153,12 +156,14 @@ SYMMETRY = {
         "environment: {adapter: gymnasium_env, id: CartPole-v1}\n"
         "symmetry: {group: SO2, states: {observation: regular}, actions: trivial}",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}\n"
-        "symmetry: {group: SO2, states: {observation: 2 irrep(1)}, actions: trivial, constraint: none}\n"
+        "symmetry: {group: SO2, states: {observation: 2 irrep(1)}, actions: trivial, "
+        "constraint: none}\n"
         "network: {family: mlp}",
     ),
     "unknown-action": Explanation(
         "The environment has no action of that name.",
-        "`symgen check -v` prints the names of the actions. Actions without names are given by an index list.",
+        "`symgen check -v` prints the names of the actions. Actions without names are given by an "
+        "index list.",
         "environment: {adapter: gridworld}\n"
         "symmetry: {group: C4, actions: {r: {up: left, left: bottom, down: right, right: up}}}\n"
         "network: {family: graph_attention}",

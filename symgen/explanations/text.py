@@ -13,9 +13,11 @@ TEXT = {
     ),
     "not-plain-data": Explanation(
         "A mapping given from Python holds something that YAML cannot express.",
-        "A spec given as a mapping is plain data: text, numbers, booleans, null, lists, and mappings with text keys.",
+        "A spec given as a mapping is plain data: text, numbers, booleans, null, lists, and "
+        "mappings with text keys.",
         'symgen.check({"symgen": 1, "environment": CartPole()})',
-        'symgen.check({"symgen": 1, "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"}, ...})',
+        'symgen.check({"symgen": 1, "environment": {"adapter": "gymnasium_env", "id": '
+        '"CartPole-v1"}, ...})',
         outside=True,
     ),
     "not-text": Explanation(
@@ -68,7 +70,8 @@ TEXT = {
     ),
     "key-not-text": Explanation(
         "A key is not text.",
-        "Every key of a spec is text. A number, true, null, a list or a mapping cannot be one; quotes make text of it.",
+        "Every key of a spec is text. A number, true, null, a list or a mapping cannot be one; "
+        "quotes make text of it.",
         "evaluate: {1: {observation_noise: 0.1}}",
         'evaluate: {"1": {observation_noise: 0.1}}',
     ),
@@ -107,7 +110,8 @@ TEXT = {
     ),
     "wrong-value": Explanation(
         "A value is of the right type but not an allowed one.",
-        "It is not one of the words that are known here, or it is out of range; the message names what is allowed.",
+        "It is not one of the words that are known here, or it is out of range; the message names "
+        "what is allowed.",
         "train: {algorithm: ppo, steps: -5}",
         "train: {algorithm: ppo, steps: 5}",
     ),

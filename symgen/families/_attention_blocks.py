@@ -12,7 +12,9 @@ ON_PLACES = ("q", "k", "v")
 ON_SCORES = ("left", "additive", "hadamard")
 
 
-def block(options: Any, field: FieldType, graph: Graph, heads: int, oriented: bool) -> tuple[dict[str, Any], int]:
+def block(
+    options: Any, field: FieldType, graph: Graph, heads: int, oriented: bool
+) -> tuple[dict[str, Any], int]:
     """Arguments and weights of one nn.attention.GraphAttention.
 
     Args:
@@ -23,7 +25,8 @@ def block(options: Any, field: FieldType, graph: Graph, heads: int, oriented: bo
         oriented: whether there is a triangle layer.
     """
     ((copies, atom),) = field.fibre.blocks
-    labels, used = graph.fibre_labels(atom), options.matrices
+    labels = graph.fibre_labels(atom)
+    used = options.matrices
     triangles = triangle_tables(graph.base) if oriented else None
     arguments = {
         "field": field,
@@ -39,18 +42,25 @@ def block(options: Any, field: FieldType, graph: Graph, heads: int, oriented: bo
         "dropout": options.dropout,
     }
     place = vector(field.fibre)
-    weights = norm_weights(field) + 3 * linear_weights(place, place, with_bias=False) + linear_weights(place, place)
+    weights = (
+        norm_weights(field)
+        + 3 * linear_weights(place, place, with_bias=False)
+        + linear_weights(place, place)
+    )
     weights += sum(name in used for name in ON_PLACES) * copies * (int(labels.max()) + 1)
     weights += sum(name in used for name in ON_SCORES) * heads * graph.label_count
     weights += options.triangles * heads * triangles.label_count if triangles else 0
     if options.expansion:
         hidden = vector(direct_sum((copies * options.expansion, atom)))
-        weights += norm_weights(field) + linear_weights(hidden, place) + linear_weights(place, hidden)
+        weights += (
+            norm_weights(field) + linear_weights(hidden, place) + linear_weights(place, hidden)
+        )
     return arguments, weights
 
 
 def norm_weights(field: FieldType) -> int:
-    """Weights of one nn.norm.FieldNorm: scale and shift of every orbit of channels; a copy may have several orbits.
+    """Weights of one nn.norm.FieldNorm: scale and shift of every orbit of channels; a copy may have
+    several orbits.
 
     >>> from symgen.algebra.catalogue import group
     >>> from symgen.algebra.fieldtype import parse

@@ -1,11 +1,13 @@
-"""What can vary of the features that the heads of graph attention read, told before there is a weight.
+"""What can vary of the features that the heads of graph attention read, told before there is a
+weight.
 
-Scores are numbers: whatever makes them, attention adds up values of other places channel by channel, so channels that
-are equal everywhere stay equal. Three things tell them apart: maps of one place, where what is observed has directions;
-graph matrices on the values, where their labels differ from channel to channel; and maps that read several places.
-Law: a network with any weights stays inside what is reached here. Places are not told from each other: what one of them
-reaches is granted to all; of graph matrices with more than MAX_ENTRIES labels it is taken for granted that they tell
-every channel apart.
+Scores are numbers: whatever makes them, attention adds up values of other places channel by
+channel, so channels that are equal everywhere stay equal. Three things tell them apart: maps of one
+place, where what is observed has directions; graph matrices on the values, where their labels
+differ from channel to channel; and maps that read several places.
+Law: a network with any weights stays inside what is reached here. Places are not told from each
+other: what one of them reaches is granted to all; of graph matrices with more than MAX_ENTRIES
+labels it is taken for granted that they tell every channel apart.
 """
 
 from typing import Any
@@ -14,7 +16,16 @@ from symgen.algebra import base as bases
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
-from symgen.algebra.reach import MAX_ENTRIES, Reach, everything, linear, normalised, on_places, pointwise, weighted
+from symgen.algebra.reach import (
+    MAX_ENTRIES,
+    Reach,
+    everything,
+    linear,
+    normalised,
+    on_places,
+    pointwise,
+    weighted,
+)
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling
 from symgen.families._local_windows import coarse, window_graph
@@ -31,7 +42,9 @@ def latent(problem: Any, options: Any, atom: Representation, graph: Graph) -> Re
         graph: on the patches.
     """
     fields = problem.observation.values()
-    places = [part for f in fields if f.base.kind != "point" for part in _embedded(options, atom, f)]
+    places = [
+        part for f in fields if f.base.kind != "point" for part in _embedded(options, atom, f)
+    ]
     if options.local:
         pixels = next(f.base for f in fields if f.base.kind != "point")
         places = [*_within(options, atom, pixels, graph.kind, linear(atom, *places))]
@@ -50,7 +63,10 @@ def _embedded(options: Any, atom: Representation, field: FieldType) -> Reach:
         return layer(atom, windowed(field.base, sampling, everything(vector(field.fibre))))
     if local or options.patch == 1:
         return linear(atom, *everything(vector(field.fibre)))
-    return linear(atom, *everything(FieldType(bases.resize(field.base, options.patch, options.patch), field.fibre)))
+    return linear(
+        atom,
+        *everything(FieldType(bases.resize(field.base, options.patch, options.patch), field.fibre)),
+    )
 
 
 def _within(options: Any, atom: Representation, pixels: Base, labels: str, reach: Reach) -> Reach:

@@ -14,7 +14,7 @@ from symgen.algebra.tying import bias, linear_weights
 from symgen.algebra.windows import windows
 from symgen.families._attention_blocks import block, norm_weights
 from symgen.families._rules import Fault, least_width, normalised
-from symgen.plan.ir import Step
+from symgen.plan.plan import Step
 
 
 class Local(BaseModel):
@@ -23,23 +23,33 @@ class Local(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     window: int = Field(
-        3, ge=1, le=32, description="side of a window in pixels; it overlaps its neighbours where larger than a patch"
+        3,
+        ge=1,
+        le=32,
+        description="side of a window in pixels; it overlaps its neighbours where larger "
+        "than a patch",
     )
     downscale: int = Field(
         1,
         ge=1,
         le=8,
-        description="the cheap form: first a convolution with shared weights and max-pooling by this factor; the "
+        description="the cheap form: first a convolution with shared weights and max-pooling by "
+        "this factor; the "
         "window is counted in the pixels that are left, patch / downscale of them is the smallest",
     )
     kernel: Literal[1, 3, 5, 7] = Field(5, description="side of the kernel of that convolution")
     layers: int = Field(1, ge=1, le=8, description="number of local attention blocks")
     readout: Literal["token", "patches", "both"] = Field(
         "token",
-        description="what the patch gets of its window: the local token (SiT), the pixels (SeT), or both (SieT)",
+        description="what the patch gets of its window: the local token (SiT), the pixels (SeT), "
+        "or both (SieT)",
     )
-    width: int | None = Field(None, ge=1, le=1024, description="channels at every pixel; left out, the network's width")
-    heads: int | None = Field(None, ge=1, le=64, description="local attention heads; left out, the network's heads")
+    width: int | None = Field(
+        None, ge=1, le=1024, description="channels at every pixel; left out, the network's width"
+    )
+    heads: int | None = Field(
+        None, ge=1, le=64, description="local attention heads; left out, the network's heads"
+    )
 
 
 def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault]:
@@ -55,7 +65,9 @@ def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault
         return []
     path = ("network", "local")
     if pixels.kind != "grid":
-        return [Fault("no-picture", path, f"windows need a picture, not {pixels}", "leave local: out")]
+        return [
+            Fault("no-picture", path, f"windows need a picture, not {pixels}", "leave local: out")
+        ]
     if options.patch % local.downscale:
         message = f"patches of {options.patch} pixels cannot be downscaled by {local.downscale}"
         return [Fault("patch-size", (*path, "downscale"), message, "choose a divisor of the patch")]
@@ -67,11 +79,24 @@ def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault
         return [Fault("patch-size", (*path, "window"), str(error), hint)]
     width, heads = _sizes(options)
     if width % (heads * atom.size):
-        message = f"local width {width} is not a multiple of {heads} heads x {atom.size} channels of {atom}"
+        message = (
+            f"local width {width} is not a multiple of {heads} heads x {atom.size} channels "
+            f"of {atom}"
+        )
         near = max(1, round(width / (heads * atom.size))) * heads * atom.size
-        return [Fault("width", (*path, "width") if local.width else path, message, f"use local width: {near}")]
-    fibre, least = direct_sum((width // atom.size, atom)), least_width(atom.size, heads)
-    return normalised(fibre, (*path, "width") if local.width else path, f"use local width: {least} or more")
+        return [
+            Fault(
+                "width",
+                (*path, "width") if local.width else path,
+                message,
+                f"use local width: {near}",
+            )
+        ]
+    fibre = direct_sum((width // atom.size, atom))
+    least = least_width(atom.size, heads)
+    return normalised(
+        fibre, (*path, "width") if local.width else path, f"use local width: {least} or more"
+    )
 
 
 def pixel_field(options: Any, pixels: Base, atom: Representation) -> FieldType:
@@ -82,7 +107,9 @@ def pixel_field(options: Any, pixels: Base, atom: Representation) -> FieldType:
 def coarse(options: Any, pixels: Base) -> Base:
     """The grid after downscaling."""
     factor = options.local.downscale
-    return pixels if factor == 1 else bases.resize(pixels, *(side // factor for side in pixels.shape))
+    return (
+        pixels if factor == 1 else bases.resize(pixels, *(side // factor for side in pixels.shape))
+    )
 
 
 def window_graph(options: Any, pixels: Base, labels: str) -> Graph:
@@ -106,16 +133,21 @@ def local_step(options: Any, before: Step, patches: FieldType, labels: str, orie
     ((_, atom),) = pixels.fibre.blocks
     graph = window_graph(options, pixels.base, labels)
     inside = graph.base
-    window, slim = FieldType(inside, pixels.fibre), FieldType(inside, direct_sum((2, atom)))
+    window = FieldType(inside, pixels.fibre)
+    slim = FieldType(inside, direct_sum((2, atom)))
     token = local.readout != "patches"
-    field = FieldType(bases.union(bases.point(inside.group), inside), pixels.fibre) if token else window
+    field = (
+        FieldType(bases.union(bases.point(inside.group), inside), pixels.fibre) if token else window
+    )
     blocks, each = block(options, field, graph, _sizes(options)[1], oriented)
     fibre = vector(patches.fibre)
     weights = local.layers * each + norm_weights(pixels)
     if token:
         weights += bias(vector(pixels.fibre)).weights + linear_weights(fibre, vector(pixels.fibre))
     if local.readout != "token":
-        weights += linear_weights(slim, window, "place") + linear_weights(fibre, slim, with_bias=not token)
+        weights += linear_weights(slim, window, "place") + linear_weights(
+            fibre, slim, with_bias=not token
+        )
     arguments = {
         "target": patches,
         "window": window,

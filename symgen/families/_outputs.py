@@ -1,6 +1,8 @@
-"""What a family has to refuse because an output could show nothing of the symmetry, whatever the weights.
+"""What a family has to refuse because an output could show nothing of the symmetry, whatever the
+weights.
 
-`verify` would say "no power": the output is a constant, or the same for actions that a generator exchanges.
+`verify` would say "no power": the output is a constant, or the same for actions that a generator
+exchanges.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,9 @@ from symgen.spec.source import Place
 def everything_observed(problem: Any, pictures: bool = True) -> Reach:
     """All observation terms; or those beside the picture."""
     fields = problem.observation.values()
-    return tuple(part for f in fields if pictures or not f.base.is_picture for part in everything(f))
+    return tuple(
+        part for f in fields if pictures or not f.base.is_picture for part in everything(f)
+    )
 
 
 def layer(fibre: Representation, reach: Reach) -> Reach:
@@ -38,7 +42,8 @@ def windowed(base: Base, sampling: Sampling, reach: Reach, band: np.ndarray | No
         base: the picture.
         sampling: the windows.
         reach: at every pixel.
-        band: functions on the pixels of the kernel, shape (pixels, any number), that it is made of; None for all.
+        band: functions on the pixels of the kernel, shape (pixels, any number), that it is made of;
+            None for all.
     """
     inside = covered(base, sampling)
     if band is None and inside.all():
@@ -60,13 +65,17 @@ def output_faults(
     Args:
         problem: the problem.
         policy: what the head of the policy reads.
-        judged: what the first of `layers` reads of the observation; in a critic that judges actions it reads those too.
+        judged: what the first of `layers` reads of the observation; in a critic that judges actions
+            it reads those too.
         layers: fibres of the layers of each critic, between that and its head.
         path: the option that says what the layers carry.
         hint: the way out; None for a fibre that the group moves.
     """
     faults = [*_policy_faults(problem, policy), *_critic_faults(problem, judged, layers)]
-    return [Fault("no-power", path, message, hint or moved_fibre(problem.group)) for message in faults[:1]]
+    return [
+        Fault("no-power", path, message, hint or moved_fibre(problem.group))
+        for message in faults[:1]
+    ]
 
 
 def _policy_faults(problem: Any, policy: Reach) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""`constraint: relaxed` as a rewriting of an exact plan: every map may learn to depart, and is exact at the start.
+"""`constraint: relaxed` as a rewriting of an exact plan: every map may learn to depart, and is
+exact at the start.
 
-Banks: W = sum_l w_l(g) psi_l, all w equal at first (see algebra.relaxation). Residual: W = W_tied + Delta, Delta = 0
-at first (Finzi et al. 2021, "Residual pathway priors"). Delta of a matrix is free; that of a graph matrix is shared
-only by pairs with the same offset (on a grid), one for every pair elsewhere.
+Banks: W = sum_l w_l(g) psi_l, all w equal at first (see algebra.relaxation). Residual: W = W_tied +
+Delta, Delta = 0 at first (Finzi et al. 2021, "Residual pathway priors"). Delta of a matrix is free;
+that of a graph matrix is shared only by pairs with the same offset (on a grid), one for every pair
+elsewhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +22,16 @@ from symgen.algebra.relaxation import bank_weights, residual_weights, scaling
 from symgen.algebra.sampling import window
 from symgen.families._attention_blocks import ON_PLACES
 from symgen.families._rules import Fault
-from symgen.plan.ir import Step
+from symgen.plan.plan import Step
 from symgen.spec.schema import Relaxed
 
 Arguments = Mapping[str, Any]
 
 
 def chosen(problem: Any, form: str) -> Relaxed | None:
-    """What the spec says of the relaxed constraint, with the family's form where it names none; None if not relaxed."""
+    """What the spec says of the relaxed constraint, with the family's form where it names none;
+    None if not relaxed.
+    """
     symmetry = problem.spec.symmetry
     if symmetry.constraint_name != "relaxed":
         return None
@@ -35,7 +39,8 @@ def chosen(problem: Any, form: str) -> Relaxed | None:
 
 
 def relaxed(step: Step, how: Relaxed, graph: Graph | None = None) -> Step:
-    """The step with what it may learn to depart by, or the step itself where there is nothing to relax.
+    """The step with what it may learn to depart by, or the step itself where there is nothing to
+    relax.
 
     Args:
         step: exact.
@@ -45,7 +50,8 @@ def relaxed(step: Step, how: Relaxed, graph: Graph | None = None) -> Step:
     if step.module in ATTENTION and graph is not None:
         more, arguments = ATTENTION[step.module](step.arguments, how, graph)
     elif step.module in MAPS:
-        more, arguments = sum(_more(*each, how) for each in MAPS[step.module](step.arguments)), {}
+        more = sum(_more(*each, how) for each in MAPS[step.module](step.arguments))
+        arguments = {}
     else:
         return step
     if more == 0:
@@ -61,24 +67,40 @@ def settings_faults(problem: Any, forms: Sequence[str]) -> list[Fault]:
         problem: with any constraint.
         forms: the forms that the family has, its own one first.
     """
-    family, how = problem.spec.network.family, chosen(problem, forms[0])
+    family = problem.spec.network.family
+    how = chosen(problem, forms[0])
     if how is None:
         return []
-    path, faults = ("symmetry", "constraint", "relaxed"), []
+    path = ("symmetry", "constraint", "relaxed")
+    faults = []
     if how.form not in forms:
         message = f"{family} does not have the relaxed form {how.form}"
-        faults.append(Fault("unavailable-constraint", (*path, "form"), message, f"write form: {' or '.join(forms)}"))
+        faults.append(
+            Fault(
+                "unavailable-constraint",
+                (*path, "form"),
+                message,
+                f"write form: {' or '.join(forms)}",
+            )
+        )
     elif how.form == "residual":
         for key in ("banks", "index"):
             if key in how.model_fields_set:
-                message = f"{key} belongs to the form banks; {family} adds one free map (form: residual)"
-                way_out = f"leave {key} out" + (", or write form: banks" if "banks" in forms else "")
+                message = (
+                    f"{key} belongs to the form banks; {family} adds one free map (form: residual)"
+                )
+                way_out = f"leave {key} out" + (
+                    ", or write form: banks" if "banks" in forms else ""
+                )
                 faults.append(Fault("unavailable-constraint", (*path, key), message, way_out))
     return faults
 
 
-def banks_weigh_something(problem: Any, maps: Sequence[tuple[FieldType, FieldType]], form: str) -> list[Fault]:
-    """With banks some map must have channels that the group exchanges, or the network is exact and stays so.
+def banks_weigh_something(
+    problem: Any, maps: Sequence[tuple[FieldType, FieldType]], form: str
+) -> list[Fault]:
+    """With banks some map must have channels that the group exchanges, or the network is exact and
+    stays so.
 
     Args:
         problem: with any constraint.
@@ -91,19 +113,26 @@ def banks_weigh_something(problem: Any, maps: Sequence[tuple[FieldType, FieldTyp
     if any(scaling(target, source, how.index) for target, source in maps):
         return []
     message = (
-        "no layer has channels that the group exchanges: banks have nothing to weigh, the network would stay exact"
+        "no layer has channels that the group exchanges: banks have nothing to weigh, the "
+        "network would stay exact"
     )
-    way_out = "use a fibre whose channels the group exchanges, e.g. regular, or write form: residual"
+    way_out = (
+        "use a fibre whose channels the group exchanges, e.g. regular, or write form: residual"
+    )
     return [Fault("unavailable-constraint", ("symmetry", "constraint"), message, way_out)]
 
 
 def fine_labels(graph: Graph) -> np.ndarray:
-    """Labels (n, n) that no group merges: offsets on a grid, every pair its own elsewhere; -1 for no edge."""
+    """Labels (n, n) that no group merges: offsets on a grid, every pair its own elsewhere; -1 for
+    no edge.
+    """
     if graph.base.kind == "grid":
         rows, columns = graph.base.shape
         plain = bases.grid(group("C1"), rows, columns)
         return graphs.build(plain, graph.topology, "offset", graph.edges).labels
-    return np.where(graph.adjacency, np.cumsum(graph.adjacency).reshape(graph.adjacency.shape) - 1, -1)
+    return np.where(
+        graph.adjacency, np.cumsum(graph.adjacency).reshape(graph.adjacency.shape) - 1, -1
+    )
 
 
 Map = tuple[FieldType, FieldType, bool]
@@ -122,16 +151,26 @@ def _at_a_place(field: FieldType, arguments: Arguments) -> FieldType:
 
 
 def _linear(arguments: Arguments) -> list[Map]:
-    return [(_at_a_place(arguments["target"], arguments), _at_a_place(arguments["source"], arguments), True)]
+    return [
+        (
+            _at_a_place(arguments["target"], arguments),
+            _at_a_place(arguments["source"], arguments),
+            True,
+        )
+    ]
 
 
 def _nonlinear(arguments: Arguments) -> list[Map]:
     target = _at_a_place(arguments["target"], arguments)
-    return [(target, _at_a_place(source, arguments), k == 0) for k, source in enumerate(arguments["sources"])]
+    return [
+        (target, _at_a_place(source, arguments), k == 0)
+        for k, source in enumerate(arguments["sources"])
+    ]
 
 
 def _patches(arguments: Arguments) -> list[Map]:
-    source, side = arguments["source"], arguments["patch"]
+    source = arguments["source"]
+    side = arguments["patch"]
     inside = FieldType(bases.resize(source.base, side, side), source.fibre)
     return [(vector(arguments["target"].fibre), inside, True)]
 
@@ -148,19 +187,27 @@ MAPS: dict[str, Callable[[Arguments], list[Map]]] = {
     "embedding.PatchEmbedding": _patches,
     "group_conv.GroupConv": _convolution,
 }
-"""The linear maps that a module is made of, by its arguments. It takes `relaxed` and hands it to each of them."""
+"""The linear maps that a module is made of, by its arguments. It takes `relaxed` and hands it to
+each of them.
+"""
 
 
 def _attention(arguments: Arguments, _: Relaxed, graph: Graph) -> tuple[int, dict[str, Any]]:
-    labels, width = fine_labels(graph), arguments["field"].fibre.size
+    labels = fine_labels(graph)
+    width = arguments["field"].fibre.size
     mixed = sum(name in arguments["matrices"] for name in ON_PLACES)
     return 4 * width**2 + width + mixed * width * (int(labels.max()) + 1), {"fine": labels}
 
 
 def _local(arguments: Arguments, how: Relaxed, _: Graph) -> tuple[int, dict[str, Any]]:
-    window, slim, readout = arguments["window"], arguments["slim"], arguments["readout"]
-    each, labels = _attention(arguments["blocks"], how, graphs.build(window.base, "complete", "offset"))
-    fibre, more = vector(arguments["target"].fibre), arguments["layers"] * each
+    window = arguments["window"]
+    slim = arguments["slim"]
+    readout = arguments["readout"]
+    each, labels = _attention(
+        arguments["blocks"], how, graphs.build(window.base, "complete", "offset")
+    )
+    fibre = vector(arguments["target"].fibre)
+    more = arguments["layers"] * each
     if readout != "patches":
         more += residual_weights(fibre, vector(window.fibre))
     if readout != "token":

@@ -1,7 +1,8 @@
-"""Policy and critics with layers of their own, as in DrQ-v2 (Yarats et al. 2021, arXiv:2107.09645, appendix B).
+"""Policy and critics with layers of their own, as in DrQ-v2 (Yarats et al. 2021, arXiv:2107.09645,
+appendix B).
 
-What convolutions make is mapped to a few features, normalised and bounded by tanh, once for the policy and once for the
-critics; dense layers follow, which in a critic also read the action.
+What convolutions make is mapped to a few features, normalised and bounded by tanh, once for the
+policy and once for the critics; dense layers follow, which in a critic also read the action.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
 from symgen.families._rules import Fault, carries_actions, normalised, pointwise
 from symgen.families._terms import Source, critics, heads, judged
-from symgen.plan.ir import Constraint, Step
+from symgen.plan.plan import Constraint, Step
 from symgen.spec.source import Place
 
 
@@ -35,7 +36,8 @@ def towers(
         activation: pointwise nonlinearity of the dense layers.
         constraint: "none" for layers that no group binds.
     """
-    steps, read = [], {}
+    steps = []
+    read = {}
     for who in ("policy", "critic"):
         steps += _features(who, picture, features, constraint)
         read[who] = [Source(steps[-1].name, features), *others]
@@ -51,41 +53,68 @@ def towers(
 
 def tower_faults(problem: Any, features: FieldType) -> list[Fault]:
     """What is wrong with the `towers` of a family's options."""
-    options, faults = problem.family_options, []
+    options = problem.family_options
+    faults = []
     for k, text in enumerate(options.towers):
         path: Place = ("network", "towers", k)
         try:
             field = vector(representations.parse(problem.group, text))
         except ValueError as error:
-            return [Fault("hidden-fibre", path, str(error), "write e.g. towers: [64 regular, 64 regular]")]
-        faults += pointwise(field.fibre, options.activation, path) + carries_actions(problem, field, path)
+            return [
+                Fault(
+                    "hidden-fibre", path, str(error), "write e.g. towers: [64 regular, 64 regular]"
+                )
+            ]
+        faults += pointwise(field.fibre, options.activation, path) + carries_actions(
+            problem, field, path
+        )
         if field.size * max(field.size, features.size) > MAX_ENTRIES:
             message = f"a layer of {field} has more than {MAX_ENTRIES} entries"
             faults.append(Fault("too-large", path, message, "use fewer copies"))
     if options.towers and features.fibre.kind != "permutation":
-        message = f"the features of towers are normalised, which does not commute with the fibre {features.fibre}"
+        message = (
+            "the features of towers are normalised, which does not commute with the fibre "
+            f"{features.fibre}"
+        )
         way_out = "use a fibre that permutes its channels, e.g. regular"
         faults.append(Fault("pointwise-nonlinearity", ("network", "hidden"), message, way_out))
     elif options.towers:
-        faults += normalised(features.fibre, ("network", "hidden"), "use more features, e.g. 32 regular")
+        faults += normalised(
+            features.fibre, ("network", "hidden"), "use more features, e.g. 32 regular"
+        )
     return faults
 
 
 def _features(who: str, picture: Source, field: FieldType, constraint: Constraint) -> list[Step]:
-    name, types = f"{who}_map", (picture.field,)
+    name = f"{who}_map"
+    types = (picture.field,)
     arguments = {"target": field, "source": picture.field}
     if constraint == "none":
-        weights, module = field.size * (picture.field.size + 1), "plain.Dense"
+        weights = field.size * (picture.field.size + 1)
+        module = "plain.Dense"
     else:
-        weights, module = linear_weights(field, picture.field), "tied_linear.TiedLinear"
+        weights = linear_weights(field, picture.field)
+        module = "tied_linear.TiedLinear"
     linear = Step(name, module, (picture.name,), types, field, constraint, weights, arguments)
     orbits = 2 * (int(field.entry_orbits.max()) + 1)
-    normal = Step(f"{who}_features", "norm.NormedTanh", (name,), (field,), field, constraint, orbits, {"field": field})
+    normal = Step(
+        f"{who}_features",
+        "norm.NormedTanh",
+        (name,),
+        (field,),
+        field,
+        constraint,
+        orbits,
+        {"field": field},
+    )
     return [linear, normal]
 
 
-def _dense(name: str, sources: list[Source], field: FieldType, activation: str, constraint: Constraint) -> Step:
-    names, types = tuple(source.name for source in sources), tuple(source.field for source in sources)
+def _dense(
+    name: str, sources: list[Source], field: FieldType, activation: str, constraint: Constraint
+) -> Step:
+    names = tuple(source.name for source in sources)
+    types = tuple(source.field for source in sources)
     arguments: dict[str, Any]
     if constraint == "none":
         arguments = {"sources": types, "widths": (field.size,), "activation": activation}

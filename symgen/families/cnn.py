@@ -1,4 +1,6 @@
-"""cnn: the unconstrained convolutional network, the baseline for pictures. The group only checks it."""
+"""cnn: the unconstrained convolutional network, the baseline for pictures. The group only checks
+it.
+"""
 
 from itertools import pairwise
 from typing import Any, Self
@@ -10,7 +12,7 @@ from symgen.families._rules import Fault, normalised, one_picture
 from symgen.families._terms import Source, heads, observed, picture_and_others, plain
 from symgen.families._towers import towers
 from symgen.families._windows import kernel_windows
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 CONSTRAINTS = ("none",)
 
@@ -22,11 +24,18 @@ class Layer(BaseModel):
 
     channels: int = Field(description="channels of the layer's output")
     kernel: int = Field(3, ge=1, le=15, description="side of the kernel in pixels")
-    stride: int = Field(1, ge=1, le=8, description="distance between neighbouring windows of the kernel")
-    padding: int | None = Field(
-        None, ge=0, le=14, description="pixels added on every side; left out, (kernel - 1) / 2, which keeps the size"
+    stride: int = Field(
+        1, ge=1, le=8, description="distance between neighbouring windows of the kernel"
     )
-    pool: int = Field(1, ge=1, le=16, description="side of the square tiles whose largest value is kept")
+    padding: int | None = Field(
+        None,
+        ge=0,
+        le=14,
+        description="pixels added on every side; left out, (kernel - 1) / 2, which keeps the size",
+    )
+    pool: int = Field(
+        1, ge=1, le=16, description="side of the square tiles whose largest value is kept"
+    )
 
     @model_validator(mode="after")
     def _windows_see_pixels(self) -> Self:
@@ -47,17 +56,22 @@ class Options(BaseModel):
 
     channels: tuple[int | Layer, ...] = Field(
         (32, 32),
-        description="the convolutions, each {channels, kernel, stride, padding, pool}, or only its channels for a 3x3 "
+        description="the convolutions, each {channels, kernel, stride, padding, pool}, or only "
+        "its channels for a 3x3 "
         "convolution that keeps the size",
         strict=False,
         min_length=1,
         max_length=16,
     )
-    width: int = Field(128, ge=1, le=8192, description="units of the dense layer after the convolutions")
+    width: int = Field(
+        128, ge=1, le=8192, description="units of the dense layer after the convolutions"
+    )
     towers: tuple[int, ...] = Field(
         (),
-        description="units of dense layers that the policy and each critic have of their own; then `width` is the "
-        "number of features, normalised and bounded by tanh, that each of the two sides begins with (DrQ-v2)",
+        description="units of dense layers that the policy and each critic have of their own; "
+        "then `width` is the "
+        "number of features, normalised and bounded by tanh, that each of the two sides begins "
+        "with (DrQ-v2)",
         strict=False,
         max_length=8,
     )
@@ -65,33 +79,60 @@ class Options(BaseModel):
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The convolutions in full."""
-        return tuple(Layer.model_validate({"channels": c}) if isinstance(c, int) else c for c in self.channels)
+        return tuple(
+            Layer.model_validate({"channels": c}) if isinstance(c, int) else c
+            for c in self.channels
+        )
 
 
 def check(problem: Any) -> list[Fault]:
     """One picture, windows that fit into it, and channel numbers that make sense."""
     options: Options = problem.family_options
     faults = one_picture(problem, "cnn")
-    for key, numbers in (("channels", [layer.channels for layer in options.layers]), ("towers", options.towers)):
+    for key, numbers in (
+        ("channels", [layer.channels for layer in options.layers]),
+        ("towers", options.towers),
+    ):
         if any(not 1 <= c <= 4096 for c in numbers):
-            message = f"every number of {'channels' if key == 'channels' else 'units'} lies between 1 and 4096"
+            message = (
+                f"every number of {'channels' if key == 'channels' else 'units'} lies "
+                "between 1 and 4096"
+            )
             faults.append(Fault("width", ("network", key), message, f"write e.g. {key}: [32, 32]"))
     if options.towers:
-        faults += normalised(plain(problem.group, options.width).fibre, ("network", "width"), "use width: 50")
+        faults += normalised(
+            plain(problem.group, options.width).fibre, ("network", "width"), "use width: 50"
+        )
     for field in problem.observation.values():
         if field.base.kind == "grid" and min(shrunk(field.base.shape, _windows(options))) < 1:
-            message = f"the windows of the layers do not fit into {field.base.shape[0]}x{field.base.shape[1]} pixels"
-            faults.append(Fault("stride", ("network", "channels"), message, "use smaller kernels, or less pooling"))
+            message = (
+                "the windows of the layers do not fit into "
+                f"{field.base.shape[0]}x{field.base.shape[1]} pixels"
+            )
+            faults.append(
+                Fault(
+                    "stride",
+                    ("network", "channels"),
+                    message,
+                    "use smaller kernels, or less pooling",
+                )
+            )
     return faults
 
 
 def _windows(options: Options) -> list[Sampling]:
     """All windows one after the other, those of the convolutions and of the pooling."""
-    return [each for layer in options.layers for each in (layer.windows, Sampling(layer.pool, layer.pool))]
+    return [
+        each
+        for layer in options.layers
+        for each in (layer.windows, Sampling(layer.pool, layer.pool))
+    ]
 
 
 def plan(problem: Any) -> Plan:
-    """Convolutions and one dense layer on the picture, vectors beside it, heads; or towers on the convolutions."""
+    """Convolutions and one dense layer on the picture, vectors beside it, heads; or towers on the
+    convolutions.
+    """
     options: Options = problem.family_options
     steps, sources = observed(problem)
     picture, others = picture_and_others(sources)
@@ -108,16 +149,21 @@ def plan(problem: Any) -> Plan:
         arguments = {"sources": types, "widths": (options.width,), "activation": "relu"}
         inputs = ("convolutions", *(source.name for source in others))
         weights = (size + 1) * options.width
-        steps.append(Step("mixed", "plain.Perceptron", inputs, types, out, "none", weights, arguments))
+        steps.append(
+            Step("mixed", "plain.Perceptron", inputs, types, out, "none", weights, arguments)
+        )
         end = Source("mixed", out)
     return Plan("cnn", dict(problem.observation), (*steps, *heads(problem, end, end, "none")))
 
 
 def _convolutions(problem: Any, picture: Source, options: Options) -> Step:
     """The convolutions with the dense layer, or without it where towers follow."""
-    layers, width = options.layers, 0 if options.towers else options.width
+    layers = options.layers
+    width = 0 if options.towers else options.width
     sizes = (picture.field.fibre.size, *(layer.channels for layer in layers))
-    weights = sum((layer.kernel**2 * a + 1) * b for (a, b), layer in zip(pairwise(sizes), layers, strict=True))
+    weights = sum(
+        (layer.kernel**2 * a + 1) * b for (a, b), layer in zip(pairwise(sizes), layers, strict=True)
+    )
     rows, columns = shrunk(picture.field.base.shape, _windows(options))
     weights += (sizes[-1] * rows * columns + 1) * width
     out = plain(problem.group, width or sizes[-1] * rows * columns)
@@ -129,4 +175,13 @@ def _convolutions(problem: Any, picture: Source, options: Options) -> Step:
         "width": width,
     }
     types = (picture.field,)
-    return Step("convolutions", "plain.Convolutions", (picture.name,), types, out, "none", weights, arguments)
+    return Step(
+        "convolutions",
+        "plain.Convolutions",
+        (picture.name,),
+        types,
+        out,
+        "none",
+        weights,
+        arguments,
+    )

@@ -1,8 +1,9 @@
-"""graph_attention: global graph symmetric attention over the patches of a picture, a graph or a set of tokens.
+"""graph_attention: global graph symmetric attention over the patches of a picture, a graph or a set
+of tokens.
 
-SiT, Weissenbacher et al. 2024, sections 3 and 4: no position embedding; graph matrices of shared weights break the
-permutation symmetry of attention down to the group. Beyond the paper the hidden fibre may move with the group, so that
-the policy can be equivariant and not only invariant.
+SiT, Weissenbacher et al. 2024, sections 3 and 4: no position embedding; graph matrices of shared
+weights break the permutation symmetry of attention down to the group. Beyond the paper the hidden
+fibre may move with the group, so that the policy can be equivariant and not only invariant.
 """
 
 from typing import Any, Literal
@@ -35,7 +36,7 @@ from symgen.families._rules import (
     patches_fit,
 )
 from symgen.families._terms import Source, heads, observed
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 FORMS = ("residual",)
@@ -57,40 +58,58 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    global_: Global = Field(Global(layers=2), alias="global", description="attention over all patches")
-    local: Local | None = Field(None, description="attention inside the window around every patch; left out, none")
-    readout: Literal["token", "patches", "both"] = Field(
-        "token", description="what the heads read: the class token (SiT), the patches (SeT), or both (SieT)"
+    global_: Global = Field(
+        Global(layers=2), alias="global", description="attention over all patches"
     )
-    width: int = Field(64, ge=1, le=4096, description="channels at every patch; a multiple of the fibre's size")
-    heads: int = Field(8, ge=1, le=64, description="attention heads; divides width / size of the fibre")
+    local: Local | None = Field(
+        None, description="attention inside the window around every patch; left out, none"
+    )
+    readout: Literal["token", "patches", "both"] = Field(
+        "token",
+        description="what the heads read: the class token (SiT), the patches (SeT), or both (SieT)",
+    )
+    width: int = Field(
+        64, ge=1, le=4096, description="channels at every patch; a multiple of the fibre's size"
+    )
+    heads: int = Field(
+        8, ge=1, le=64, description="attention heads; divides width / size of the fibre"
+    )
     patch: int = Field(1, ge=1, le=64, description="side of a patch in pixels")
     fibre: str = Field(
-        "auto", description="how the hidden channels move: auto, trivial, regular or a permutation representation"
+        "auto",
+        description="how the hidden channels move: auto, trivial, regular or a permutation "
+        "representation",
     )
     matrices: tuple[Matrix, ...] | None = Field(
         None,
-        description="where graph matrices act: q, k, v (queries, keys, values), and on the scores hadamard, additive, "
+        description="where graph matrices act: q, k, v (queries, keys, values), and on the scores "
+        "hadamard, additive, "
         "left; left out, q and k, and v too where the hidden channels move",
         strict=False,
     )
     symmetrise: bool | Literal["both"] = Field(
         True,
-        description="true: add the transpose to the scores, as in the paper; both: add up two softmaxes, of the "
+        description="true: add the transpose to the scores, as in the paper; both: add up two "
+        "softmaxes, of the "
         "symmetric and of the antisymmetric part; false: neither",
     )
     score_activation: Literal["none", "gelu", "relu", "tanh"] = Field(
         "none", description="applied to the scores before they are symmetrised"
     )
     triangles: Literal[1, 2] = Field(
-        1, description="triangle layers per attention under graph: {orientation: triangles}: 1 (SiT) or 2 (SiT*)"
+        1,
+        description="triangle layers per attention under graph: {orientation: triangles}: 1 (SiT) "
+        "or 2 (SiT*)",
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="probability of a graph label to be zero in training")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="probability of a graph label to be zero in training"
+    )
     expansion: int = Field(
         0,
         ge=0,
         le=8,
-        description="width of a two-layer map after attention, times the width; 0 for none, as in the paper",
+        description="width of a two-layer map after attention, times the width; 0 for none, as in "
+        "the paper",
     )
 
 
@@ -99,40 +118,64 @@ def check(problem: Any) -> list[Fault]:
     options: Options = problem.family_options
     spatial = _spatial(problem)
     if len({str(field.base) for field in spatial.values()}) != 1:
-        message = f"graph_attention needs observation terms on one grid, graph or set of tokens; found {len(spatial)}"
-        return [Fault("no-picture", ("network", "family"), message, "choose group_mlp for plain vectors")]
+        message = (
+            "graph_attention needs observation terms on one grid, graph or set of tokens; "
+            f"found {len(spatial)}"
+        )
+        return [
+            Fault(
+                "no-picture", ("network", "family"), message, "choose group_mlp for plain vectors"
+            )
+        ]
     faults = patches_fit(problem, options.patch) + settings_faults(problem, FORMS)
     if options.patch > 1 and any(field.base.kind != "grid" for field in spatial.values()):
-        faults.append(Fault("patch-size", ("network", "patch"), "patches need a picture", "leave `patch` out"))
+        faults.append(
+            Fault("patch-size", ("network", "patch"), "patches need a picture", "leave `patch` out")
+        )
     try:
         atom = _atom(problem)
     except ValueError as error:
-        return [*faults, Fault("hidden-fibre", ("network", "fibre"), str(error), _readable_fibre(problem))]
+        return [
+            *faults,
+            Fault("hidden-fibre", ("network", "fibre"), str(error), _readable_fibre(problem)),
+        ]
     if faults:
         return faults
     return _fibre_faults(problem, atom)
 
 
 def _readable_fibre(problem: Any) -> str:
-    return f"use trivial; or {moved_fibre(problem.group)}" if is_continuous(problem.group) else "use regular or trivial"
+    return (
+        f"use trivial; or {moved_fibre(problem.group)}"
+        if is_continuous(problem.group)
+        else "use regular or trivial"
+    )
 
 
 def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
     options: Options = problem.family_options
-    faults, path = [], ("network", "fibre")
+    faults = []
+    path = ("network", "fibre")
     if atom.kind != "permutation":
         hint = "use a fibre that permutes its channels: regular, quotient(...), trivial"
         message = f"attention normalises channels, which does not commute with the fibre {atom}"
         faults.append(Fault("pointwise-nonlinearity", path, message, hint))
     elif options.width % (atom.size * options.heads):
         step = atom.size * options.heads
-        message = f"width {options.width} is not a multiple of {options.heads} heads x {atom.size} channels of {atom}"
+        message = (
+            f"width {options.width} is not a multiple of {options.heads} heads x "
+            f"{atom.size} channels of {atom}"
+        )
         near = max(step, round(options.width / step) * step)
-        faults.append(Fault("width", ("network", "width"), message, f"use width: {near}, or fewer heads"))
+        faults.append(
+            Fault("width", ("network", "width"), message, f"use width: {near}, or fewer heads")
+        )
     else:
         hidden = vector(atom)
         least = least_width(atom.size, options.heads)
-        faults += normalised(_copies(options.width, atom), ("network", "width"), f"use width: {least} or more")
+        faults += normalised(
+            _copies(options.width, atom), ("network", "width"), f"use width: {least} or more"
+        )
         faults += _graph_faults(problem, atom)
         faults += local_faults(options, next(iter(_spatial(problem).values())).base, atom)
         faults += carries_observations(problem, hidden, path)
@@ -142,7 +185,14 @@ def _fibre_faults(problem: Any, atom: Representation) -> list[Fault]:
         size = _patch_base(problem).size
         if size > MAX_READ:
             message = f"a readout of {size} patches is too large"
-            faults.append(Fault("patch-size", ("network", "readout"), message, "use larger patches, or readout: token"))
+            faults.append(
+                Fault(
+                    "patch-size",
+                    ("network", "readout"),
+                    message,
+                    "use larger patches, or readout: token",
+                )
+            )
     return faults
 
 
@@ -152,7 +202,9 @@ def _copies(width: int, atom: Representation) -> Representation:
 
 
 def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
-    """Something must tell the channels of a moving fibre apart, or they stay equal and so do the actions."""
+    """Something must tell the channels of a moving fibre apart, or they stay equal and so do the
+    actions.
+    """
     options: Options = problem.family_options
     observed_one = any(not field.fibre.is_trivial for field in problem.observation.values())
     if options.local and options.local.readout != "token":
@@ -167,7 +219,10 @@ def _direction_faults(problem: Any, atom: Representation) -> list[Fault]:
     labels = patch_graph(problem).fibre_labels(atom)
     if "v" in matrices(options, atom) and (labels != labels[:, :, :1]).any():
         return []
-    message = f"no layer tells directions apart: the policy would treat actions alike that {problem.group} exchanges"
+    message = (
+        "no layer tells directions apart: the policy would treat actions alike that "
+        f"{problem.group} exchanges"
+    )
     finer = "offset" if patch_graph(problem).base.kind == "grid" else "absolute"
     hint = f"write readout: patches; or matrices: [q, k, v] here and labels: {finer} in graph:"
     return [Fault("hidden-fibre", ("network", "matrices"), message, hint)]
@@ -184,7 +239,9 @@ def _idle_faults(problem: Any, atom: Representation) -> list[Fault]:
 
 
 def matrices(options: Options, atom: Representation) -> tuple[str, ...]:
-    """Which of q, k, v carry a graph matrix. Values without one never learn a direction from where they stand."""
+    """Which of q, k, v carry a graph matrix. Values without one never learn a direction from where
+    they stand.
+    """
     if options.matrices is not None:
         return options.matrices
     return ("q", "k") if atom.is_trivial else ("q", "k", "v")
@@ -199,7 +256,14 @@ def _graph_faults(problem: Any, atom: Representation) -> list[Fault]:
     try:
         patch_graph(problem).fibre_labels(atom)
     except ValueError as error:
-        return [Fault("too-large", ("graph",), str(error), "larger patches or fewer labels make the graph smaller")]
+        return [
+            Fault(
+                "too-large",
+                ("graph",),
+                str(error),
+                "larger patches or fewer labels make the graph smaller",
+            )
+        ]
     return _triangle_faults(problem)
 
 
@@ -210,22 +274,36 @@ def _triangle_faults(problem: Any) -> list[Fault]:
         return []
     base = patch_graph(problem).base
     if base.kind != "grid":
-        return [Fault("bad-topology", path, f"triangles need a grid, not {base}", "write orientation: none")]
+        return [
+            Fault(
+                "bad-topology",
+                path,
+                f"triangles need a grid, not {base}",
+                "write orientation: none",
+            )
+        ]
     mirror = triangle_tables(base).broken_by(base)
     if mirror is None:
         return _idle_triangles(problem.family_options)
-    message = f"{mirror} is no automorphism of the graph: it is a mirror, and turns the triangles over"
+    message = (
+        f"{mirror} is no automorphism of the graph: it is a mirror, and turns the triangles over"
+    )
     hint = "use a group of turns (C4 in place of D4, C2 in place of D2), or orientation: none"
     return [Fault("not-an-automorphism", path, message, hint)]
 
 
 def _idle_triangles(options: Options) -> list[Fault]:
-    """Triangles mix the scores of the places alone, so a token learns of them from the places: a block later."""
+    """Triangles mix the scores of the places alone, so a token learns of them from the places: a
+    block later.
+    """
     local = options.local
     within = local is not None and (local.readout != "token" or local.layers > 1)
     if options.global_.layers > 1 or options.readout != "token" or within:
         return []
-    message = "triangles change what the patches attend to, and the class token is read out before it can see that"
+    message = (
+        "triangles change what the patches attend to, and the class token is read out "
+        "before it can see that"
+    )
     hint = "write global: {layers: 2} or readout: both in network:, or orientation: none"
     return [Fault("idle-triangles", ("graph", "orientation"), message, hint)]
 
@@ -249,7 +327,9 @@ def plan(problem: Any) -> Plan:
         steps += _embeddings(sources, pixels, patches, 1, options.local)
         last = [step for step in steps if step.out_type == pixels][-1]
         kind = patch_graph(problem).kind
-        steps.append(local_step(_written_out(problem, atom), last, patches, kind, _oriented(problem)))
+        steps.append(
+            local_step(_written_out(problem, atom), last, patches, kind, _oriented(problem))
+        )
     steps.append(_join(steps, patches))
     steps += _blocks(problem, steps[-1].out_type, patches, atom)
     steps += _readout(steps[-1], patches, options.readout)
@@ -263,14 +343,17 @@ def plan(problem: Any) -> Plan:
 
 def patch_graph(problem: Any) -> Graph:
     """The graph on the patches that the attention's matrices are labelled by."""
-    base, chosen = _patch_base(problem), problem.graph
+    base = _patch_base(problem)
+    chosen = problem.graph
     if chosen is None:
         return graphs.build(base, "complete", "offset" if base.kind == "grid" else "absolute")
     return chosen if chosen.base == base else graphs.build(base, chosen.topology, chosen.kind)
 
 
 def _spatial(problem: Any) -> dict[str, FieldType]:
-    return {name: field for name, field in problem.observation.items() if field.base.kind != "point"}
+    return {
+        name: field for name, field in problem.observation.items() if field.base.kind != "point"
+    }
 
 
 def _patch_base(problem: Any) -> Base:
@@ -282,85 +365,162 @@ def _patch_base(problem: Any) -> Base:
 def _atom(problem: Any) -> Representation:
     """The representation of which the hidden fibre is a multiple.
 
-    Auto is trivial (cheapest, the paper's) where nothing observed or done has a direction, else regular.
+    Auto is trivial (cheapest, the paper's) where nothing observed or done has a direction, else
+    regular.
     """
     text = problem.family_options.fibre
     if text == "auto":
-        still = all(field.fibre.is_trivial for field in problem.observation.values()) and problem.action.is_trivial
+        still = (
+            all(field.fibre.is_trivial for field in problem.observation.values())
+            and problem.action.is_trivial
+        )
         small = problem.group.generators and problem.group.order <= 64
         text = "trivial" if still or not small else "regular"
     atom = representations.parse(problem.group, text)
     if len(atom.blocks) != 1 or atom.blocks[0][0] != 1:
-        raise ValueError(f"the fibre {text!r} must be one representation; `width` says how many copies there are")
+        raise ValueError(
+            f"the fibre {text!r} must be one representation; `width` says how many copies there are"
+        )
     return atom
 
 
 def _embeddings(
-    sources: list[Source], places: FieldType, patches: FieldType, patch: int, local: Local | None = None
+    sources: list[Source],
+    places: FieldType,
+    patches: FieldType,
+    patch: int,
+    local: Local | None = None,
 ) -> list[Step]:
-    """Terms on the places become features there; plain vectors become vectors with the fibre of the patches."""
+    """Terms on the places become features there; plain vectors become vectors with the fibre of the
+    patches.
+    """
     steps = []
     for source in sources:
         name = f"embed_{source.name.removeprefix('normal_')}"
-        # attention normalises what it reads: without a bias to compare with, it would not see how large a number is
+        # attention normalises what it reads: without a bias to compare with, it would not see how
+        # large a number is
         bias_gain = 0.1 if source.real else 0.0
         if not source.is_spatial:
             target = vector(patches.fibre)
             arguments: dict[str, Any] = {"target": target, "source": source.field}
-            weights, module = linear_weights(target, source.field), "tied_linear.TiedLinear"
+            weights = linear_weights(target, source.field)
+            module = "tied_linear.TiedLinear"
         elif local is not None and local.downscale > 1:
             target = places
-            sampling, pool = Sampling(local.kernel, 1, local.kernel // 2), Sampling(local.downscale, local.downscale)
+            sampling = Sampling(local.kernel, 1, local.kernel // 2)
+            pool = Sampling(local.downscale, local.downscale)
             around = FieldType(window(source.field.base, sampling), source.field.fibre)
-            arguments = {"target": target, "source": source.field, "sampling": sampling, "pool": pool}
-            weights, module = linear_weights(vector(target.fibre), around), "group_conv.GroupConv"
+            arguments = {
+                "target": target,
+                "source": source.field,
+                "sampling": sampling,
+                "pool": pool,
+            }
+            weights = linear_weights(vector(target.fibre), around)
+            module = "group_conv.GroupConv"
         elif patch == 1:
             target = places
-            arguments = {"target": target, "source": source.field, "scope": "place", "bias_gain": bias_gain}
-            weights, module = linear_weights(target, source.field, "place"), "tied_linear.TiedLinear"
+            arguments = {
+                "target": target,
+                "source": source.field,
+                "scope": "place",
+                "bias_gain": bias_gain,
+            }
+            weights = linear_weights(target, source.field, "place")
+            module = "tied_linear.TiedLinear"
         else:
             target = places
             inside = FieldType(bases.resize(source.field.base, patch, patch), source.field.fibre)
-            arguments = {"target": target, "source": source.field, "patch": patch, "bias_gain": bias_gain}
-            weights, module = linear_weights(vector(target.fibre), inside), "embedding.PatchEmbedding"
-        steps.append(Step(name, module, (source.name,), (source.field,), target, "exact", weights, arguments))
+            arguments = {
+                "target": target,
+                "source": source.field,
+                "patch": patch,
+                "bias_gain": bias_gain,
+            }
+            weights = linear_weights(vector(target.fibre), inside)
+            module = "embedding.PatchEmbedding"
+        steps.append(
+            Step(name, module, (source.name,), (source.field,), target, "exact", weights, arguments)
+        )
     spatial = [step for step in steps if step.out_type == places]
     if len(spatial) > 1:
-        names, types = tuple(s.name for s in spatial), tuple(s.out_type for s in spatial)
+        names = tuple(s.name for s in spatial)
+        types = tuple(s.out_type for s in spatial)
         steps.append(Step("embed", "embedding.Add", names, types, places, "exact", 0))
     return steps
 
 
 def _join(steps: list[Step], patches: FieldType) -> Step:
     places = [step for step in steps if step.out_type == patches][-1]
-    points = [step for step in steps if step.out_type == vector(patches.fibre) and step.name.startswith("embed_")]
+    points = [
+        step
+        for step in steps
+        if step.out_type == vector(patches.fibre) and step.name.startswith("embed_")
+    ]
     field = FieldType(bases.union(bases.point(patches.group), patches.base), patches.fibre)
     inputs = (places.name, *(p.name for p in points))
     types = (places.out_type, *(p.out_type for p in points))
     weights = bias(vector(patches.fibre)).weights
-    return Step("token", "embedding.JoinToken", inputs, types, field, "exact", weights, {"field": patches})
+    return Step(
+        "token", "embedding.JoinToken", inputs, types, field, "exact", weights, {"field": patches}
+    )
 
 
 def _blocks(problem: Any, field: FieldType, patches: FieldType, atom: Representation) -> list[Step]:
     options = _written_out(problem, atom)
-    arguments, weights = block(options, field, patch_graph(problem), options.heads, _oriented(problem))
-    steps, before = [], "token"
+    arguments, weights = block(
+        options, field, patch_graph(problem), options.heads, _oriented(problem)
+    )
+    steps = []
+    before = "token"
     for k in range(options.global_.layers):
         name = f"attention{k + 1}"
-        steps.append(Step(name, "attention.GraphAttention", (before,), (field,), field, "exact", weights, arguments))
+        steps.append(
+            Step(
+                name,
+                "attention.GraphAttention",
+                (before,),
+                (field,),
+                field,
+                "exact",
+                weights,
+                arguments,
+            )
+        )
         before = name
-    norm = Step("norm", "norm.FieldNorm", (before,), (field,), field, "exact", norm_weights(field), {"field": field})
+    norm = Step(
+        "norm",
+        "norm.FieldNorm",
+        (before,),
+        (field,),
+        field,
+        "exact",
+        norm_weights(field),
+        {"field": field},
+    )
     return [*steps, norm]
 
 
 def _readout(last: Step, patches: FieldType, readout: str) -> list[Step]:
-    field, fibre = last.out_type, vector(patches.fibre)
+    field = last.out_type
+    fibre = vector(patches.fibre)
     steps: list[Step] = []
     ends: list[Step] = []
     arguments: dict[str, Any]
     if readout in ("token", "both"):
         arguments = {"start": 0, "stop": 1}
-        steps.append(Step("read_token", "embedding.Places", (last.name,), (field,), fibre, "exact", 0, arguments))
+        steps.append(
+            Step(
+                "read_token",
+                "embedding.Places",
+                (last.name,),
+                (field,),
+                fibre,
+                "exact",
+                0,
+                arguments,
+            )
+        )
         ends.append(steps[-1])
     if readout in ("patches", "both"):
         steps += _read_patches(last, patches)
@@ -369,18 +529,44 @@ def _readout(last: Step, patches: FieldType, readout: str) -> list[Step]:
     weights = sum(linear_weights(fibre, field, with_bias=k == 0) for k, field in enumerate(types))
     arguments = {"target": fibre, "sources": types, "activation": "gelu"}
     names = tuple(end.name for end in ends)
-    return [*steps, Step("latent", "embedding.Nonlinear", names, types, fibre, "exact", weights, arguments)]
+    return [
+        *steps,
+        Step("latent", "embedding.Nonlinear", names, types, fibre, "exact", weights, arguments),
+    ]
 
 
 def _read_patches(last: Step, patches: FieldType) -> list[Step]:
-    """Few channels at every patch, then they are read all at once by a map that is tied over orbits of patches."""
-    arguments: dict[str, Any] = {"start": last.out_type.base.size - patches.base.size, "stop": last.out_type.base.size}
-    places = Step("read_patches", "embedding.Places", (last.name,), (last.out_type,), patches, "exact", 0, arguments)
+    """Few channels at every patch, then they are read all at once by a map that is tied over orbits
+    of patches.
+    """
+    arguments: dict[str, Any] = {
+        "start": last.out_type.base.size - patches.base.size,
+        "stop": last.out_type.base.size,
+    }
+    places = Step(
+        "read_patches",
+        "embedding.Places",
+        (last.name,),
+        (last.out_type,),
+        patches,
+        "exact",
+        0,
+        arguments,
+    )
     ((copies, atom),) = patches.fibre.blocks
     slim = FieldType(patches.base, representations.direct_sum((min(2, copies), atom)))
     weights = linear_weights(slim, patches, "place")
     arguments = {"target": slim, "sources": (patches,), "activation": "gelu", "scope": "place"}
     return [
         places,
-        Step("slim", "embedding.Nonlinear", ("read_patches",), (patches,), slim, "exact", weights, arguments),
+        Step(
+            "slim",
+            "embedding.Nonlinear",
+            ("read_patches",),
+            (patches,),
+            slim,
+            "exact",
+            weights,
+            arguments,
+        ),
     ]

@@ -1,8 +1,10 @@
-"""group_conv: lifting and group convolutions of a picture, exact for every group that a pixel grid carries.
+"""group_conv: lifting and group convolutions of a picture, exact for every group that a pixel grid
+carries.
 
-Cohen & Welling 2016, "Group equivariant convolutional networks": the first layer lifts the picture to fields that move
-with the group, the others convolve over pixels and group. Each is one plain convolution with a tied kernel. What the
-heads read is an equivariant map of the last feature map as a whole, or of its mean over the places.
+Cohen & Welling 2016, "Group equivariant convolutional networks": the first layer lifts the picture
+to fields that move with the group, the others convolve over pixels and group. Each is one plain
+convolution with a tied kernel. What the heads read is an equivariant map of the last feature map as
+a whole, or of its mean over the places.
 """
 
 from collections.abc import Iterator
@@ -33,7 +35,7 @@ from symgen.families._rules import (
 from symgen.families._terms import Source, heads, observed, picture_and_others
 from symgen.families._towers import tower_faults, towers
 from symgen.families._windows import kernel_windows, window_faults
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 FORMS = ("banks", "residual")
@@ -46,7 +48,9 @@ class Pool(BaseModel):
 
     size: int = Field(3, ge=1, le=16, description="side of a pooling window in pixels")
     stride: int = Field(2, ge=1, le=16, description="distance between neighbouring pooling windows")
-    padding: int = Field(1, ge=0, le=8, description="pixels added on every side; at most half of the size")
+    padding: int = Field(
+        1, ge=0, le=8, description="pixels added on every side; at most half of the size"
+    )
 
     @model_validator(mode="after")
     def _half_of_the_size(self) -> Self:
@@ -60,21 +64,31 @@ class Layer(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    fields: str = Field(description="fibre of the layer's output, e.g. '8 regular' or '4 regular + 4 trivial'")
+    fields: str = Field(
+        description="fibre of the layer's output, e.g. '8 regular' or '4 regular + 4 trivial'"
+    )
     kernel: int = Field(3, ge=1, le=15, description="side of the kernel in pixels")
-    stride: int = Field(1, ge=1, le=8, description="distance between neighbouring windows of the kernel")
+    stride: int = Field(
+        1, ge=1, le=8, description="distance between neighbouring windows of the kernel"
+    )
     padding: int | None = Field(
-        None, ge=0, le=14, description="pixels added on every side; left out, (kernel - 1) / 2, which keeps the size"
+        None,
+        ge=0,
+        le=14,
+        description="pixels added on every side; left out, (kernel - 1) / 2, which keeps the size",
     )
     pool: int | Pool = Field(
-        1, description="side of the square tiles that are pooled after the convolution, or {size, stride, padding}"
+        1,
+        description="side of the square tiles that are pooled after the convolution, or {size, "
+        "stride, padding}",
     )
 
     @model_validator(mode="after")
     def _windows_see_pixels(self) -> Self:
         if self.padding is not None and self.padding >= self.kernel:
             raise ValueError(
-                f"padding {self.padding} is not less than kernel {self.kernel}: windows would see no pixel"
+                f"padding {self.padding} is not less than kernel {self.kernel}: windows would see "
+                "no pixel"
             )
         if isinstance(self.pool, int) and not 1 <= self.pool <= 16:
             raise ValueError(f"pool {self.pool} does not lie between 1 and 16")
@@ -88,28 +102,39 @@ class Options(BaseModel):
 
     layers: tuple[str | Layer, ...] = Field(
         ("8 regular", "8 regular"),
-        description="the convolutions, each {fields, kernel, stride, padding, pool}, or only its fields for a 3x3 "
+        description="the convolutions, each {fields, kernel, stride, padding, pool}, or only its "
+        "fields for a 3x3 "
         "convolution that keeps the size",
         strict=False,
         min_length=1,
         max_length=16,
     )
-    activation: Literal["relu", "tanh", "gelu", "silu"] = Field("relu", description="pointwise nonlinearity")
+    activation: Literal["relu", "tanh", "gelu", "silu"] = Field(
+        "relu", description="pointwise nonlinearity"
+    )
     norm: Literal["none", "batch", "layer"] = Field(
-        "none", description="after every convolution: statistics per field over the batch (batch), or per place (layer)"
+        "none",
+        description="after every convolution: statistics per field over the batch (batch), or per "
+        "place (layer)",
     )
     pool_kind: Literal["max", "mean"] = Field("max", description="what pooling takes of a window")
     group_pool: Literal["none", "max", "mean"] = Field(
-        "none", description="after the last convolution: what is taken of the channels that the group exchanges"
+        "none",
+        description="after the last convolution: what is taken of the channels that the group "
+        "exchanges",
     )
     readout: Literal["flatten", "pool"] = Field(
-        "flatten", description="what goes on to `hidden`: the last feature map as a whole, or its mean over the places"
+        "flatten",
+        description="what goes on to `hidden`: the last feature map as a whole, or its mean over "
+        "the places",
     )
     hidden: str = Field("32 regular", description="fibre of the dense layer after the convolutions")
     towers: tuple[str, ...] = Field(
         (),
-        description="fibres of dense layers that the policy and each critic have of their own; then `hidden` is the "
-        "fibre of the features, normalised and bounded by tanh, that each of the two sides begins with (DrQ-v2)",
+        description="fibres of dense layers that the policy and each critic have of their own; "
+        "then `hidden` is the "
+        "fibre of the features, normalised and bounded by tanh, that each of the two sides begins "
+        "with (DrQ-v2)",
         strict=False,
         max_length=8,
     )
@@ -129,13 +154,17 @@ class Stage(NamedTuple):
 
 
 def stages(problem: Any) -> Iterator[Stage]:
-    """The layers one after the other, up to the first that does not fit; ValueError for an unreadable fibre."""
+    """The layers one after the other, up to the first that does not fit; ValueError for an
+    unreadable fibre.
+    """
     options: Options = problem.family_options
     before = next(field for field in problem.observation.values() if field.base.kind == "grid")
     for each in options.layers:
         layer = Layer.model_validate({"fields": each}) if isinstance(each, str) else each
         fibre = representations.parse(problem.group, layer.fields)
-        convolved, out, pool = None, None, pooling(layer)
+        convolved = None
+        out = None
+        pool = pooling(layer)
         try:
             convolved = FieldType(sampled(before.base, convolution(layer)), fibre)
             out = convolved if pool is None else FieldType(sampled(convolved.base, pool), fibre)
@@ -171,7 +200,14 @@ def check(problem: Any) -> list[Fault]:
     try:
         made = list(stages(problem))
     except ValueError as error:
-        return [Fault("hidden-fibre", ("network", "layers"), str(error), "write e.g. layers: [8 regular, 8 regular]")]
+        return [
+            Fault(
+                "hidden-fibre",
+                ("network", "layers"),
+                str(error),
+                "write e.g. layers: [8 regular, 8 regular]",
+            )
+        ]
     for k, stage in enumerate(made):
         faults += _layer_faults(problem, k, stage)
     faults += pointwise(hidden.fibre, options.activation, ("network", "activation"))
@@ -186,7 +222,8 @@ def check(problem: Any) -> list[Fault]:
 
 def _layer_faults(problem: Any, k: int, stage: Stage) -> list[Fault]:
     options: Options = problem.family_options
-    path, layer = ("network", "layers", k), stage.layer
+    path = ("network", "layers", k)
+    layer = stage.layer
     windows = window_faults(stage.source.base, convolution(layer), f"layer {k + 1}", path)
     pool = pooling(layer)
     if pool is not None and stage.convolved is not None:
@@ -198,30 +235,61 @@ def _layer_faults(problem: Any, k: int, stage: Stage) -> list[Fault]:
     return windows + _sign_faults(options, k, stage.fibre, pool)
 
 
-def _sign_faults(options: Options, k: int, fibre: Representation, pool: Sampling | None) -> list[Fault]:
+def _sign_faults(
+    options: Options, k: int, fibre: Representation, pool: Sampling | None
+) -> list[Fault]:
     """What acts on channels that change signs must be odd in them."""
     if fibre.kind == "permutation":
         return []
     found = []
     if options.norm == "layer":
-        found.append(("norm", "LayerNorm", "use norm: batch, or a fibre that permutes its channels"))
+        found.append(
+            ("norm", "LayerNorm", "use norm: batch, or a fibre that permutes its channels")
+        )
     if options.pool_kind == "max" and pool is not None:
-        found.append(("pool_kind", "the maximum", "use pool_kind: mean, or a fibre that permutes its channels"))
+        found.append(
+            (
+                "pool_kind",
+                "the maximum",
+                "use pool_kind: mean, or a fibre that permutes its channels",
+            )
+        )
     if options.group_pool != "none" and k == len(options.layers) - 1:
-        found.append(("group_pool", "pooling channels", "use group_pool: none, or a fibre that permutes its channels"))
+        found.append(
+            (
+                "group_pool",
+                "pooling channels",
+                "use group_pool: none, or a fibre that permutes its channels",
+            )
+        )
     return [
-        Fault("pointwise-nonlinearity", ("network", key), f"{what} does not commute with the fibre {fibre}", hint)
+        Fault(
+            "pointwise-nonlinearity",
+            ("network", key),
+            f"{what} does not commute with the fibre {fibre}",
+            hint,
+        )
         for key, what, hint in found
     ]
 
 
 def _size_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list[Fault]:
-    around = [FieldType(window(stage.source.base, convolution(stage.layer)), stage.source.fibre) for stage in made]
-    pairs = [("layers", vector(stage.fibre), field) for stage, field in zip(made, around, strict=True)]
+    around = [
+        FieldType(window(stage.source.base, convolution(stage.layer)), stage.source.fibre)
+        for stage in made
+    ]
+    pairs = [
+        ("layers", vector(stage.fibre), field) for stage, field in zip(made, around, strict=True)
+    ]
     pairs += [("hidden", hidden, source) for source in _into_hidden(problem, made)]
     hint = "use fewer copies, more pooling, or readout: pool"
     return [
-        Fault("too-large", ("network", key), f"a map {source} -> {target} has more than {MAX_ENTRIES} entries", hint)
+        Fault(
+            "too-large",
+            ("network", key),
+            f"a map {source} -> {target} has more than {MAX_ENTRIES} entries",
+            hint,
+        )
         for key, target, source in pairs
         if target.size * source.size > MAX_ENTRIES
     ]
@@ -235,12 +303,17 @@ def _into_hidden(problem: Any, made: list[Stage]) -> list[FieldType]:
     if options.group_pool != "none":
         last = _invariants(last)
     features = vector(last.fibre) if options.readout == "pool" else last
-    return [features, *(field for field in problem.observation.values() if field.base.kind != "grid")]
+    return [
+        features,
+        *(field for field in problem.observation.values() if field.base.kind != "grid"),
+    ]
 
 
 def _invariants(field: FieldType) -> FieldType:
     orbits = int(vector(field.fibre).entry_orbits.max()) + 1
-    return FieldType(field.base, representations.direct_sum((orbits, representations.trivial(field.group))))
+    return FieldType(
+        field.base, representations.direct_sum((orbits, representations.trivial(field.group)))
+    )
 
 
 def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list[Fault]:
@@ -250,20 +323,36 @@ def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list
     faults = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
     first = made[0]
     for _, atom in first.source.fibre.blocks:
-        # a wider kernel turns a heading into a difference between neighbours, which any fibre can carry
-        if first.layer.kernel == 1 and not atom.is_trivial and not carries(vector(first.fibre), vector(atom)):
-            message = f"the fibre {first.fibre} cannot carry {atom}, which the picture has: it would be lost"
+        # a wider kernel turns a heading into a difference between neighbours, which any fibre can
+        # carry
+        if (
+            first.layer.kernel == 1
+            and not atom.is_trivial
+            and not carries(vector(first.fibre), vector(atom))
+        ):
+            message = (
+                f"the fibre {first.fibre} cannot carry {atom}, which the picture has: it "
+                "would be lost"
+            )
             hint = "use a fibre that the group moves, e.g. regular, or a larger kernel"
             faults.append(Fault("hidden-fibre", ("network", "layers"), message, hint))
     features, *others = _into_hidden(problem, made)
     moving = [field for field in others if not field.is_trivial]
-    if faults or problem.action.is_trivial or moving or (options.readout == "flatten" and features.base.size > 1):
+    if (
+        faults
+        or problem.action.is_trivial
+        or moving
+        or (options.readout == "flatten" and features.base.size > 1)
+    ):
         return faults
     if carries(hidden, features) and _directed(made):
         return []
-    message = "nothing that reaches the heads tells apart directions, and the group moves the actions"
+    message = (
+        "nothing that reaches the heads tells apart directions, and the group moves the actions"
+    )
     hint = (
-        "use kernels larger than 1 with fields that the group moves (regular) and group_pool: none, or readout: flatten"
+        "use kernels larger than 1 with fields that the group moves (regular) and group_pool: "
+        "none, or readout: flatten"
     )
     return [Fault("hidden-fibre", ("network", "layers"), message, hint)]
 
@@ -271,16 +360,28 @@ def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list
 def _idle_faults(problem: Any, made: list[Stage], hidden: Representation) -> list[Fault]:
     """Outputs that could show nothing of a generator."""
     options: Options = problem.family_options
-    picture, others = _convolved(problem, made), everything_observed(problem, pictures=False)
+    picture = _convolved(problem, made)
+    others = everything_observed(problem, pictures=False)
     if not varies(picture):
-        message = "no kernel leads from the picture to the fields of the last layer: they would be constants"
-        return [Fault("no-power", ("network", "layers"), message, "use fields that the group moves, e.g. regular")]
+        message = (
+            "no kernel leads from the picture to the fields of the last layer: they would "
+            "be constants"
+        )
+        return [
+            Fault(
+                "no-power",
+                ("network", "layers"),
+                message,
+                "use fields that the group moves, e.g. regular",
+            )
+        ]
     if not options.towers:
         last = layer(hidden, (*picture, *others))
         own = [hidden] if problem.critic == "q" else []
         return output_faults(problem, last, last, own, ("network", "hidden"))
     features = pointwise_reach(normalised_reach(linear(hidden, *picture)))
-    fibres, last = [representations.parse(problem.group, each) for each in options.towers], (*features, *others)
+    fibres = [representations.parse(problem.group, each) for each in options.towers]
+    last = (*features, *others)
     for fibre in fibres:
         last = layer(fibre, last)
     return output_faults(problem, last, (*features, *others), fibres, ("network", "towers"))
@@ -322,7 +423,9 @@ def plan(problem: Any) -> Plan:
         end = Source(step.name, step.out_type)
     hidden = vector(representations.parse(problem.group, options.hidden))
     if options.towers:
-        layers = tuple(vector(representations.parse(problem.group, each)) for each in options.towers)
+        layers = tuple(
+            vector(representations.parse(problem.group, each)) for each in options.towers
+        )
         steps += towers(problem, end, others, hidden, layers, options.activation)
     else:
         steps.append(_dense([end, *others], hidden, options))
@@ -342,7 +445,9 @@ def _dense(read: list[Source], hidden: FieldType, options: Options) -> Step:
 
 
 def _convolution(name: str, before: Source, stage: Stage, options: Options) -> Step:
-    sampling, pool, target = convolution(stage.layer), pooling(stage.layer), stage.out
+    sampling = convolution(stage.layer)
+    pool = pooling(stage.layer)
+    target = stage.out
     assert target is not None  # check() has found no window that does not fit
     fibre = vector(target.fibre)
     around = FieldType(window(before.field.base, sampling), before.field.fibre)
@@ -358,16 +463,30 @@ def _convolution(name: str, before: Source, stage: Stage, options: Options) -> S
         "pool": pool,
         "pool_kind": options.pool_kind,
     }
-    return Step(name, "group_conv.GroupConv", (before.name,), (before.field,), target, "exact", weights, arguments)
+    return Step(
+        name,
+        "group_conv.GroupConv",
+        (before.name,),
+        (before.field,),
+        target,
+        "exact",
+        weights,
+        arguments,
+    )
 
 
 def _pooled(last: Source, options: Options) -> Iterator[Step]:
     """Pooling over the group and over the places."""
     if options.group_pool != "none":
         arguments = {"source": last.field, "kind": options.group_pool}
-        out, types = _invariants(last.field), (last.field,)
-        yield Step("group_pool", "group_conv.GroupPool", (last.name,), types, out, "exact", 0, arguments)
+        out = _invariants(last.field)
+        types = (last.field,)
+        yield Step(
+            "group_pool", "group_conv.GroupPool", (last.name,), types, out, "exact", 0, arguments
+        )
         last = Source("group_pool", out)
     if options.readout == "pool":
         out = vector(last.field.fibre)
-        yield Step("mean_places", "group_conv.MeanPlaces", (last.name,), (last.field,), out, "exact", 0)
+        yield Step(
+            "mean_places", "group_conv.MeanPlaces", (last.name,), (last.field,), out, "exact", 0
+        )

@@ -1,7 +1,9 @@
-"""group_mlp: an equivariant multilayer perceptron, exact or relaxed, for vectors (and small pictures taken whole).
+"""group_mlp: an equivariant multilayer perceptron, exact or relaxed, for vectors (and small
+pictures taken whole).
 
-Equivariant maps between everything observed and hidden layers of a chosen fibre, e.g. "64 regular", with a pointwise
-nonlinearity that the fibre allows (MDP homomorphic networks, van der Pol et al. 2020; group convolutions over a set).
+Equivariant maps between everything observed and hidden layers of a chosen fibre, e.g. "64 regular",
+with a pointwise nonlinearity that the fibre allows (MDP homomorphic networks, van der Pol et al.
+2020; group convolutions over a set).
 """
 
 from typing import Any, Literal
@@ -21,7 +23,7 @@ from symgen.families._rules import (
     unreadable_fibre,
 )
 from symgen.families._terms import Source, critics, heads, judged, observed
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 FORMS = ("banks", "residual")
@@ -33,10 +35,13 @@ class Options(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     hidden: str = Field(
-        "16 regular", description="fibre of every hidden layer, e.g. '64 regular' or '8 regular + 8 trivial'"
+        "16 regular",
+        description="fibre of every hidden layer, e.g. '64 regular' or '8 regular + 8 trivial'",
     )
     depth: int = Field(2, ge=1, le=16, description="number of hidden layers")
-    activation: Literal["relu", "tanh", "gelu", "silu"] = Field("relu", description="pointwise nonlinearity")
+    activation: Literal["relu", "tanh", "gelu", "silu"] = Field(
+        "relu", description="pointwise nonlinearity"
+    )
     shared: bool = Field(False, description="whether policy and critics share the hidden layers")
 
 
@@ -50,7 +55,14 @@ def check(problem: Any) -> list[Fault]:
     largest = max(hidden.size, *(field.size for field in problem.observation.values()))
     if hidden.size * largest > MAX_ENTRIES:
         message = f"a layer of {hidden.size} x {largest} entries is more than {MAX_ENTRIES}"
-        return [Fault("too-large", ("network", "hidden"), message, "use fewer copies, or a smaller picture")]
+        return [
+            Fault(
+                "too-large",
+                ("network", "hidden"),
+                message,
+                "use fewer copies, or a smaller picture",
+            )
+        ]
     faults = pointwise(hidden.fibre, options.activation, ("network", "activation"))
     if faults:
         return faults
@@ -72,7 +84,9 @@ def _idle_faults(problem: Any, hidden: FieldType) -> list[Fault]:
         seen, own = (seen, own) if problem.critic == "value" else (last, [hidden.fibre])
     faults = output_faults(problem, last, seen, own, ("network", "hidden"))
     maps = [*((hidden, field) for field in problem.observation.values()), (hidden, hidden)]
-    return faults or banks_weigh_something(problem, [*maps, (vector(problem.action), hidden)], FORMS[0])
+    return faults or banks_weigh_something(
+        problem, [*maps, (vector(problem.action), hidden)], FORMS[0]
+    )
 
 
 def plan(problem: Any) -> Plan:
@@ -101,14 +115,20 @@ def _finished(problem: Any, steps: list[Step]) -> Plan:
     return Plan("group_mlp", dict(problem.observation), tuple(steps))
 
 
-def _layers(prefix: str, sources: list[Source], hidden: FieldType, options: Options) -> tuple[list[Step], Source]:
+def _layers(
+    prefix: str, sources: list[Source], hidden: FieldType, options: Options
+) -> tuple[list[Step], Source]:
     steps: list[Step] = []
     for k in range(options.depth):
         name = f"{prefix}hidden{k + 1}"
         types = tuple(source.field for source in sources)
-        weights = sum(linear_weights(hidden, field, with_bias=i == 0) for i, field in enumerate(types))
+        weights = sum(
+            linear_weights(hidden, field, with_bias=i == 0) for i, field in enumerate(types)
+        )
         arguments = {"target": hidden, "sources": types, "activation": options.activation}
         inputs = tuple(source.name for source in sources)
-        steps.append(Step(name, "embedding.Nonlinear", inputs, types, hidden, "exact", weights, arguments))
+        steps.append(
+            Step(name, "embedding.Nonlinear", inputs, types, hidden, "exact", weights, arguments)
+        )
         sources = [Source(name, hidden)]
     return steps, sources[0]

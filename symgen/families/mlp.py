@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.families._rules import Fault
 from symgen.families._terms import Source, critics, heads, judged, observed, plain
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 CONSTRAINTS = ("none",)
 
@@ -19,7 +19,9 @@ class Options(BaseModel):
 
     width: int = Field(64, ge=1, le=8192, description="units of every hidden layer")
     depth: int = Field(2, ge=1, le=16, description="number of hidden layers")
-    activation: Literal["relu", "tanh", "gelu", "silu"] = Field("tanh", description="pointwise nonlinearity")
+    activation: Literal["relu", "tanh", "gelu", "silu"] = Field(
+        "tanh", description="pointwise nonlinearity"
+    )
     shared: bool = Field(False, description="whether policy and critics share the hidden layers")
 
 
@@ -35,11 +37,19 @@ def plan(problem: Any) -> Plan:
     if options.shared:
         trunk = _trunk(problem, "", sources, options)
         end = Source(trunk.name, trunk.out_type)
-        return Plan("mlp", dict(problem.observation), (*steps, trunk, *heads(problem, end, end, "none")))
+        return Plan(
+            "mlp", dict(problem.observation), (*steps, trunk, *heads(problem, end, end, "none"))
+        )
     trunks = [_trunk(problem, "policy_", sources, options)]
-    trunks += [_trunk(problem, f"{name}_", judged(problem, sources), options) for name in critics(problem)]
+    trunks += [
+        _trunk(problem, f"{name}_", judged(problem, sources), options) for name in critics(problem)
+    ]
     policy, *ends = (Source(trunk.name, trunk.out_type) for trunk in trunks)
-    return Plan("mlp", dict(problem.observation), (*steps, *trunks, *heads(problem, policy, tuple(ends), "none")))
+    return Plan(
+        "mlp",
+        dict(problem.observation),
+        (*steps, *trunks, *heads(problem, policy, tuple(ends), "none")),
+    )
 
 
 def _trunk(problem: Any, prefix: str, sources: list[Source], options: Options) -> Step:
@@ -49,4 +59,6 @@ def _trunk(problem: Any, prefix: str, sources: list[Source], options: Options) -
     arguments = {"sources": types, "widths": sizes[1:], "activation": options.activation}
     inputs = tuple(source.name for source in sources)
     out = plain(problem.group, options.width)
-    return Step(f"{prefix}hidden", "plain.Perceptron", inputs, types, out, "none", weights, arguments)
+    return Step(
+        f"{prefix}hidden", "plain.Perceptron", inputs, types, out, "none", weights, arguments
+    )

@@ -1,15 +1,17 @@
 """steerable_conv: planar steerable convolutions of a picture, for turns by any angle.
 
-Weiler & Cesa 2019, "General E(2)-equivariant steerable CNNs": fields of any representation of C<n>, D<n>, SO2 or O2,
-and kernels that commute with them, solved by escnn when the spec is compiled. The mean over the picture leaves a vector
-with the last fields' fibre, of which equivariant maps make policy and value. On a grid (C1, C2, C4, D1, D2, D4) the
-network is exact; on a plane, where pixels are turned by interpolation, it is exact for quarter turns and mirrors and
-close for the others: `symgen verify` says how close. Pooling is a binomial blur that keeps every second pixel; on a
-plane everything outside the largest disc is masked, layer by layer.
+Weiler & Cesa 2019, "General E(2)-equivariant steerable CNNs": fields of any representation of C<n>,
+D<n>, SO2 or O2, and kernels that commute with them, solved by escnn when the spec is compiled. The
+mean over the picture leaves a vector with the last fields' fibre, of which equivariant maps make
+policy and value. On a grid (C1, C2, C4, D1, D2, D4) the network is exact; on a plane, where pixels
+are turned by interpolation, it is exact for quarter turns and mirrors and close for the others:
+`symgen verify` says how close. Pooling is a binomial blur that keeps every second pixel; on a plane
+everything outside the largest disc is masked, layer by layer.
 
-`constraint: relaxed` lets the coefficients of the convolutions depend on the pixel of the kernel (Wang et al. 2022,
-"Approximately equivariant networks for imperfectly symmetric dynamics", section 3.2): constant over the pixels at
-first, so that the network is exact then. Of its settings only `regulariser` means something here.
+`constraint: relaxed` lets the coefficients of the convolutions depend on the pixel of the kernel
+(Wang et al. 2022, "Approximately equivariant networks for imperfectly symmetric dynamics", section
+3.2): constant over the pixels at first, so that the network is exact then. Of its settings only
+`regulariser` means something here.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -25,11 +27,24 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, sampled
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
 from symgen.families._outputs import everything_observed, layer, output_faults, windowed
-from symgen.families._rules import Fault, carries, carries_actions, carries_observations, one_picture
-from symgen.families._terms import Source, action_field, critics, heads, observed, picture_and_others
+from symgen.families._rules import (
+    Fault,
+    carries,
+    carries_actions,
+    carries_observations,
+    one_picture,
+)
+from symgen.families._terms import (
+    Source,
+    action_field,
+    critics,
+    heads,
+    observed,
+    picture_and_others,
+)
 from symgen.families._windows import kernel_windows, window_faults
 from symgen.nn.steerable import harmonics, thresholds, weights, with_gates
-from symgen.plan.ir import ACTION, Plan, Step
+from symgen.plan.plan import ACTION, Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")
 CARRIES_PLANES = True
@@ -38,7 +53,8 @@ LEAST_PLANE = 3
 
 
 MAX_SOLVED = 5
-"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound."""
+"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound.
+"""
 
 
 class Layer(BaseModel):
@@ -46,11 +62,23 @@ class Layer(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    fields: str = Field(description="fibre of the layer's output, e.g. '8 regular' or '4 trivial + 4 irrep(1)'")
-    kernel: int = Field(3, ge=1, le=15, description="side of the kernel in pixels, odd; 5 and more turn more smoothly")
-    stride: int = Field(1, ge=1, le=8, description="distance between neighbouring windows of the kernel")
+    fields: str = Field(
+        description="fibre of the layer's output, e.g. '8 regular' or '4 trivial + 4 irrep(1)'"
+    )
+    kernel: int = Field(
+        3,
+        ge=1,
+        le=15,
+        description="side of the kernel in pixels, odd; 5 and more turn more smoothly",
+    )
+    stride: int = Field(
+        1, ge=1, le=8, description="distance between neighbouring windows of the kernel"
+    )
     padding: int | None = Field(
-        None, ge=0, le=14, description="pixels added on every side; left out, (kernel - 1) / 2, which keeps the size"
+        None,
+        ge=0,
+        le=14,
+        description="pixels added on every side; left out, (kernel - 1) / 2, which keeps the size",
     )
     pool: Literal[1, 2] = Field(1, description="2 blurs the features and keeps every second pixel")
 
@@ -69,27 +97,35 @@ class Options(BaseModel):
 
     layers: tuple[str | Layer, ...] = Field(
         ("8 regular", "8 regular"),
-        description="the convolutions, each {fields, kernel, stride, padding, pool}, or only its fields for a 3x3 "
+        description="the convolutions, each {fields, kernel, stride, padding, pool}, or only its "
+        "fields for a 3x3 "
         "convolution that keeps the size",
         strict=False,
         min_length=1,
         max_length=16,
     )
     activation: Literal["relu", "elu", "tanh", "gelu", "silu"] = Field(
-        "relu", description="pointwise nonlinearity of fields that permute their channels (trivial, regular, quotient)"
+        "relu",
+        description="pointwise nonlinearity of fields that permute their channels (trivial, "
+        "regular, quotient)",
     )
     vectors: Literal["gated", "norm"] = Field(
         "gated",
-        description="nonlinearity of the other fields: times the sigmoid of an invariant of its own (gated), or a "
+        description="nonlinearity of the other fields: times the sigmoid of an invariant of its "
+        "own (gated), or a "
         "threshold on the length (norm)",
     )
     hidden: str | None = Field(
-        None, description="fibre of the dense layer after the convolutions; left out, the last convolution's fields"
+        None,
+        description="fibre of the dense layer after the convolutions; left out, the last "
+        "convolution's fields",
     )
 
 
 class Stage(NamedTuple):
-    """One layer with its types: what the convolution reads, what it makes, and what is left after pooling."""
+    """One layer with its types: what the convolution reads, what it makes, and what is left after
+    pooling.
+    """
 
     layer: Layer
     fibre: Representation
@@ -99,7 +135,9 @@ class Stage(NamedTuple):
 
 
 def stages(problem: Any) -> list[Stage]:
-    """The layers one after the other, up to the first whose windows do not fit; ValueError for an unreadable fibre."""
+    """The layers one after the other, up to the first whose windows do not fit; ValueError for an
+    unreadable fibre.
+    """
     options: Options = problem.family_options
     before = next(field for field in problem.observation.values() if field.base.is_picture)
     made: list[Stage] = []
@@ -114,7 +152,9 @@ def stages(problem: Any) -> list[Stage]:
     return made
 
 
-def _out(before: FieldType, fibre: Representation, layer: Layer, sampling: Sampling) -> FieldType | None:
+def _out(
+    before: FieldType, fibre: Representation, layer: Layer, sampling: Sampling
+) -> FieldType | None:
     try:
         base = sampled(before.base, sampling)
     except ValueError:  # told by window_faults, with the way out
@@ -126,33 +166,62 @@ def _out(before: FieldType, fibre: Representation, layer: Layer, sampling: Sampl
 
 def check(problem: Any) -> list[Fault]:
     """What is wrong with this family's options for this problem."""
-    faults = one_picture(problem, "steerable_conv") or _plane_faults(problem) or _settings_faults(problem)
+    faults = (
+        one_picture(problem, "steerable_conv")
+        or _plane_faults(problem)
+        or _settings_faults(problem)
+    )
     if faults:
         return faults
     try:
         made = stages(problem)
         hidden = _hidden(problem, made)
     except ValueError as error:
-        hint = "write e.g. layers: [8 regular, 8 regular], or of SO2 and O2 [4 trivial + 4 irrep(1)]"
+        hint = (
+            "write e.g. layers: [8 regular, 8 regular], or of SO2 and O2 [4 trivial + 4 irrep(1)]"
+        )
         return [Fault("hidden-fibre", ("network",), str(error), hint)]
     for k, stage in enumerate(made):
         where = ("network", "layers", k)
-        faults += window_faults(stage.source.base, stage.sampling, f"layer {k + 1}", where, odd=True)
-        if stage.out is not None and stage.out.base.kind == "plane" and min(stage.out.base.shape) < LEAST_PLANE:
-            message = f"layer {k + 1} leaves {stage.out.base}: of so few pixels a disc keeps no directions"
-            faults.append(Fault("stride", where, message, "use less pooling, a smaller stride, or a larger picture"))
+        faults += window_faults(
+            stage.source.base, stage.sampling, f"layer {k + 1}", where, odd=True
+        )
+        if (
+            stage.out is not None
+            and stage.out.base.kind == "plane"
+            and min(stage.out.base.shape) < LEAST_PLANE
+        ):
+            message = (
+                f"layer {k + 1} leaves {stage.out.base}: of so few pixels a disc keeps no "
+                "directions"
+            )
+            faults.append(
+                Fault(
+                    "stride",
+                    where,
+                    message,
+                    "use less pooling, a smaller stride, or a larger picture",
+                )
+            )
         if stage.fibre.size * stage.sampling.kernel**2 * stage.source.fibre.size > MAX_ENTRIES:
             message = f"the kernel of layer {k + 1} has more than {MAX_ENTRIES} entries"
-            faults.append(Fault("too-large", where, message, "use fewer copies, or a smaller kernel"))
+            faults.append(
+                Fault("too-large", where, message, "use fewer copies, or a smaller kernel")
+            )
     return faults or _carrying_faults(problem, made, hidden)
 
 
 def _plane_faults(problem: Any) -> list[Fault]:
-    """Kernels are solved for the usual action on the plane: r turns counter-clockwise, s mirrors left and right."""
+    """Kernels are solved for the usual action on the plane: r turns counter-clockwise, s mirrors
+    left and right.
+    """
     field = next(field for field in problem.observation.values() if field.base.is_picture)
     if field.base.kind == "plane" or bases.is_usual(field.base):
         return []
-    message = f"kernels are solved for C<n>, D<n>, SO2 and O2 turning and mirroring a picture, not for {field.base} of "
+    message = (
+        "kernels are solved for C<n>, D<n>, SO2 and O2 turning and mirroring a picture, "
+        f"not for {field.base} of "
+    )
     hint = "use the family group_conv"
     if catalogue.planar(problem.group) is not None:
         grid = "states: grid, or " if bases.has_usual_moves(problem.group) else ""
@@ -180,56 +249,105 @@ def _settings_faults(problem: Any) -> list[Fault]:
 
 def _hidden(problem: Any, made: list[Stage]) -> FieldType:
     written = problem.family_options.hidden
-    return vector(made[-1].fibre if written is None else representations.parse(problem.group, written))
+    return vector(
+        made[-1].fibre if written is None else representations.parse(problem.group, written)
+    )
 
 
 def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list[Fault]:
     """Headings, signs and directions must reach the heads."""
     path = ("network", "hidden" if problem.family_options.hidden else "layers")
     faults = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
-    still = all(field.is_trivial for field in problem.observation.values() if not field.base.is_picture)
-    if not faults and still and not problem.action.is_trivial and not carries(hidden, vector(made[-1].fibre)):
-        message = f"fields {made[-1].fibre} cannot tell apart directions, and the group moves the actions"
-        faults = [Fault("hidden-fibre", ("network", "layers"), message, "use fields that the group moves")]
+    still = all(
+        field.is_trivial for field in problem.observation.values() if not field.base.is_picture
+    )
+    if (
+        not faults
+        and still
+        and not problem.action.is_trivial
+        and not carries(hidden, vector(made[-1].fibre))
+    ):
+        message = (
+            f"fields {made[-1].fibre} cannot tell apart directions, and the group moves the actions"
+        )
+        faults = [
+            Fault("hidden-fibre", ("network", "layers"), message, "use fields that the group moves")
+        ]
     if faults:
         return faults
-    picture, hint = _convolved(made), None
+    picture = _convolved(made)
+    hint = None
     if not all(covered(stage.source.base, stage.sampling).all() for stage in made):
-        hint = "use less pooling, a smaller stride, or fields that the group moves before it: one pixel has no sides"
+        hint = (
+            "use less pooling, a smaller stride, or fields that the group moves before it: one "
+            "pixel has no sides"
+        )
     if not varies(picture):
-        message = "no kernel leads from the picture to the fields of the last layer: they would be constants"
-        return [Fault("no-power", ("network", "layers"), message, hint or "use fields that the group moves")]
+        message = (
+            "no kernel leads from the picture to the fields of the last layer: they would "
+            "be constants"
+        )
+        return [
+            Fault(
+                "no-power",
+                ("network", "layers"),
+                message,
+                hint or "use fields that the group moves",
+            )
+        ]
     last = layer(hidden.fibre, (*picture, *everything_observed(problem, pictures=False)))
-    return output_faults(problem, last, last, [hidden.fibre] if problem.critic == "q" else [], path, hint)
+    return output_faults(
+        problem, last, last, [hidden.fibre] if problem.critic == "q" else [], path, hint
+    )
 
 
 def _convolved(made: list[Stage]) -> Reach:
     """What can vary of the mean over the picture.
 
-    The solved kernels turn no faster than `rings` says; what a kernel of a plane sees beyond its centre is taken to
-    reach everything.
+    The solved kernels turn no faster than `rings` says; what a kernel of a plane sees beyond its
+    centre is taken to reach everything.
     """
     reach = everything(vector(made[0].source.fibre))
     for stage in made:
-        base, side = stage.source.base, stage.sampling.kernel
+        base = stage.source.base
+        side = stage.sampling.kernel
         if base.kind == "plane" and side > 1:
             reach = everything(vector(stage.fibre))
             continue
         if side > 1:
-            reach = windowed(base, stage.sampling, reach, harmonics(side) if side <= MAX_SOLVED else None)
+            reach = windowed(
+                base, stage.sampling, reach, harmonics(side) if side <= MAX_SOLVED else None
+            )
         reach = pointwise(linear(stage.fibre, *reach))
     return reach
 
 
 def plan(problem: Any) -> Plan:
-    """Normalise, mask, convolve, take the mean over the picture, a dense layer with the other terms, heads."""
+    """Normalise, mask, convolve, take the mean over the picture, a dense layer with the other
+    terms, heads.
+    """
     options: Options = problem.family_options
-    relaxed = problem.spec.symmetry.relaxed if problem.spec.symmetry.constraint_name == "relaxed" else None
+    relaxed = (
+        problem.spec.symmetry.relaxed
+        if problem.spec.symmetry.constraint_name == "relaxed"
+        else None
+    )
     steps, sources = observed(problem)
     end, others = picture_and_others(sources)
     if end.field.base.kind == "plane":
         arguments: dict[str, Any] = {"base": end.field.base}
-        steps.append(Step("disc", "steerable_conv.Disc", (end.name,), (end.field,), end.field, "exact", 0, arguments))
+        steps.append(
+            Step(
+                "disc",
+                "steerable_conv.Disc",
+                (end.name,),
+                (end.field,),
+                end.field,
+                "exact",
+                0,
+                arguments,
+            )
+        )
         end = Source("disc", end.field)
     made = stages(problem)
     for k, stage in enumerate(made):
@@ -237,7 +355,18 @@ def plan(problem: Any) -> Plan:
         end = Source(steps[-1].name, steps[-1].out_type)
     mean = vector(end.field.fibre)
     arguments = {"base": end.field.base}
-    steps.append(Step("mean", "steerable_conv.MeanOverPicture", (end.name,), (end.field,), mean, "exact", 0, arguments))
+    steps.append(
+        Step(
+            "mean",
+            "steerable_conv.MeanOverPicture",
+            (end.name,),
+            (end.field,),
+            mean,
+            "exact",
+            0,
+            arguments,
+        )
+    )
     hidden = _hidden(problem, made)
     steps.append(_dense("hidden", hidden, [Source("mean", mean), *others], options))
     end = Source("hidden", hidden)
@@ -251,10 +380,15 @@ def plan(problem: Any) -> Plan:
 
 def _convolution(name: str, before: Source, stage: Stage, options: Options, relaxed: Any) -> Step:
     assert stage.out is not None  # check() has found no window that does not fit
-    inner, side = with_gates(stage.fibre, options.vectors), stage.sampling.kernel
+    inner = with_gates(stage.fibre, options.vectors)
+    side = stage.sampling.kernel
     count = weights(inner, before.field.fibre, side)
     relaxes = relaxed is not None and side > 1
-    total = count * (side**2 if relaxes else 1) + bias(vector(inner)).weights + thresholds(stage.fibre, options.vectors)
+    total = (
+        count * (side**2 if relaxes else 1)
+        + bias(vector(inner)).weights
+        + thresholds(stage.fibre, options.vectors)
+    )
     arguments = {
         "target": stage.out,
         "source": before.field,
@@ -265,14 +399,25 @@ def _convolution(name: str, before: Source, stage: Stage, options: Options, rela
         **({"relaxed": relaxed} if relaxes else {}),
     }
     constraint: Any = "relaxed" if relaxes else "exact"
-    inputs, types = (before.name,), (before.field,)
-    return Step(name, "steerable_conv.SteerableConv", inputs, types, stage.out, constraint, total, arguments)
+    inputs = (before.name,)
+    types = (before.field,)
+    return Step(
+        name, "steerable_conv.SteerableConv", inputs, types, stage.out, constraint, total, arguments
+    )
 
 
 def _dense(name: str, target: FieldType, sources: list[Source], options: Options) -> Step:
-    types, inner = tuple(source.field for source in sources), vector(with_gates(target.fibre, options.vectors))
+    types = tuple(source.field for source in sources)
+    inner = vector(with_gates(target.fibre, options.vectors))
     count = sum(linear_weights(inner, field, with_bias=k == 0) for k, field in enumerate(types))
     count += thresholds(target.fibre, options.vectors)
-    arguments = {"target": target, "sources": types, "activation": options.activation, "vectors": options.vectors}
+    arguments = {
+        "target": target,
+        "sources": types,
+        "activation": options.activation,
+        "vectors": options.vectors,
+    }
     inputs = tuple(source.name for source in sources)
-    return Step(name, "steerable_conv.SteerableLinear", inputs, types, target, "exact", count, arguments)
+    return Step(
+        name, "steerable_conv.SteerableLinear", inputs, types, target, "exact", count, arguments
+    )

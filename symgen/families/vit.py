@@ -1,4 +1,6 @@
-"""vit: the unconstrained vision transformer, with or without learnt positions (then it sees a bag of patches)."""
+"""vit: the unconstrained vision transformer, with or without learnt positions (then it sees a bag
+of patches).
+"""
 
 from typing import Any, Literal
 
@@ -6,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.families._rules import Fault, least_width, normalised, one_picture, patches_fit
 from symgen.families._terms import Source, heads, observed, picture_and_others, plain
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 CONSTRAINTS = ("none",)
 
@@ -20,8 +22,12 @@ class Options(BaseModel):
     heads: int = Field(8, ge=1, le=64, description="attention heads")
     layers: int = Field(2, ge=1, le=32, description="number of attention blocks")
     patch: int = Field(1, ge=1, le=64, description="side of a patch in pixels")
-    positions: Literal["learned", "none"] = Field("learned", description="none: blind to the order of the patches")
-    expansion: int = Field(0, ge=0, le=8, description="width of a two-layer map after attention, times the width")
+    positions: Literal["learned", "none"] = Field(
+        "learned", description="none: blind to the order of the patches"
+    )
+    expansion: int = Field(
+        0, ge=0, le=8, description="width of a two-layer map after attention, times the width"
+    )
 
 
 def check(problem: Any) -> list[Fault]:
@@ -42,7 +48,8 @@ def plan(problem: Any) -> Plan:
     options: Options = problem.family_options
     steps, sources = observed(problem)
     picture, points = picture_and_others(sources)
-    width, count = options.width, picture.field.base.size // options.patch**2
+    width = options.width
+    count = picture.field.base.size // options.patch**2
     tokens = plain(problem.group, (1 + count) * width)
     weights = (options.patch**2 * picture.field.fibre.size + 1) * width + width
     weights += (1 + count) * width * (options.positions == "learned")
@@ -56,7 +63,9 @@ def plan(problem: Any) -> Plan:
     }
     inputs = (picture.name, *(source.name for source in points))
     types = (picture.field, *(source.field for source in points))
-    steps.append(Step("tokens", "plain.PatchTokens", inputs, types, tokens, "none", weights, arguments))
+    steps.append(
+        Step("tokens", "plain.PatchTokens", inputs, types, tokens, "none", weights, arguments)
+    )
     weights = 2 * width + 3 * width**2 + (width + 1) * width
     if options.expansion:
         hidden = width * options.expansion
@@ -64,10 +73,28 @@ def plan(problem: Any) -> Plan:
     arguments = {"width": width, "heads": options.heads, "expansion": options.expansion}
     for k in range(options.layers):
         before = steps[-1].name
-        step = Step(f"attention{k + 1}", "plain.Attention", (before,), (tokens,), tokens, "none", weights, arguments)
+        step = Step(
+            f"attention{k + 1}",
+            "plain.Attention",
+            (before,),
+            (tokens,),
+            tokens,
+            "none",
+            weights,
+            arguments,
+        )
         steps.append(step)
     out = plain(problem.group, width)
     weights = 2 * width + (width + 1) * width
-    read = Step("read_token", "plain.ReadToken", (steps[-1].name,), (tokens,), out, "none", weights, {"width": width})
+    read = Step(
+        "read_token",
+        "plain.ReadToken",
+        (steps[-1].name,),
+        (tokens,),
+        out,
+        "none",
+        weights,
+        {"width": width},
+    )
     end = Source("read_token", out)
     return Plan("vit", dict(problem.observation), (*steps, read, *heads(problem, end, end, "none")))

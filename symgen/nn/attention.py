@@ -1,8 +1,10 @@
-"""Graph symmetric attention (SiT, Weissenbacher et al. 2024, section 3, eq. 3), over fibres that the group may move.
+"""Graph symmetric attention (SiT, Weissenbacher et al. 2024, section 3, eq. 3), over fibres that
+the group may move.
 
-Q, K and V are equivariant maps of the input at every place; the graph matrices G_q, G_k, G_v then mix the places, one
-matrix theta[label] per channel. Scores are inner products over whole fibres, so they are equal for pairs that the group
-carries into each other. No position embedding: position enters through the labels alone.
+Q, K and V are equivariant maps of the input at every place; the graph matrices G_q, G_k, G_v then
+mix the places, one matrix theta[label] per channel. Scores are inner products over whole fibres, so
+they are equal for pairs that the group carries into each other. No position embedding: position
+enters through the labels alone.
 """
 
 import math
@@ -32,21 +34,28 @@ SMALLEST_PIECE = 64
 
 
 class GraphAttention(nn.Module):
-    """One block: norm, graph symmetric attention, output map, skip; and an optional two-layer map at every place.
+    """One block: norm, graph symmetric attention, output map, skip; and an optional two-layer map
+    at every place.
 
     Args:
-        field: type of the input and output; its fibre is `copies` copies of one permutation representation.
-        labels: see GraphMatrices, for the last n places; places before them are tokens that no graph matrix touches.
+        field: type of the input and output; its fibre is `copies` copies of one permutation
+            representation.
+        labels: see GraphMatrices, for the last n places; places before them are tokens that no
+            graph matrix touches.
         heads: number of heads; divides the number of copies.
-        matrices: which of "q", "k", "v" carry a graph matrix, and which of "left", "additive", "hadamard" the scores.
-        symmetrise: add the transpose to the scores (a sum, as in the paper): M + M^T = [Q K][K Q]^T; see also Scores.
-        expansion: width of the two-layer map at every place as a multiple of the fibre; 0 for none (as in the paper).
+        matrices: which of "q", "k", "v" carry a graph matrix, and which of "left", "additive",
+            "hadamard" the scores.
+        symmetrise: add the transpose to the scores (a sum, as in the paper): M + M^T = [Q K][K
+            Q]^T; see also Scores.
+        expansion: width of the two-layer map at every place as a multiple of the fibre; 0 for none
+            (as in the paper).
         pairs: label of every pair of the last n places, shape (n, n), for the scores.
         activation: of the scores, see Scores.
         triangles: tables of the triangle layer, None for none.
         triangle_layers: 1, or 2 as in SiT*.
         dropout: probability of a label to be zero in training.
-        fine: finer labels for a learnt departure of the graph matrices, see GraphMatrices; None for none.
+        fine: finer labels for a learnt departure of the graph matrices, see GraphMatrices; None for
+            none.
         relaxed: how the maps at every place may depart, see TiedLinear; None for an exact block.
     """
 
@@ -70,11 +79,17 @@ class GraphAttention(nn.Module):
     ) -> None:
         super().__init__()
         ((copies, atom),) = field.fibre.blocks
-        place, triple = vector(field.fibre), vector(direct_sum((3 * copies, atom)))
-        self.heads, self.symmetrise, self.width = heads, symmetrise, field.fibre.size
+        place = vector(field.fibre)
+        triple = vector(direct_sum((3 * copies, atom)))
+        self.heads = heads
+        self.symmetrise = symmetrise
+        self.width = field.fibre.size
         # the maps that a graph matrix follows come first
-        self.order = [name for name in MIXED if name in matrices] + [name for name in MIXED if name not in matrices]
-        # the scores' factor 1 / sqrt(channels of a head) is taken into the rows that make the queries
+        self.order = [name for name in MIXED if name in matrices] + [
+            name for name in MIXED if name not in matrices
+        ]
+        # the scores' factor 1 / sqrt(channels of a head) is taken into the rows that make the
+        # queries
         scale = [(self.width // heads) ** -0.5 if name == "q" else 1.0 for name in self.order]
         rows = torch.tensor(scale, dtype=torch.float64).repeat_interleave(self.width).unsqueeze(1)
         # kept in float64 so that a network turned into float64 is exact there
@@ -83,14 +98,26 @@ class GraphAttention(nn.Module):
         self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed)
         tokens = field.base.size - labels.shape[0]
         mixed = sum(name in matrices for name in MIXED)
-        self.graph = GraphMatrices(labels, copies, mixed, tokens, dropout, fine, field) if mixed else None
+        self.graph = (
+            GraphMatrices(labels, copies, mixed, tokens, dropout, fine, field) if mixed else None
+        )
         forms = [kind for kind in ON_SCORES if kind in matrices]
         plain = not forms and symmetrise != "both" and activation == "none" and triangles is None
         pairs = labels[:, :, 0] if pairs is None else pairs
         self.scores = (
             None
             if plain
-            else Scores(pairs, heads, tokens, forms, symmetrise, activation, triangles, triangle_layers, dropout)
+            else Scores(
+                pairs,
+                heads,
+                tokens,
+                forms,
+                symmetrise,
+                activation,
+                triangles,
+                triangle_layers,
+                dropout,
+            )
         )
         self.output = TiedLinear(place, place, "place", gain=0.5, relaxed=relaxed)
         self.mlp = PlaceMlp(field, expansion) if expansion else None
@@ -104,7 +131,9 @@ class GraphAttention(nn.Module):
         matrix = matrix * self.row_scale.to(matrix.dtype)
         mixing = None if self.graph is None else self.graph()
         size = max(SMALLEST_PIECE, IN_CACHE // (x.shape[1] * x.shape[2]))
-        if torch.compiler.is_compiling() or x.shape[0] < 2 * size:  # a compiled graph fits every batch size
+        if (
+            torch.compiler.is_compiling() or x.shape[0] < 2 * size
+        ):  # a compiled graph fits every batch size
             return self._block(x, matrix, mixing)
         return torch.cat([self._block(piece, matrix, mixing) for piece in x.split(size)])
 
@@ -116,8 +145,9 @@ class GraphAttention(nn.Module):
     def _project(self, x: Tensor, matrix: Tensor, mixing: Tensor | None) -> dict[str, Tensor]:
         """(batch, places, channels) -> q, k and v, each (batch, heads, places, channels per head).
 
-        The features are taken place by place, so that the matrix product leaves (channels, places, batch), the layout
-        in which graph matrices multiply fastest; nothing is copied between the two.
+        The features are taken place by place, so that the matrix product leaves (channels, places,
+        batch), the layout in which graph matrices multiply fastest; nothing is copied between the
+        two.
         """
         batch, places, _ = x.shape
         y = self.norm(x.transpose(0, 1)).reshape(places * batch, self.width)
@@ -128,12 +158,15 @@ class GraphAttention(nn.Module):
             first = torch.bmm(mixing, first).view(mixed, self.heads, -1, places, batch)
             parts += first.permute(0, 4, 1, 3, 2).unbind(0)
         if mixed < 3:
-            rest = linear(y, matrix[mixed * self.width :]).view(places, batch, 3 - mixed, self.heads, -1)
+            rest = linear(y, matrix[mixed * self.width :]).view(
+                places, batch, 3 - mixed, self.heads, -1
+            )
             parts += rest.permute(2, 1, 3, 0, 4).unbind(0)
         return dict(zip(self.order, parts, strict=True))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """softmax(scores) V, by torch's fused kernel where there are many places and nothing else changes the scores.
+        """softmax(scores) V, by torch's fused kernel where there are many places and nothing else
+        changes the scores.
 
         All are of shape (batch, heads, places, channels per head), the queries already scaled.
         """

@@ -1,7 +1,7 @@
 """Arrays that are slow to compute, kept on disk under a hash of what they were computed from.
 
-The folder is $SYMGEN_CACHE, or symgen in $XDG_CACHE_HOME or ~/.cache. It may be deleted at any time. A file that cannot
-be read is computed again; a folder that cannot be written is left alone.
+The folder is $SYMGEN_CACHE, or symgen in $XDG_CACHE_HOME or ~/.cache. It may be deleted at any
+time. A file that cannot be read is computed again; a folder that cannot be written is left alone.
 """
 
 import hashlib
@@ -33,9 +33,12 @@ def key(*contents: object) -> str:
     """
     digest = hashlib.sha256()
     for content in contents:
-        whole = isinstance(content, np.ndarray)
-        digest.update(f"{content.dtype}{content.shape}".encode() if whole else repr(content).encode())  # type: ignore[attr-defined]
-        digest.update(np.ascontiguousarray(content).tobytes() if whole else b";")
+        if isinstance(content, np.ndarray):
+            digest.update(f"{content.dtype}{content.shape}".encode())
+            digest.update(np.ascontiguousarray(content).tobytes())
+        else:
+            digest.update(repr(content).encode())
+            digest.update(b";")
     return digest.hexdigest()[:32]
 
 
@@ -45,7 +48,8 @@ def cached(name: str, compute: Callable[[], np.ndarray], shape: Sequence[int | N
     Args:
         name: unique for the content, see `key`.
         compute: makes the array, float64.
-        shape: what the shape must be, None for any length; a file of another shape is computed again.
+        shape: what the shape must be, None for any length; a file of another shape is computed
+            again.
     """
     path = folder() / f"{name}.npz"
     found = _read(path)

@@ -1,14 +1,16 @@
 """How far relaxed maps have departed from the symmetry: a number per step, and one per generator.
 
-For a relaxed matrix W between features on which the group acts by rho_out and rho_in, both orthogonal:
+For a relaxed matrix W between features on which the group acts by rho_out and rho_in, both
+orthogonal:
 
     distance    |W - P W| / |W|, with P the orthogonal projection on the matrices that commute with the group (the
                 Reynolds projector, the average of rho_out(g) W rho_in(g)^-1 over the group); 0 is exact, 1 is the most
     generator   |rho_out(g) W - W rho_in(g)| / |W|, between 0 and 2
     spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the step's maps
 
-Norms are Frobenius norms, over all relaxed matrices of a step together, in float64 where the device has it. What the
-group cannot tell from an exact map is no departure, be it learnt by weights that are free.
+Norms are Frobenius norms, over all relaxed matrices of a step together, in float64 where the device
+has it. What the group cannot tell from an exact map is no departure, be it learnt by weights that
+are free.
 """
 
 from collections.abc import Callable
@@ -58,7 +60,9 @@ class Departs(Protocol):
 
 @torch.no_grad()
 def departures(module: nn.Module) -> dict[str, float]:
-    """Distance (under ""), size for each generator, and "spread" of banks, of what is relaxed in a module; or empty."""
+    """Distance (under ""), size for each generator, and "spread" of banks, of what is relaxed in a
+    module; or empty.
+    """
     parts = [each for each in map(_departing, module.modules()) if each is not None]
     if not parts:
         return {}
@@ -68,19 +72,29 @@ def departures(module: nn.Module) -> dict[str, float]:
         # what commutes with the group drops out of the difference
         changes = [part.moved(generator, part.rest) - part.rest for part in parts]
         result[generator] = _norm(changes) / size
-    spreads = [float(each.spread()) for each in module.modules() if isinstance(each, RelaxedWeights)]
+    spreads = [
+        float(each.spread()) for each in module.modules() if isinstance(each, RelaxedWeights)
+    ]
     return {**result, "spread": max(spreads)} if spreads else result
 
 
 def penalty(module: nn.Module) -> Tensor | None:
-    """The sum of the penalties of what is relaxed in a module, differentiable; None where nothing is."""
-    found = [each.penalty() for each in module.modules() if isinstance(each, TiedMatrix | GraphMatrices | Departs)]
+    """The sum of the penalties of what is relaxed in a module, differentiable; None where nothing
+    is.
+    """
+    found = [
+        each.penalty()
+        for each in module.modules()
+        if isinstance(each, TiedMatrix | GraphMatrices | Departs)
+    ]
     known = [each for each in found if each is not None]
     return torch.stack(known).sum() if known else None
 
 
 def banked(module: nn.Module) -> dict[str, TiedMatrix]:
-    """The maps below a module that have banks, by a name: "" where there is one, else where it stands."""
+    """The maps below a module that have banks, by a name: "" where there is one, else where it
+    stands.
+    """
     found = {name: each for name, each in module.named_modules() if isinstance(each, TiedMatrix)}
     found = {name: each for name, each in found.items() if each.banks is not None}
     alone = len(found) == 1
@@ -91,12 +105,15 @@ def _departing(module: nn.Module) -> Departing | None:
     """The relaxed matrix of one module, in float64; None where it holds none."""
     if isinstance(module, TiedMatrix) and module.relaxed is not None:
         matrix = _wide(module())
-        rest, names = matrix - module.project(matrix), module.target.group.generators
+        rest = matrix - module.project(matrix)
+        names = module.target.group.generators
         return Departing(matrix, rest, names, lambda g, m: _conjugated(module, g, m))
     if isinstance(module, GraphMatrices) and module.delta is not None:
         assert module.field is not None
-        field, matrices = module.field, _wide(module.expand())
-        rest, names = matrices - _averaged(field, matrices), field.group.generators
+        field = module.field
+        matrices = _wide(module.expand())
+        rest = matrices - _averaged(field, matrices)
+        names = field.group.generators
         return Departing(matrices, rest, names, lambda g, m: _carried(field, g, m))
     return module.departing() if isinstance(module, Departs) else None
 
@@ -106,7 +123,9 @@ def _wide(matrix: Tensor) -> Tensor:
 
 
 def _averaged(field: FieldType, matrices: Tensor) -> Tensor:
-    """P of graph matrices (channels, places, places): the mean over the orbits of (channel, place, place)."""
+    """P of graph matrices (channels, places, places): the mean over the orbits of (channel, place,
+    place).
+    """
     orbit = torch.from_numpy(_triples(field)).to(matrices.device)
     rows = matrices.reshape(-1, len(orbit))
     sums = rows.new_zeros(len(rows), int(orbit.max()) + 1).index_add(1, orbit, rows)
@@ -115,12 +134,17 @@ def _averaged(field: FieldType, matrices: Tensor) -> Tensor:
 
 @lru_cache(maxsize=32)
 def _triples(field: FieldType) -> np.ndarray:
-    """Orbit of each (channel of the atom, place, place), flattened; the fibre permutes its channels."""
+    """Orbit of each (channel of the atom, place, place), flattened; the fibre permutes its
+    channels.
+    """
     ((_, atom),) = field.fibre.blocks
     n = field.base.size
     moves = []
     for generator in field.group.generators:
-        places, (channels, _) = field.base.permutation(generator), atom.signed_permutation(generator)
+        places, (channels, _) = (
+            field.base.permutation(generator),
+            atom.signed_permutation(generator),
+        )
         to = (channels[:, None, None] * n + places[:, None]) * n + places
         moves.append(to.reshape(-1))
     return components(atom.size * n * n, moves)
@@ -152,11 +176,15 @@ def _acted(field: FieldType, generator: str, columns: Tensor) -> Tensor:
 
 @lru_cache(maxsize=512)
 def _table(field: FieldType, generator: str) -> Tensor | tuple[Tensor, Tensor | None]:
-    """How a generator moves a flattened feature: where each entry comes from and its sign, or a matrix."""
+    """How a generator moves a flattened feature: where each entry comes from and its sign, or a
+    matrix.
+    """
     if not field.fibre.is_signed_permutation:
         return torch.from_numpy(field.as_representation.matrix(generator))
     index, sign = field.gather(generator)
-    return torch.from_numpy(index), None if (sign > 0).all() else torch.from_numpy(sign).unsqueeze(1)
+    return torch.from_numpy(index), None if (sign > 0).all() else torch.from_numpy(sign).unsqueeze(
+        1
+    )
 
 
 def _norm(parts: list[Tensor]) -> float:

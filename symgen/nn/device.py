@@ -1,8 +1,8 @@
 """Where a network computes: the devices that a user may name, and what is different on each.
 
-A network is built on the CPU, so that a seed means the same weights everywhere, and moved. From then on everything
-that belongs to it is made where it is: buffers, the replay, distributions, random numbers. What environments give and
-take crosses over, and nothing else.
+A network is built on the CPU, so that a seed means the same weights everywhere, and moved. From
+then on everything that belongs to it is made where it is: buffers, the replay, distributions,
+random numbers. What environments give and take crosses over, and nothing else.
 """
 
 import contextlib
@@ -21,10 +21,11 @@ NARROW = {"mps"}
 
 
 def chosen(name: str) -> torch.device:
-    """The device called `name`: cpu, cuda (the first), cuda:<n>, mps, or auto for cuda, else mps, else cpu.
+    """The device called `name`: cpu, cuda (the first), cuda:<n>, mps, or auto for cuda, else mps,
+    else cpu.
 
-    Convolutions on a CUDA device are computed in full float32 from then on: in the shorter format that torch takes for
-    them (TF32) an equivariant network is equivariant up to 1e-3 only.
+    Convolutions on a CUDA device are computed in full float32 from then on: in the shorter format
+    that torch takes for them (TF32) an equivariant network is equivariant up to 1e-3 only.
 
     Raises:
         UserError: nothing is called so, or it is not there.
@@ -34,12 +35,18 @@ def chosen(name: str) -> torch.device:
     """
     kind, _, index = name.partition(":")
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", name):
-        raise UserError("device-not-found", f"no device is called {name!r}", f"there is: {', '.join(present())}")
+        raise UserError(
+            "device-not-found", f"no device is called {name!r}", f"there is: {', '.join(present())}"
+        )
     if name == "auto":
         kind = present()[-1].partition(":")[0]
-    if kind not in {each.partition(":")[0] for each in present()} or int(index or 0) >= _count(kind):
+    if kind not in {each.partition(":")[0] for each in present()} or int(index or 0) >= _count(
+        kind
+    ):
         raise UserError(
-            "device-not-found", f"{name} is not there: {_reason(kind)}", f"there is: {', '.join(present())}"
+            "device-not-found",
+            f"{name} is not there: {_reason(kind)}",
+            f"there is: {', '.join(present())}",
         )
     if kind == "cuda":
         torch.backends.cudnn.allow_tf32 = False
@@ -63,12 +70,18 @@ def _reason(kind: str) -> str:
     if kind == "cuda" and _count(kind):
         return f"{_count(kind)} CUDA devices are, counted from 0"
     built = torch.backends.cuda.is_built() if kind == "cuda" else torch.backends.mps.is_built()
-    return "torch finds no such device" if built else f"this torch ({torch.__version__}) was built without {kind}"
+    return (
+        "torch finds no such device"
+        if built
+        else f"this torch ({torch.__version__}) was built without {kind}"
+    )
 
 
 def described(device: torch.device) -> str:
     """The device with its name, such as "cuda:0 (NVIDIA H200)"."""
-    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    return (
+        f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    )
 
 
 def widest(device: torch.device) -> torch.dtype:
@@ -82,6 +95,10 @@ def generator(device: torch.device, seed: int) -> Generator:
 
 
 def forked(device: torch.device) -> AbstractContextManager[None]:
-    """Within it torch's global random state, that of the device too, may be changed; afterwards it is as before."""
-    fork: contextlib.AbstractContextManager[None] = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    """Within it torch's global random state, that of the device too, may be changed; afterwards it
+    is as before.
+    """
+    fork: contextlib.AbstractContextManager[None] = torch.random.fork_rng(
+        [device] if device.type == "cuda" else []
+    )
     return fork

@@ -1,9 +1,11 @@
-"""What a policy's parameter vector means: sample, log-probability and entropy for the three kinds of action.
+"""What a policy's parameter vector means: sample, log-probability and entropy for the three kinds
+of action.
 
-`parameters` is what the policy head emits, [batch, sum(sizes)]: the logits of a discrete action, the logits of each
-component of a multi_discrete one side by side, the mean of a continuous one. The scale of a continuous action is
-`log_std` [dim], the same in every state. `distribution` gives a torch distribution; `sample` and `evaluate` compute the
-same numbers (a test says so) without building one, which is what training calls thousands of times a second.
+`parameters` is what the policy head emits, [batch, sum(sizes)]: the logits of a discrete action,
+the logits of each component of a multi_discrete one side by side, the mean of a continuous one. The
+scale of a continuous action is `log_std` [dim], the same in every state. `distribution` gives a
+torch distribution; `sample` and `evaluate` compute the same numbers (a test says so) without
+building one, which is what training calls thousands of times a second.
 """
 
 import math
@@ -13,13 +15,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
-from symgen.envs.interface import Action
+from symgen.problem.interface import Action
 
 __all__ = ["MultiCategorical", "distribution", "evaluate", "sample"]
 
 
 class MultiCategorical(Distribution):
-    """Independent categorical components, each with its own number of choices; a sample is [batch, component].
+    """Independent categorical components, each with its own number of choices; a sample is [batch,
+    component].
 
     Args:
         logits: one [batch, choice] tensor per component, not necessarily normalised.
@@ -61,7 +64,8 @@ def distribution(action: Action, parameters: Tensor, log_std: Tensor | None = No
     """The torch distribution that `parameters` [batch, sum(sizes)] stand for.
 
     Returns:
-        Categorical (discrete), MultiCategorical (multi_discrete), or a diagonal Gaussian with `.mean` (continuous).
+        Categorical (discrete), MultiCategorical (multi_discrete), or a diagonal Gaussian with
+        `.mean` (continuous).
     """
     if action.kind == "discrete":
         return Categorical(logits=parameters, validate_args=False)
@@ -72,9 +76,13 @@ def distribution(action: Action, parameters: Tensor, log_std: Tensor | None = No
 
 
 def sample(
-    action: Action, parameters: Tensor, log_std: Tensor | None = None, generator: torch.Generator | None = None
+    action: Action,
+    parameters: Tensor,
+    log_std: Tensor | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Draw one action per row of `parameters`; [batch] indices, [batch, component] indices or [batch, dim] reals.
+    """Draw one action per row of `parameters`; [batch] indices, [batch, component] indices or
+    [batch, dim] reals.
 
     A continuous action is not clipped to its box: its density is that of the unclipped Gaussian.
     """
@@ -87,13 +95,19 @@ def sample(
     return torch.addcmul(parameters, noise, _scale(log_std).exp())
 
 
-def evaluate(action: Action, parameters: Tensor, log_std: Tensor | None, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probability of `actions` and entropy of the distribution, both [batch]; finite logits are assumed."""
+def evaluate(
+    action: Action, parameters: Tensor, log_std: Tensor | None, actions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Log-probability of `actions` and entropy of the distribution, both [batch]; finite logits are
+    assumed.
+    """
     if action.kind == "discrete":
         return _categorical(parameters, actions)
     if action.kind == "multi_discrete":
         split = zip(parameters.split_with_sizes(action.sizes, -1), actions.unbind(-1), strict=True)
-        logs, entropies = zip(*(_categorical(logits, chosen) for logits, chosen in split), strict=True)
+        logs, entropies = zip(
+            *(_categorical(logits, chosen) for logits, chosen in split), strict=True
+        )
         return torch.stack(logs).sum(0), torch.stack(entropies).sum(0)
     log_std = _scale(log_std)
     constant = log_std.sum() + log_std.numel() * 0.5 * math.log(2 * math.pi)
@@ -109,7 +123,9 @@ def _categorical(logits: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gumbel_max(logits: Tensor, generator: torch.Generator | None) -> Tensor:
-    """A categorical draw: argmax of logits plus Gumbel noise, where -log of an exponential draw is Gumbel."""
+    """A categorical draw: argmax of logits plus Gumbel noise, where -log of an exponential draw is
+    Gumbel.
+    """
     return (logits - torch.empty_like(logits).exponential_(generator=generator).log_()).argmax(-1)
 
 

@@ -12,9 +12,11 @@ from symgen.spec.schema import Relaxed
 
 
 class PatchEmbedding(nn.Module):
-    """Every patch of a picture becomes one place: an equivariant map of (in-patch grid x fibre) -> hidden fibre.
+    """Every patch of a picture becomes one place: an equivariant map of (in-patch grid x fibre) ->
+    hidden fibre.
 
-    Turning the whole picture turns the grid of patches and turns inside each patch; the map commutes with the latter.
+    Turning the whole picture turns the grid of patches and turns inside each patch; the map
+    commutes with the latter.
 
     Args:
         target: (patch grid) x hidden fibre.
@@ -33,7 +35,9 @@ class PatchEmbedding(nn.Module):
         relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
-        self.patch, self.grid, self.channels = patch, target.base.shape, source.fibre.size
+        self.patch = patch
+        self.grid = target.base.shape
+        self.channels = source.fibre.size
         inside = FieldType(bases.resize(source.base, patch, patch), source.fibre)
         self.linear = TiedLinear(vector(target.fibre), inside, bias_gain=bias_gain, relaxed=relaxed)
 
@@ -42,15 +46,19 @@ class PatchEmbedding(nn.Module):
         rows, columns = self.grid
         x = x.view(-1, rows, self.patch, columns, self.patch, self.channels).transpose(2, 3)
         matrix, shift = self.linear._expanded or self.linear.expand()
-        return nn.functional.linear(x.reshape(-1, rows * columns, self.patch**2 * self.channels), matrix, shift)
+        return nn.functional.linear(
+            x.reshape(-1, rows * columns, self.patch**2 * self.channels), matrix, shift
+        )
 
 
 class JoinToken(nn.Module):
-    """Put a class token before the places: a learnt invariant vector plus everything observed at a point.
+    """Put a class token before the places: a learnt invariant vector plus everything observed at a
+    point.
 
     Args:
         field: type of the places.
-        points: number of further inputs of type point x the same fibre, which are added to the token.
+        points: number of further inputs of type point x the same fibre, which are added to the
+            token.
     """
 
     def __init__(self, field: FieldType, points: int = 0) -> None:
@@ -76,7 +84,8 @@ class Places(nn.Module):
 
     def __init__(self, start: int, stop: int) -> None:
         super().__init__()
-        self.start, self.stop = start, stop
+        self.start = start
+        self.stop = stop
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> (batch, stop - start, channels)."""
@@ -97,7 +106,8 @@ class Nonlinear(nn.Module):
     """An equivariant map followed by a pointwise nonlinearity.
 
     Args:
-        target: type of the output; its fibre allows the nonlinearity (permutations any, signed ones odd functions).
+        target: type of the output; its fibre allows the nonlinearity (permutations any, signed ones
+            odd functions).
         sources: types of the inputs, whose images are added.
         activation: name in torch.nn.functional, or "tanh".
         scope: see TiedLinear.

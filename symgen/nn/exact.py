@@ -12,12 +12,14 @@ from symgen.nn.device import widest
 class ExactBuffers(nn.Module):
     """A module whose float64 buffers stay float64 whatever the network is cast to.
 
-    Law: network.float().double() is as exact as it was; weights are rounded, tables and moments are not. A device that
-    has no float64 gets float32.
+    Law: network.float().double() is as exact as it was; weights are rounded, tables and moments are
+    not. A device that has no float64 gets float32.
     """
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        kept = {name: x for name, x in self.named_buffers(recurse=False) if x.dtype == torch.float64}
+        kept = {
+            name: x for name, x in self.named_buffers(recurse=False) if x.dtype == torch.float64
+        }
         longest = widest(fn(torch.zeros(())).device)
         for name, buffer in kept.items():
             setattr(self, name, buffer.to(longest))  # before it goes there

@@ -1,6 +1,8 @@
-"""Graph matrices: G[i, j] = theta[label(i, j)], one weight for all pairs of places that the group and the labels unite.
+"""Graph matrices: G[i, j] = theta[label(i, j)], one weight for all pairs of places that the group
+and the labels unite.
 
-Weissenbacher et al. 2024, section 3. Places that come before the graph's own (class tokens) are touched by no matrix.
+Weissenbacher et al. 2024, section 3. Places that come before the graph's own (class tokens) are
+touched by no matrix.
 """
 
 import math
@@ -14,19 +16,23 @@ from symgen.nn.scores import drop_labels
 
 
 class GraphMatrices(nn.Module):
-    """The matrices that mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c, j].
+    """The matrices that mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c,
+    j].
 
     Args:
-        labels: shape (n, n, atom size): label of (target, source, channel of the atom), -1 for no edge.
+        labels: shape (n, n, atom size): label of (target, source, channel of the atom), -1 for no
+            edge.
         copies: number of copies of the atom; each has its own weights.
         stack: how many such sets of matrices stand one after the other (for queries, keys, values).
         tokens: number of places before the n of the graph; they stay as they are.
         dropout: probability of a label to be zero in training.
-        fine: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of its own for them,
-            which start at zero and are added. None for none.
-        field: type of the features, which says how far the matrices have departed; needed where they are relaxed.
+        fine: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of
+            its own for them, which start at zero and are added. None for none.
+        field: type of the features, which says how far the matrices have departed; needed where
+            they are relaxed.
 
-    Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain map.
+    Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain
+    map.
     """
 
     index: Tensor
@@ -44,18 +50,26 @@ class GraphMatrices(nn.Module):
     ) -> None:
         super().__init__()
         self.field = field
-        self.stack, self.places, self.count = stack, labels.shape[0] + tokens, int(labels.max()) + 1
+        self.stack = stack
+        self.places = labels.shape[0] + tokens
+        self.count = int(labels.max()) + 1
         self.dropout = dropout
         self.channels = stack * copies * labels.shape[2]
-        index = np.stack([with_tokens(label, tokens, self.count) for label in labels.transpose(2, 0, 1)])
+        index = np.stack(
+            [with_tokens(label, tokens, self.count) for label in labels.transpose(2, 0, 1)]
+        )
         self.register_buffer("index", torch.from_numpy(index.reshape(-1)), persistent=False)
         neighbours = (labels >= 0).sum() / (labels.shape[0] * labels.shape[2])
-        self.theta = nn.Parameter(torch.empty(stack * copies, self.count).uniform_(-1, 1) / math.sqrt(neighbours))
+        self.theta = nn.Parameter(
+            torch.empty(stack * copies, self.count).uniform_(-1, 1) / math.sqrt(neighbours)
+        )
         with torch.no_grad():
             itself = np.unique(np.einsum("iic->ic", labels))
             self.theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
         count = 0 if fine is None else int(fine.max()) + 1
-        index = None if fine is None else torch.from_numpy(with_tokens(fine, tokens, count).reshape(-1))
+        index = (
+            None if fine is None else torch.from_numpy(with_tokens(fine, tokens, count).reshape(-1))
+        )
         self.register_buffer("fine", index, persistent=False)
         self.delta = None if fine is None else nn.Parameter(torch.zeros(self.channels, count))
         self._expanded: Tensor | None = None
@@ -83,14 +97,17 @@ class GraphMatrices(nn.Module):
         return None if self.delta is None else self.delta.square().mean()
 
     def forward(self) -> Tensor:
-        """The matrices, shape (channels, places, places); with dropout in training, whole labels are zero."""
+        """The matrices, shape (channels, places, places); with dropout in training, whole labels
+        are zero.
+        """
         if self._expanded is not None:
             return self._expanded
         return self.expand(drop_labels(self.theta, self.dropout if self.training else 0.0))
 
 
 def with_tokens(label: np.ndarray, tokens: int, count: int) -> np.ndarray:
-    """Labels (n, n), -1 for no edge -> (tokens + n, tokens + n): `count` means zero, `count + 1` means one.
+    """Labels (n, n), -1 for no edge -> (tokens + n, tokens + n): `count` means zero, `count + 1`
+    means one.
 
     A token is joined to itself alone.
     """

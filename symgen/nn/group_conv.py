@@ -1,9 +1,10 @@
-"""Group convolutions of pictures: a lifting or group convolution is one plain convolution with a tied kernel.
+"""Group convolutions of pictures: a lifting or group convolution is one plain convolution with a
+tied kernel.
 
-W[o, g; c, h](u) = psi[o, c, g^-1 h](g^-1 u) for copies of the regular fibre (Cohen & Welling 2016, "Group equivariant
-convolutional networks", section 6.1). In general: the kernel is an equivariant map from a window of the picture to the
-fibre at one place, whatever signed permutation of channels each fibre is; trivial -> regular is the lifting
-convolution.
+W[o, g; c, h](u) = psi[o, c, g^-1 h](g^-1 u) for copies of the regular fibre (Cohen & Welling 2016,
+"Group equivariant convolutional networks", section 6.1). In general: the kernel is an equivariant
+map from a window of the picture to the fibre at one place, whatever signed permutation of channels
+each fibre is; trivial -> regular is the lifting convolution.
 """
 
 from typing import Literal
@@ -25,7 +26,8 @@ MONOTONE = ("relu", "tanh")
 
 
 class GroupConv(nn.Module):
-    """An equivariant convolution of a picture; then, where asked for, a norm, a nonlinearity and pooling.
+    """An equivariant convolution of a picture; then, where asked for, a norm, a nonlinearity and
+    pooling.
 
     Law: conv(g.x) = g.conv(x) for every g, where the windows are symmetric (see algebra.sampling).
 
@@ -34,9 +36,11 @@ class GroupConv(nn.Module):
         source: (pixel grid) x fibre.
         sampling: windows of the convolution.
         activation: name in torch.nn.functional, or "tanh"; the target's fibre allows it.
-        norm: between convolution and nonlinearity; either comes with a shift of its own in place of the bias.
+        norm: between convolution and nonlinearity; either comes with a shift of its own in place of
+            the bias.
         pool: windows of the pooling.
-        pool_kind: the largest value (where the fibre permutes) or the mean of those inside the picture.
+        pool_kind: the largest value (where the fibre permutes) or the mean of those inside the
+            picture.
         gain: see TiedMatrix.
         relaxed: see TiedLinear.
     """
@@ -54,20 +58,26 @@ class GroupConv(nn.Module):
         relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
-        self.grid, self.kernel = source.base.shape, sampling.kernel
-        self.stride, self.padding = sampling.stride, sampling.padding
-        fibre, around = vector(target.fibre), FieldType(window(source.base, sampling), source.fibre)
-        self.linear = TiedLinear(fibre, around, gain=gain, bias=norm == "none", bias_gain=0.1, relaxed=relaxed)
+        self.grid = source.base.shape
+        self.kernel = sampling.kernel
+        self.stride = sampling.stride
+        self.padding = sampling.padding
+        fibre = vector(target.fibre)
+        around = FieldType(window(source.base, sampling), source.fibre)
+        self.linear = TiedLinear(
+            fibre, around, gain=gain, bias=norm == "none", bias_gain=0.1, relaxed=relaxed
+        )
         self.batch_norm = FieldBatchNorm(fibre) if norm == "batch" else None
         self.layer_norm = FieldNorm(fibre) if norm == "layer" else None
-        self.activation, self.pool_kind = activation, pool_kind
+        self.activation = activation
+        self.pool_kind = pool_kind
         self.pool = None if pool is None else (pool.kernel, pool.stride, pool.padding)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, windows, channels of the target).
 
-        Features lie channel by channel at each pixel, which is a picture in torch's channels_last format: nothing is
-        copied, and this is the fastest format for a convolution.
+        Features lie channel by channel at each pixel, which is a picture in torch's channels_last
+        format: nothing is copied, and this is the fastest format for a convolution.
         """
         matrix, shift = self.linear._expanded or self.linear.expand()
         frozen = not self.training or self.linear._expanded is not None
@@ -102,7 +112,8 @@ class GroupConv(nn.Module):
 
 
 class GroupPool(nn.Module):
-    """The largest value or the mean over the channels that the group exchanges: one invariant channel per orbit.
+    """The largest value or the mean over the channels that the group exchanges: one invariant
+    channel per orbit.
 
     Args:
         source: base x fibre; the fibre permutes its channels.
@@ -123,7 +134,9 @@ class GroupPool(nn.Module):
         each = [torch.nonzero(orbits == k).reshape(-1) for k in range(int(orbits.max()) + 1)]
         # an orbit's first channel fills the row up: it changes no maximum
         longest = max(map(len, each))
-        members = torch.stack([torch.cat([one, one[:1].expand(longest - len(one))]) for one in each])
+        members = torch.stack(
+            [torch.cat([one, one[:1].expand(longest - len(one))]) for one in each]
+        )
         share = torch.stack([(orbits == k) / len(one) for k, one in enumerate(each)])
         self.kind = kind
         self.register_buffer("members", members, persistent=False)  # [orbit, channel of it]

@@ -1,8 +1,9 @@
 """Local attention: a small transformer on the window around every patch, with shared weights.
 
-Weissenbacher et al. 2024, section 4 and figure 10: turning the whole picture permutes the windows and turns inside each
-of them. The pixels of a window stay a field that the group moves, and reach the patch by an equivariant map, so that
-both laws hold exactly; flattened into channels they would be inert.
+Weissenbacher et al. 2024, section 4 and figure 10: turning the whole picture permutes the windows
+and turns inside each of them. The pixels of a window stay a field that the group moves, and reach
+the patch by an equivariant map, so that both laws hold exactly; flattened into channels they would
+be inert.
 """
 
 from collections.abc import Mapping
@@ -29,10 +30,12 @@ class LocalAttention(nn.Module):
         target: (patch grid) x hidden fibre.
         window: (grid of the pixels in a window) x local fibre.
         slim: the same grid x the few channels per pixel that the readout "patches" keeps.
-        index: the pixels of each window, shape (patches, pixels in a window), -1 outside the picture.
+        index: the pixels of each window, shape (patches, pixels in a window), -1 outside the
+            picture.
         blocks: arguments of each GraphAttention but its field.
         layers: number of blocks.
-        readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or both, added up.
+        readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or
+            both, added up.
         relaxed: how the maps of the readout may depart, see TiedLinear.
     """
 
@@ -58,10 +61,20 @@ class LocalAttention(nn.Module):
         self.blocks = nn.ModuleList(GraphAttention(**blocks) for _ in range(layers))
         self.norm = FieldNorm(window)
         fibre = vector(target.fibre)
-        self.token = TiedLinear(fibre, vector(window.fibre), relaxed=relaxed) if readout != "patches" else None
-        self.slim = Nonlinear(slim, (window,), "gelu", "place", relaxed=relaxed) if readout != "token" else None
+        self.token = (
+            TiedLinear(fibre, vector(window.fibre), relaxed=relaxed)
+            if readout != "patches"
+            else None
+        )
+        self.slim = (
+            Nonlinear(slim, (window,), "gelu", "place", relaxed=relaxed)
+            if readout != "token"
+            else None
+        )
         self.pixels = (
-            TiedLinear(fibre, slim, bias=readout == "patches", relaxed=relaxed) if readout != "token" else None
+            TiedLinear(fibre, slim, bias=readout == "patches", relaxed=relaxed)
+            if readout != "token"
+            else None
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,20 +11,21 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.envs.interface import Interface
 from symgen.nn import departure, distributions
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
 from symgen.nn.tied_linear import TiedMatrix
-from symgen.plan.ir import ACTION, Plan, Step
+from symgen.plan.plan import ACTION, Plan, Step
+from symgen.problem.interface import Interface
 from symgen.spec.schema import Relaxed
 
 
 class Network(nn.Module):
     """An actor with its critics: a value of the observation, or two Q of observation and action.
 
-    Laws, where the plan is exact: policy(g.o) = g.policy(o), value(g.o) = value(o) and q(g.o, g.a) = q(o, a).
+    Laws, where the plan is exact: policy(g.o) = g.policy(o), value(g.o) = value(o) and q(g.o, g.a)
+    = q(o, a).
 
     Args:
         plan: what to build.
@@ -37,19 +38,26 @@ class Network(nn.Module):
 
     def __init__(self, plan: Plan, interface: Interface) -> None:
         super().__init__()
-        self.plan, self.action = plan, interface.action
+        self.plan = plan
+        self.action = interface.action
         self.reader = Reader(interface, plan.terms)
         self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
         # what the spec's regulariser is multiplied with, by step
-        self._penalised = {step.name: factor for step in plan.steps if (factor := _regulariser(step)) > 0}
+        self._penalised = {
+            step.name: factor for step in plan.steps if (factor := _regulariser(step)) > 0
+        }
         self._needed = {name: _ancestors(plan, (name,)) for name in plan.ends}
         self._all = _ancestors(plan, plan.ends)
         if plan.judges_actions:
             self._split()
 
     def _split(self) -> None:
-        """Tell the steps apart that actor and critics share, and those of their own; the box of the action."""
-        acting, judging = (_ancestors(self.plan, names) for names in (("policy", "log_std"), ("q1", "q2")))
+        """Tell the steps apart that actor and critics share, and those of their own; the box of the
+        action.
+        """
+        acting, judging = (
+            _ancestors(self.plan, names) for names in (("policy", "log_std"), ("q1", "q2"))
+        )
         self._shared = tuple(step for step in acting if step in judging)
         self._acting = tuple(step for step in acting if step not in self._shared)
         self._judging = tuple(step for step in judging if step not in self._shared)
@@ -57,7 +65,9 @@ class Network(nn.Module):
             self.register_buffer(name, numbers.to(torch.get_default_dtype()), persistent=False)
         mean, deviation = (self.plan.step(name).out_type for name in ("policy", "log_std"))
         # one number for all components that the group mixes
-        orbit = None if deviation.size == mean.size else torch.from_numpy(mean.entry_orbits.reshape(-1))
+        orbit = (
+            None if deviation.size == mean.size else torch.from_numpy(mean.entry_orbits.reshape(-1))
+        )
         self.register_buffer("orbit", orbit, persistent=False)
 
     def __repr__(self) -> str:
@@ -76,9 +86,10 @@ class Network(nn.Module):
     def forward(self, observation: Observation) -> tuple[Tensor, Tensor]:
         """The policy's parameters (batch, n) and the value (batch,), sharing what both need.
 
-        The parameters are logits, or the mean of a Gaussian whose deviation is `log_std()`.
-        Where the critics judge actions (SAC): mean and logarithm of the deviation of a Gaussian before squashing, both
-        (batch, dim). The action without noise is then box_centre + box_half * tanh(mean), see nn/squashed.py.
+        The parameters are logits, or the mean of a Gaussian whose deviation is `log_std()`. Where
+        the critics judge actions (SAC): mean and logarithm of the deviation of a Gaussian before
+        squashing, both (batch, dim). The action without noise is then box_centre + box_half *
+        tanh(mean), see nn/squashed.py.
         """
         if self.plan.judges_actions:
             return self.act(self.encode(observation))
@@ -86,9 +97,11 @@ class Network(nn.Module):
         return values["policy"].flatten(1), values["value"].flatten()
 
     def policy(self, observation: Observation) -> Distribution:
-        """The policy as a torch distribution: Categorical, MultiCategorical, or a Gaussian with `.mean`.
+        """The policy as a torch distribution: Categorical, MultiCategorical, or a Gaussian with
+        `.mean`.
 
-        Where the critics judge actions it is a squashed Gaussian, with `.mode` and `.sample()` inside the action's box.
+        Where the critics judge actions it is a squashed Gaussian, with `.mode` and `.sample()`
+        inside the action's box.
 
         Args:
             observation: a batch as the space gives it, array or dict of arrays, numpy or torch.
@@ -96,7 +109,9 @@ class Network(nn.Module):
         if self.plan.judges_actions:
             mean, log_std = self(observation)
             return SquashedGaussian(mean, log_std, self.box_centre, self.box_half)
-        return self.distribution(self._run(self._needed["policy"], observation)["policy"].flatten(1))
+        return self.distribution(
+            self._run(self._needed["policy"], observation)["policy"].flatten(1)
+        )
 
     def value(self, observation: Observation) -> Tensor:
         """The value of each observation of a batch, shape (batch,).
@@ -108,7 +123,8 @@ class Network(nn.Module):
         return self._run(self._needed["value"], observation)["value"].flatten()
 
     def q(self, observation: Observation, action: Tensor) -> Tensor:
-        """Both estimates of the return after an action (batch, dim) of the environment, shape (batch, 2).
+        """Both estimates of the return after an action (batch, dim) of the environment, shape
+        (batch, 2).
 
         Raises:
             ValueError: the critic judges observations (PPO).
@@ -117,7 +133,8 @@ class Network(nn.Module):
         return self.judge(self.encode(observation), action)
 
     def encode(self, observation: Observation) -> dict[str, Tensor]:
-        """What actor and critics share, by name, for `act` and `judge`: the critics' loss trains it.
+        """What actor and critics share, by name, for `act` and `judge`: the critics' loss trains
+        it.
 
         Raises:
             ValueError: the critic judges observations (PPO).
@@ -126,7 +143,9 @@ class Network(nn.Module):
         return self._run(self._shared, observation)
 
     def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the deviation of the Gaussian before it is squashed, both (batch, dim)."""
+        """Mean and logarithm of the deviation of the Gaussian before it is squashed, both (batch,
+        dim).
+        """
         values = self._go_on(self._acting, features)
         log_std = values["log_std"].flatten(1)
         log_std = log_std if self.orbit is None else log_std[:, self.orbit]
@@ -153,37 +172,55 @@ class Network(nn.Module):
         return distributions.distribution(self.action, parameters, self.log_std())
 
     def log_std(self) -> Tensor | None:
-        """Logarithm of a continuous action's standard deviation, constant on orbits, shape (dim,); else None."""
+        """Logarithm of a continuous action's standard deviation, constant on orbits, shape (dim,);
+        else None.
+        """
         return self.steps["scale"]() if "scale" in self.steps else None
 
     def departures(self) -> dict[str, float]:
-        """How far each relaxed step has departed from the symmetry, see nn/departure.py; empty where all is exact.
+        """How far each relaxed step has departed from the symmetry, see nn/departure.py; empty
+        where all is exact.
 
-        Keys: "<step>" for the relative distance to the exact matrices, "<step>/<generator>" for the relative size of
-        rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights over the group.
+        Keys: "<step>" for the relative distance to the exact matrices, "<step>/<generator>" for the
+        relative size of rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights
+        over the group.
         """
         found = {name: departure.departures(module) for name, module in self.steps.items()}
-        return {_joined(name, key): size for name, each in found.items() for key, size in each.items()}
+        return {
+            _joined(name, key): size for name, each in found.items() for key, size in each.items()
+        }
 
     def penalty(self) -> Tensor | None:
-        """What the spec's regulariser adds to the loss: times the sum over the relaxed maps of the variance of w over
-        the group (banks), or of the mean square of the free weights (residual). None where it is zero.
+        """What the spec's regulariser adds to the loss: times the sum over the relaxed maps of the
+        variance of w over the group (banks), or of the mean square of the free weights (residual).
+        None where it is zero.
         """
         if not self._penalised:
             return None
-        costs = [(factor, departure.penalty(self.steps[name])) for name, factor in self._penalised.items()]
+        costs = [
+            (factor, departure.penalty(self.steps[name]))
+            for name, factor in self._penalised.items()
+        ]
         known = [factor * cost for factor, cost in costs if cost is not None]
         return torch.stack(known).sum() if known else None
 
     def relaxed_weights(self) -> dict[str, np.ndarray]:
-        """The weights of the banks of every relaxed map, shape (banks, channels of the distinct atoms)."""
+        """The weights of the banks of every relaxed map, shape (banks, channels of the distinct
+        atoms).
+        """
         found = self.relaxed_maps().items()
-        return {name: each.banks.weight.detach().cpu().numpy().copy() for name, each in found if each.banks}
+        return {
+            name: each.banks.weight.detach().cpu().numpy().copy()
+            for name, each in found
+            if each.banks
+        }
 
     def relaxed_maps(self) -> dict[str, TiedMatrix]:
         """The maps with banks, by step, and where it has several by their place in it."""
         found = {name: departure.banked(module) for name, module in self.steps.items()}
-        return {_joined(name, key): each for name, maps in found.items() for key, each in maps.items()}
+        return {
+            _joined(name, key): each for name, maps in found.items() for key, each in maps.items()
+        }
 
     def update_normalisation(self, observation: Observation) -> None:
         """Take a batch of observations into the running statistics, where the plan has any."""
@@ -196,7 +233,9 @@ class Network(nn.Module):
 
     @contextmanager
     def expanded(self) -> Iterator[None]:
-        """Hold tied matrices as plain tensors meanwhile: for many forwards between two updates, without gradient."""
+        """Hold tied matrices as plain tensors meanwhile: for many forwards between two updates,
+        without gradient.
+        """
         tied: list[Any] = [module for module in self.modules() if hasattr(module, "_expanded")]
         try:
             with torch.no_grad():
@@ -209,7 +248,10 @@ class Network(nn.Module):
 
     def _must_have(self, name: str, instead: str) -> None:
         if name not in self.plan.ends:
-            raise ValueError(f"this network has no {name}: its outputs are {', '.join(self.plan.ends)}; {instead}")
+            raise ValueError(
+                f"this network has no {name}: its outputs are {', '.join(self.plan.ends)}; "
+                f"{instead}"
+            )
 
     def _run(self, steps: tuple[Step, ...], observation: Observation) -> dict[str, Tensor]:
         return self._go_on(steps, self.reader(observation, self.dtype, self.device))
@@ -222,7 +264,8 @@ class Network(nn.Module):
 
 
 class ContinuousScale(nn.Module):
-    """The logarithm of the standard deviation of a continuous action, one number per orbit of components.
+    """The logarithm of the standard deviation of a continuous action, one number per orbit of
+    components.
 
     Args:
         target: type of the action.

@@ -10,7 +10,8 @@ from symgen.nn.exact import ExactBuffers
 
 
 class FieldNorm(nn.Module):
-    """LayerNorm over the channels of each place, with one scale and one shift per orbit of channels.
+    """LayerNorm over the channels of each place, with one scale and one shift per orbit of
+    channels.
 
     Mean and variance over all channels are invariant where the fibre permutes its channels.
 
@@ -29,13 +30,15 @@ class FieldNorm(nn.Module):
             raise ValueError(f"LayerNorm does not commute with the fibre {field.fibre}")
         orbit = torch.from_numpy(vector(field.fibre).entry_orbits.reshape(-1))
         self.register_buffer("orbit", orbit, persistent=False)
-        self.eps, self.channels = eps, field.fibre.size
+        self.eps = eps
+        self.channels = field.fibre.size
         self.weight = nn.Parameter(torch.ones(int(orbit.max()) + 1))
         self.bias = nn.Parameter(torch.zeros(int(orbit.max()) + 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., channels) -> (..., channels)."""
-        scale, shift = self.weight.index_select(0, self.orbit), self.bias.index_select(0, self.orbit)
+        scale = self.weight.index_select(0, self.orbit)
+        shift = self.bias.index_select(0, self.orbit)
         return nn.functional.layer_norm(x, (self.channels,), scale, shift, self.eps)
 
 
@@ -56,11 +59,13 @@ class NormedTanh(nn.Module):
 
 
 class FieldBatchNorm(nn.Module):
-    """BatchNorm with one mean, variance, scale and shift per orbit of channels, so that it commutes with the group.
+    """BatchNorm with one mean, variance, scale and shift per orbit of channels, so that it commutes
+    with the group.
 
-    Statistics are taken over the batch, the places and the channels of an orbit, in training; their running means
-    serve in evaluation. A channel that changes sign has its mean taken with its sign; where an orbit has no invariant
-    vector (a lone sign) the mean is zero and there is no shift. The state has the same keys in both modes.
+    Statistics are taken over the batch, the places and the channels of an orbit, in training; their
+    running means serve in evaluation. A channel that changes sign has its mean taken with its sign;
+    where an orbit has no invariant vector (a lone sign) the mean is zero and there is no shift. The
+    state has the same keys in both modes.
 
     Args:
         field: the type; its fibre permutes channels up to sign.
@@ -83,21 +88,31 @@ class FieldBatchNorm(nn.Module):
         table = bias(fibre)
         if table.index is None:
             raise ValueError(f"BatchNorm does not commute with the fibre {field.fibre}")
-        orbit, index = torch.from_numpy(fibre.entry_orbits.reshape(-1)), torch.from_numpy(table.index.reshape(-1))
-        sign = torch.ones(len(index)) if table.sign is None else torch.from_numpy(table.sign.reshape(-1)).float()
+        orbit = torch.from_numpy(fibre.entry_orbits.reshape(-1))
+        index = torch.from_numpy(table.index.reshape(-1))
+        sign = (
+            torch.ones(len(index))
+            if table.sign is None
+            else torch.from_numpy(table.sign.reshape(-1)).float()
+        )
         count = int(orbit.max()) + 1
         self.register_buffer("orbit", orbit, persistent=False)  # of each channel
-        self.register_buffer("sign", torch.where(index < 0, 0.0, sign), persistent=False)  # of each channel; 0: none
+        self.register_buffer(
+            "sign", torch.where(index < 0, 0.0, sign), persistent=False
+        )  # of each channel; 0: none
         self.register_buffer("which", index.clamp_min(0), persistent=False)  # shift of each channel
         self.register_buffer("share", 1 / torch.bincount(orbit)[orbit].float(), persistent=False)
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("variance", torch.ones(count))
         self.weight = nn.Parameter(torch.ones(count))
         self.bias = nn.Parameter(torch.zeros(table.weights)) if table.weights else None
-        self.momentum, self.eps = momentum, eps
+        self.momentum = momentum
+        self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., channels) -> the same, with the statistics of this batch; they enter the running ones."""
+        """(..., channels) -> the same, with the statistics of this batch; they enter the running
+        ones.
+        """
         variance, mean = torch.var_mean(x, tuple(range(x.ndim - 1)), correction=0)
         mean, variance = self._over_orbits(mean, variance)
         with torch.no_grad():
@@ -107,7 +122,9 @@ class FieldBatchNorm(nn.Module):
         return torch.addcmul(shift, x, scale)
 
     def folded(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
-        """The matrix (channels, ...) followed by this norm with the running statistics, as one matrix and a shift."""
+        """The matrix (channels, ...) followed by this norm with the running statistics, as one
+        matrix and a shift.
+        """
         scale, shift = self._affine(self.mean, self.variance)
         return matrix * scale[:, None], shift
 
@@ -128,18 +145,21 @@ class FieldBatchNorm(nn.Module):
 
 
 class RunningNorm(ExactBuffers):
-    """Observations minus their running mean, divided by their running deviation, both constant under the group.
+    """Observations minus their running mean, divided by their running deviation, both constant
+    under the group.
 
-    The mean is projected on the invariant features (for permutations: averaged over orbits), the variance averaged
-    over the orbits of entries, so that normalising commutes with the group. Nothing is trained; `update` is called by
-    the algorithm. In a picture it quiets what never changes and raises what is rare.
+    The mean is projected on the invariant features (for permutations: averaged over orbits), the
+    variance averaged over the orbits of entries, so that normalising commutes with the group.
+    Nothing is trained; `update` is called by the algorithm. In a picture it quiets what never
+    changes and raises what is rare.
 
-    Law: until the first update it is the identity, for observations of any size; what is clipped is normalised.
+    Law: until the first update it is the identity, for observations of any size; what is clipped is
+        normalised.
 
     Args:
         field: type of the observation term.
-        clip: largest normalised value, in standard deviations; where channels are mixed, largest length of those that
-            mix. None: no bound.
+        clip: largest normalised value, in standard deviations; where channels are mixed, largest
+            length of those that mix. None: no bound.
     """
 
     mean: Tensor
@@ -158,20 +178,30 @@ class RunningNorm(ExactBuffers):
         permutes = field.fibre.kind == "permutation"
         projector = None if permutes else torch.from_numpy(_invariant_projector(field))
         self.register_buffer("projector", projector, persistent=False)
-        self.register_buffer("orbit", torch.from_numpy(field.entry_orbits.reshape(-1)), persistent=False)
+        self.register_buffer(
+            "orbit", torch.from_numpy(field.entry_orbits.reshape(-1)), persistent=False
+        )
         mixed = torch.from_numpy(vector(field.fibre).entry_orbits.reshape(-1))  # [channel]
-        blocks = None if field.fibre.is_signed_permutation else nn.functional.one_hot(mixed).double()
+        blocks = (
+            None if field.fibre.is_signed_permutation else nn.functional.one_hot(mixed).double()
+        )
         self.register_buffer("blocks", blocks, persistent=False)  # [channel, block]
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same."""
-        seen = self.count > 0  # a tensor: which branch is taken is no part of a compiled or exported network
+        seen = (
+            self.count > 0
+        )  # a tensor: which branch is taken is no part of a compiled or exported network
         mean = self.mean.to(x.dtype).view(x.shape[1:])
-        deviation = torch.where(seen, self.variance + 1e-8, 1.0).sqrt().to(x.dtype).view(x.shape[1:])
+        deviation = (
+            torch.where(seen, self.variance + 1e-8, 1.0).sqrt().to(x.dtype).view(x.shape[1:])
+        )
         return self._clipped((x - mean) / deviation, seen)
 
     def _clipped(self, x: Tensor, seen: Tensor) -> Tensor:
-        """Bounded entries; where the fibre rotates channels into each other, bounded lengths, for a box has corners."""
+        """Bounded entries; where the fibre rotates channels into each other, bounded lengths, for a
+        box has corners.
+        """
         if self.clip is None:
             return x
         if self.blocks is None:

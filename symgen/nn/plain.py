@@ -1,4 +1,6 @@
-"""The baselines that no group binds: convolutional network, vision transformer, multilayer perceptron."""
+"""The baselines that no group binds: convolutional network, vision transformer, multilayer
+perceptron.
+"""
 
 import math
 from itertools import pairwise
@@ -31,13 +33,18 @@ class Convolutions(nn.Module):
         width: int,
     ) -> None:
         super().__init__()
-        self.grid, self.pools = source.base.shape, pools
+        self.grid = source.base.shape
+        self.pools = pools
         sizes = (source.fibre.size, *channels)
         self.layers = nn.ModuleList(
             nn.Conv2d(a, b, each.kernel, each.stride, each.padding)
             for (a, b), each in zip(pairwise(sizes), windows, strict=True)
         )
-        both = [each for conv, pool in zip(windows, pools, strict=True) for each in (conv, Sampling(pool, pool))]
+        both = [
+            each
+            for conv, pool in zip(windows, pools, strict=True)
+            for each in (conv, Sampling(pool, pool))
+        ]
         pixels = math.prod(shrunk(self.grid, both))
         self.dense = nn.Linear(sizes[-1] * pixels, width) if width else None
         for layer in self.layers:
@@ -64,7 +71,9 @@ class Perceptron(nn.Module):
         activation: "tanh" or a name in torch.nn.functional.
     """
 
-    def __init__(self, sources: tuple[FieldType, ...], widths: tuple[int, ...], activation: str = "tanh") -> None:
+    def __init__(
+        self, sources: tuple[FieldType, ...], widths: tuple[int, ...], activation: str = "tanh"
+    ) -> None:
         super().__init__()
         sizes = (sum(source.size for source in sources), *widths)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
@@ -74,10 +83,18 @@ class Perceptron(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """(batch, places, channels) each -> (batch, 1, last width)."""
-        x = torch.cat([x.flatten(1) for x in inputs], 1) if len(inputs) > 1 else inputs[0].flatten(1)
+        x = (
+            torch.cat([x.flatten(1) for x in inputs], 1)
+            if len(inputs) > 1
+            else inputs[0].flatten(1)
+        )
         for layer in self.layers:
             x = layer(x)
-            x = torch.tanh(x) if self.activation == "tanh" else getattr(nn.functional, self.activation)(x)
+            x = (
+                torch.tanh(x)
+                if self.activation == "tanh"
+                else getattr(nn.functional, self.activation)(x)
+            )
         return x.unsqueeze(1)
 
 
@@ -108,16 +125,23 @@ class PatchTokens(nn.Module):
         source: grid x channels.
         patch: side of a patch in pixels.
         width: channels of a token.
-        positions: whether a learnt embedding tells the tokens apart; without, every order of the patches looks alike.
+        positions: whether a learnt embedding tells the tokens apart; without, every order of the
+            patches looks alike.
         points: sizes of further vector inputs, mapped and added to the class token.
     """
 
     def __init__(
-        self, source: FieldType, patch: int, width: int, positions: bool = True, points: tuple[int, ...] = ()
+        self,
+        source: FieldType,
+        patch: int,
+        width: int,
+        positions: bool = True,
+        points: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         rows, columns = source.base.shape
-        self.patch, self.grid = patch, (rows // patch, columns // patch)
+        self.patch = patch
+        self.grid = (rows // patch, columns // patch)
         count = self.grid[0] * self.grid[1]
         self.linear = nn.Linear(patch * patch * source.fibre.size, width)
         self.points = nn.ModuleList(nn.Linear(size, width) for size in points)
@@ -178,7 +202,9 @@ class ReadToken(nn.Module):
 
 
 def _two_layers(width: int, hidden: int) -> nn.Sequential:
-    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+    return nn.Sequential(
+        nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+    )
 
 
 def _orthogonal(layer: nn.Linear | nn.Conv2d, gain: float = math.sqrt(2)) -> None:

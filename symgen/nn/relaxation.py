@@ -1,4 +1,6 @@
-"""The relaxed weights: several exact matrices, added up with one weight for every channel of an atom."""
+"""The relaxed weights: several exact matrices, added up with one weight for every channel of an
+atom.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -7,10 +9,12 @@ from symgen.algebra.relaxation import Scaling
 
 
 class RelaxedWeights(nn.Module):
-    """W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h], or w_l(h): exactly equivariant while w_l is constant.
+    """W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h], or w_l(h): exactly equivariant while w_l is
+    constant.
 
-    All w start at 1 / L. With banks psi_l of sqrt(L) times an exact matrix's deviation, W then has that deviation at
-    the start, and its exact part takes the first Adam step of an exact matrix: L banks move by the rate, times 1 / L.
+    All w start at 1 / L. With banks psi_l of sqrt(L) times an exact matrix's deviation, W then has
+    that deviation at the start, and its exact part takes the first Adam step of an exact matrix: L
+    banks move by the rate, times 1 / L.
 
     Args:
         scaling: which weight scales which row or column.
@@ -35,10 +39,12 @@ class RelaxedWeights(nn.Module):
 
     @torch.no_grad()
     def spread(self) -> Tensor:
-        """The largest difference of w between two elements, max w - min w within a part: mean over banks.
+        """The largest difference of w between two elements, max w - min w within a part: mean over
+        banks.
 
-        Law (Wang et al. 2024, "Discovering symmetry breaking in physical systems with relaxed group convolution",
-        proposition 3.1): it stays zero in training on data and targets that are closed under the group.
+        Law (Wang et al. 2024, "Discovering symmetry breaking in physical systems with relaxed group
+        convolution", proposition 3.1): it stays zero in training on data and targets that are
+        closed under the group.
         """
         highest, lowest = (self._reduced(how) for how in ("amax", "amin"))
         return (highest - lowest).amax(1).mean()

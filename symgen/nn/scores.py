@@ -1,8 +1,10 @@
-"""Attention whose scores are changed pair by pair before the softmax: the general form of SiT, and the triangle layer.
+"""Attention whose scores are changed pair by pair before the softmax: the general form of SiT, and
+the triangle layer.
 
-Weissenbacher et al. 2024, eq. 5: sym(act(G_qk (Q' K'^T) + G_b) * G) with a left-multiplying G_qk, an additive G_b and a
-Hadamard factor G, each a matrix of shared weights per head; eq. 6: the sum of two softmaxes, over the symmetric and
-over the antisymmetric part; eq. 4: the triangle layer, last before the softmax.
+Weissenbacher et al. 2024, eq. 5: sym(act(G_qk (Q' K'^T) + G_b) * G) with a left-multiplying G_qk,
+an additive G_b and a Hadamard factor G, each a matrix of shared weights per head; eq. 6: the sum of
+two softmaxes, over the symmetric and over the antisymmetric part; eq. 4: the triangle layer, last
+before the softmax.
 """
 
 import math
@@ -24,24 +26,30 @@ ON_SCORES = ("left", "additive", "hadamard")
 
 
 class PairWeights(nn.Module):
-    """A matrix over pairs of places for every head: theta_h[label(i, j)], zero where there is no edge.
+    """A matrix over pairs of places for every head: theta_h[label(i, j)], zero where there is no
+    edge.
 
     Args:
-        kind: what it does to the scores: "hadamard" (starts beside all ones, and leaves tokens unscaled), "left"
-            (starts beside the identity, and leaves the rows of tokens) or "additive" (nothing is added to tokens).
+        kind: what it does to the scores: "hadamard" (starts beside all ones, and leaves tokens
+            unscaled), "left" (starts beside the identity, and leaves the rows of tokens) or
+            "additive" (nothing is added to tokens).
         labels: label of every pair of the last n places, shape (n, n), -1 for no edge.
         heads: number of heads.
         tokens: number of places before those n.
 
-    The departures from ones, identity and zero start as U(-1, 1) / sqrt(labels), as in the paper (left: neighbours).
+    The departures from ones, identity and zero start as U(-1, 1) / sqrt(labels), as in the paper
+    (left: neighbours).
     """
 
     index: Tensor
 
     def __init__(self, kind: str, labels: np.ndarray, heads: int, tokens: int) -> None:
         super().__init__()
-        self.count, self.places = int(labels.max()) + 1, labels.shape[0] + tokens
-        index = np.full((self.places, self.places), self.count + (kind == "hadamard"), dtype=np.int64)
+        self.count = int(labels.max()) + 1
+        self.places = labels.shape[0] + tokens
+        index = np.full(
+            (self.places, self.places), self.count + (kind == "hadamard"), dtype=np.int64
+        )
         index[tokens:, tokens:] = np.where(labels < 0, self.count, labels)
         if kind == "left":
             index[np.arange(tokens), np.arange(tokens)] = self.count + 1
@@ -77,7 +85,8 @@ class Scores(nn.Module):
         heads: number of heads.
         tokens: number of places before those of the graph.
         forms: which of "left", "additive", "hadamard" there are.
-        symmetrise: True: M + M^T; "both": the softmaxes of M + M^T and of M - M^T are added; False: neither.
+        symmetrise: True: M + M^T; "both": the softmaxes of M + M^T and of M - M^T are added; False:
+            neither.
         activation: of the scores, a name in torch.nn.functional, "tanh" or "none".
         triangles: tables of the triangle layer, None for none.
         layers: of the triangle layer, 1 or 2.
@@ -97,16 +106,23 @@ class Scores(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.symmetrise, self.activation, self.dropout = symmetrise, activation, dropout
-        self.weights = nn.ModuleDict({kind: PairWeights(kind, labels, heads, tokens) for kind in forms})
-        self.triangles = None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
+        self.symmetrise = symmetrise
+        self.activation = activation
+        self.dropout = dropout
+        self.weights = nn.ModuleDict(
+            {kind: PairWeights(kind, labels, heads, tokens) for kind in forms}
+        )
+        self.triangles = (
+            None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
+        )
         # nothing but one triangle layer: written out
         self.alone = layers == 1 and not forms and activation == "none" and symmetrise != "both"
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already.
 
-        A few samples at a time, so that what is done to the scores happens in the cache: twice as fast on a CPU.
+        A few samples at a time, so that what is done to the scores happens in the cache: twice as
+        fast on a CPU.
         """
         rate = self.dropout if self.training else 0.0
         weights = {kind: module(rate) for kind, module in self.weights.items()}
@@ -116,19 +132,25 @@ class Scores(nn.Module):
             return attend(q, k, v, bool(self.symmetrise), *layers).transpose(2, 3)
         q, k, v = (x.contiguous() for x in (q, k, v))
         size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
-        if torch.compiler.is_compiling() or size >= len(q):  # a compiled graph fits every batch size
+        if torch.compiler.is_compiling() or size >= len(
+            q
+        ):  # a compiled graph fits every batch size
             return self._attend(q, k, v, weights, layers)
         chunks = zip(q.split(size), k.split(size), v.split(size), strict=True)
         return torch.cat([self._attend(*chunk, weights, layers) for chunk in chunks])
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor], layers: list[Mixing]) -> Tensor:
+    def _attend(
+        self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor], layers: list[Mixing]
+    ) -> Tensor:
         scores = torch.matmul(q, k.transpose(-1, -2))
         if "left" in weights:
             scores = torch.matmul(weights["left"], scores)
         if "additive" in weights:
             scores = scores + weights["additive"]
         if self.activation != "none":
-            scores = getattr(torch if self.activation == "tanh" else nn.functional, self.activation)(scores)
+            scores = getattr(
+                torch if self.activation == "tanh" else nn.functional, self.activation
+            )(scores)
         if "hadamard" in weights:
             scores = scores * weights["hadamard"]
         parts = self._parts(scores)
@@ -141,11 +163,17 @@ class Scores(nn.Module):
         if self.symmetrise is False:
             return [scores]
         transposed = scores.transpose(-1, -2)
-        return [scores + transposed] if self.symmetrise is True else [scores + transposed, scores - transposed]
+        return (
+            [scores + transposed]
+            if self.symmetrise is True
+            else [scores + transposed, scores - transposed]
+        )
 
 
 def drop_labels(theta: Tensor, rate: float) -> Tensor:
-    """Zero whole labels, the same ones in every row, and scale the others up; theta of shape (rows, labels)."""
+    """Zero whole labels, the same ones in every row, and scale the others up; theta of shape (rows,
+    labels).
+    """
     if rate == 0.0:
         return theta
     return theta * nn.functional.dropout(theta.new_ones(theta.shape[1]), rate)

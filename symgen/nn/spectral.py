@@ -1,8 +1,10 @@
-"""Maps between copies of the regular representation, as one smaller product per character of the group.
+"""Maps between copies of the regular representation, as one smaller product per character of the
+group.
 
-Where every element of the group is its own inverse (C2, D1, D2 and their products) the characters chi are +-1 and turn
-the regular representation diagonal (Serre 1977, "Linear representations of finite groups", section 2.4): with
-x^_chi = sum_h chi(h) x_h, and A^ alike, an equivariant y = A x is
+Where every element of the group is its own inverse (C2, D1, D2 and their products) the characters
+chi are +-1 and turn the regular representation diagonal (Serre 1977, "Linear representations of
+finite groups", section 2.4): with x^_chi = sum_h chi(h) x_h, and A^ alike, an equivariant y = A x
+is
 
     y^_chi = A^_chi x^_chi,        y_g = 1/|G| sum_chi chi(g) y^_chi,
 
@@ -36,24 +38,35 @@ class Spectral(nn.Module):
         sources: n.
     """
 
-    def __init__(self, characters: np.ndarray, labels: np.ndarray, targets: int, sources: int) -> None:
+    def __init__(
+        self, characters: np.ndarray, labels: np.ndarray, targets: int, sources: int
+    ) -> None:
         super().__init__()
         self.sizes = targets, sources
         # plain numbers: sums and differences are faster than products with a table of so few
         self.characters: Signs = tuple(map(tuple, characters.tolist()))  # [chi][h]
-        self.of_weights: Signs = tuple(map(tuple, characters[:, labels.argsort()].tolist()))  # [chi][weight of a block]
+        self.of_weights: Signs = tuple(
+            map(tuple, characters[:, labels.argsort()].tolist())
+        )  # [chi][weight of a block]
 
     def rearranged(self, index: Tensor) -> Tensor:
-        """The index table of a tied matrix for weights [weight of a block, target, source], not block by block."""
+        """The index table of a tied matrix for weights [weight of a block, target, source], not
+        block by block.
+        """
         order = len(self.characters)
         return index % order * (self.sizes[0] * self.sizes[1]) + index // order
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        """(batch, places, n * order) and the weights (m * n * order,) -> (batch, places, m * order)."""
+        """(batch, places, n * order) and the weights (m * n * order,) -> (batch, places, m *
+        order).
+        """
         order = len(self.characters)
         kernels = _transformed(weight.view(order, *self.sizes).unbind(), self.of_weights)
         spectrum = _transformed(x.reshape(-1, self.sizes[1], order).unbind(-1), self.characters)
-        y = [nn.functional.linear(part / order, kernel) for part, kernel in zip(spectrum, kernels, strict=True)]
+        y = [
+            nn.functional.linear(part / order, kernel)
+            for part, kernel in zip(spectrum, kernels, strict=True)
+        ]
         columns = tuple(zip(*self.characters, strict=True))  # [h][chi]
         whole = torch.stack(_transformed(tuple(y), columns), -1)
         return whole.reshape(*x.shape[:-1], self.sizes[0] * order)
@@ -88,7 +101,8 @@ def spectral(target: FieldType, source: FieldType) -> Spectral | None:
 
 
 def characters(group: Group) -> np.ndarray | None:
-    """The homomorphisms to +-1, values by element, shape (order, order); None where there are fewer than elements.
+    """The homomorphisms to +-1, values by element, shape (order, order); None where there are fewer
+    than elements.
 
     >>> from symgen.algebra.catalogue import group
     >>> characters(group("D1")).tolist(), characters(group("C4"))

@@ -1,8 +1,10 @@
-"""The squashed Gaussian of soft actor-critic: a = centre + half * tanh(u), u ~ N(mean, sigma^2), componentwise.
+"""The squashed Gaussian of soft actor-critic: a = centre + half * tanh(u), u ~ N(mean, sigma^2),
+componentwise.
 
-Actions exist in two units: those of the environment, in the box [low, high], and those of the unit box [-1, 1], in
-which densities are taken by the algorithm (Haarnoja et al. 2018, Soft actor-critic algorithms and applications,
-arXiv:1812.05905, appendix C), so that an entropy does not depend on how the environment scales its actions.
+Actions exist in two units: those of the environment, in the box [low, high], and those of the unit
+box [-1, 1], in which densities are taken by the algorithm (Haarnoja et al. 2018, Soft actor-critic
+algorithms and applications, arXiv:1812.05905, appendix C), so that an entropy does not depend on
+how the environment scales its actions.
 """
 
 import math
@@ -13,7 +15,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
-from symgen.envs.interface import Action
+from symgen.problem.interface import Action
 
 __all__ = ["LOG_STD", "SquashedGaussian", "box", "squash", "unsquashed"]
 
@@ -22,10 +24,16 @@ LOG_STD = (-20.0, 2.0)
 
 
 def box(action: Action) -> tuple[Tensor, Tensor]:
-    """Centre and half width of a continuous action's box, float64 [dim]; an unbounded component is left as it is."""
-    low, high = (torch.tensor(bounds or [math.inf] * action.sizes[0]).double() for bounds in (action.low, action.high))
+    """Centre and half width of a continuous action's box, float64 [dim]; an unbounded component is
+    left as it is.
+    """
+    low, high = (
+        torch.tensor(bounds or [math.inf] * action.sizes[0]).double()
+        for bounds in (action.low, action.high)
+    )
     bounded = low.isfinite() & high.isfinite()
-    centre, half = (low + high) / 2, (high - low) / 2
+    centre = (low + high) / 2
+    half = (high - low) / 2
     return torch.where(bounded, centre, 0.0), torch.where(bounded, half, 1.0)
 
 
@@ -46,7 +54,9 @@ def squash(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor
 
 
 def unsquashed(unit: Tensor) -> Tensor:
-    """The u with tanh(u) = unit; at the edges, which a rounded tanh reaches, the largest u that can be told apart."""
+    """The u with tanh(u) = unit; at the edges, which a rounded tanh reaches, the largest u that can
+    be told apart.
+    """
     edge = 1 - torch.finfo(unit.dtype).eps
     return unit.clamp(-edge, edge).atanh()
 
@@ -70,7 +80,9 @@ class SquashedGaussian(Distribution):
     has_rsample = True
 
     def __init__(self, mean: Tensor, log_std: Tensor, centre: Tensor, half: Tensor) -> None:
-        self.parameters, self.centre, self.half = (mean, log_std), centre, half
+        self.parameters = (mean, log_std)
+        self.centre = centre
+        self.half = half
         super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
 
     @property
@@ -93,5 +105,7 @@ class SquashedGaussian(Distribution):
         """Log-density of actions of the environment, [..., batch]."""
         mean, log_std = self.parameters
         u = unsquashed((value - self.centre) / self.half)
-        gaussian = -0.5 * ((u - mean) * (-log_std).exp()).square() - log_std - 0.5 * math.log(2 * math.pi)
+        gaussian = (
+            -0.5 * ((u - mean) * (-log_std).exp()).square() - log_std - 0.5 * math.log(2 * math.pi)
+        )
         return (gaussian - _log_slope(u) - self.half.log()).sum(-1)

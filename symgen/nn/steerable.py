@@ -1,13 +1,16 @@
-"""Bases of planar steerable kernels, solved by escnn when a spec is compiled; what runs is plain torch.
+"""Bases of planar steerable kernels, solved by escnn when a spec is compiled; what runs is plain
+torch.
 
-A kernel K between fibres commutes with the group exactly where K(g u) = rho_out(g) K(u) rho_in(g)^-1 at every pixel u
-(Weiler & Cesa 2019, "General E(2)-equivariant steerable CNNs", section 2.3). escnn solves this on rings around the
-kernel's centre, a circular harmonic times a Gaussian of the radius each, and samples the solutions at the pixels.
+A kernel K between fibres commutes with the group exactly where K(g u) = rho_out(g) K(u)
+rho_in(g)^-1 at every pixel u (Weiler & Cesa 2019, "General E(2)-equivariant steerable CNNs",
+section 2.3). escnn solves this on rings around the kernel's centre, a circular harmonic times a
+Gaussian of the radius each, and samples the solutions at the pixels.
 
-This file alone imports escnn, inside functions. Its samples are float32; here they are projected, in float64, on the
-kernels that the elements which take pixels to pixels leave alone, so that a kernel of C4 or D4 is exact and one of C8
-or SO2 is exact for quarter turns. The basis that results depends on the spanned space alone (`canonical`), because
-weights that were trained on one machine are read on another.
+This file alone imports escnn, inside functions. Its samples are float32; here they are projected,
+in float64, on the kernels that the elements which take pixels to pixels leave alone, so that a
+kernel of C4 or D4 is exact and one of C8 or SO2 is exact for quarter turns. The basis that results
+depends on the spanned space alone (`canonical`), because weights that were trained on one machine
+are read on another.
 """
 
 import contextlib
@@ -28,18 +31,26 @@ from symgen.errors import UserError
 from symgen.nn import basis_cache
 
 Vectors = Literal["gated", "norm"]
-"""How a nonlinearity treats what does more than permute its channels, see nn.steerable_conv.FieldActivation."""
+"""How a nonlinearity treats what does more than permute its channels, see
+nn.steerable_conv.FieldActivation.
+"""
 FORMAT = 1
-"""Counted up when the same question gets another answer, so that old files of the cache are not read."""
+"""Counted up when the same question gets another answer, so that old files of the cache are not
+read.
+"""
 MAX_ENTRIES = 33_554_432
 """Largest number of entries of one basis."""
-INSTALL = "install it: pip install 'symgen[escnn]' and pip install --no-deps escnn (README, section Install)"
+INSTALL = (
+    "install it: pip install 'symgen[escnn]' and pip install --no-deps escnn (README, "
+    "section Install)"
+)
 SMALLEST = 1e-3
 """Directions of a sampled basis shorter than this, relative to the longest, do not count."""
 
 
 def rings(side: int) -> list[tuple[float, float, int]]:
-    """(radius, width, largest angular frequency) of each ring of a kernel: escnn's default, which avoids aliasing.
+    """(radius, width, largest angular frequency) of each ring of a kernel: escnn's default, which
+    avoids aliasing.
 
     >>> rings(5)
     [(0.0, 0.005, 0), (1.0, 0.6, 2), (2.0, 0.4, 2)]
@@ -47,19 +58,27 @@ def rings(side: int) -> list[tuple[float, float, int]]:
     last = (side - 1) // 2
     found = [(0.0, 0.005, 0)]
     for r in range(1, last + 1):
-        found.append((float(r), 0.4 if r == last else 0.6, min(2 * r, 2 if r == last else 2 * r - (r + 1) % 2)))
+        found.append(
+            (
+                float(r),
+                0.4 if r == last else 0.6,
+                min(2 * r, 2 if r == last else 2 * r - (r + 1) % 2),
+            )
+        )
     return found
 
 
 def harmonics(side: int) -> np.ndarray:
-    """The functions on a kernel's pixels that kernels are made of, before sampled ones are projected.
+    """The functions on a kernel's pixels that kernels are made of, before sampled ones are
+    projected.
 
     Returns:
-        columns, shape (side * side, any number): on each ring a Gaussian of the radius times the cosines and sines up
-        to its largest frequency.
+        columns, shape (side * side, any number): on each ring a Gaussian of the radius times the
+        cosines and sines up to its largest frequency.
     """
     x, y = _pixels(side).T
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    radius = np.hypot(x, y)
+    angle = np.arctan2(y, x)
     columns = []
     for middle, width, top in rings(side):
         ring = np.exp(-(((radius - middle) / width) ** 2) / 2)
@@ -70,12 +89,17 @@ def harmonics(side: int) -> np.ndarray:
 
 def weights(target: Representation, source: Representation, side: int) -> int:
     """Number of coefficients of a steerable kernel between two fibres. Raises as `kernels` does."""
-    pairs = [(copies * repeats, one, other) for copies, one in target.blocks for repeats, other in source.blocks]
+    pairs = [
+        (copies * repeats, one, other)
+        for copies, one in target.blocks
+        for repeats, other in source.blocks
+    ]
     return sum(count * len(kernels(one, other, side)) for count, one, other in pairs)
 
 
 def with_gates(fibre: Representation, vectors: Vectors) -> Representation:
-    """The fibre before a nonlinearity: where vectors are gated, with one invariant channel for each of them at the end.
+    """The fibre before a nonlinearity: where vectors are gated, with one invariant channel for each
+    of them at the end.
 
     A vector is here an atom that does more than permute its channels.
     """
@@ -94,7 +118,8 @@ def _vectors(fibre: Representation) -> int:
 
 @lru_cache(maxsize=64)
 def kernels(target: Representation, source: Representation, side: int) -> np.ndarray:
-    """An orthonormal basis of the steerable kernels, float64 of shape (basis, target.size, side * side, source.size).
+    """An orthonormal basis of the steerable kernels, float64 of shape (basis, target.size, side *
+    side, source.size).
 
     Args:
         target: fibre of the output, an atom (no need to solve for copies).
@@ -108,11 +133,14 @@ def kernels(target: Representation, source: Representation, side: int) -> np.nda
     if side % 2 == 0:
         raise ValueError(f"a steerable kernel has a centre: its side is odd, not {side}")
     shape = (target.size, side**2, source.size)
-    name = basis_cache.key(FORMAT, target.group.name, rings(side), side, *target.images, 0, *source.images)
+    name = basis_cache.key(
+        FORMAT, target.group.name, rings(side), side, *target.images, 0, *source.images
+    )
     found = basis_cache.cached(name, lambda: _solved(target, source, side), (None, *shape))
     if found.size > MAX_ENTRIES:
         raise ValueError(
-            f"{len(found)} kernels {source} -> {target} of side {side} have more than {MAX_ENTRIES} entries"
+            f"{len(found)} kernels {source} -> {target} of side {side} have more than "
+            f"{MAX_ENTRIES} entries"
         )
     return found
 
@@ -127,14 +155,21 @@ def _solved(target: Representation, source: Representation, side: int) -> np.nda
     return _projected(flat.reshape(-1, *exact.shape[1:]), target, source, side)
 
 
-def _projected(kernels: np.ndarray, target: Representation, source: Representation, side: int) -> np.ndarray:
-    """The mean of g.K over the elements that take pixels to pixels (the Reynolds operator); K: [basis, out, u, in]."""
+def _projected(
+    kernels: np.ndarray, target: Representation, source: Representation, side: int
+) -> np.ndarray:
+    """The mean of g.K over the elements that take pixels to pixels (the Reynolds operator); K:
+    [basis, out, u, in].
+    """
     window = bases.plane(target.group, side, side)
-    total, words = np.zeros_like(kernels), list(exact_words(target.group.name))
+    total = np.zeros_like(kernels)
+    words = list(exact_words(target.group.name))
     for word in words:
         moved = np.empty_like(kernels)
         moved[:, :, window.permutation(word)] = kernels
-        total += np.einsum("ab,kbuc,dc->kaud", target.matrix(word), moved, source.matrix(word), optimize=True)
+        total += np.einsum(
+            "ab,kbuc,dc->kaud", target.matrix(word), moved, source.matrix(word), optimize=True
+        )
     return total / len(words)
 
 
@@ -154,15 +189,24 @@ def exact_words(name: str) -> Iterator[str]:
 def _escnn_samples(target: Representation, source: Representation, side: int) -> np.ndarray:
     """escnn's sampled basis, (basis, target.size, side * side, source.size)."""
     torch, expansion, space, elements = _space(target.group.name)
-    own = (_in_escnn(source, space.fibergroup, elements), _in_escnn(target, space.fibergroup, elements))
+    own = (
+        _in_escnn(source, space.fibergroup, elements),
+        _in_escnn(target, space.fibergroup, elements),
+    )
     circles = rings(side)
-    radii, widths, top = [r for r, _, _ in circles], [w for _, w, _ in circles], {r: f for r, _, f in circles}
+    radii = [r for r, _, _ in circles]
+    widths = [w for _, w, _ in circles]
+    top = {r: f for r, _, f in circles}
     quiet = contextlib.redirect_stdout(io.StringIO())  # escnn prints while it solves
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), quiet:
         warnings.simplefilter("ignore")
         try:
-            solved = space.build_kernel_basis(*own, widths, radii, maximum_frequency=max(top.values()))
-            sampled = expansion(solved, _pixels(side), lambda each: each["irrep:frequency"] <= top[each["radius"]])
+            solved = space.build_kernel_basis(
+                *own, widths, radii, maximum_frequency=max(top.values())
+            )
+            sampled = expansion(
+                solved, _pixels(side), lambda each: each["irrep:frequency"] <= top[each["radius"]]
+            )
         except Exception as error:
             if type(error).__name__ != "EmptyBasisException":
                 raise
@@ -178,7 +222,8 @@ def _pixels(side: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _space(name: str) -> tuple[Any, Any, Any, list[Any]]:
-    """torch, escnn's sampling, its plane with this group, and the elements of it that are our generators.
+    """torch, escnn's sampling, its plane with this group, and the elements of it that are our
+    generators.
 
     Raises:
         UserError: escnn is missing.
@@ -192,9 +237,13 @@ def _space(name: str) -> tuple[Any, Any, Any, list[Any]]:
         try:
             import torch
             from escnn import gspaces
-            from escnn.nn.modules.basismanager.basisexpansion_singleblock import block_basisexpansion
+            from escnn.nn.modules.basismanager.basisexpansion_singleblock import (
+                block_basisexpansion,
+            )
         except ImportError as error:
-            message = f"the family steerable_conv needs the package escnn to solve the kernels of {name}"
+            message = (
+                f"the family steerable_conv needs the package escnn to solve the kernels of {name}"
+            )
             raise UserError("missing-package", message, INSTALL) from error
         turned = -1 if name in ("SO2", "O2") else turns
         # frequencies beyond those of any representation of ours are never asked for
@@ -211,11 +260,17 @@ def _space(name: str) -> tuple[Any, Any, Any, list[Any]]:
 
 
 def _element(space: Any, matrix: np.ndarray, continuous: bool, mirrors: bool) -> Any:
-    """The element of escnn's group that moves the plane by a matrix; conventions of numbering do not matter then."""
+    """The element of escnn's group that moves the plane by a matrix; conventions of numbering do
+    not matter then.
+    """
     group = space.fibergroup
     if continuous:
         angle = 2 * np.pi / catalogue.TURNS
-        elements = [group.element((0, angle)), group.element((1, 0.0))] if mirrors else [group.element(angle)]
+        elements = (
+            [group.element((0, angle)), group.element((1, 0.0))]
+            if mirrors
+            else [group.element(angle)]
+        )
     else:
         elements = list(group.elements)
     return next(e for e in elements if np.abs(space.basespace_action(e) - matrix).max() < 1e-6)
@@ -239,11 +294,15 @@ def _in_escnn(own: Representation, group: Any, elements: list[Any]) -> Any:
     if change.shape != (own.size, own.size):
         raise ValueError(f"{own} of {own.group} has parts that escnn does not know")
     # escnn wants no name twice
-    return Foreign(group, f"{own.name}, {next(_NUMBER)}", parts, change, supported_nonlinearities=[])
+    return Foreign(
+        group, f"{own.name}, {next(_NUMBER)}", parts, change, supported_nonlinearities=[]
+    )
 
 
 def _parts(own: Representation, irrep: Representation) -> list[np.ndarray]:
-    """Orthonormal columns for each copy of an irreducible representation, (own.size, irrep.size) each."""
+    """Orthonormal columns for each copy of an irreducible representation, (own.size, irrep.size)
+    each.
+    """
     found: list[np.ndarray] = []
     for candidate in intertwiners(own, irrep):
         for part in found:

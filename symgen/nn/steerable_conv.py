@@ -1,11 +1,12 @@
 """Planar steerable convolutions: coefficients times a solved basis, and one plain convolution.
 
-K = sum_b w_b K_b with the basis of `steerable.kernels` for each pair of fibre atoms (Weiler & Cesa 2019, section 2.3).
-The filter is expanded once per optimiser step: `Network.expanded` holds it in between.
+K = sum_b w_b K_b with the basis of `steerable.kernels` for each pair of fibre atoms (Weiler & Cesa
+2019, section 2.3). The filter is expanded once per optimiser step: `Network.expanded` holds it in
+between.
 
-What keeps turns between pixels close to exact is stated here: kernels are band-limited (`steerable.rings`), pictures
-are made smaller by a binomial blur, never by picking pixels of a rough feature, and on a plane features count inside
-the largest disc only, whose edge is soft.
+What keeps turns between pixels close to exact is stated here: kernels are band-limited
+(`steerable.rings`), pictures are made smaller by a binomial blur, never by picking pixels of a
+rough feature, and on a plane features count inside the largest disc only, whose edge is soft.
 """
 
 import math
@@ -29,23 +30,25 @@ from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.spec.schema import Relaxed
 
 BLUR = {False: (1.0, 3.0, 3.0, 1.0), True: (1.0, 4.0, 6.0, 4.0, 1.0)}
-"""Binomial weights before every second pixel is taken, for an even and for an odd number of pixels: both keep the
-centre of the picture where it is."""
+"""Binomial weights before every second pixel is taken, for an even and for an odd number of pixels:
+both keep the centre of the picture where it is."""
 
 
 class SteerableKernel(ExactBuffers):
     """A kernel as a function of its coefficients.
 
-    Law: kernel()[:, :, g u] = rho_out(g) kernel()[:, :, u] rho_in(g)^-1 where g takes pixels to pixels.
+    Law: kernel()[:, :, g u] = rho_out(g) kernel()[:, :, u] rho_in(g)^-1 where g takes pixels to
+        pixels.
 
     Args:
         target: fibre of the output.
         source: fibre of the input.
         side: side of the kernel in pixels, odd.
         gain: standard deviation of an output entry for unit-variance inputs at initialisation.
-        relaxed: coefficients of their own for every pixel of the kernel, equal at first, so that the kernel is exact
-            then: W[o, p; i, q](u) = sum_b w[o, b, i](u) basis_b[p, q](u) (Wang et al. 2022, "Approximately equivariant
-            networks for imperfectly symmetric dynamics", section 3.2, who start from unequal ones).
+        relaxed: coefficients of their own for every pixel of the kernel, equal at first, so that
+            the kernel is exact then: W[o, p; i, q](u) = sum_b w[o, b, i](u) basis_b[p, q](u) (Wang
+            et al. 2022, "Approximately equivariant networks for imperfectly symmetric dynamics",
+            section 3.2, who start from unequal ones).
     """
 
     def __init__(
@@ -57,48 +60,70 @@ class SteerableKernel(ExactBuffers):
         relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
-        self.side, self.target, self.source = side, target, source
+        self.side = side
+        self.target = target
+        self.source = source
         self.rows = [(copies, atom.size) for copies, atom in target.blocks]
         self.columns = [(copies, atom.size) for copies, atom in source.blocks]
         total = 0
         for i, (copies, one) in enumerate(target.blocks):
             for j, (repeats, other) in enumerate(source.blocks):
                 basis = torch.from_numpy(kernels(one, other, side))
-                self.register_buffer(f"basis{i}_{j}", basis, persistent=False)  # [basis, out, pixel, in]
+                self.register_buffer(
+                    f"basis{i}_{j}", basis, persistent=False
+                )  # [basis, out, pixel, in]
                 total += copies * repeats * len(basis)
-        # every basis kernel has norm 1: `total` is the summed squared norm of all rows of the kernel
+        # every basis kernel has norm 1: `total` is the summed squared norm of all rows of the
+        # kernel
         deviation = gain * math.sqrt(target.size / max(total, 1))
         weight = torch.empty(total).uniform_(-1, 1) * math.sqrt(3) * deviation
         self.relaxed = relaxed
-        self.weight = nn.Parameter(weight if relaxed is None else weight.unsqueeze(1).repeat(1, side**2))
+        self.weight = nn.Parameter(
+            weight if relaxed is None else weight.unsqueeze(1).repeat(1, side**2)
+        )
 
     def penalty(self) -> Tensor | None:
-        """The variance of the coefficients over the pixels, their mean; None where nothing is relaxed."""
+        """The variance of the coefficients over the pixels, their mean; None where nothing is
+        relaxed.
+        """
         return None if self.relaxed is None else self.weight.var(1, unbiased=False).mean()
 
     def departing(self) -> Departing | None:
-        """How far it is from the kernels that commute, for nn.departure; None where nothing is relaxed."""
+        """How far it is from the kernels that commute, for nn.departure; None where nothing is
+        relaxed.
+        """
         if self.relaxed is None:
             return None
         kernel = self().double().permute(0, 2, 3, 1).flatten(1, 2).cpu()
-        return Departing(kernel, kernel - self._nearest(kernel), self.target.group.generators, self._moved)
+        return Departing(
+            kernel, kernel - self._nearest(kernel), self.target.group.generators, self._moved
+        )
 
     def _moved(self, word: str, kernel: Tensor) -> Tensor:
-        """rho_out(g) K(g^-1 u) rho_in(g)^-1 for K of shape (out, pixel, in); between pixels, by interpolation."""
+        """rho_out(g) K(g^-1 u) rho_in(g)^-1 for K of shape (out, pixel, in); between pixels, by
+        interpolation.
+        """
         window = bases.plane(self.target.group, self.side, self.side)
         moved = self.source.act(word, window.act(word, kernel.numpy()))
-        return torch.from_numpy(np.moveaxis(self.target.act(word, np.moveaxis(moved, 0, -1)), -1, 0).copy())
+        return torch.from_numpy(
+            np.moveaxis(self.target.act(word, np.moveaxis(moved, 0, -1)), -1, 0).copy()
+        )
 
     def _nearest(self, kernel: Tensor) -> Tensor:
-        """The mean over the group where it takes pixels to pixels, else the nearest kernel that the basis spans."""
+        """The mean over the group where it takes pixels to pixels, else the nearest kernel that the
+        basis spans.
+        """
         words = list(exact_words(self.target.group.name))
         if len(words) == self.target.group.order:
             return torch.stack([self._moved(word, kernel) for word in words]).mean(0)
-        found, top = torch.zeros_like(kernel), 0
+        found = torch.zeros_like(kernel)
+        top = 0
         for i, (copies, size) in enumerate(self.rows):
-            left, bottom = 0, top + copies * size
+            left = 0
+            bottom = top + copies * size
             for j, (repeats, width) in enumerate(self.columns):
-                right, basis = left + repeats * width, self.get_buffer(f"basis{i}_{j}").cpu()
+                right = left + repeats * width
+                basis = self.get_buffer(f"basis{i}_{j}").cpu()
                 block = kernel[top:bottom, :, left:right].reshape(copies, size, -1, repeats, width)
                 weight = torch.einsum("tausb,kaub->tsk", block, basis)
                 spanned = torch.einsum("tsk,kaub->tausb", weight, basis)
@@ -109,14 +134,19 @@ class SteerableKernel(ExactBuffers):
 
     def forward(self) -> Tensor:
         """Shape (target.size, source.size, side, side), in torch's channels_last format."""
-        rows, start = [], 0
+        rows = []
+        start = 0
         for i, (copies, size) in enumerate(self.rows):
             row = []
             for j, (repeats, width) in enumerate(self.columns):
                 basis = self.get_buffer(f"basis{i}_{j}").to(self.weight.dtype)
                 stop = start + copies * repeats * len(basis)
-                block = self._combined(self.weight[start:stop].unflatten(0, (copies * repeats, len(basis))), basis)
-                block = block.view(copies, repeats, size, self.side**2, width).permute(0, 2, 3, 1, 4)
+                block = self._combined(
+                    self.weight[start:stop].unflatten(0, (copies * repeats, len(basis))), basis
+                )
+                block = block.view(copies, repeats, size, self.side**2, width).permute(
+                    0, 2, 3, 1, 4
+                )
                 row.append(block.reshape(copies * size, self.side**2, repeats * width))
                 start = stop
             rows.append(row[0] if len(row) == 1 else torch.cat(row, -1))
@@ -124,7 +154,9 @@ class SteerableKernel(ExactBuffers):
         return kernel.unflatten(1, (self.side, self.side)).permute(0, 3, 1, 2)
 
     def _combined(self, weight: Tensor, basis: Tensor) -> Tensor:
-        """Coefficients (pairs, basis) or (pairs, basis, pixels) -> kernels (pairs, out x pixels x in)."""
+        """Coefficients (pairs, basis) or (pairs, basis, pixels) -> kernels (pairs, out x pixels x
+        in).
+        """
         if self.relaxed is None:
             return weight @ basis.flatten(1)
         return torch.einsum("nku,kaub->naub", weight, basis)
@@ -133,10 +165,11 @@ class SteerableKernel(ExactBuffers):
 class FieldActivation(nn.Module):
     """A nonlinearity that commutes with any fibre.
 
-    Atoms that permute their channels take a pointwise one. Of any other atom the direction is kept and the length
-    changed: "gated", times the sigmoid of an invariant channel of its own (Weiler et al. 2018, "3D steerable CNNs",
-    section 4.4), or "norm", relu(length - threshold) with a learnt threshold (Worrall et al. 2017, "Harmonic networks",
-    section 4.2).
+    Atoms that permute their channels take a pointwise one. Of any other atom the direction is kept
+    and the length
+    changed: "gated", times the sigmoid of an invariant channel of its own (Weiler et al. 2018, "3D
+    steerable CNNs", section 4.4), or "norm", relu(length - threshold) with a learnt threshold
+    (Worrall et al. 2017, "Harmonic networks", section 4.2).
 
     Args:
         fibre: of the features.
@@ -146,8 +179,11 @@ class FieldActivation(nn.Module):
 
     def __init__(self, fibre: Representation, activation: str, vectors: Vectors) -> None:
         super().__init__()
-        self.blocks = [(copies, atom.size, atom.kind == "permutation") for copies, atom in fibre.blocks]
-        self.size, self.activation = fibre.size, activation
+        self.blocks = [
+            (copies, atom.size, atom.kind == "permutation") for copies, atom in fibre.blocks
+        ]
+        self.size = fibre.size
+        self.activation = activation
         learnt = thresholds(fibre, vectors)
         self.threshold = nn.Parameter(torch.full((learnt,), 0.1)) if learnt else None
         self.pointwise = fibre.kind == "permutation"
@@ -156,14 +192,18 @@ class FieldActivation(nn.Module):
         """(..., channels and gates) -> (..., channels)."""
         if self.pointwise:
             return activate(self.activation, x)
-        parts, start, first = [], 0, 0
+        parts = []
+        start = 0
+        first = 0
         for copies, size, permutes in self.blocks:
             part = x[..., start : start + copies * size]
             if permutes:
                 parts.append(activate(self.activation, part))
             else:
                 each = part.unflatten(-1, (copies, size))
-                parts.append((each * self._factor(each, x, first, copies).unsqueeze(-1)).flatten(-2))
+                parts.append(
+                    (each * self._factor(each, x, first, copies).unsqueeze(-1)).flatten(-2)
+                )
                 first += copies
             start += copies * size
         return torch.cat(parts, -1)
@@ -179,7 +219,8 @@ class FieldActivation(nn.Module):
 class SteerableConv(nn.Module):
     """A steerable convolution of a picture, a nonlinearity, and blurred pooling where asked for.
 
-    Law: conv(g.x) = g.conv(x); up to the interpolation error of smooth pictures where g turns a plane between pixels.
+    Law: conv(g.x) = g.conv(x); up to the interpolation error of smooth pictures where g turns a
+        plane between pixels.
 
     Args:
         target: (grid or plane of what is left) x fields.
@@ -202,7 +243,9 @@ class SteerableConv(nn.Module):
         relaxed: Relaxed | None = None,
     ) -> None:
         super().__init__()
-        self.grid, self.stride, self.padding = source.base.shape, sampling.stride, sampling.padding
+        self.grid = source.base.shape
+        self.stride = sampling.stride
+        self.padding = sampling.padding
         fibre = with_gates(target.fibre, vectors)
         self.kernel = SteerableKernel(fibre, source.fibre, sampling.kernel, 2**0.5, relaxed)
         shift = bias(vector(fibre))
@@ -220,7 +263,9 @@ class SteerableConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, fewer pixels, channels of the target)."""
         kernel, shift = self._expanded or self.expand()
-        picture = x.reshape(-1, *self.grid, x.shape[-1]).permute(0, 3, 1, 2)  # channels_last: nothing is copied
+        picture = x.reshape(-1, *self.grid, x.shape[-1]).permute(
+            0, 3, 1, 2
+        )  # channels_last: nothing is copied
         y = nn.functional.conv2d(picture, kernel, shift, self.stride, self.padding)
         y = self.activation(y.permute(0, 2, 3, 1))
         y = y if self.pool is None else self.pool(y)
@@ -228,8 +273,8 @@ class SteerableConv(nn.Module):
 
 
 class Blur(ExactBuffers):
-    """Every second pixel of a picture blurred with binomial weights (Zhang 2019, "Making convolutional networks
-    shift-invariant again", section 3).
+    """Every second pixel of a picture blurred with binomial weights (Zhang 2019, "Making
+    convolutional networks shift-invariant again", section 3).
 
     Args:
         shape: (rows, columns).
@@ -241,18 +286,23 @@ class Blur(ExactBuffers):
         super().__init__()
         down, across = (torch.tensor(BLUR[size % 2 == 1], dtype=torch.float64) for size in shape)
         self.padding = ((len(down) - 1) // 2, (len(across) - 1) // 2)
-        self.register_buffer("weight", torch.outer(down / down.sum(), across / across.sum()), persistent=False)
+        self.register_buffer(
+            "weight", torch.outer(down / down.sum(), across / across.sum()), persistent=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, rows, columns, channels) -> half the rows and columns, rounded up."""
         channels = x.shape[-1]
         weight = self.weight.to(x.dtype).expand(channels, 1, -1, -1)
-        blurred = nn.functional.conv2d(x.permute(0, 3, 1, 2), weight, None, 2, self.padding, groups=channels)
+        blurred = nn.functional.conv2d(
+            x.permute(0, 3, 1, 2), weight, None, 2, self.padding, groups=channels
+        )
         return blurred.permute(0, 2, 3, 1)
 
 
 class Disc(ExactBuffers):
-    """Features inside the largest disc of a plane, fading at its edge: what turning cannot move out of the picture.
+    """Features inside the largest disc of a plane, fading at its edge: what turning cannot move out
+    of the picture.
 
     Args:
         base: a plane.
@@ -262,7 +312,9 @@ class Disc(ExactBuffers):
 
     def __init__(self, base: Base) -> None:
         super().__init__()
-        self.register_buffer("inside", torch.from_numpy(planes.disc(base.shape)).unsqueeze(-1), persistent=False)
+        self.register_buffer(
+            "inside", torch.from_numpy(planes.disc(base.shape)).unsqueeze(-1), persistent=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> the same."""
@@ -270,7 +322,8 @@ class Disc(ExactBuffers):
 
 
 class MeanOverPicture(ExactBuffers):
-    """The mean over the pixels of a grid, or over the disc of a plane: a vector with the fibre of the pixels.
+    """The mean over the pixels of a grid, or over the disc of a plane: a vector with the fibre of
+    the pixels.
 
     Args:
         base: a grid or a plane.
@@ -281,7 +334,9 @@ class MeanOverPicture(ExactBuffers):
     def __init__(self, base: Base) -> None:
         super().__init__()
         share = planes.disc(base.shape) if base.kind == "plane" else planes.disc(base.shape) * 0 + 1
-        self.register_buffer("share", torch.from_numpy(share / share.sum()).unsqueeze(0), persistent=False)
+        self.register_buffer(
+            "share", torch.from_numpy(share / share.sum()).unsqueeze(0), persistent=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, 1, channels)."""
@@ -299,12 +354,18 @@ class SteerableLinear(nn.Module):
     """
 
     def __init__(
-        self, target: FieldType, sources: tuple[FieldType, ...], activation: str, vectors: Vectors = "gated"
+        self,
+        target: FieldType,
+        sources: tuple[FieldType, ...],
+        activation: str,
+        vectors: Vectors = "gated",
     ) -> None:
         super().__init__()
-        inner, gain = vector(with_gates(target.fibre, vectors)), math.sqrt(2 / len(sources))
+        inner = vector(with_gates(target.fibre, vectors))
+        gain = math.sqrt(2 / len(sources))
         self.linear = nn.ModuleList(
-            TiedLinear(inner, source, gain=gain, bias=k == 0, bias_gain=0.1) for k, source in enumerate(sources)
+            TiedLinear(inner, source, gain=gain, bias=k == 0, bias_gain=0.1)
+            for k, source in enumerate(sources)
         )
         self.activation = FieldActivation(target.fibre, activation, vectors)
 

@@ -24,11 +24,13 @@ class TiedMatrix(ExactBuffers):
     Args:
         target: field type of the rows.
         source: field type of the columns.
-        gain: standard deviation of an output entry for unit-variance inputs at initialisation; 0 gives zeros.
+        gain: standard deviation of an output entry for unit-variance inputs at initialisation; 0
+            gives zeros.
         table: the tying, by default the general one of the two types.
-        relaxed: how the matrix may depart from the symmetry; exact at first. "residual": a free matrix is added that
-            starts at zero (Finzi et al. 2021, "Residual pathway priors"). Otherwise "banks", see RelaxedWeights: where
-            the group exchanges no channels on either side, the matrix stays exact. None: exact.
+        relaxed: how the matrix may depart from the symmetry; exact at first. "residual": a free
+            matrix is added that starts at zero (Finzi et al. 2021, "Residual pathway priors").
+            Otherwise "banks", see RelaxedWeights: where the group exchanges no channels on either
+            side, the matrix stays exact. None: exact.
     """
 
     sign: Tensor | None
@@ -44,13 +46,16 @@ class TiedMatrix(ExactBuffers):
     ) -> None:
         super().__init__()
         table = table or tie(target, source)
-        self.target, self.source = target, source if table.shape[1] == source.size else number(target.group)
-        self.shape, self.blocks = table.shape, [(b.rows.shape[0], b.columns.shape[0]) for b in table.blocks]
+        self.target = target
+        self.source = source if table.shape[1] == source.size else number(target.group)
+        self.shape = table.shape
+        self.blocks = [(b.rows.shape[0], b.columns.shape[0]) for b in table.blocks]
         residual = relaxed is not None and relaxed.form == "residual"
         scales = None if relaxed is None or residual else scaling(target, source, relaxed.index)
         count = 1 if relaxed is None or scales is None else relaxed.banks
         self.relaxed = relaxed if residual or scales is not None else None
-        # sigma^2 times the mean squared norm of a row equals gain^2 (fan-in of a tied matrix); see RelaxedWeights for L
+        # sigma^2 times the mean squared norm of a row equals gain^2 (fan-in of a tied matrix); see
+        # RelaxedWeights for L
         deviation = gain * math.sqrt(count * table.shape[0] / max(table.entries, 1.0))
         shape = (table.weights,) if scales is None else (count, table.weights)
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) * math.sqrt(3) * deviation)
@@ -61,7 +66,11 @@ class TiedMatrix(ExactBuffers):
     def _keep(self, table: Tying) -> None:
         """The tables as buffers: indices with signs, or bases."""
         # entry -1 reads a zero appended to the weights
-        index = None if table.index is None else torch.from_numpy(table.index.reshape(-1)).remainder(table.weights + 1)
+        index = (
+            None
+            if table.index is None
+            else torch.from_numpy(table.index.reshape(-1)).remainder(table.weights + 1)
+        )
         self.register_buffer("index", index, persistent=False)
         self.is_free = index is not None and torch.equal(index, torch.arange(table.weights))
         self.has_zeros = table.index is None or bool((table.index < 0).any())
@@ -79,7 +88,9 @@ class TiedMatrix(ExactBuffers):
         return self.tied() if self.delta is None else self.tied() + self.delta
 
     def tied(self) -> Tensor:
-        """The equivariant part that is built in; the banks (L, target.size, source.size) where there are any."""
+        """The equivariant part that is built in; the banks (L, target.size, source.size) where
+        there are any.
+        """
         return self._signed(self._unsigned())
 
     def _signed(self, matrix: Tensor) -> Tensor:
@@ -87,15 +98,21 @@ class TiedMatrix(ExactBuffers):
 
     def _unsigned(self) -> Tensor:
         """The matrix, or one for each bank, before its entries take their signs."""
-        several, shape = self.weight.shape[:-1], (*self.weight.shape[:-1], *self.shape)
+        several = self.weight.shape[:-1]
+        shape = (*self.weight.shape[:-1], *self.shape)
         if self.index is None:
-            return self._from_blocks(self.weight if several else self.weight.unsqueeze(0)).view(shape)
+            return self._from_blocks(self.weight if several else self.weight.unsqueeze(0)).view(
+                shape
+            )
         weight = nn.functional.pad(self.weight, (0, 1)) if self.has_zeros else self.weight
-        return (weight if self.is_free else weight.index_select(len(several), self.index)).view(shape)
+        return (weight if self.is_free else weight.index_select(len(several), self.index)).view(
+            shape
+        )
 
     def _from_blocks(self, weights: Tensor) -> Tensor:
         """Weights (banks, tied weights) -> matrices (banks, rows x columns)."""
-        matrix, start = weights.new_zeros(len(weights), self.shape[0] * self.shape[1]), 0
+        matrix = weights.new_zeros(len(weights), self.shape[0] * self.shape[1])
+        start = 0
         for k, (targets, sources) in enumerate(self.blocks):
             basis = getattr(self, f"basis{k}").to(weights.dtype)
             count = targets * sources * basis.shape[0]
@@ -113,12 +130,16 @@ class TiedMatrix(ExactBuffers):
             return self._project_on_blocks(matrix)
         flat = self._signed(matrix).reshape(-1)
         zeros = flat.new_zeros(self.weight.shape[-1] + 1)
-        mean = zeros.index_add(0, self.index, flat) / zeros.index_add(0, self.index, torch.ones_like(flat)).clamp(min=1)
+        mean = zeros.index_add(0, self.index, flat) / zeros.index_add(
+            0, self.index, torch.ones_like(flat)
+        ).clamp(min=1)
         mean = nn.functional.pad(mean[:-1], (0, 1))  # the last place stands for entries that vanish
         return self._signed(mean.index_select(0, self.index).view(self.shape))
 
     def _project_on_blocks(self, matrix: Tensor) -> Tensor:
-        """The basis matrices of a block are orthogonal: each coefficient is a product divided by a squared norm."""
+        """The basis matrices of a block are orthogonal: each coefficient is a product divided by a
+        squared norm.
+        """
         weights = []
         for k, (targets, sources) in enumerate(self.blocks):
             basis = getattr(self, f"basis{k}").to(matrix.dtype)
@@ -130,7 +151,9 @@ class TiedMatrix(ExactBuffers):
         return self._from_blocks(found).view(self.shape)
 
     def penalty(self) -> Tensor | None:
-        """How far it is from exact: the variance of w (banks) or the mean square of the free matrix; None if exact."""
+        """How far it is from exact: the variance of w (banks) or the mean square of the free
+        matrix; None if exact.
+        """
         if self.banks is not None:
             return self.banks.penalty()
         return None if self.delta is None else self.delta.square().mean()
@@ -142,12 +165,13 @@ class TiedLinear(nn.Module):
     Args:
         target: field type of the output.
         source: field type of the input.
-        scope: "feature" maps (places, channels) to (places, channels) at once; "place" maps the fibre at each place
-            with the same matrix (source and target must share the base).
+        scope: "feature" maps (places, channels) to (places, channels) at once; "place" maps the
+            fibre at each place with the same matrix (source and target must share the base).
         gain: see TiedMatrix.
         bias: whether an invariant feature is added.
-        bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it must not be zero:
-            without it every feature is odd in a signed input and every invariant of it vanishes.
+        bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it
+            must not be zero: without it every feature is odd in a signed input and every invariant
+            of it vanishes.
         relaxed: see TiedMatrix. The bias departs in the form "residual" and stays tied with banks.
     """
 
@@ -189,7 +213,8 @@ class TiedLinear(nn.Module):
 
 
 def _bias(target: FieldType, gain: float, relaxed: Relaxed | None) -> TiedMatrix | None:
-    table, residual = bias(target), relaxed if relaxed is not None and relaxed.form == "residual" else None
+    table = bias(target)
+    residual = relaxed if relaxed is not None and relaxed.form == "residual" else None
     if table.weights == 0 and residual is None:
         return None
     return TiedMatrix(target, number(target.group), gain, table, residual)

@@ -1,7 +1,9 @@
-"""The triangle layer of SiT: scores of a pair mixed with those of the two other sides of a triangle, eq. 4.
+"""The triangle layer of SiT: scores of a pair mixed with those of the two other sides of a
+triangle, eq. 4.
 
-Weissenbacher et al. 2024: Gamma_rot[i,j] = Theta[i->j->k] Gamma[i,j] + Theta[j->k->i] Gamma[j,k] + Theta[k->i->j]
-Gamma[k,i]. The third vertex k is found by a right turn, so a mirror changes the layer and a turn does not.
+Weissenbacher et al. 2024: Gamma_rot[i,j] = Theta[i->j->k] Gamma[i,j] + Theta[j->k->i] Gamma[j,k] +
+Theta[k->i->j] Gamma[k,i]. The third vertex k is found by a right turn, so a mirror changes the
+layer and a turn does not.
 """
 
 from typing import Any, NamedTuple
@@ -28,7 +30,8 @@ class Mixing(NamedTuple):
 
 
 class TriangleLayer(nn.Module):
-    """Mix the scores of every pair of places with those of its triangle; weights per head and angle.
+    """Mix the scores of every pair of places with those of its triangle; weights per head and
+    angle.
 
     Args:
         triangles: tables for the n places of the graph.
@@ -57,7 +60,8 @@ class TriangleLayer(nn.Module):
         return [self._mixing(theta) for theta in self.theta.unbind(0)]
 
     def _mixing(self, theta: Tensor) -> Mixing:
-        # two weights more: of a pair without a triangle, whose three terms are the pair itself; and of a token's pair
+        # two weights more: of a pair without a triangle, whose three terms are the pair itself; and
+        # of a token's pair
         one = torch.ones_like(theta[:, :1])
         weights = torch.cat([theta, 3 * theta[:, :1], one, torch.zeros_like(one)], 1)
         # the way back of gather is quicker than that of index_select
@@ -69,7 +73,9 @@ class TriangleLayer(nn.Module):
         return self.expand() if self._expanded is None else self._expanded
 
     def forward(self, scores: Tensor, layers: list[Mixing] | None = None) -> Tensor:
-        """(batch, heads, i, j) -> the same shape; `layers` from `weights()`, where they are at hand."""
+        """(batch, heads, i, j) -> the same shape; `layers` from `weights()`, where they are at
+        hand.
+        """
         first, *others = self.weights() if layers is None else layers
         mixed = _apply(scores, first)
         for layer in others:
@@ -80,8 +86,10 @@ class TriangleLayer(nn.Module):
 
 def _tables(triangles: Triangles, tokens: int) -> dict[str, np.ndarray]:
     """The buffers of TriangleLayer; three labels more, see TriangleLayer.expand."""
-    places, count = triangles.degenerate.shape[0], triangles.label_count
-    full, inner = places + tokens, slice(tokens, None)
+    places = triangles.degenerate.shape[0]
+    count = triangles.label_count
+    full = places + tokens
+    inner = slice(tokens, None)
     real = ~triangles.degenerate
     labels = np.stack([np.full((full, full), count + extra) for extra in (1, 2, 2)])
     terms = (triangles.labels_ij, triangles.labels_jk, triangles.labels_ki)
@@ -91,15 +99,20 @@ def _tables(triangles: Triangles, tokens: int) -> dict[str, np.ndarray]:
     indices = {"jk": itself.copy(), "ki": itself.copy()}
     for name, table in indices.items():
         first, second = np.divmod(getattr(triangles, name).reshape(places, places), places)
-        table[inner, inner] = np.where(real, itself[tokens + first, tokens + second], itself[inner, inner])
+        table[inner, inner] = np.where(
+            real, itself[tokens + first, tokens + second], itself[inner, inner]
+        )
     graph_pairs = np.zeros((full, full), dtype=bool)
     graph_pairs[inner, inner] = True
     flat = {name: table.reshape(-1) for name, table in {"labels": labels, **indices}.items()}
     return {**flat, "graph_pairs": graph_pairs}
 
 
-def mix(x: Tensor, mixing: Mixing, out: Tensor | None = None, spare: Tensor | None = None) -> Tensor:
-    """y[b,h,p] = w[h,0,p] x[b,h,p] + w[h,1,p] x[b,h,jk[p]] + w[h,2,p] x[b,h,ki[p]], in `out` if given.
+def mix(
+    x: Tensor, mixing: Mixing, out: Tensor | None = None, spare: Tensor | None = None
+) -> Tensor:
+    """y[b,h,p] = w[h,0,p] x[b,h,p] + w[h,1,p] x[b,h,jk[p]] + w[h,2,p] x[b,h,ki[p]], in `out` if
+    given.
 
     Args:
         x: scores, shape (batch, heads, pairs).
@@ -113,7 +126,9 @@ def mix(x: Tensor, mixing: Mixing, out: Tensor | None = None, spare: Tensor | No
     return y
 
 
-def mix_backward(grad: Tensor, x: Tensor, mixing: Mixing, to_weights: Tensor, out: Tensor, spare: Tensor) -> Tensor:
+def mix_backward(
+    grad: Tensor, x: Tensor, mixing: Mixing, to_weights: Tensor, out: Tensor, spare: Tensor
+) -> Tensor:
     """The gradient to x of `mix`, in `out`; that to the weights is added to `to_weights`."""
     torch.mul(grad, mixing.weights[:, 0], out=out)
     to_weights[:, 0] += torch.mul(grad, x, out=spare).sum(0)
@@ -128,18 +143,24 @@ def mix_backward(grad: Tensor, x: Tensor, mixing: Mixing, to_weights: Tensor, ou
 def _gather(x: Tensor, index: Tensor, spare: Tensor | None) -> Tensor:
     """x[..., index], in `spare` if given; on two axes, where torch gathers quickest."""
     rows = x.reshape(-1, x.shape[-1])
-    return torch.index_select(rows, 1, index, out=None if spare is None else spare.view_as(rows)).view(x.shape)
+    return torch.index_select(
+        rows, 1, index, out=None if spare is None else spare.view_as(rows)
+    ).view(x.shape)
 
 
 def _apply(x: Tensor, mixing: Mixing) -> Tensor:
     flat = x.flatten(2)
     # an exported graph holds torch's own operations alone
-    mixed: Tensor = mix(flat, mixing) if torch.compiler.is_exporting() else _Mix.apply(flat, *mixing)
+    mixed: Tensor = (
+        mix(flat, mixing) if torch.compiler.is_exporting() else _Mix.apply(flat, *mixing)
+    )
     return mixed.view_as(x)
 
 
 class _Mix(torch.autograd.Function):
-    """`mix`, which keeps x alone for the way back and gathers again there: autograd would keep the gathered copies."""
+    """`mix`, which keeps x alone for the way back and gathers again there: autograd would keep the
+    gathered copies.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor, jk: Tensor, ki: Tensor) -> Tensor:
@@ -149,6 +170,8 @@ class _Mix(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, weights, jk, ki = ctx.saved_tensors
-        to_x, spare, to_weights = torch.empty_like(x), torch.empty_like(x), torch.zeros_like(weights)
+        to_x = torch.empty_like(x)
+        spare = torch.empty_like(x)
+        to_weights = torch.zeros_like(weights)
         mix_backward(grad.contiguous(), x, Mixing(weights, jk, ki), to_weights, to_x, spare)
         return to_x, to_weights, None, None

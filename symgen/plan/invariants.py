@@ -1,8 +1,10 @@
-"""What holds for every plan, whatever family made it. Each invariant is a function that yields what is wrong."""
+"""What holds for every plan, whatever family made it. Each invariant is a function that yields what
+is wrong.
+"""
 
 from collections.abc import Callable, Iterator
 
-from symgen.plan.ir import ACTION, Plan
+from symgen.plan.plan import ACTION, Plan
 
 Invariant = Callable[[Plan], Iterator[str]]
 
@@ -15,7 +17,9 @@ def inputs_exist(plan: Plan) -> Iterator[str]:
             yield f"{ACTION}: the name is taken"
         known.add(ACTION)
     for step in plan.steps:
-        yield from (f"{step.name}: input {name} does not exist" for name in step.inputs if name not in known)
+        yield from (
+            f"{step.name}: input {name} does not exist" for name in step.inputs if name not in known
+        )
         if step.name in known:
             yield f"{step.name}: the name is taken"
         known.add(step.name)
@@ -35,11 +39,15 @@ def types_meet(plan: Plan) -> Iterator[str]:
 
 
 def ends_in_policy_and_critics(plan: Plan) -> Iterator[str]:
-    """There is a policy and a value, or a policy, its deviation and two Q; what judges is invariant."""
+    """There is a policy and a value, or a policy, its deviation and two Q; what judges is
+    invariant.
+    """
     names = [step.name for step in plan.steps]
     yield from (f"there is no step called {name}" for name in plan.ends if name not in names)
     for name in ("value", "q1", "q2"):
-        if name in names and (plan.step(name).out_type.size != 1 or not plan.step(name).out_type.is_trivial):
+        if name in names and (
+            plan.step(name).out_type.size != 1 or not plan.step(name).out_type.is_trivial
+        ):
             yield f"the {name} is not an invariant number"
 
 
@@ -51,15 +59,24 @@ def critics_read_the_action(plan: Plan) -> Iterator[str]:
     for step in plan.steps:
         if reads.intersection(step.inputs):
             reads.add(step.name)
-    yield from (f"the {name} does not read the action" for name in ("q1", "q2") if name not in reads)
+    yield from (
+        f"the {name} does not read the action" for name in ("q1", "q2") if name not in reads
+    )
     yield from (f"the {name} reads the action" for name in ("policy", "log_std") if name in reads)
 
 
-INVARIANTS: tuple[Invariant, ...] = (inputs_exist, types_meet, ends_in_policy_and_critics, critics_read_the_action)
+INVARIANTS: tuple[Invariant, ...] = (
+    inputs_exist,
+    types_meet,
+    ends_in_policy_and_critics,
+    critics_read_the_action,
+)
 
 
 def validate(plan: Plan, invariants: tuple[Invariant, ...] = INVARIANTS) -> Plan:
-    """The plan itself; ValueError listing every broken invariant (a fault of the family, not of the user)."""
+    """The plan itself; ValueError listing every broken invariant (a fault of the family, not of the
+    user).
+    """
     faults = [fault for invariant in invariants for fault in invariant(plan)]
     if faults:
         raise ValueError("the plan is broken:\n  " + "\n  ".join(faults))

@@ -1,6 +1,6 @@
 """The printed form of a plan: stable, one line per step, made for golden files and for reading."""
 
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 
 
 def text(plan: Plan) -> str:

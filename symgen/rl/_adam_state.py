@@ -10,11 +10,17 @@ Weights = Mapping[str, nn.Parameter]
 
 def tensors(optimiser: torch.optim.Optimizer, weights: Weights) -> dict[str, Tensor]:
     """The state as "<key>.<weight>", such as "exp_avg.steps.policy.matrix.weight"."""
-    pairs = ((name, key, value) for name, w in weights.items() for key, value in optimiser.state[w].items())
+    pairs = (
+        (name, key, value)
+        for name, w in weights.items()
+        for key, value in optimiser.state[w].items()
+    )
     return {f"{key}.{name}": value for name, key, value in pairs}
 
 
-def restore(optimiser: torch.optim.Optimizer, weights: Weights, saved: Mapping[str, Tensor]) -> None:
+def restore(
+    optimiser: torch.optim.Optimizer, weights: Weights, saved: Mapping[str, Tensor]
+) -> None:
     """Take in what `tensors` gave.
 
     Raises:
@@ -24,13 +30,16 @@ def restore(optimiser: torch.optim.Optimizer, weights: Weights, saved: Mapping[s
     check_shapes(averages, weights)
     for name in averages:
         optimiser.state[weights[name]] = {
-            key: saved[f"{key}.{name}"].to(weights[name].device, copy=True) for key in ("step", "exp_avg", "exp_avg_sq")
+            key: saved[f"{key}.{name}"].to(weights[name].device, copy=True)
+            for key in ("step", "exp_avg", "exp_avg_sq")
         }
 
 
 def below(prefix: str, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose name has the prefix, by the rest of it."""
-    return {name.removeprefix(prefix): value for name, value in saved.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value for name, value in saved.items() if name.startswith(prefix)
+    }
 
 
 def check_shapes(saved: Mapping[str, Tensor], weights: Weights) -> None:
@@ -39,4 +48,6 @@ def check_shapes(saved: Mapping[str, Tensor], weights: Weights) -> None:
         weight = weights.get(name)
         if weight is None or weight.shape != value.shape:
             here = None if weight is None else tuple(weight.shape)
-            raise ValueError(f"saved state of weight {name} is {tuple(value.shape)}, the network's is {here}")
+            raise ValueError(
+                f"saved state of weight {name} is {tuple(value.shape)}, the network's is {here}"
+            )

@@ -1,6 +1,8 @@
-"""What training says of a network that may depart from its symmetry: how far it has, and what that costs.
+"""What training says of a network that may depart from its symmetry: how far it has, and what that
+costs.
 
-To an algorithm these are numbers under names: it adds `penalty(network)` to its loss, `measured(...)` to its metrics.
+To an algorithm these are numbers under names: it adds `penalty(network)` to its loss,
+`measured(...)` to its metrics.
 """
 
 from typing import Any
@@ -9,10 +11,12 @@ import torch
 from torch import Tensor
 
 METRICS = {
-    "departure/<step>": "distance of a step's relaxed maps from the nearest exact ones, relative to their size",
+    "departure/<step>": "distance of a step's relaxed maps from the nearest exact ones, relative "
+    "to their size",
     "departure/<step>/<generator>": "size of rho_out(g) W - W rho_in(g), relative to the size of W",
     "departure/<step>/spread": "largest difference of a bank's weights between two group elements",
-    "penalty": "regulariser times departure, as it is added to the loss; where the spec asks for one",
+    "penalty": "regulariser times departure, as it is added to the loss; where the spec "
+    "asks for one",
 }
 """Logged for a relaxed network, in the updates that `measured` picks."""
 EVERY = 10
@@ -35,7 +39,9 @@ def measured(network: Any, update: int, last: bool) -> dict[str, float]:
     """
     if not (update == 1 or update % EVERY == 0 or last):
         return {}
-    found = {f"departure/{name}": size for name, size in getattr(network, "departures", dict)().items()}
+    found = {
+        f"departure/{name}": size for name, size in getattr(network, "departures", dict)().items()
+    }
     with torch.no_grad():
         cost = penalty(network)
     return found if cost is None else {**found, "penalty": float(cost)}

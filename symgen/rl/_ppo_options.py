@@ -17,33 +17,56 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Options(BaseModel):
-    """What `train:` accepts under `algorithm: ppo`. A schedule is a number or {from: number, to: number}."""
+    """What `train:` accepts under `algorithm: ppo`. A schedule is a number or {from: number, to:
+    number}.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    envs: int = Field(16, ge=1, le=65_536, description="number of environments stepped side by side")
+    envs: int = Field(
+        16, ge=1, le=65_536, description="number of environments stepped side by side"
+    )
     # at least 2: of two steps one is a transition, so that no rollout is empty
-    rollout: int = Field(128, ge=2, le=65_536, description="steps per environment between two updates")
+    rollout: int = Field(
+        128, ge=2, le=65_536, description="steps per environment between two updates"
+    )
     epochs: int = Field(4, ge=1, le=1000, description="passes over each rollout")
-    minibatch: int = Field(512, ge=1, description="transitions per gradient step, about: a rollout is cut evenly")
+    minibatch: int = Field(
+        512, ge=1, description="transitions per gradient step, about: a rollout is cut evenly"
+    )
     learning_rate: Schedule = Field(5e-4, description="Adam's step size; a schedule")
     gamma: Fraction = Field(0.99, description="discount per step")
     gae_lambda: Fraction = Field(0.95, description="0 trusts the value estimate, 1 the returns")
-    clip: Schedule = Field(0.2, description="bound on the change of an action's probability ratio; a schedule")
+    clip: Schedule = Field(
+        0.2, description="bound on the change of an action's probability ratio; a schedule"
+    )
     clip_value: bool = Field(False, description="bound the change of the value by `clip` as well")
     entropy: Schedule = Field(0.01, description="weight of the entropy bonus; a schedule")
     value: NonNegative = Field(0.5, description="weight of the squared error of the value")
-    max_grad_norm: float = Field(0.5, gt=0, description="longer gradients are shortened to this norm")
-    target_kl: float | None = Field(None, gt=0, description="end an update once the policy has moved this far")
-    normalise_advantages: bool = Field(True, description="zero mean and unit spread in each minibatch")
-    normalise_observations: bool = Field(False, description="running statistics, kept invariant by the network")
+    max_grad_norm: float = Field(
+        0.5, gt=0, description="longer gradients are shortened to this norm"
+    )
+    target_kl: float | None = Field(
+        None, gt=0, description="end an update once the policy has moved this far"
+    )
+    normalise_advantages: bool = Field(
+        True, description="zero mean and unit spread in each minibatch"
+    )
+    normalise_observations: bool = Field(
+        False, description="running statistics, kept invariant by the network"
+    )
     clip_observations: float | None = Field(
-        10.0, gt=0, description="largest normalised observation, in standard deviations, as in stable-baselines3's "
+        10.0, gt=0, description="largest normalised observation, in standard deviations, as in "
+                                "stable-baselines3's "
         "VecNormalize and CleanRL; null: none. Without normalise_observations nothing is clipped",
     )  # fmt: skip
-    normalise_rewards: bool = Field(False, description="divide by the running spread of the discounted return")
+    normalise_rewards: bool = Field(
+        False, description="divide by the running spread of the discounted return"
+    )
     ignore_action_mask: bool = Field(
-        False, description="train although the environment reports an action_mask: the policy takes any action"
+        False,
+        description="train although the environment reports an action_mask: the policy takes "
+        "any action",
     )
     adam_eps: float = Field(1e-5, gt=0, description="Adam's epsilon")
 

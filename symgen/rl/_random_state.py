@@ -1,4 +1,6 @@
-"""The state of a random generator in a checkpoint, which each kind of device has in a form of its own."""
+"""The state of a random generator in a checkpoint, which each kind of device has in a form of its
+own.
+"""
 
 from collections.abc import Mapping
 
@@ -15,7 +17,8 @@ def tensors(generator: torch.Generator) -> dict[str, Tensor]:
 
 
 def restore(generator: torch.Generator, saved: Mapping[str, Tensor], *seeds: int) -> None:
-    """Take in what `tensors` gave; where it was saved on another kind of device, begin anew from `seeds`.
+    """Take in what `tensors` gave; where it was saved on another kind of device, begin anew from
+    `seeds`.
 
     Raises:
         KeyError: nothing was saved.

@@ -1,14 +1,16 @@
-"""The replay: the last transitions of every environment, in numpy ring buffers that keep each observation once.
+"""The replay: the last transitions of every environment, in numpy ring buffers that keep each
+observation once.
 
-Every environment has a ring of rows. A row is an observation and what was done there; the observation that followed is
+Every environment has a ring of rows. A row is an observation and what was done there; the
+observation that followed is
 the one in the next row, so it is not stored twice:
 
     row      t          t + 1       t + 2            t + 3
     holds    s, a, r    s', a', r'  final s          first s of the next episode, a, r
     valid    yes        yes, ended  no transition    yes
 
-The newest row of a ring has an observation and no action yet; like the row of a final observation it is not valid.
-Observations keep the dtype of their space (pictures stay bytes).
+The newest row of a ring has an observation and no action yet; like the row of a final observation
+it is not valid. Observations keep the dtype of their space (pictures stay bytes).
 """
 
 from dataclasses import dataclass
@@ -35,8 +37,10 @@ class Batch:
     Args:
         observations: where the action was taken.
         actions: in units of the environment.
-        rewards: discounted sum of the n rewards (fewer where the episode ended or goes on beyond what is known).
-        discounts: what the value of `next_observations` counts: gamma^n, 0 where the episode terminated on the way.
+        rewards: discounted sum of the n rewards (fewer where the episode ended or goes on beyond
+            what is known).
+        discounts: what the value of `next_observations` counts: gamma^n, 0 where the episode
+            terminated on the way.
         next_observations: n steps later.
     """
 
@@ -59,7 +63,8 @@ class Replay:
         device: where the rings are kept; which row is the newest is known on the CPU.
 
     Raises:
-        UserError: more memory would be needed, or the observation space holds something other than arrays.
+        UserError: more memory would be needed, or the observation space holds something other than
+            arrays.
     """
 
     def __init__(
@@ -72,17 +77,26 @@ class Replay:
         device: torch.device = CPU,
     ) -> None:
         # beyond the transitions a ring holds the newest row, and one of the episode's end
-        self.envs, self.rows, self.device = envs, -(-capacity // envs) + 2, device
+        self.envs = envs
+        self.rows = -(-capacity // envs) + 2
+        self.device = device
         _check_memory(space, components, capacity, (envs, self.rows), gigabytes)
         shape = (envs, self.rows)
         try:
             self.observations: Observation = storage(space, shape, device)
             self.actions = zeros((*shape, components), torch.float32, device)
             self.rewards = zeros(shape, torch.float32, device)
-            self.terminated, self.truncated, self.valid = (zeros(shape, torch.bool, device) for _ in range(3))
+            self.terminated, self.truncated, self.valid = (
+                zeros(shape, torch.bool, device) for _ in range(3)
+            )
         except torch.OutOfMemoryError as error:
-            message = f"a replay of {capacity:,} transitions does not fit on {device}: {str(error).splitlines()[0]}"
-            raise UserError("replay-memory", message, "write a smaller replay: in train:, or --device cpu") from error
+            message = (
+                f"a replay of {capacity:,} transitions does not fit on {device}: "
+                f"{str(error).splitlines()[0]}"
+            )
+            raise UserError(
+                "replay-memory", message, "write a smaller replay: in train:, or --device cpu"
+            ) from error
         self.newest = np.zeros(envs, np.int64)  # row of each ring without an action yet
         self.filled = 0  # rows in use of the ring in which most are
         self._all = np.arange(envs)
@@ -99,7 +113,9 @@ class Replay:
         return sum(sizes) * self.filled / self.rows / GIGABYTE
 
     def begin(self, observation: Observation) -> None:
-        """Take the observations of `envs.reset()`. An episode under way is cut off, as if it were truncated."""
+        """Take the observations of `envs.reset()`. An episode under way is cut off, as if it were
+        truncated.
+        """
         before = self._places(self._all, (self.newest - 1) % self.rows)
         cut = _taken(self.valid, before)  # its next observation is in the newest row, and must stay
         truncated = _taken(self.truncated, before) | cut & ~_taken(self.terminated, before)
@@ -126,7 +142,8 @@ class Replay:
             truncated: [env].
             valid: [env]; False for a step that only starts an episode.
             observation: what the environments returned, which the next step acts on.
-            finals: by environment, the final observation where `observation` is already the next episode's first.
+            finals: by environment, the final observation where `observation` is already the next
+                episode's first.
         """
         here = self._places(self._all, self.newest)
         _put(self.actions, here, as_tensor(actions))
@@ -156,21 +173,30 @@ class Replay:
     def _write(self, envs: Array, observation: Observation) -> None:
         self.filled = max(self.filled, 1)
         places = self._places(envs, self.newest[envs])
-        each_pair(lambda rows, given: _put(rows, places, as_tensor(given)), self.observations, observation)
+        each_pair(
+            lambda rows, given: _put(rows, places, as_tensor(given)), self.observations, observation
+        )
 
     def sample(self, size: int, n_step: int, gamma: float, generator: torch.Generator) -> Batch:
         """Draw transitions, each with the same probability, with replacement.
 
-        The rewards of `n_step` steps are added up, and fewer where the episode ended or was cut off or nothing newer is
+        The rewards of `n_step` steps are added up, and fewer where the episode ended or was cut off
+        or nothing newer is
         known: the target then trusts the value there, discounted accordingly.
 
         Raises:
             ValueError: there are none.
         """
         places = self._draw(size, generator)
-        first, row = places - places % self.rows, places % self.rows  # where the ring begins, and the row in it
-        now, going = places, torch.ones_like(places, dtype=torch.bool)
-        total, weight = (torch.full((size,), x, dtype=torch.float32, device=self.device) for x in (0.0, 1.0))
+        first, row = (
+            places - places % self.rows,
+            places % self.rows,
+        )  # where the ring begins, and the row in it
+        now = places
+        going = torch.ones_like(places, dtype=torch.bool)
+        total, weight = (
+            torch.full((size,), x, dtype=torch.float32, device=self.device) for x in (0.0, 1.0)
+        )
         dead = ~going
         for _ in range(n_step):
             total = total + torch.where(going, weight * _taken(self.rewards, now), 0.0)
@@ -195,7 +221,9 @@ class Replay:
         places = torch.zeros(size, dtype=torch.int64, device=self.device)
         missing = torch.arange(size, device=self.device)
         while len(missing):
-            drawn = torch.randint(self.envs * used, (len(missing),), generator=generator, device=self.device)
+            drawn = torch.randint(
+                self.envs * used, (len(missing),), generator=generator, device=self.device
+            )
             tried = drawn // used * self.rows + drawn % used
             places.index_copy_(0, missing, tried)
             missing = missing[~_taken(self.valid, tried)]
@@ -209,21 +237,27 @@ class Replay:
         return {**found, "newest": torch.from_numpy(self.newest), "rows": torch.tensor(self.rows)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take in what `tensors` gave, of rings with as many rows or fewer: a longer training may have a larger replay.
+        """Take in what `tensors` gave, of rings with as many rows or fewer: a longer training may
+        have a larger replay.
 
         Raises:
             ValueError: it is of other shapes.
         """
-        filled, rows = tensors["valid"].shape[1], int(tensors["rows"])
+        filled = tensors["valid"].shape[1]
+        rows = int(tensors["rows"])
         if rows > self.rows:
             raise ValueError(f"the saved replay has rings of {rows} rows, this one of {self.rows}")
         for name, stored in self._stored().items():
             given = tuple(tensors[name].shape)
             if given != (self.envs, filled, *stored.shape[2:]):
-                raise ValueError(f"the saved replay holds {name} of shape {given}, this one {tuple(stored.shape)}")
+                raise ValueError(
+                    f"the saved replay holds {name} of shape {given}, this one "
+                    f"{tuple(stored.shape)}"
+                )
         self.valid.zero_()
         newest = tensors["newest"].numpy()
-        # a ring that has come round begins after its newest row, and in a larger one it must begin at the first
+        # a ring that has come round begins after its newest row, and in a larger one it must begin
+        # at the first
         begins = newest + 1 if filled == rows < self.rows else np.zeros_like(newest)
         for name, stored in self._stored().items():
             for env, begin in enumerate(begins.tolist()):
@@ -252,16 +286,20 @@ def _named(observations: Observation) -> dict[str, Tensor]:
     return {"observations": observations}
 
 
-def _check_memory(space: Space[Any], components: int, capacity: int, shape: tuple[int, int], gigabytes: float) -> None:
+def _check_memory(
+    space: Space[Any], components: int, capacity: int, shape: tuple[int, int], gigabytes: float
+) -> None:
     """Refuse a replay that would fill the memory hours later, when the last row is written."""
     sizes: list[int] = []
     each(lambda tensor: sizes.append(tensor.nbytes), storage(space, (1, 1)))
     (envs, rows), row = shape, sum(sizes) + 4 * components + 4 + 3
-    needed, allowed = row * rows * envs, gigabytes * GIGABYTE
+    needed = row * rows * envs
+    allowed = gigabytes * GIGABYTE
     if needed > allowed:
         raise UserError(
             "replay-memory",
-            f"a replay of {capacity:,} transitions of {row:,} bytes needs {needed / GIGABYTE:.3g} gigabytes, and "
+            f"a replay of {capacity:,} transitions of {row:,} bytes needs {needed / GIGABYTE:.3g} "
+            "gigabytes, and "
             f"replay_gigabytes allows {gigabytes:g}",
             f"write replay: {max(2, int(allowed / row) - 3 * envs):_} in train:, or allow more",
         )

@@ -10,20 +10,26 @@ Array = NDArray[Any]
 
 
 class RewardScale:
-    """Running statistics of the discounted return; only its spread is used, so signs and zeros of rewards stay.
+    """Running statistics of the discounted return; only its spread is used, so signs and zeros of
+    rewards stay.
 
     Args:
         envs: number of environments.
         gamma: discount.
 
-    Source: Engstrom et al. 2020, Implementation Matters in Deep Policy Gradients (arXiv:2005.12729), section 2;
-    mean and variance are merged batch by batch as in Chan et al. 1979, equation 2.1.
+    Source: Engstrom et al. 2020, Implementation Matters in Deep Policy Gradients
+    (arXiv:2005.12729), section 2; mean and variance are merged batch by batch as in Chan et al.
+    1979, equation 2.1.
     """
 
     def __init__(self, envs: int, gamma: float) -> None:
         self.gamma = gamma
         self.discounted = np.zeros(envs)  # return so far of the running episode of each environment
-        self.count, self.mean, self.squares = 0.0, 0.0, 0.0  # squares: sum of squared deviations from the mean
+        self.count, self.mean, self.squares = (
+            0.0,
+            0.0,
+            0.0,
+        )  # squares: sum of squared deviations from the mean
 
     @property
     def std(self) -> float:
@@ -31,7 +37,9 @@ class RewardScale:
         return math.sqrt(self.squares / self.count) if self.count else 1.0
 
     def scale(self, rewards: Array, ended: NDArray[np.bool_], valid: NDArray[np.bool_]) -> Array:
-        """Take one rollout into the statistics and return its rewards divided by `std`; all arrays [step, env]."""
+        """Take one rollout into the statistics and return its rewards divided by `std`; all arrays
+        [step, env].
+        """
         returns = np.empty_like(rewards, dtype=np.float64)
         for step in range(len(rewards)):
             self.discounted = self.gamma * self.discounted + rewards[step]
@@ -43,8 +51,11 @@ class RewardScale:
     def _merge(self, values: Array) -> None:
         if not values.size:
             return
-        delta, total = values.mean() - self.mean, self.count + values.size
-        self.squares += float(values.var() * values.size + delta**2 * self.count * values.size / total)
+        delta = values.mean() - self.mean
+        total = self.count + values.size
+        self.squares += float(
+            values.var() * values.size + delta**2 * self.count * values.size / total
+        )
         self.mean += float(delta * values.size / total)
         self.count = total
 

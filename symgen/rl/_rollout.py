@@ -1,6 +1,8 @@
-"""Stepping a vector environment into preallocated storage, with autoreset told apart from experience.
+"""Stepping a vector environment into preallocated storage, with autoreset told apart from
+experience.
 
-Gymnasium's two ways to start the next episode (AutoresetMode) differ in what the step after an ending is:
+Gymnasium's two ways to start the next episode (AutoresetMode) differ in what the step after an
+ending is:
 
     NEXT_STEP  the ending step returns the final observation. The step after it ignores its action, rewards nothing and
                returns the first observation of the next episode: it is no transition, and `valid` is False there.
@@ -23,21 +25,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from symgen.envs._finite import check_finite
-from symgen.envs.interface import Action
 from symgen.errors import UserError
 from symgen.nn import distributions
 from symgen.nn.observation import as_tensor
+from symgen.problem.interface import Action
 
 CPU = torch.device("cpu")
-Observation = Any  # a tensor or array, or a dict of them; batch first, in the space's own layout and dtype
+Observation = (
+    Any  # a tensor or array, or a dict of them; batch first, in the space's own layout and dtype
+)
 
 
 class ActorCritic(Protocol):
     """What training asks of a network, beyond being a torch.nn.Module.
 
-    A network may also have `expanded()`, a context manager within which its weights do not change, so that anything
-    derived from them can be kept; rollouts run inside it. One that may depart from its symmetry has `penalty()`, which
-    is added to the loss, and `departures()`, which is logged (see _departure.py).
+    A network may also have `expanded()`, a context manager within which its weights do not change,
+    so that anything derived from them can be kept; rollouts run inside it. One that may depart from
+    its symmetry has `penalty()`, which is added to the loss, and `departures()`, which is logged
+    (see _departure.py).
     """
 
     action: Action
@@ -61,17 +66,21 @@ class ActorCritic(Protocol):
 
 @dataclass(frozen=True)
 class Episodes:
-    """The episodes that ended during one rollout: undiscounted return and number of transitions of each."""
+    """The episodes that ended during one rollout: undiscounted return and number of transitions of
+    each.
+    """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
 
 
 class Buffer:
-    """Storage of one rollout, allocated once. What the network reads and says is kept on its device.
+    """Storage of one rollout, allocated once. What the network reads and says is kept on its
+    device.
 
-    What environments say beside observations (rewards, endings, which steps are transitions) is gathered on the CPU.
-    The last row of `observations`, `resetting` and the running episodes carry over to the next rollout.
+    What environments say beside observations (rewards, endings, which steps are transitions) is
+    gathered on the CPU. The last row of `observations`, `resetting` and the running episodes carry
+    over to the next rollout.
 
     Args:
         space: observation space of one environment: a Dict of arrays, or arrays alone.
@@ -94,11 +103,20 @@ class Buffer:
         dtype: torch.dtype,
         device: torch.device = CPU,
     ) -> None:
-        self.steps, self.envs, self.action, self.device = steps, envs, action, device
+        self.steps = steps
+        self.envs = envs
+        self.action = action
+        self.device = device
         row = (steps, envs)
         choices = torch.int64 if action.kind != "continuous" else dtype
-        width = {"discrete": (), "multi_discrete": (len(action.sizes),), "continuous": action.sizes}[action.kind]
-        self.observations: Observation = storage(space, (steps + 1, envs), device)  # row t: what step t acts on
+        width = {
+            "discrete": (),
+            "multi_discrete": (len(action.sizes),),
+            "continuous": action.sizes,
+        }[action.kind]
+        self.observations: Observation = storage(
+            space, (steps + 1, envs), device
+        )  # row t: what step t acts on
         self.actions = torch.zeros(*row, *width, dtype=choices, device=device)
         self.parameters = torch.zeros(*row, action.parameters, dtype=dtype, device=device)
         self.values = torch.zeros(*row, dtype=dtype, device=device)
@@ -128,18 +146,24 @@ class Buffer:
 
     def _write(self, step: int, observation: Observation) -> None:
         """Keep what step `step` acts on, in the space's own dtype, in which it must be finite."""
-        given = each_pair(lambda rows, x: as_tensor(x).to(rows.dtype), self.observations, observation)
+        given = each_pair(
+            lambda rows, x: as_tensor(x).to(rows.dtype), self.observations, observation
+        )
         check_finite(given)
         each_pair(lambda rows, x: rows[step].copy_(x), self.observations, given)
 
 
 @torch.no_grad()
-def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: torch.Generator) -> Episodes:
-    """Step every environment `buffer.steps` times with actions drawn from the policy, and fill the buffer.
+def rollout(
+    network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: torch.Generator
+) -> Episodes:
+    """Step every environment `buffer.steps` times with actions drawn from the policy, and fill the
+    buffer.
 
     Args:
         network: the policy and the value.
-        envs: environments whose observations `buffer` has seen last (`begin`, or the rollout before).
+        envs: environments whose observations `buffer` has seen last (`begin`, or the rollout
+            before).
         buffer: written in place.
         generator: source of the actions' randomness, on the network's device.
 
@@ -152,8 +176,10 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
     same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
     to_environment = environment_action(envs.single_action_space)
     log_std = fixed_log_std(network)
-    rewards, valid = buffer.rewards.numpy(), buffer.valid.numpy()
-    terminated, truncated = buffer.terminated.numpy(), buffer.truncated.numpy()
+    rewards = buffer.rewards.numpy()
+    valid = buffer.valid.numpy()
+    terminated = buffer.terminated.numpy()
+    truncated = buffer.truncated.numpy()
     returns: list[float] = []
     lengths: list[int] = []
     finals: list[tuple[int, int, Observation]] = []  # step, environment, final observation
@@ -164,7 +190,9 @@ def rollout(network: ActorCritic, envs: VectorEnv, buffer: Buffer, generator: to
             parameters, values = network(buffer.observation(step))
             buffer.parameters[step] = parameters
             buffer.values[step] = values
-            action = distributions.sample(buffer.action, buffer.parameters[step], log_std, generator)
+            action = distributions.sample(
+                buffer.action, buffer.parameters[step], log_std, generator
+            )
             buffer.actions[step] = action
 
             observation, rewards[step], terminated[step], truncated[step], info = envs.step(
@@ -210,15 +238,20 @@ def autoreset_mode(envs: VectorEnv) -> AutoresetMode:
             "autoreset-mode",
             f"training needs environments that reset themselves, but {type(envs).__name__} has "
             f'metadata["autoreset_mode"] = {mode}',
-            "make it with autoreset_mode=AutoresetMode.NEXT_STEP (gymnasium's default) or SAME_STEP",
+            "make it with autoreset_mode=AutoresetMode.NEXT_STEP (gymnasium's default) or "
+            "SAME_STEP",
         )
     return mode
 
 
 def environment_action(space: Space[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """The map from the policy's actions to what `envs.step` takes: indices from the space's start, reals in its box."""
+    """The map from the policy's actions to what `envs.step` takes: indices from the space's start,
+    reals in its box.
+    """
     if isinstance(space, spaces.Box):
-        low, high, dtype = space.low, space.high, space.dtype
+        low = space.low
+        high = space.high
+        dtype = space.dtype
         return lambda actions: actions.clip(low, high).astype(dtype)
     start = np.asarray(getattr(space, "start", 0))
     if start.any():
@@ -227,13 +260,18 @@ def environment_action(space: Space[Any]) -> Callable[[NDArray[Any]], NDArray[An
 
 
 def final_observation(info: dict[str, Any], index: int) -> Observation:
-    """The final observation of environment `index`, from an array of observations or a dict of arrays.
+    """The final observation of environment `index`, from an array of observations or a dict of
+    arrays.
 
     Raises:
         UserError: a number of it is not finite.
     """
     final = info["final_obs"]
-    found = {name: array[index] for name, array in final.items()} if isinstance(final, dict) else final[index]
+    found = (
+        {name: array[index] for name, array in final.items()}
+        if isinstance(final, dict)
+        else final[index]
+    )
     check_finite(each(lambda array: np.asarray(array)[None], found), first=index)
     return found
 
@@ -247,9 +285,11 @@ def check_mask(info: dict[str, Any], ignored: bool) -> None:
     if "action_mask" in info and not ignored:
         raise UserError(
             "action-mask",
-            "the environment says which actions are possible (info['action_mask']), and a policy that is trained here "
+            "the environment says which actions are possible (info['action_mask']), and a policy "
+            "that is trained here "
             "takes any",
-            "write ignore_action_mask: true in train:, if the environment bears the others (in Taxi they do nothing)",
+            "write ignore_action_mask: true in train:, if the environment bears the others (in "
+            "Taxi they do nothing)",
         )
 
 
@@ -286,21 +326,28 @@ def stack(observations: tuple[Observation, ...]) -> Observation:
 
 
 def storage(space: Space[Any], rows: tuple[int, int], device: torch.device = CPU) -> Observation:
-    """Zeros for `rows` observations of `space`; on the CPU the memory is taken when it is first written."""
+    """Zeros for `rows` observations of `space`; on the CPU the memory is taken when it is first
+    written.
+    """
     if isinstance(space, spaces.Dict):
         if not any(isinstance(inner, spaces.Dict) for inner in space.values()):
             return {name: storage(inner, rows, device) for name, inner in space.items()}
     elif space.shape is not None and space.dtype is not None:
-        return zeros((*rows, *space.shape), torch.from_numpy(np.zeros((), space.dtype)).dtype, device)
+        return zeros(
+            (*rows, *space.shape), torch.from_numpy(np.zeros((), space.dtype)).dtype, device
+        )
     raise UserError(
         "observation-space",
         f"observations must be arrays or a flat dict of arrays, but the space is {space}",
-        "flatten it with gymnasium.wrappers.FlattenObservation, or drop the part that is not an array",
+        "flatten it with gymnasium.wrappers.FlattenObservation, or drop the part that is not "
+        "an array",
     )
 
 
 def zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Zeros; on the CPU numpy's, whose memory is taken when it is first written (a replay may never fill)."""
+    """Zeros; on the CPU numpy's, whose memory is taken when it is first written (a replay may never
+    fill).
+    """
     if device.type != "cpu":
         return torch.zeros(shape, dtype=dtype, device=device)
     return torch.from_numpy(np.zeros(shape, torch.empty((), dtype=dtype).numpy().dtype))

@@ -20,9 +20,11 @@ def _branch(value: Any) -> str:
     return "<mapping>" if isinstance(value, dict | Line) else "<number>"
 
 
-# the branch is chosen by the kind of the value, so that a mistake is reported once and not once per branch
+# the branch is chosen by the kind of the value, so that a mistake is reported once and not once per
+# branch
 Schedule = Annotated[
-    Annotated[NonNegative, Tag("<number>")] | Annotated[Line, Tag("<mapping>")], Discriminator(_branch)
+    Annotated[NonNegative, Tag("<number>")] | Annotated[Line, Tag("<mapping>")],
+    Discriminator(_branch),
 ]
 
 

@@ -1,15 +1,17 @@
-"""Proximal policy optimisation, from top to bottom: metrics, advantages, loss, update, and the loop around them.
+"""Proximal policy optimisation, from top to bottom: metrics, advantages, loss, update, and the loop
+around them.
 
     for metrics in Learner(network, envs, Options(), steps=100_000, seed=0):
         ...                                  one dictionary of numbers per update
 
-The loop is: `rollout` (in _rollout.py) fills a buffer, `advantages` credits its steps, `update` improves the network.
-PPO knows nothing of groups: it sees a network with a policy and a value, and a vector environment. Options are in
-_ppo_options.py, which needs no torch.
+The loop is: `rollout` (in _rollout.py) fills a buffer, `advantages` credits its steps, `update`
+improves the network. PPO knows nothing of groups: it sees a network with a policy and a value, and
+a vector environment. Options are in _ppo_options.py, which needs no torch.
 
-Sources: Schulman et al. 2017, Proximal Policy Optimization Algorithms (arXiv:1707.06347); Schulman et al. 2016,
-High-Dimensional Continuous Control Using Generalized Advantage Estimation (arXiv:1506.02438); for the implementation
-details Huang et al. 2022, The 37 Implementation Details of Proximal Policy Optimization (ICLR blog track).
+Sources: Schulman et al. 2017, Proximal Policy Optimization Algorithms (arXiv:1707.06347); Schulman
+et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Estimation
+(arXiv:1506.02438); for the implementation details Huang et al. 2022, The 37 Implementation Details
+of Proximal Policy Optimization (ICLR blog track).
 """
 
 import math
@@ -46,7 +48,8 @@ from symgen.rl._schedule import at
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
 
-# ---------------------------------------------------------------------------------------------------- metrics
+# ----------------------------------------------------------------------------------------------------
+# metrics
 
 METRICS = {
     "step": "environment transitions so far; steps that only start an episode are not counted",
@@ -62,11 +65,13 @@ METRICS = {
     "approx_kl": "estimate of KL(old policy, new policy), in nats",
     "clip_fraction": "share of transitions whose probability ratio left the clip range",
     "gradient_norm": "norm of the gradient before it was shortened",
-    "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value before the update",
+    "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value "
+    "before the update",
 }
 """Of every network; those of a relaxed one are in _departure.py."""
 
-# ------------------------------------------------------------------------------------------------- advantages
+# -------------------------------------------------------------------------------------------------
+# advantages
 
 
 def advantages(
@@ -78,31 +83,37 @@ def advantages(
     gamma: float,
     gae_lambda: float,
 ) -> Tensor:
-    """Generalised advantage estimation (arXiv:1506.02438, equations 11 and 16), all arguments [step, env].
+    """Generalised advantage estimation (arXiv:1506.02438, equations 11 and 16), all arguments
+    [step, env].
 
         delta[t] = rewards[t] + gamma * next_values[t] * (not terminated[t]) - values[t]
         A[t]     = delta[t] + gamma * gae_lambda * (not ended[t]) * A[t + 1]
 
-    A terminated episode is worth nothing afterwards; a truncated one is worth what its final observation is worth, so
-    `next_values` there must be the value of that observation. Neither lets credit through to the next episode, so what
-    stands in a step that only starts an episode reaches no other step; that step's own entry means nothing.
+    A terminated episode is worth nothing afterwards; a truncated one is worth what its final
+    observation is worth, so `next_values` there must be the value of that observation. Neither lets
+    credit through to the next episode, so what stands in a step that only starts an episode reaches
+    no other step; that step's own entry means nothing.
     """
     zero = values.new_zeros(())
     deltas = rewards + gamma * torch.where(terminated, zero, next_values) - values
     decay = torch.where(terminated | truncated, zero, zero + gamma * gae_lambda)
-    carried, result = torch.zeros_like(deltas[0]), []
+    carried = torch.zeros_like(deltas[0])
+    result = []
     for delta, share in zip(deltas.flip(0).unbind(), decay.flip(0).unbind(), strict=True):
         carried = delta + share * carried
         result.append(carried)
     return torch.stack(result).flip(0)
 
 
-# ----------------------------------------------------------------------------------------------------- update
+# -----------------------------------------------------------------------------------------------------
+# update
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Transitions, flat: every tensor is [transition, ...]. Steps that only start an episode are left out."""
+    """Transitions, flat: every tensor is [transition, ...]. Steps that only start an episode are
+    left out.
+    """
 
     observations: Observation
     actions: Tensor
@@ -139,15 +150,19 @@ def batch_of(buffer: Buffer, log_std: Tensor | None, advantage: Tensor) -> Batch
 def loss(
     network: ActorCritic, batch: Batch, options: Options, clip: float, entropy_weight: float
 ) -> tuple[Tensor, Tensor]:
-    """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9), and what METRICS says about it.
+    """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9), and what METRICS says about
+    it.
 
     A relaxed network's penalty on its departure from the symmetry is part of it.
 
     Returns:
-        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without gradients.
+        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without
+        gradients.
     """
     parameters, values = network(batch.observations)
-    log_probs, entropies = distributions.evaluate(network.action, parameters, network.log_std(), batch.actions)
+    log_probs, entropies = distributions.evaluate(
+        network.action, parameters, network.log_std(), batch.actions
+    )
 
     gain = batch.advantages
     if options.normalise_advantages and len(gain) > 1:
@@ -167,7 +182,9 @@ def loss(
     total = total if departing is None else total + departing
 
     with torch.no_grad():
-        approx_kl = (ratio - 1 - log_ratio).mean()  # Schulman 2020, joschu.net/blog/kl-approx.html, k3
+        approx_kl = (
+            ratio - 1 - log_ratio
+        ).mean()  # Schulman 2020, joschu.net/blog/kl-approx.html, k3
         clipped = ((ratio - 1).abs() > clip).to(ratio).mean()
         return total, torch.stack([policy_loss, value_loss, entropy, approx_kl, clipped])
 
@@ -190,7 +207,8 @@ def update(
         The metrics from "learning_rate" on. They may not be finite; the weights are useless then.
     """
     rate = at(options.learning_rate, progress)
-    clip, entropy_weight = at(options.clip, progress), at(options.entropy, progress)
+    clip = at(options.clip, progress)
+    entropy_weight = at(options.entropy, progress)
     for group in optimiser.param_groups:
         group["lr"] = rate
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
@@ -219,7 +237,9 @@ def update(
     }
 
 
-def _minibatches(batch: Batch, epochs: int, parts: int, generator: torch.Generator) -> Iterator[Batch]:
+def _minibatches(
+    batch: Batch, epochs: int, parts: int, generator: torch.Generator
+) -> Iterator[Batch]:
     """`epochs` times the batch, cut into `parts` nearly equal parts, shuffled anew each time."""
     for _ in range(epochs):
         if parts == 1:  # the order within a minibatch does not matter
@@ -230,33 +250,43 @@ def _minibatches(batch: Batch, epochs: int, parts: int, generator: torch.Generat
             yield batch.map(lambda tensor, chosen=chosen: tensor[chosen])
 
 
-# ---------------------------------------------------------------------------------------------------- the loop
+# ----------------------------------------------------------------------------------------------------
+# the loop
 
 
 class Learner:
-    """Trains `network` on `envs` for `steps` transitions; iterate it, it yields METRICS once per update.
+    """Trains `network` on `envs` for `steps` transitions; iterate it, it yields METRICS once per
+    update.
 
-    Two learners with the same arguments, weights and environments yield the same numbers, time apart. The global random
-    state is neither read nor changed. A learner restored from `tensors()` and `scalars()` goes on with the next update
-    in freshly started episodes: environments are not saved. On another kind of device than before it goes on with
-    fresh random numbers.
+    Two learners with the same arguments, weights and environments yield the same numbers, time
+    apart. The global random state is neither read nor changed. A learner restored from `tensors()`
+    and `scalars()` goes on with the next update in freshly started episodes: environments are not
+    saved. On another kind of device than before it goes on with fresh random numbers.
 
     Args:
-        network: policy and value, on any device, in float32 or float64; its weights are changed in place.
+        network: policy and value, on any device, in float32 or float64; its weights are changed in
+            place.
         envs: `options.envs` environments in a gymnasium vector environment that resets itself.
         options: how to train.
         steps: transitions to train for; the last rollout may go a little beyond.
         seed: seed of actions, shuffles and environments.
 
     Raises:
-        UserError: the environments do not reset themselves, or observe something that is not arrays.
+        UserError: the environments do not reset themselves, or observe something that is not
+            arrays.
     """
 
-    def __init__(self, network: ActorCritic, envs: VectorEnv, options: Options, *, steps: int, seed: int) -> None:
+    def __init__(
+        self, network: ActorCritic, envs: VectorEnv, options: Options, *, steps: int, seed: int
+    ) -> None:
         if envs.num_envs != options.envs:
             raise ValueError(f"options say {options.envs} environments, envs holds {envs.num_envs}")
         autoreset_mode(envs)
-        self.network, self.envs, self.options, self.steps, self.seed = network, envs, options, steps, seed
+        self.network = network
+        self.envs = envs
+        self.options = options
+        self.steps = steps
+        self.seed = seed
         self.step = self.updates = self.episodes = 0
         self.recent: deque[tuple[float, int]] = deque(maxlen=100)  # return and length of episodes
         self._weights = dict(network.named_parameters())
@@ -266,18 +296,21 @@ class Learner:
         self._generator = generator_on(self._device, seed)
         self._reward_scale = RewardScale(envs.num_envs, options.gamma)
         space = envs.single_observation_space
-        self._buffer = Buffer(space, network.action, options.rollout, envs.num_envs, weight.dtype, weight.device)
+        self._buffer = Buffer(
+            space, network.action, options.rollout, envs.num_envs, weight.dtype, weight.device
+        )
         self._started = False
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         """One dictionary of METRICS per update, until `steps` transitions are done.
 
         Raises:
-            UserError: the environment returns a number that is not finite, or reports an action mask; or a loss or
-                gradient is not finite: the weights are useless from then on.
+            UserError: the environment returns a number that is not finite, or reports an action
+                mask; or a loss or gradient is not finite: the weights are useless from then on.
         """
         if not self._started:
-            # the step is part of the seed: a restored training must not repeat the episodes of the first start
+            # the step is part of the seed: a restored training must not repeat the episodes of the
+            # first start
             entropy = np.random.SeedSequence((self.seed, self.step))
             observation, info = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
             check_mask(info, self.options.ignore_action_mask)
@@ -288,11 +321,16 @@ class Learner:
 
     def _improve(self) -> dict[str, float]:
         """One rollout and one update."""
-        began, progress, options, buffer = time.perf_counter(), self.step / self.steps, self.options, self._buffer
+        began = time.perf_counter()
+        progress = self.step / self.steps
+        options = self.options
+        buffer = self._buffer
         finished = rollout(self.network, self.envs, buffer, self._generator)
         batch = self._credit()
         metrics = update(self.network, self._optimiser, batch, options, progress, self._generator)
-        if not all(math.isfinite(metrics[name]) for name in ("policy_loss", "value_loss", "gradient_norm")):
+        if not all(
+            math.isfinite(metrics[name]) for name in ("policy_loss", "value_loss", "gradient_norm")
+        ):
             raise _not_finite(metrics, self.step, batch)
         if options.normalise_observations:  # after the update: it must see what the rollout saw
             self.network.update_normalisation(batch.observations)
@@ -300,18 +338,26 @@ class Learner:
         self.step += len(batch)
         self.updates += 1
         metrics |= measured(self.network, self.updates, last=self.step >= self.steps)
-        return {**self._count(finished), "steps_per_second": len(batch) / (time.perf_counter() - began), **metrics}
+        return {
+            **self._count(finished),
+            "steps_per_second": len(batch) / (time.perf_counter() - began),
+            **metrics,
+        }
 
     def _credit(self) -> Batch:
         """The buffer as a batch with advantages."""
-        buffer, options = self._buffer, self.options
+        buffer = self._buffer
+        options = self.options
         rewards = buffer.rewards
         if options.normalise_rewards:
             ended = buffer.terminated | buffer.truncated
             scaled = self._reward_scale.scale(rewards.numpy(), ended.numpy(), buffer.valid.numpy())
             rewards = torch.from_numpy(scaled).to(rewards)
-        rewards, terminated, truncated = (x.to(self._device) for x in (rewards, buffer.terminated, buffer.truncated))
-        values, discounts = (buffer.values, buffer.next_values), (options.gamma, options.gae_lambda)
+        rewards, terminated, truncated = (
+            x.to(self._device) for x in (rewards, buffer.terminated, buffer.truncated)
+        )
+        values = (buffer.values, buffer.next_values)
+        discounts = (options.gamma, options.gae_lambda)
         gain = advantages(rewards, *values, terminated, truncated, *discounts)
         return batch_of(buffer, fixed_log_std(self.network), gain)
 
@@ -319,7 +365,9 @@ class Learner:
         """Take the finished episodes in; the metrics that count."""
         self.episodes += len(finished.returns)
         self.recent.extend(zip(finished.returns, finished.lengths, strict=True))
-        total, length = np.mean(self.recent, axis=0).tolist() if self.recent else (math.nan, math.nan)
+        total, length = (
+            np.mean(self.recent, axis=0).tolist() if self.recent else (math.nan, math.nan)
+        )
         counts = {"step": self.step, "update": self.updates, "episodes": self.episodes}
         return {**counts, "return": total, "length": length}
 
@@ -342,18 +390,25 @@ class Learner:
         }
 
     def restore(self, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
-        """Go on from what `tensors` and `scalars` gave; the network's weights must be those of that moment.
+        """Go on from what `tensors` and `scalars` gave; the network's weights must be those of that
+        moment.
 
         Raises:
             ValueError: `tensors` are those of another network.
         """
         prefix = "adam.exp_avg."
-        saved = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        saved = {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
         for name, value in saved.items():
             weight = self._weights.get(name)
             if weight is None or weight.shape != value.shape:
                 here = None if weight is None else tuple(weight.shape)
-                raise ValueError(f"saved state of weight {name} is {tuple(value.shape)}, the network's is {here}")
+                raise ValueError(
+                    f"saved state of weight {name} is {tuple(value.shape)}, the network's is {here}"
+                )
         for name in saved:
             self._optimiser.state[self._weights[name]] = {
                 key: tensors[f"adam.{key}.{name}"].to(self._device, copy=True)
@@ -361,16 +416,27 @@ class Learner:
             }
         _random_state.restore(self._generator, tensors, self.seed, scalars["step"])
         self._reward_scale.restore(scalars["reward_scale"])
-        self.step, self.updates, self.episodes = (scalars[key] for key in ("step", "updates", "episodes"))
+        self.step, self.updates, self.episodes = (
+            scalars[key] for key in ("step", "updates", "episodes")
+        )
         self.recent = deque(((total, length) for total, length in scalars["recent"]), maxlen=100)
         self._started = False
 
 
 def _not_finite(metrics: dict[str, float], step: int, batch: Batch) -> UserError:
-    """The error for numbers that are not finite; it says where they came from, as far as can be told."""
+    """The error for numbers that are not finite; it says where they came from, as far as can be
+    told.
+    """
     if bool(batch.returns.isfinite().all()):
         cause, hint = "training diverged", "lower learning_rate, or set target_kl"
     else:
-        cause, hint = "a return or a value is not finite", "lower learning_rate, or set normalise_rewards: true"
-    losses = ", ".join(f"{name} {metrics[name]:g}" for name in ("policy_loss", "value_loss", "gradient_norm"))
-    return UserError("loss-not-finite", f"{cause} in the rollout that began at step {step} ({losses})", hint)
+        cause, hint = (
+            "a return or a value is not finite",
+            "lower learning_rate, or set normalise_rewards: true",
+        )
+    losses = ", ".join(
+        f"{name} {metrics[name]:g}" for name in ("policy_loss", "value_loss", "gradient_norm")
+    )
+    return UserError(
+        "loss-not-finite", f"{cause} in the rollout that began at step {step} ({losses})", hint
+    )

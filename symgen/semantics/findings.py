@@ -25,11 +25,19 @@ class Findings:
         self.diagnostics: list[Diagnostic] = []
 
     def add(
-        self, code: str, path: Place, message: str, hint: str | Callable[[], str] = "", *, key: bool = False
+        self,
+        code: str,
+        path: Place,
+        message: str,
+        hint: str | Callable[[], str] = "",
+        *,
+        key: bool = False,
     ) -> Failed:
-        """Note a mistake at the value (or the key) at `path`; returns the exception that ends what depends on it.
+        """Note a mistake at the value (or the key) at `path`; returns the exception that ends what
+        depends on it.
 
-        A hint that is looked up among many words is given as a function: it is called while the mistake can be shown.
+        A hint that is looked up among many words is given as a function: it is called while the
+        mistake can be shown.
         """
         if not isinstance(hint, str):
             hint = hint() if len(self.diagnostics) < MAX_DIAGNOSTICS else ""
@@ -37,7 +45,9 @@ class Findings:
         return Failed(code)
 
     def attempt(self, step: Callable[..., Value], *arguments: object) -> Value | None:
-        """`step(*arguments)`, or None where it failed and noted why, or where an argument is itself missing."""
+        """`step(*arguments)`, or None where it failed and noted why, or where an argument is itself
+        missing.
+        """
         if any(argument is None for argument in arguments):
             return None
         try:

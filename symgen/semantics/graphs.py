@@ -24,7 +24,9 @@ MAX_GRAPH = 1024
 
 
 def with_defaults(written: Written | None, observation: Mapping[str, FieldType]) -> Written | None:
-    """The graph section with nothing left open: offset labels on a grid, distance elsewhere; None for plain vectors."""
+    """The graph section with nothing left open: offset labels on a grid, distance elsewhere; None
+    for plain vectors.
+    """
     base = _base(observation)
     if base is None:
         return written
@@ -34,9 +36,14 @@ def with_defaults(written: Written | None, observation: Mapping[str, FieldType])
 
 
 def resolve_graph(
-    written: Written, observation: Mapping[str, FieldType], family: ModuleType, options: BaseModel, findings: Findings
+    written: Written,
+    observation: Mapping[str, FieldType],
+    family: ModuleType,
+    options: BaseModel,
+    findings: Findings,
 ) -> Graph | None:
-    """The graph on the first observation term that has places; on its patches, where the family has an option `patch`.
+    """The graph on the first observation term that has places; on its patches, where the family has
+    an option `patch`.
 
     Returns:
         None where the family uses no graph and the places are too many to build one.
@@ -47,13 +54,23 @@ def resolve_graph(
     base = _base(observation)
     if base is None:
         message = "a graph needs places, and the observation is a plain vector"
-        raise findings.add("no-places", PATH, message, "leave graph: out, or give a term as tokens or grid", key=True)
+        raise findings.add(
+            "no-places",
+            PATH,
+            message,
+            "leave graph: out, or give a term as tokens or grid",
+            key=True,
+        )
     base = _patches(base, options)
     if base.size > MAX_GRAPH:
         if not uses_graph(family):
             return None
-        message = f"{base} has {base.size} places, too many for a graph; at most {MAX_GRAPH} are possible"
-        raise findings.add("too-large", PATH, message, "use a smaller view, or patches of more pixels", key=True)
+        message = (
+            f"{base} has {base.size} places, too many for a graph; at most {MAX_GRAPH} are possible"
+        )
+        raise findings.add(
+            "too-large", PATH, message, "use a smaller view, or patches of more pixels", key=True
+        )
     if isinstance(written.topology, Edges):
         _check_edges(written.topology, written.labels or "", base, findings)
     else:
@@ -62,7 +79,9 @@ def resolve_graph(
     try:
         return graphs.build(base, written.topology_name, str(written.labels), written.edges)
     except ValueError as error:
-        raise findings.add(code_of(error, "bad-topology"), TOPOLOGY, str(error), "symgen schema lists them") from error
+        raise findings.add(
+            code_of(error, "bad-topology"), TOPOLOGY, str(error), "symgen schema lists them"
+        ) from error
 
 
 def uses_graph(family: ModuleType) -> bool:
@@ -72,7 +91,10 @@ def uses_graph(family: ModuleType) -> bool:
 
 def _base(observation: Mapping[str, FieldType]) -> Base | None:
     """The first set of places that the group permutes; it does not permute those of a plane."""
-    return next((each.base for each in observation.values() if each.base.kind not in ("point", "plane")), None)
+    return next(
+        (each.base for each in observation.values() if each.base.kind not in ("point", "plane")),
+        None,
+    )
 
 
 def _patches(base: Base, options: BaseModel) -> Base:
@@ -89,12 +111,16 @@ def _check_topology(topology: str, base: Base, findings: Findings) -> None:
         known = [each if each != "radius" else "radius 2" for each in TOPOLOGIES if each != "edges"]
         word = name if name in TOPOLOGIES else topology
         hint = suggestion(word, known, "topologies") + " (or {edges: [[0, 1], ...]})"
-        raise findings.add("bad-topology", TOPOLOGY, f"there is no topology {shown(topology)}", hint)
+        raise findings.add(
+            "bad-topology", TOPOLOGY, f"there is no topology {shown(topology)}", hint
+        )
     if name == "radius" and not _positive(radius):
         hint = "write 'radius 2', or 'radius 1.5'"
         raise findings.add("bad-topology", TOPOLOGY, f"{shown(topology)} has no radius", hint)
     if base.kind != "grid" and name not in OFF_GRID:
-        message = f"the topology {topology} needs a grid, and the observation is {base.kind} {base.size}"
+        message = (
+            f"the topology {topology} needs a grid, and the observation is {base.kind} {base.size}"
+        )
         raise findings.add(
             "bad-topology",
             TOPOLOGY,
@@ -103,7 +129,11 @@ def _check_topology(topology: str, base: Base, findings: Findings) -> None:
         )
     if base.kind == "grid" and name in ("cycle", "path"):
         message = f"a {name} needs places in a row, such as tokens, and the observation is {base}"
-        hint = "write torus, whose ends are neighbours" if name == "cycle" else "write grid, for neighbouring cells"
+        hint = (
+            "write torus, whose ends are neighbours"
+            if name == "cycle"
+            else "write grid, for neighbouring cells"
+        )
         raise findings.add("bad-topology", TOPOLOGY, message, hint)
 
 
@@ -118,7 +148,8 @@ def _check_edges(written: Edges, labels: str, base: Base, findings: Findings) ->
     before = len(findings.diagnostics)
     for index, edge in enumerate(written.edges):
         path = (*TOPOLOGY, "edges", index)
-        ends, attributes = edge[:2], edge[2] if len(edge) > 2 else {}
+        ends = edge[:2]
+        attributes = edge[2] if len(edge) > 2 else {}
         if not all(isinstance(end, int) and 0 <= end < base.size for end in ends):
             message = f"{shown(list(ends))} is no edge between the places 0 to {base.size - 1}"
             findings.add("bad-edge", path, message, "an edge is [from, to], numbered from 0")
@@ -127,17 +158,23 @@ def _check_edges(written: Edges, labels: str, base: Base, findings: Findings) ->
             findings.add("bad-edge", path, "an edge has two ends", hint)
         elif labels not in LABELS and labels not in attributes:
             message = f"this edge has no attribute {shown(labels)}, which labels: asks for"
-            findings.add("bad-edge", path, message, f"write [{ends[0]}, {ends[1]}, {{{labels[:20]}: ...}}]")
+            findings.add(
+                "bad-edge", path, message, f"write [{ends[0]}, {ends[1]}, {{{labels[:20]}: ...}}]"
+            )
     if len(findings.diagnostics) > before:
         raise Failed
 
 
 def _check_labels(written: Written, base: Base, findings: Findings) -> None:
-    path, labels = (*PATH, "labels"), str(written.labels)
+    path = (*PATH, "labels")
+    labels = str(written.labels)
     if labels not in LABELS and not isinstance(written.topology, Edges):
         hint = suggestion(labels, LABELS, "labels") + "; an edge attribute needs {edges: [...]}"
         raise findings.add("bad-labels", path, f"there are no labels {shown(labels)}", hint)
     if labels == "offset" and base.kind != "grid":
         message = f"offset labels need a grid, and the observation is {base.kind} {base.size}"
-        hint = "write labels: distance; or absolute, which tells all pairs apart that the group does not exchange"
+        hint = (
+            "write labels: distance; or absolute, which tells all pairs apart that the group "
+            "does not exchange"
+        )
         raise findings.add("bad-labels", path, message, hint)

@@ -28,7 +28,9 @@ def resolve_group(written: str | Presentation, findings: Findings) -> Group:
         return named(written)
     except ValueError as error:
         code = code_of(error, "unknown-group")
-        message = str(error) if code == "too-large" else f"there is no group called {shown(written)}"
+        message = (
+            str(error) if code == "too-large" else f"there is no group called {shown(written)}"
+        )
         hint = "use a group within that bound" if code == "too-large" else _way_out(written)
         raise findings.add(code, PATH, message, hint) from error
 
@@ -38,9 +40,13 @@ def _way_out(written: str) -> str:
     if close:
         return f"did you mean '{close}'?"
     if re.match(r"S?[OEU]\(", written):
-        return "of the continuous groups SO2 and O2 are built; a finite one such as C8 or D8 comes close to others"
+        return (
+            "of the continuous groups SO2 and O2 are built; a finite one such as C8 or D8 "
+            "comes close to others"
+        )
     return (
-        "known are C<n> (turns), D<n> (turns and mirrors), S<n> (all orders), SO2 and O2 (all turns) and products such "
+        "known are C<n> (turns), D<n> (turns and mirrors), S<n> (all orders), SO2 and O2 (all "
+        "turns) and products such "
         "as 'C2 x C4'; "
         "any other finite group is given as {generators: [...], relations: [...]}"
     )
@@ -66,14 +72,18 @@ def _presented(written: Presentation, findings: Findings) -> Group:
     letters = sum(_count(written, index, findings) for index in range(len(written.relations)))
     if letters > MAX_LETTERS:
         message = f"the relations have {letters} letters in all; at most {MAX_LETTERS} are read"
-        findings.add("too-large", (*PATH, "relations"), message, "use shorter relations, or a named group")
+        findings.add(
+            "too-large", (*PATH, "relations"), message, "use shorter relations, or a named group"
+        )
     if len(findings.diagnostics) > before:
         raise Failed
     try:
         group = presented(written.generators, written.relations)
     except ValueError as error:
         hint = f"add the relation that is missing; a group may have at most {MAX_ELEMENTS} elements"
-        raise findings.add("too-large", (*PATH, "relations"), str(error).split(";")[0], hint) from error
+        raise findings.add(
+            "too-large", (*PATH, "relations"), str(error).split(";")[0], hint
+        ) from error
     for index, generator in enumerate(group.generators):
         if group.letter_order(generator) == 1:
             message = f"the relations force {generator} to be the identity"
@@ -87,14 +97,23 @@ def _check_names(written: Presentation, findings: Findings) -> None:
         path = (*PATH, "generators", index)
         if not _GENERATOR.fullmatch(generator):
             hint = "a small letter names a generator; digits may follow: r, s2"
-            findings.add("bad-presentation", path, f"{shown(generator)} cannot name a generator", hint)
+            findings.add(
+                "bad-presentation", path, f"{shown(generator)} cannot name a generator", hint
+            )
         elif generator in written.generators[:index]:
-            findings.add("bad-presentation", path, f"the generator {generator} is named twice", "name it once")
+            findings.add(
+                "bad-presentation",
+                path,
+                f"the generator {generator} is named twice",
+                "name it once",
+            )
 
 
 def _count(written: Presentation, index: int, findings: Findings) -> int:
     """Number of letters of one relation, powers written out; what it cannot be read as is noted."""
-    word, path, letters = written.relations[index], (*PATH, "relations", index), 0
+    word = written.relations[index]
+    path = (*PATH, "relations", index)
+    letters = 0
     for token, generator, power in _TOKEN.findall(word):
         if not generator:
             hint = "a word is generators one after the other, with powers: rsrs, r^4"
@@ -102,7 +121,9 @@ def _count(written: Presentation, index: int, findings: Findings) -> int:
             return 0
         if generator not in written.generators:
             hint = suggestion(generator, written.generators, "generators")
-            findings.add("unknown-generator", path, f"{generator!r} is not a generator of this group", hint)
+            findings.add(
+                "unknown-generator", path, f"{generator!r} is not a generator of this group", hint
+            )
             return 0
         letters += int(power or 1)
     return letters

@@ -1,4 +1,6 @@
-"""The JSON Schema of a spec, with the options of every adapter, family and algorithm, for editors to complete."""
+"""The JSON Schema of a spec, with the options of every adapter, family and algorithm, for editors
+to complete.
+"""
 
 import re
 from typing import Any
@@ -7,7 +9,7 @@ from pydantic import BaseModel
 
 from symgen import lookup
 from symgen.lookup import Kind
-from symgen.semantics.conditions import PREFIX, Condition
+from symgen.semantics.evaluate import PREFIX, Condition
 from symgen.semantics.resolve import KEYWORDS
 from symgen.spec.schema import Spec
 
@@ -23,7 +25,9 @@ def json_schema() -> dict[str, Any]:
     schema = Spec.model_json_schema()
     definitions = schema["$defs"]
     for section, kind in KEYWORDS.items():
-        definitions[section.capitalize()] = _section(kind, definitions[section.capitalize()], definitions)
+        definitions[section.capitalize()] = _section(
+            kind, definitions[section.capitalize()], definitions
+        )
     schema["properties"]["evaluate"]["additionalProperties"] = _condition(definitions)
     return {"$schema": DIALECT, **schema, "title": "symgen spec"}
 
@@ -52,7 +56,9 @@ def _section(kind: Kind, section: dict[str, Any], definitions: dict[str, Any]) -
     return {
         "type": "object",
         "description": section["description"],
-        "properties": {kind: {**keywords, "description": section["properties"][kind]["description"]}},
+        "properties": {
+            kind: {**keywords, "description": section["properties"][kind]["description"]}
+        },
         "required": [kind],
         "oneOf": branches,
     }
@@ -72,7 +78,9 @@ def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inlined(model: type[BaseModel], owner: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a model; its own definitions move to the spec's, under names that the owner makes unique."""
+    """The schema of a model; its own definitions move to the spec's, under names that the owner
+    makes unique.
+    """
     schema = model.model_json_schema(ref_template=f"#/$defs/{owner}.{{model}}")
     definitions |= {f"{owner}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
     return schema

@@ -15,8 +15,8 @@ from symgen.algebra import representation as representations
 from symgen.algebra.base import GRID_MOVES, MAX_PLACES, Base
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
-from symgen.envs.interface import Interface, Term
 from symgen.errors import near_miss, shown, suggestion
+from symgen.problem.interface import Interface, Term
 from symgen.semantics import moves
 from symgen.semantics.findings import Failed, Findings, code_of
 from symgen.semantics.repair import blocks, repaired
@@ -52,11 +52,18 @@ def resolve_observation(
         if len(interface.terms) > 1 and written not in ("auto", "trivial"):
             names = ", ".join(term.name for term in interface.terms)
             hint = f"say it term by term: {{{interface.terms[0].name}: {written[:20]}, ...}}"
-            raise findings.add("bad-field-type", PATH, f"this environment has several terms: {names}", hint)
-        by_term, paths = dict.fromkeys((term.name for term in interface.terms), written), dict[str, Place]()
+            raise findings.add(
+                "bad-field-type", PATH, f"this environment has several terms: {names}", hint
+            )
+        by_term = dict.fromkeys((term.name for term in interface.terms), written)
+        paths = dict[str, Place]()
     else:
         _check_names(written, interface, group, findings)
-        by_term = {name: written[name] for name in written if name in {term.name for term in interface.terms}}
+        by_term = {
+            name: written[name]
+            for name in written
+            if name in {term.name for term in interface.terms}
+        }
         paths = {name: (*PATH, name) for name in by_term}
     types = {
         term.name: findings.attempt(
@@ -70,28 +77,55 @@ def resolve_observation(
     return {name: each for name, each in types.items() if each is not None}
 
 
-def _check_names(written: Mapping[str, Any], interface: Interface, group: Group, findings: Findings) -> None:
+def _check_names(
+    written: Mapping[str, Any], interface: Interface, group: Group, findings: Findings
+) -> None:
     names = [term.name for term in interface.terms]
     for name in written:
         if name in names:
             continue
         hint: str | Callable[[], str] = partial(suggestion, name, names, "terms")
         if name in group.generators:
-            hint = f"{name} is a generator; write it below the term it moves: {{{names[0]}: {{{name}: ...}}}}"
-        findings.add("unknown-term", (*PATH, name), f"the environment observes no {shown(name)}", hint, key=True)
+            hint = (
+                f"{name} is a generator; write it below the term it moves: {{{names[0]}: "
+                f"{{{name}: ...}}}}"
+            )
+        findings.add(
+            "unknown-term",
+            (*PATH, name),
+            f"the environment observes no {shown(name)}",
+            hint,
+            key=True,
+        )
     missing = [name for name in names if name not in written]
-    if missing and len(missing) + len(written) <= len(names):  # else one of them is misspelt, as said above
+    if missing and len(missing) + len(written) <= len(
+        names
+    ):  # else one of them is misspelt, as said above
         message = f"nothing says how {group} moves {described(*missing)}"
-        findings.add("missing-term", PATH, message, f"add '{missing[0]}: ...', or '{missing[0]}: trivial'", key=True)
+        findings.add(
+            "missing-term",
+            PATH,
+            message,
+            f"add '{missing[0]}: ...', or '{missing[0]}: trivial'",
+            key=True,
+        )
 
 
 def _automatic(
-    adapter: ModuleType, options: BaseModel, group: Group, interface: Interface, findings: Findings, path: Place
+    adapter: ModuleType,
+    options: BaseModel,
+    group: Group,
+    interface: Interface,
+    findings: Findings,
+    path: Place,
 ) -> Mapping[str, FieldType]:
     keyword = adapter.__name__.rsplit(".", 1)[-1]
     hint = "write states: trivial"
     if group.generators:
-        hint = f"spell it out: {{{interface.terms[0].name}: {{{group.generators[0]}: ...}}}}, or {hint}"
+        hint = (
+            f"spell it out: {{{interface.terms[0].name}: {{{group.generators[0]}: ...}}}}, "
+            f"or {hint}"
+        )
     hint = known_groups(lambda each: adapter.states(options, each)) or hint
     try:
         types: Mapping[str, FieldType] | None = adapter.states(options, group)
@@ -111,10 +145,16 @@ def known_groups(automatic: Callable[[Group], object]) -> str:
             known += [name] if automatic(catalogue.group(name)) is not None else []
         except ValueError:  # an option of the adapter forbids this one
             continue
-    return f"auto knows {', '.join(known)} here: use one of them, or spell the moves out by generator" if known else ""
+    return (
+        f"auto knows {', '.join(known)} here: use one of them, or spell the moves out by generator"
+        if known
+        else ""
+    )
 
 
-def _one(written: Any, term: Term, group: Group, path: Place, findings: Findings, auto: Any) -> FieldType:
+def _one(
+    written: Any, term: Term, group: Group, path: Place, findings: Findings, auto: Any
+) -> FieldType:
     if isinstance(written, str):
         if written == "auto":
             automatic: FieldType = auto(path)[term.name]
@@ -122,9 +162,13 @@ def _one(written: Any, term: Term, group: Group, path: Place, findings: Findings
         return _from_text(written, term, group, path, findings)
     if not isinstance(written, Mapping):
         hint = f"say which generator does this: {{{(*group.generators, 's')[0]}: [...]}}"
-        raise findings.add("bad-field-type", path, "a list alone does not say which generator it belongs to", hint)
+        raise findings.add(
+            "bad-field-type", path, "a list alone does not say which generator it belongs to", hint
+        )
     if term.layout == "image":
-        return FieldType(_moved_grid(written, term, group, path, findings), _channels(term.shape[2], group))
+        return FieldType(
+            _moved_grid(written, term, group, path, findings), _channels(term.shape[2], group)
+        )
     what = described(term.name)
     size = term.shape[0] if term.layout == "tokens" else entries(term)
     image = partial(_image, size=size, signs=term.layout == "vector", findings=findings, what=what)
@@ -136,7 +180,9 @@ def _one(written: Any, term: Term, group: Group, path: Place, findings: Findings
     return FieldType(bases.graph(group, targets, size), _channels(_per_token(term), group))
 
 
-def _image(written: Any, path: Place, *, size: int, signs: bool, findings: Findings, what: str) -> moves.Image:
+def _image(
+    written: Any, path: Place, *, size: int, signs: bool, findings: Findings, what: str
+) -> moves.Image:
     """What one generator does to a vector, to tokens or to the values of a discrete observation."""
     if written in ("trivial", "keep"):
         return tuple(range(1, size + 1))
@@ -148,16 +194,22 @@ def _image(written: Any, path: Place, *, size: int, signs: bool, findings: Findi
         if signs:
             return moves.orthogonal_matrix(written, size, path, findings, what)
         message = f"{what} can only be permuted, and this is a matrix"
-        raise findings.add("not-a-permutation", path, message, "write the list of places that its entries go to")
+        raise findings.add(
+            "not-a-permutation", path, message, "write the list of places that its entries go to"
+        )
     image = moves.signed_permutation(written, size, path, findings, what)
     if not signs and min(image) < 0:
         negative = next(k for k, target in enumerate(image) if target < 0)
         message = f"{what} can only be permuted, and this entry has a sign"
-        raise findings.add("not-a-permutation", (*path, negative), message, "write it without the sign")
+        raise findings.add(
+            "not-a-permutation", (*path, negative), message, "write it without the sign"
+        )
     return image
 
 
-def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Place, findings: Findings) -> Base:
+def _moved_grid(
+    written: Mapping[str, Any], term: Term, group: Group, path: Place, findings: Findings
+) -> Base:
     """The pixels of a picture, moved by a word per generator."""
     images = {}
     what = described(term.name)
@@ -173,8 +225,15 @@ def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Plac
             )
             raise findings.add("bad-field-type", place, message, hint)
         if term.shape[0] != term.shape[1] and name in ("turn", "turn_back", "transpose"):
-            message = f"{name} needs a square picture, and {what} is {term.shape[0]}x{term.shape[1]}"
-            raise findings.add("inexact-rotation", place, message, "use half_turn, mirror or flip, or a square view")
+            message = (
+                f"{name} needs a square picture, and {what} is {term.shape[0]}x{term.shape[1]}"
+            )
+            raise findings.add(
+                "inexact-rotation",
+                place,
+                message,
+                "use half_turn, mirror or flip, or a square view",
+            )
         images[place[-1]] = name
         return (1,)
 
@@ -187,7 +246,9 @@ def _moved_grid(written: Mapping[str, Any], term: Term, group: Group, path: Plac
         raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
 
 
-def _from_text(written: str, term: Term, group: Group, path: Place, findings: Findings) -> FieldType:
+def _from_text(
+    written: str, term: Term, group: Group, path: Place, findings: Findings
+) -> FieldType:
     try:
         return _read(written, term, group)
     except _Misfit as error:
@@ -196,14 +257,18 @@ def _from_text(written: str, term: Term, group: Group, path: Place, findings: Fi
         hint = _readable(written, str(error), term, group)
         if code_of(error, "") == "inexact-rotation":
             hint = (
-                "use a group whose moves take pixels to pixels, a square view, or spell the moves out by generator; "
-                "states: plane turns by any angle, with interpolation, for the family steerable_conv"
+                "use a group whose moves take pixels to pixels, a square view, or spell the moves "
+                "out by generator; "
+                "states: plane turns by any angle, with interpolation, for the family "
+                "steerable_conv"
             )
         raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
 
 
 def _read(written: str, term: Term, group: Group) -> FieldType:
-    """The field type that a text names for a term. Raises ValueError where it names none, or none that fits."""
+    """The field type that a text names for a term. Raises ValueError where it names none, or none
+    that fits.
+    """
     if written == "trivial":
         return _trivial(term, group)
     if written in ("grid", "plane"):
@@ -229,7 +294,10 @@ class _Misfit(ValueError):
 def _readable(written: str, cause: str, term: Term, group: Group) -> str:
     """The hint for a text that is no field type of this term: the nearest one that is."""
     if written in WORDS:
-        return f"write '{next(each for each in _field_types(written, term) if _fits(each, term, group))}'"
+        return (
+            "write "
+            f"'{next(each for each in _field_types(written, term) if _fits(each, term, group))}'"
+        )
     close = repaired(written, cause, group) or ("" if ":" in written else near_miss(written, WORDS))
     if close and ("as a base" not in cause or _fits(close, term, group)):
         return f"did you mean '{close}'?"
@@ -256,7 +324,9 @@ def _field_types(written: str, term: Term) -> Iterator[str]:
         yield "trivial"
         return
     if written in ("grid", "plane") and term.layout in ("vector", "discrete"):
-        sides = [(rows, count // rows) for rows in range(int(count**0.5), 1, -1) if count % rows == 0]
+        sides = [
+            (rows, count // rows) for rows in range(int(count**0.5), 1, -1) if count % rows == 0
+        ]
         yield from (f"grid {rows}x{columns}: trivial" for rows, columns in sides)
     if term.layout in ("tokens", "vector"):
         yield "tokens"
@@ -269,11 +339,14 @@ def _trivial(term: Term, group: Group) -> FieldType:
     if term.layout == "image":
         rows, columns, channels = term.shape
         return FieldType(
-            bases.grid(group, rows, columns, dict.fromkeys(group.generators, "keep")), _channels(channels, group)
+            bases.grid(group, rows, columns, dict.fromkeys(group.generators, "keep")),
+            _channels(channels, group),
         )
     if term.layout == "tokens":
         still = dict.fromkeys(group.generators, range(term.shape[0]))
-        return FieldType(bases.graph(group, still, term.shape[0]), _channels(_per_token(term), group))
+        return FieldType(
+            bases.graph(group, still, term.shape[0]), _channels(_per_token(term), group)
+        )
     return fieldtypes.vector(_channels(entries(term), group))
 
 
@@ -313,7 +386,10 @@ def _fitting(found: FieldType, term: Term) -> FieldType:
         )
         hint = "make the sizes agree"
         if term.layout in ("vector", "discrete") and found.base.size == 1:
-            hint = f"the sizes of its blocks must add up to {entries(term)}: a sign and a trivial are 1 each"
+            hint = (
+                f"the sizes of its blocks must add up to {entries(term)}: a sign and a trivial "
+                "are 1 each"
+            )
         raise _Misfit(f"this field type has {here}, and {described(term.name)} is {shape}", hint)
     return found
 
@@ -332,7 +408,9 @@ def described(*names: str) -> str:
     >>> described("observation"), described("position", "velocity")
     ('the observation', 'the observation position and velocity')
     """
-    return "the observation" if names == ("observation",) else f"the observation {' and '.join(names)}"
+    return (
+        "the observation" if names == ("observation",) else f"the observation {' and '.join(names)}"
+    )
 
 
 def entries(term: Term) -> int:
@@ -343,10 +421,21 @@ def entries(term: Term) -> int:
 def _bounded(term: Term, findings: Findings) -> None:
     """Refuse what the algebra would refuse, before anything of that size is made."""
     places = (
-        int(np.prod(term.shape[:2], dtype=np.int64)) if term.layout == "image" else term.shape[0] if term.shape else 1
+        int(np.prod(term.shape[:2], dtype=np.int64))
+        if term.layout == "image"
+        else term.shape[0]
+        if term.shape
+        else 1
     )
-    channels = entries(term) // max(places, 1) if term.layout in ("image", "tokens") else entries(term)
+    channels = (
+        entries(term) // max(places, 1) if term.layout in ("image", "tokens") else entries(term)
+    )
     if places > MAX_PLACES or channels > MAX_CHANNELS:
-        message = f"{described(term.name)} has {places} places x {channels} channels; it is too large"
-        hint = f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a smaller view"
+        message = (
+            f"{described(term.name)} has {places} places x {channels} channels; it is too large"
+        )
+        hint = (
+            f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a "
+            "smaller view"
+        )
         raise findings.add("too-large", ("environment",), message, hint, key=True)

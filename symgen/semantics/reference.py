@@ -1,4 +1,5 @@
-"""The reference of every option of a spec, made of the models that specs are checked with. No torch.
+"""The reference of every option of a spec, made of the models that specs are checked with. No
+torch.
 
 sections        the parts of a spec in order, each with its options
 markdown        all of them as one page, which is symgen/REFERENCE.md
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 from symgen import lookup
 from symgen.lookup import Kind
-from symgen.semantics.conditions import PREFIX, Condition
+from symgen.semantics.evaluate import PREFIX, Condition
 from symgen.semantics.resolve import KEYWORDS
 from symgen.spec.schema import Spec
 
@@ -35,7 +36,8 @@ class Option:
     Args:
         name: its path below the section, such as "local.window".
         values: the type in words, and its bounds.
-        default: as one writes it, or "required"; "left out" where leaving it out is not the same as any value.
+        default: as one writes it, or "required"; "left out" where leaving it out is not the same as
+            any value.
         meaning: its description.
     """
 
@@ -65,7 +67,10 @@ class Section:
         return self.name.split(": ")[-1]
 
     def __str__(self) -> str:
-        rows = [f"| {' | '.join(map(_cell, (f'`{o.name}`', o.values, o.default, o.meaning)))} |" for o in self.options]
+        rows = [
+            f"| {' | '.join(map(_cell, (f'`{o.name}`', o.values, o.default, o.meaning)))} |"
+            for o in self.options
+        ]
         table = ["| option | values | default | meaning |", "|---|---|---|---|", *rows]
         return "\n".join([f"## {self.name}", "", self.meaning, "", *table])
 
@@ -73,7 +78,9 @@ class Section:
 def markdown() -> str:
     """The page."""
     parts = list(sections())
-    contents = "Sections: " + ", ".join(f"[{each.name}](#{_anchor(each.name)})" for each in parts) + "."
+    contents = (
+        "Sections: " + ", ".join(f"[{each.name}](#{_anchor(each.name)})" for each in parts) + "."
+    )
     return "\n\n".join([HEAD.rstrip(), contents, *map(str, parts)]) + "\n"
 
 
@@ -92,7 +99,9 @@ def sections() -> Iterator[Section]:
             other = Option(f"{PREFIX}OPTION", "as there", NOTHING, meaning)
             yield Section(name, _first(Condition.__doc__), (*options(Condition), other))
         elif name != "symgen":
-            yield Section(name, _first(_model(field.annotation).__doc__), options(_model(field.annotation)))
+            yield Section(
+                name, _first(_model(field.annotation).__doc__), options(_model(field.annotation))
+            )
 
 
 def _keywords(section: str, kind: Kind) -> Iterator[Section]:
@@ -108,7 +117,9 @@ def _keywords(section: str, kind: Kind) -> Iterator[Section]:
 
 
 def options(model: type[BaseModel], nested: bool = True) -> tuple[Option, ...]:
-    """The options of a pydantic model in order, and `nested` those of the models that their values may be."""
+    """The options of a pydantic model in order, and `nested` those of the models that their values
+    may be.
+    """
     schema = model.model_json_schema()
     return tuple(_options(schema, schema.get("$defs", {}), "", nested))
 
@@ -119,16 +130,21 @@ def _model(annotation: Any) -> type[BaseModel]:
     return next(each for each in found if isinstance(each, type) and issubclass(each, BaseModel))
 
 
-def _options(schema: Node, definitions: Mapping[str, Node], prefix: str, nested: bool) -> Iterator[Option]:
+def _options(
+    schema: Node, definitions: Mapping[str, Node], prefix: str, nested: bool
+) -> Iterator[Option]:
     for name, node in schema.get("properties", {}).items():
-        path, needed = f"{prefix}{name}", name in schema.get("required", ())
+        path = f"{prefix}{name}"
+        needed = name in schema.get("required", ())
         meaning = _sentence(node.get("description", ""))
         yield Option(path, _words(node, definitions), _default(node, needed), meaning)
         for suffix, inner in _inner(node, definitions) if nested else ():
             yield from _options(inner, definitions, f"{path}{suffix}.", nested)
 
 
-def _inner(node: Node, definitions: Mapping[str, Node], suffix: str = "") -> Iterator[tuple[str, Node]]:
+def _inner(
+    node: Node, definitions: Mapping[str, Node], suffix: str = ""
+) -> Iterator[tuple[str, Node]]:
     """The models that a value, or an entry of a list, may be, each with what the path gains."""
     if "$ref" in node:
         yield suffix, definitions[node["$ref"].rpartition("/")[2]]
@@ -138,7 +154,8 @@ def _inner(node: Node, definitions: Mapping[str, Node], suffix: str = "") -> Ite
         yield from _inner(node["items"], definitions, f"{suffix}[]")
 
 
-# ------------------------------------------------------------------------------------------------- in words
+# -------------------------------------------------------------------------------------------------
+# in words
 
 
 def _words(node: Node, definitions: Mapping[str, Node]) -> str:
@@ -151,7 +168,11 @@ def _words(node: Node, definitions: Mapping[str, Node]) -> str:
     >>> _words({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 9}, {})
     'list of whole numbers, at least 0 (1 to 9 entries)'
     """
-    branches = [each for each in (*node.get("anyOf", ()), *node.get("oneOf", ())) if each.get("type") != "null"]
+    branches = [
+        each
+        for each in (*node.get("anyOf", ()), *node.get("oneOf", ()))
+        if each.get("type") != "null"
+    ]
     if branches:
         return "; or ".join(dict.fromkeys(_words(each, definitions) for each in branches))
     if "$ref" in node:
@@ -163,9 +184,16 @@ def _words(node: Node, definitions: Mapping[str, Node]) -> str:
         return f"{', '.join(most)} or {last}" if most else last
     if node.get("type") == "array":
         return _list(node, definitions)
-    kinds = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+    kinds = {
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+        "string": "text",
+    }
     bounds = _bounds(node)
-    word = kinds.get(node.get("type", ""), "mapping" if node.get("type") == "object" else "any value")
+    word = kinds.get(
+        node.get("type", ""), "mapping" if node.get("type") == "object" else "any value"
+    )
     return f"{word}, {bounds}" if bounds else word
 
 
@@ -173,7 +201,8 @@ def _list(node: Node, definitions: Mapping[str, Node]) -> str:
     entries: Node = node.get("items") or next(iter(node.get("prefixItems", ())), {})
     words = _words(entries, definitions)
     words = f"({words})" if "; or " in words else re.sub("^(whole number|number)", r"\1s", words)
-    low, high = node.get("minItems", 0), node.get("maxItems")
+    low = node.get("minItems", 0)
+    high = node.get("maxItems")
     if high is None:
         return f"list of {words} (at least {low} entries)" if low else f"list of {words}"
     return f"list of {words} ({high if low == high else f'{low} to {high:,}'} entries)"
@@ -182,8 +211,10 @@ def _list(node: Node, definitions: Mapping[str, Node]) -> str:
 def _bounds(node: Node) -> str:
     if "maxLength" in node:
         return f"at most {node['maxLength']:,} characters"
-    low, above = node.get("minimum"), node.get("exclusiveMinimum")
-    high, below = node.get("maximum"), node.get("exclusiveMaximum")
+    low = node.get("minimum")
+    above = node.get("exclusiveMinimum")
+    high = node.get("maximum")
+    below = node.get("exclusiveMaximum")
     first = _bound("above", above) if above is not None else _bound("at least", low)
     last = _bound("below", below) if below is not None else _bound("at most", high)
     if low is not None and high is not None:

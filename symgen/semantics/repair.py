@@ -30,7 +30,14 @@ def repaired(written: str, cause: str, group: Group) -> str:
     """
     if len(written) > MAX_TEXT:
         return ""
-    return next((each for each in _candidates(written, cause, group) if each != written and _reads(each, group)), "")
+    return next(
+        (
+            each
+            for each in _candidates(written, cause, group)
+            if each != written and _reads(each, group)
+        ),
+        "",
+    )
 
 
 def blocks(group: Group) -> str:
@@ -40,7 +47,11 @@ def blocks(group: Group) -> str:
     >>> blocks(group("D2"))
     'trivial, sign, regular, standard, signed(r=..., s=...), with + between them'
     """
-    named = [name for name in ("trivial", "sign", "regular", "standard", "irrep(1)") if _reads(name, group)]
+    named = [
+        name
+        for name in ("trivial", "sign", "regular", "standard", "irrep(1)")
+        if _reads(name, group)
+    ]
     images = ", ".join(f"{generator}=..." for generator in group.generators)
     return ", ".join([*named, *([f"signed({images})"] if images else [])]) + ", with + between them"
 

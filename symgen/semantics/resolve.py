@@ -1,7 +1,8 @@
-"""Spec -> Problem: the names in a spec become a group, field types, a graph, and modules with their Options.
+"""Spec -> Problem: the names in a spec become a group, field types, a graph, and modules with their
+Options.
 
-Everything that is wrong is noted in Findings, and what does not depend on it is resolved all the same, so that all
-independent mistakes are reported at once.
+Everything that is wrong is noted in Findings, and what does not depend on it is resolved all the
+same, so that all independent mistakes are reported at once.
 """
 
 from types import ModuleType
@@ -11,15 +12,15 @@ import numpy as np
 from pydantic import BaseModel
 
 from symgen import lookup
-from symgen.envs.interface import Interface
 from symgen.errors import Diagnostic, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
-from symgen.semantics.action import resolve_action
+from symgen.problem.interface import Interface
+from symgen.problem.problem import Problem
+from symgen.semantics.actions import resolve_action
 from symgen.semantics.findings import Failed, Findings, code_of
 from symgen.semantics.graphs import resolve_graph, uses_graph, with_defaults
 from symgen.semantics.groups import resolve_group
 from symgen.semantics.observation import resolve_observation
-from symgen.semantics.problem import Problem
 from symgen.spec.schema import Spec
 from symgen.spec.source import Place, Source
 from symgen.spec.validate import validated
@@ -27,11 +28,17 @@ from symgen.spec.validate import validated
 # Section of a spec -> the key in it that names a module, and which kind of module that is.
 KEYWORDS: dict[str, Kind] = {"environment": "adapter", "network": "family", "train": "algorithm"}
 # Keys of `train` that do not belong to the algorithm.
-OWN_KEYS = {"environment": ("adapter",), "network": ("family",), "train": ("algorithm", "steps", "seeds")}
+OWN_KEYS = {
+    "environment": ("adapter",),
+    "network": ("family",),
+    "train": ("algorithm", "steps", "seeds"),
+}
 
 
 class Chosen(NamedTuple):
-    """What a keyword names: its module (None for an algorithm, which would import torch) and its Options."""
+    """What a keyword names: its module (None for an algorithm, which would import torch) and its
+    Options.
+    """
 
     module: ModuleType | None
     options: BaseModel
@@ -54,7 +61,9 @@ def resolve(spec: Spec, source: Source) -> Problem:
 
 
 def option_mistakes(source: Source) -> list[Diagnostic]:
-    """Mistakes in the Options of a spec that cannot be parsed; for `parse` to report together with its own."""
+    """Mistakes in the Options of a spec that cannot be parsed; for `parse` to report together with
+    its own.
+    """
     findings = Findings(source)
     for section in KEYWORDS:
         written = source.values.get(section)
@@ -76,8 +85,19 @@ def _resolved(spec: Spec, findings: Findings) -> Problem | None:
     written = with_defaults(spec.graph, observation) if observation else spec.graph
     graph = None
     if written and family and family.module and (spec.graph or uses_graph(family.module)):
-        graph = findings.attempt(resolve_graph, written, observation, family.module, family.options, findings)
-    if not (adapter and family and group and interface and observation and action and family.module and adapter.module):
+        graph = findings.attempt(
+            resolve_graph, written, observation, family.module, family.options, findings
+        )
+    if not (
+        adapter
+        and family
+        and group
+        and interface
+        and observation
+        and action
+        and family.module
+        and adapter.module
+    ):
         return None
     return Problem(
         spec=spec.model_copy(update={"graph": written}),
@@ -104,7 +124,11 @@ def _chosen(section: str, source: Source, findings: Findings) -> Chosen:
     if keyword not in lookup.keywords(kind):
         message = f"there is no {kind} {shown(keyword)}"
         close = near_miss(keyword, lookup.keywords(kind))
-        hint = f"did you mean '{close}'?" if close else suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
+        hint = (
+            f"did you mean '{close}'?"
+            if close
+            else suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
+        )
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
     model = lookup.options(kind, keyword)
     options, mistakes = validated(model, source, (section,), OWN_KEYS[section])
@@ -121,7 +145,9 @@ def _interface(adapter: Chosen, findings: Findings) -> Interface:
         found: Interface = module.interface(adapter.options)
         return found
     except UserError as error:
-        raise findings.add(error.code, ("environment",), error.message, error.hint, key=True) from error
+        raise findings.add(
+            error.code, ("environment",), error.message, error.hint, key=True
+        ) from error
     except ValueError as error:
         message, _, way_out = str(error).rpartition("; ")
         if not message:
@@ -130,11 +156,15 @@ def _interface(adapter: Chosen, findings: Findings) -> Interface:
         raise findings.add(code, _named_in(message, findings.source), message, way_out) from error
     except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
         message = f"the environment cannot be made: {type(error).__name__}: {error}"
-        raise findings.add("bad-environment", ("environment",), message, "check its options", key=True) from error
+        raise findings.add(
+            "bad-environment", ("environment",), message, "check its options", key=True
+        ) from error
 
 
 def _named_in(message: str, source: Source) -> Place:
-    """The option of the environment whose value the message names; the whole section where there is none."""
+    """The option of the environment whose value the message names; the whole section where there is
+    none.
+    """
     for key, value in source.values["environment"].items():
         if key != "adapter" and isinstance(value, str) and len(value) > 2 and value in message:
             return ("environment", key)

@@ -1,4 +1,5 @@
-"""What must hold of a Problem, one function per rule. Resolving has made sure that every name means something.
+"""What must hold of a Problem, one function per rule. Resolving has made sure that every name means
+something.
 
 A rule notes what is wrong in Findings; `RULES` is the list of all of them, and `check` runs it.
 """
@@ -15,11 +16,11 @@ from symgen.algebra.group import Group
 from symgen.algebra.reach import everything, linear, moved
 from symgen.algebra.representation import Representation
 from symgen.errors import SpecError
-from symgen.plan.ir import ACTION
-from symgen.semantics.conditions import check_condition
+from symgen.plan.plan import ACTION
+from symgen.problem.problem import Problem
+from symgen.semantics.evaluate import check_condition
 from symgen.semantics.findings import Findings, code_of
 from symgen.semantics.observation import described
-from symgen.semantics.problem import Problem
 from symgen.spec.source import Place
 
 # Largest group of which every element is looked at.
@@ -49,24 +50,32 @@ def check(problem: Problem, rules: Iterable[Rule]) -> Problem:
 
 @contextmanager
 def sizes_refused(problem: Problem) -> Iterator[None]:
-    """Tell a ValueError of the algebra about a size as the mistake in `network:` that it is; any other is a bug."""
+    """Tell a ValueError of the algebra about a size as the mistake in `network:` that it is; any
+    other is a bug.
+    """
     try:
         yield
     except ValueError as error:
         if code_of(error, "") != "too-large":
             raise
         hint = "use a smaller width, hidden fibre or picture"
-        raise SpecError([problem.source.diagnostic("too-large", ("network",), str(error), hint, key=True)]) from error
+        raise SpecError(
+            [problem.source.diagnostic("too-large", ("network",), str(error), hint, key=True)]
+        ) from error
 
 
 def constraint_is_offered(problem: Problem, findings: Findings) -> None:
     """unavailable-constraint: the family builds only the constraints it names."""
-    chosen, offered = problem.spec.symmetry.constraint_name, problem.family.CONSTRAINTS
+    chosen = problem.spec.symmetry.constraint_name
+    offered = problem.family.CONSTRAINTS
     if chosen not in offered:
         family = problem.spec.network.family
         message = f"the family {family} does not offer the constraint {chosen}"
         if chosen in OF_TRAINING:
-            message = f"{chosen} is a way to train, not to build a network, and no algorithm offers it yet"
+            message = (
+                f"{chosen} is a way to train, not to build a network, and no algorithm "
+                "offers it yet"
+            )
         hint = f"write constraint: {' or '.join(offered)}"
         findings.add("unavailable-constraint", ("symmetry", "constraint"), message, hint)
 
@@ -75,32 +84,42 @@ def invariant_policy_fixes_actions(problem: Problem, findings: Findings) -> None
     """invariant-policy: an invariant policy would ignore that the group moves its actions."""
     if problem.spec.symmetry.output == "invariant" and not problem.action.is_trivial:
         message = f"the policy is to be invariant, and {problem.group} moves the actions"
-        hint = "write output: equivariant; or actions: trivial, where the same action is right in every orientation"
+        hint = (
+            "write output: equivariant; or actions: trivial, where the same action is right in "
+            "every orientation"
+        )
         findings.add("invariant-policy", ("symmetry", "output"), message, hint)
 
 
 def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None:
     """blind-policy: an element that moves the actions must move something observed.
 
-    For an element g that leaves every observation o alone, an equivariant policy has pi(o) = pi(g.o) = g.pi(o): it
-    cannot prefer one of the actions that g exchanges.
+    For an element g that leaves every observation o alone, an equivariant policy has pi(o) =
+    pi(g.o) = g.pi(o): it cannot prefer one of the actions that g exchanges.
     """
     if problem.spec.symmetry.constraint_name == "none" or problem.action.is_trivial:
         return
     for word in _words(problem.group):
-        if _still(problem.action, word) or not all(_unmoved(field, word) for field in problem.observation.values()):
+        if _still(problem.action, word) or not all(
+            _unmoved(field, word) for field in problem.observation.values()
+        ):
             continue
-        message = f"{word} moves the actions and nothing that is observed: the policy would choose among them blindly"
+        message = (
+            f"{word} moves the actions and nothing that is observed: the policy would "
+            "choose among them blindly"
+        )
         hint = f"say in states: how {word} moves the observation; or write actions: trivial"
         findings.add("blind-policy", ("symmetry", "actions"), message, hint)
         return
 
 
 def indices_are_told_apart(problem: Problem, findings: Findings) -> None:
-    """one-orbit, blind-policy: where only indices are observed, the stabiliser of each says what can be done there.
+    """one-orbit, blind-policy: where only indices are observed, the stabiliser of each says what
+    can be done there.
 
-    Values of one orbit are all alike to an invariant. And what leaves a value x alone must leave pi(x) alone: where
-    that is so of every x for what a generator does to the actions, the policy cannot follow it.
+    Values of one orbit are all alike to an invariant. And what leaves a value x alone must leave
+    pi(x) alone: where that is so of every x for what a generator does to the actions, the policy
+    cannot follow it.
     """
     indices = all(term.layout == "discrete" for term in problem.interface.terms)
     if not indices or problem.spec.symmetry.constraint_name == "none":
@@ -109,21 +128,29 @@ def indices_are_told_apart(problem: Problem, findings: Findings) -> None:
     if seen is None:
         return
     if vector(seen).entry_orbits.max() == 0:
-        message = f"every value that is observed is taken to every other by {problem.group}: all are alike"
+        message = (
+            f"every value that is observed is taken to every other by {problem.group}: all "
+            "are alike"
+        )
         hint = "use a smaller group, or say in states: how it really moves the observation"
         findings.add("one-orbit", ("symmetry", "states"), message, hint)
         return
     reach = linear(problem.action, *everything(vector(seen)))
     for g in problem.group.generators:
         if not _still(problem.action, g) and not moved(reach, g) and not _still(seen, g):
-            message = f"every value that is observed is left alone by an element that exchanges actions as {g} does"
+            message = (
+                "every value that is observed is left alone by an element that exchanges "
+                f"actions as {g} does"
+            )
             hint = "write actions: trivial, or use a group that moves the values apart"
             findings.add("blind-policy", ("symmetry", "actions"), message, hint)
             return
 
 
 def _combinations(problem: Problem) -> Representation | None:
-    """How the group permutes the combinations of all indices; None where they are too many to look at."""
+    """How the group permutes the combinations of all indices; None where they are too many to look
+    at.
+    """
     fields = [field.as_representation for field in problem.observation.values()]
     count = math.prod(field.size for field in fields)
     if count > MAX_COMBINATIONS:
@@ -132,7 +159,9 @@ def _combinations(problem: Problem) -> Representation | None:
     for generator in problem.group.generators:
         targets = np.zeros(1, dtype=np.int64)
         for field in fields:
-            targets = (targets[:, None] * field.size + field.signed_permutation(generator)[0]).reshape(-1)
+            targets = (
+                targets[:, None] * field.size + field.signed_permutation(generator)[0]
+            ).reshape(-1)
         moves.append(targets + 1)
     return Representation(problem.group, "combinations", count, tuple(moves))
 
@@ -148,7 +177,9 @@ def _unmoved(field: FieldType, word: str) -> bool:
 
 
 def _still(representation: Representation, word: str) -> bool:
-    return representation.is_trivial or np.allclose(representation.matrix(word), np.eye(representation.size))
+    return representation.is_trivial or np.allclose(
+        representation.matrix(word), np.eye(representation.size)
+    )
 
 
 def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
@@ -159,17 +190,22 @@ def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
         generator, (i, j) = broken
         places = graph.base.permutation(generator)
         message = (
-            f"{generator} is no automorphism of the graph: it takes the edge {i}-{j} to {places[i]}-{places[j]}, "
+            f"{generator} is no automorphism of the graph: it takes the edge {i}-{j} to "
+            f"{places[i]}-{places[j]}, "
             "which is no edge with the same label"
         )
         hint = "add the missing edges, or use a group that keeps this graph"
         if graph.topology == "path":
-            hint = "a path has two ends, which a turn does not keep: write topology: cycle, or use a group that does"
+            hint = (
+                "a path has two ends, which a turn does not keep: write topology: cycle, or "
+                "use a group that does"
+            )
         findings.add("not-an-automorphism", ("graph", "topology"), message, hint)
 
 
 def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
-    """action-bounds: the group must take the box of possible actions to itself, or clipping breaks the symmetry.
+    """action-bounds: the group must take the box of possible actions to itself, or clipping breaks
+    the symmetry.
 
     A condition with `transform:` plays moved actions, whatever is claimed of the network.
     """
@@ -180,17 +216,20 @@ def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
         return
     if claimed and problem.critic == "q" and not problem.action.is_signed_permutation:
         return  # squashed_actions_commute says more
-    low, high = np.array(action.low), np.array(action.high)
+    low = np.array(action.low)
+    high = np.array(action.high)
     for generator in problem.group.generators:
         k = _leaves_box(problem.action.matrix(generator), low, high)
         if k is None:
             continue
         message = (
-            f"{generator} does not keep the bounds of the action: {action.names[k]} lies between {low[k]:g} and "
+            f"{generator} does not keep the bounds of the action: {action.names[k]} lies between "
+            f"{low[k]:g} and "
             f"{high[k]:g}, and its image does not"
         )
         hint = (
-            "exchange only components with the same bounds, and give a sign only to symmetric bounds; Gymnasium's "
+            "exchange only components with the same bounds, and give a sign only to symmetric "
+            "bounds; Gymnasium's "
             "wrapper RescaleAction can make them so"
         )
         if _mixes(problem.action.matrix(generator)):
@@ -210,13 +249,16 @@ def _unmixed(group: Group) -> str:
     found = re.fullmatch(r"(C|D|SO|O)([0-9]+)", group.name)
     if found is None:
         return "use a group that permutes the components up to sign"
-    turns, letter = int(found[2]) if found[1] in "CD" else 4, "C" if found[1] in ("C", "SO") else "D"
+    turns = int(found[2]) if found[1] in "CD" else 4
+    letter = "C" if found[1] in ("C", "SO") else "D"
     kept = next(f"{letter}{n}" for n in (4, 2, 1) if turns % n == 0)
     return f"use a group that permutes the components up to sign ({kept} in place of {group})"
 
 
 def _leaves_box(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> int | None:
-    """The first component that an orthogonal matrix takes out of the box, whose bounds may be infinite on one side."""
+    """The first component that an orthogonal matrix takes out of the box, whose bounds may be
+    infinite on one side.
+    """
     for k, row in enumerate(image):
         sources = np.flatnonzero(np.abs(row) > 1e-9)
         if len(sources) > 1:  # where coordinates are mixed no box is kept but the whole space
@@ -232,12 +274,19 @@ def _leaves_box(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> int | N
 
 
 def plane_is_carried(problem: Problem, findings: Findings) -> None:
-    """plane-family: a picture that is turned by interpolation needs a family that can, or one that no group binds."""
+    """plane-family: a picture that is turned by interpolation needs a family that can, or one that
+    no group binds.
+    """
     planes = [name for name, field in problem.observation.items() if field.base.kind == "plane"]
     if planes and not _carries_planes(problem):
         family = problem.spec.network.family
-        message = f"{family} moves pixels to pixels, and {problem.group} turns {described(planes[0])} between them"
-        hint = "use family: steerable_conv; or C4 or D4, which take pixels to pixels, and states: grid"
+        message = (
+            f"{family} moves pixels to pixels, and {problem.group} turns "
+            f"{described(planes[0])} between them"
+        )
+        hint = (
+            "use family: steerable_conv; or C4 or D4, which take pixels to pixels, and states: grid"
+        )
         findings.add("plane-family", ("network", "family"), message, hint)
 
 
@@ -252,7 +301,9 @@ def judged_actions_are_real(problem: Problem, findings: Findings) -> None:
         kind = problem.interface.action.kind.replace("_", "-")
         message = f"{problem.algorithm} needs a continuous action, and this environment's is {kind}"
         path: Place = ("train", "algorithm")
-        findings.add("action-kind", path, message, "write algorithm: ppo, or choose a continuous environment")
+        findings.add(
+            "action-kind", path, message, "write algorithm: ppo, or choose a continuous environment"
+        )
 
 
 def squashed_actions_are_bounded(problem: Problem, findings: Findings) -> None:
@@ -269,7 +320,9 @@ def squashed_actions_are_bounded(problem: Problem, findings: Findings) -> None:
 
 
 def squashed_actions_commute(problem: Problem, findings: Findings) -> None:
-    """squashed-action: tanh of every component commutes with signed permutations of the components and nothing else."""
+    """squashed-action: tanh of every component commutes with signed permutations of the components
+    and nothing else.
+    """
     if problem.critic != "q" or problem.interface.action.kind != "continuous":
         return
     if problem.action.is_signed_permutation or problem.spec.symmetry.constraint_name == "none":
@@ -287,7 +340,8 @@ def no_term_is_called_action(problem: Problem, findings: Findings) -> None:
     """term-name: critics that judge actions read them under this name."""
     if problem.critic == "q" and ACTION in problem.observation:
         message = (
-            f"an observation is called {ACTION}, which is what the critics of {problem.algorithm} call what they judge"
+            f"an observation is called {ACTION}, which is what the critics of "
+            f"{problem.algorithm} call what they judge"
         )
         hint = "give the observation another key, with a wrapper around the environment"
         findings.add("term-name", ("environment",), message, hint, key=True)
@@ -295,7 +349,9 @@ def no_term_is_called_action(problem: Problem, findings: Findings) -> None:
 
 def family_agrees(problem: Problem, findings: Findings) -> None:
     """What the family itself has to say about its options: its own codes."""
-    if any(field.base.kind == "plane" for field in problem.observation.values()) and not _carries_planes(problem):
+    if any(
+        field.base.kind == "plane" for field in problem.observation.values()
+    ) and not _carries_planes(problem):
         return  # it has been told already
     blind = any(each.code == "blind-policy" for each in findings.diagnostics)
     for code, path, message, hint in problem.family.check(problem):

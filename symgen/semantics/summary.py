@@ -1,19 +1,23 @@
-"""What was understood of a spec, for `symgen check`: as JSON values, and as tables of what moves where."""
+"""What was understood of a spec, for `symgen check`: as JSON values, and as tables of what moves
+where.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from symgen.algebra.representation import Representation
-from symgen.envs.interface import Action
-from symgen.semantics.problem import Problem
+from symgen.problem.interface import Action
+from symgen.problem.problem import Problem
 
 SHOWN = 24  # entries of a permutation that are written out
 
 
 def values(problem: Problem) -> dict[str, Any]:
     """The problem in JSON's types."""
-    symmetry, group, train = problem.spec.symmetry, problem.group, problem.spec.train
+    symmetry = problem.spec.symmetry
+    group = problem.group
+    train = problem.spec.train
     return {
         "environment": problem.spec.environment.adapter,
         "group": {
@@ -23,7 +27,10 @@ def values(problem: Problem) -> dict[str, Any]:
             "relations": list(group.relations),
         },
         "observation": {name: str(field) for name, field in problem.observation.items()},
-        "actions": {"representation": str(problem.action), "names": list(problem.interface.action.names)},
+        "actions": {
+            "representation": str(problem.action),
+            "names": list(problem.interface.action.names),
+        },
         "constraint": symmetry.constraint_name,
         "output": symmetry.output,
         "graph": None if problem.graph is None else str(problem.graph),
@@ -49,15 +56,23 @@ def moves(problem: Problem) -> str:
                 lines.append(f"  {term} places    between pixels, with interpolation")
             elif field.base.size > 1:
                 places = [_place(where, first[term]) for where in field.base.coordinates.tolist()]
-                lines.append(f"  {term} places    {_permuted(field.base.permutation(generator), places)}")
+                lines.append(
+                    f"  {term} places    {_permuted(field.base.permutation(generator), places)}"
+                )
             channels = [str(index + first[term]) for index in range(field.fibre.size)]
             lines.append(f"  {term} channels  {_linear(field.fibre, generator, channels)}")
         lines.append(f"  actions  {_linear(problem.action, generator, names)}")
-    return "\n".join([*lines, _numbering(problem, first)]) if lines else "the group has no generators: nothing moves"
+    return (
+        "\n".join([*lines, _numbering(problem, first)])
+        if lines
+        else "the group has no generators: nothing moves"
+    )
 
 
 def _first(problem: Problem, term: str) -> int:
-    """What the spec calls the first entry of a term: 0 where a list of it says so, or for an index; else 1."""
+    """What the spec calls the first entry of a term: 0 where a list of it says so, or for an index;
+    else 1.
+    """
     moves = problem.source.values["symmetry"].get("states")
     written = moves.get(term) if isinstance(moves, dict) else moves
     if isinstance(written, dict):
@@ -77,7 +92,9 @@ def _numbering(problem: Problem, first: dict[str, int]) -> str:
 
 
 def parameter_names(action: Action) -> list[str]:
-    """A name for each entry of the policy's parameter vector: a choice, or a component and its choice."""
+    """A name for each entry of the policy's parameter vector: a choice, or a component and its
+    choice.
+    """
     if action.kind != "multi_discrete":
         return list(action.names)
     sizes = zip(action.names, action.sizes, strict=True)
@@ -85,14 +102,19 @@ def parameter_names(action: Action) -> list[str]:
 
 
 def _linear(representation: Representation, generator: str, names: list[str]) -> str:
-    """Where a generator takes each basis vector: "up -> left, left -> down", "x -> -x", or a matrix."""
+    """Where a generator takes each basis vector: "up -> left, left -> down", "x -> -x", or a
+    matrix.
+    """
     image = representation.matrix(generator)
-    targets, signs = np.abs(image).argmax(0), np.sign(image).sum(0).astype(int)
+    targets = np.abs(image).argmax(0)
+    signs = np.sign(image).sum(0).astype(int)
     permuted = np.zeros_like(image)
     permuted[targets, np.arange(len(image))] = signs
     if np.array_equal(permuted, image):
         return _permuted(targets, names, signs)
-    return "matrix " + np.array2string(image, precision=3, suppress_small=True, threshold=40).replace("\n", "\n    ")
+    return "matrix " + np.array2string(
+        image, precision=3, suppress_small=True, threshold=40
+    ).replace("\n", "\n    ")
 
 
 def _permuted(targets: np.ndarray, names: list[str], signs: np.ndarray | None = None) -> str:

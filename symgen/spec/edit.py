@@ -1,4 +1,6 @@
-"""Source -> Source: a spec with some values changed, by dotted path. Held-out conditions are made of it."""
+"""Source -> Source: a spec with some values changed, by dotted path. Held-out conditions are made
+of it.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -17,11 +19,12 @@ def edit(source: Source, changes: Mapping[str, Any]) -> Source:
 
     Args:
         source: the spec to start from; it is not changed.
-        changes: dotted path -> new value. A missing key is added, and so are missing mappings on the way to it; a
-            number names an entry of a list.
+        changes: dotted path -> new value. A missing key is added, and so are missing mappings on
+            the way to it; a number names an entry of a list.
 
     Raises:
-        SpecError: a path is empty, begins with no section of a spec, or passes through something without keys.
+        SpecError: a path is empty, begins with no section of a spec, or passes through something
+            without keys.
 
     >>> from symgen.spec.source import read
     >>> edit(read({"network": {"width": 8}}), {"network.width": 16, "network.heads": 2}).values
@@ -51,18 +54,23 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     parts = dotted.split(".")
     if not all(parts) or len(parts) > MAX_DEPTH:
         raise ValueError(
-            f"{shown(dotted)} is not a dotted path", "write the keys with one dot between them: network.width"
+            f"{shown(dotted)} is not a dotted path",
+            "write the keys with one dot between them: network.width",
         )
     if parts[0] not in SECTIONS:
         cause = f"the path {shown(dotted)} does not begin with a section of a spec"
         raise ValueError(cause, suggestion(parts[0], SECTIONS, "sections"))
     if parts[0] == "evaluate" and parts[2:3] == ["environment"]:
         parts[2:] = [".".join(parts[2:])]
-    return tuple(int(part) if part.isascii() and part.isdigit() and len(part) < 9 else part for part in parts)
+    return tuple(
+        int(part) if part.isascii() and part.isdigit() and len(part) < 9 else part for part in parts
+    )
 
 
 def put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
-    """Write a value into nested mappings and lists. Raises ValueError(cause, way out) where the path leads nowhere."""
+    """Write a value into nested mappings and lists. Raises ValueError(cause, way out) where the
+    path leads nowhere.
+    """
     dotted = ".".join(str(key) for key in path)
     inner: Any = values
     for key in path[:-1]:
@@ -82,7 +90,9 @@ def _child(inner: Any, key: str | int, dotted: str) -> Any:
         if child is None:  # 'train:' with nothing after it
             child = inner[str(key)] = {}
     if not isinstance(child, dict | list):
-        raise ValueError(f"the path '{dotted}' leads through '{key}', which has no keys", "end the path there")
+        raise ValueError(
+            f"the path '{dotted}' leads through '{key}', which has no keys", "end the path there"
+        )
     return child
 
 

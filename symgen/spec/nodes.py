@@ -1,7 +1,8 @@
 """PyYAML's stream of events -> a tree of nodes that know where they were written.
 
-The size and depth are counted while the events arrive, so a hostile file is refused before it is built. Mistakes that
-do not hide the rest (a repeated key, a tag, ...) are collected in `Builder.problems`; a mistake of syntax ends it.
+The size and depth are counted while the events arrive, so a hostile file is refused before it is
+built. Mistakes that do not hide the rest (a repeated key, a tag, ...) are collected in
+`Builder.problems`; a mistake of syntax ends it.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,10 @@ class Unreadable(Exception):
     """One mistake in the text, with its place."""
 
     def __init__(self, code: str, span: Span, message: str, hint: str = "") -> None:
-        self.code, self.span, self.message, self.hint = code, span, message, hint
+        self.code = code
+        self.span = span
+        self.message = message
+        self.hint = hint
         super().__init__(code, message)
 
 
@@ -60,8 +64,10 @@ class Unreadable(Exception):
 SYNTAX_HINTS = {
     "'\\t'": "indent with spaces, not with tabs",
     "cannot start any token": "put the value in quotes",
-    "mapping values are not allowed": "put text that contains ': ' in quotes, and check the indentation here",
-    "could not find expected ':'": "every line of a mapping is 'key: value', with a space after the colon",
+    "mapping values are not allowed": "put text that contains ': ' in quotes, and check the "
+    "indentation here",
+    "could not find expected ':'": "every line of a mapping is 'key: value', with a space after "
+    "the colon",
     "but found '}'": "there is one closing bracket too many, or an opening one is missing",
     "but found ']'": "there is one closing bracket too many, or an opening one is missing",
     "expected <block end>": "the lines of one mapping or list must begin in the same column",
@@ -84,7 +90,8 @@ class Builder:
     def __init__(self, text: str, max_nodes: int, max_depth: int) -> None:
         self.problems: list[Unreadable] = []
         self._loader = yaml.SafeLoader(text)
-        self._max_nodes, self._max_depth = max_nodes, max_depth
+        self._max_nodes = max_nodes
+        self._max_depth = max_depth
         self._count = 0
         self._anchors: dict[str, Node | None] = {}  # None while the anchored node is still open
 
@@ -99,7 +106,8 @@ class Builder:
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
             raise Unreadable(
-                "multiple-documents", _span(event), "a second document begins here, and a spec is one document",
+                "multiple-documents", _span(event), "a second document begins here, and a spec is "
+                                                    "one document",
                 "delete this line, or move what follows to a file of its own",
             )  # fmt: skip
         return root
@@ -109,18 +117,30 @@ class Builder:
             return self._loader.get_event()
         except yaml.MarkedYAMLError as error:
             raise _syntax_error(error) from error
-        except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape or a directive PyYAML trips over
+        except (
+            yaml.YAMLError,
+            ValueError,
+            OverflowError,
+        ) as error:  # an escape or a directive PyYAML trips over
             mark = self._loader.get_mark()
             span = Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
             raise Unreadable(
-                "yaml-syntax", span, "this escape or directive is not valid YAML", "write it plainly"
+                "yaml-syntax",
+                span,
+                "this escape or directive is not valid YAML",
+                "write it plainly",
             ) from error
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         self._count += 1
         span = _span(event)
         if self._count > self._max_nodes:
-            raise Unreadable("too-large", span, f"the spec has more than {self._max_nodes} keys and values", "split it")
+            raise Unreadable(
+                "too-large",
+                span,
+                f"the spec has more than {self._max_nodes} keys and values",
+                "split it",
+            )
         if depth > self._max_depth:
             raise Unreadable(
                 "too-large", span, f"this is nested more than {self._max_depth} levels deep",
@@ -149,7 +169,8 @@ class Builder:
             while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
                 items.append(self._node(inner, depth + 1))
             return List(tuple(items), _until(span, inner))
-        pairs, first = [], dict[str, Span]()
+        pairs = []
+        first = dict[str, Span]()
         while not isinstance(inner := self._next(), yaml.MappingEndEvent):
             key_span = _span(inner)
             key = self._key(self._node(inner, depth + 1), key_span)
@@ -158,7 +179,8 @@ class Builder:
                 continue
             if key in first:
                 self._problem(
-                    "duplicate-key", key_span, f"the key '{key[:40]}' is given twice; first on line {first[key].line}",
+                    "duplicate-key", key_span, f"the key '{key[:40]}' is given twice; first on "
+                                               f"line {first[key].line}",
                     "keep one of the two",
                 )  # fmt: skip
                 continue
@@ -168,22 +190,44 @@ class Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, span: Span) -> Scalar:
         if UNPRINTABLE.search(event.value):
-            self._problem("not-text", span, "this text contains a control character", "write it without the escape")
+            self._problem(
+                "not-text",
+                span,
+                "this text contains a control character",
+                "write it without the escape",
+            )
             return ""
         if event.style or not event.implicit[0]:
             return str(event.value)
         try:
             return scalar(event.value)
         except OverflowError:
-            self._problem("number-too-large", span, "this integer has more than 64 bits", "use a smaller number")
+            self._problem(
+                "number-too-large",
+                span,
+                "this integer has more than 64 bits",
+                "use a smaller number",
+            )
             return 0
 
     def _key(self, node: Node, span: Span) -> str | None:
         if isinstance(node, Value) and isinstance(node.value, str):
             return node.value
-        what = "a list" if isinstance(node, List) else "a mapping" if isinstance(node, Table) else "not text"
-        hint = "put it in quotes" if isinstance(node, Value) else "check the brackets: keys are plain words"
-        self._problem("key-not-text", span, f"this key is {what}, and every key of a spec is text", hint)
+        what = (
+            "a list"
+            if isinstance(node, List)
+            else "a mapping"
+            if isinstance(node, Table)
+            else "not text"
+        )
+        hint = (
+            "put it in quotes"
+            if isinstance(node, Value)
+            else "check the brackets: keys are plain words"
+        )
+        self._problem(
+            "key-not-text", span, f"this key is {what}, and every key of a spec is text", hint
+        )
         return None
 
     def _aliased(self, anchor: str, span: Span) -> Node:
@@ -191,7 +235,12 @@ class Builder:
         if node is not None:
             return Value(node.value, span) if isinstance(node, Value) else node
         cause = "refers to itself" if anchor in self._anchors else "has no anchor before it"
-        self._problem("yaml-alias", span, f"the alias *{anchor[:40]} {cause}", f"define it with &{anchor[:40]} above")
+        self._problem(
+            "yaml-alias",
+            span,
+            f"the alias *{anchor[:40]} {cause}",
+            f"define it with &{anchor[:40]} above",
+        )
         return Value(None, span)
 
     def _problem(self, code: str, span: Span, message: str, hint: str) -> None:
@@ -199,7 +248,8 @@ class Builder:
 
 
 def _span(event: yaml.Event) -> Span:
-    start, end = event.start_mark, event.end_mark
+    start = event.start_mark
+    end = event.end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
@@ -214,5 +264,13 @@ def _syntax_error(error: yaml.MarkedYAMLError) -> Unreadable:
     context = f" {error.context}" if error.context else ""
     if context and error.context_mark and error.context_mark.line != line - 1:
         context += f" that begins on line {error.context_mark.line + 1}"
-    hint = next((hint for part, hint in SYNTAX_HINTS.items() if part in problem), "check the line above as well")
-    return Unreadable("yaml-syntax", Span(line, column, line, column + 1), f"not valid YAML{context}: {problem}", hint)
+    hint = next(
+        (hint for part, hint in SYNTAX_HINTS.items() if part in problem),
+        "check the line above as well",
+    )
+    return Unreadable(
+        "yaml-syntax",
+        Span(line, column, line, column + 1),
+        f"not valid YAML{context}: {problem}",
+        hint,
+    )

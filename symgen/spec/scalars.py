@@ -27,7 +27,9 @@ NUMBER = re.compile(
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
 )
 # What YAML calls printable; anything else in a text is refused.
-UNPRINTABLE = re.compile("[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile(
+    "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def scalar(text: str) -> Scalar:
@@ -84,7 +86,12 @@ for _tag, _pattern in (("null", NULL), ("bool", BOOLEAN), ("int", INTEGER), ("fl
 
 def dump(values: Mapping[str, Any]) -> str:
     """YAML text that reads back as `values` (plain data, as `plain` returns it)."""
-    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "default_flow_style": None, "width": 1 << 20}
+    options: dict[str, Any] = {
+        "sort_keys": False,
+        "allow_unicode": True,
+        "default_flow_style": None,
+        "width": 1 << 20,
+    }
     return str(yaml.dump(values, Dumper=_Dumper, **options))
 
 
@@ -110,7 +117,8 @@ def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
         if isinstance(each, Sequence) and not isinstance(each, bytes | bytearray | memoryview):
             return [walk(inner, depth + 1) for inner in each]
         raise ValueError(
-            f"a value of type {type(each).__name__} has no place in a spec; use text, numbers, lists and mappings"
+            f"a value of type {type(each).__name__} has no place in a spec; use text, numbers, "
+            "lists and mappings"
         )
 
     return walk(value, 1)
@@ -118,5 +126,7 @@ def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        raise ValueError(f"the key {key!r} is of type {type(key).__name__}; every key of a spec is text")
+        raise ValueError(
+            f"the key {key!r} is of type {type(key).__name__}; every key of a spec is text"
+        )
     return str(key)

@@ -1,7 +1,9 @@
-"""Source -> Spec: the shape of a spec, strict and frozen. Every field says what it means, for `symgen schema`.
+"""Source -> Spec: the shape of a spec, strict and frozen. Every field says what it means, for
+`symgen schema`.
 
-`environment`, `network` and `train` each have one keyword (`adapter`, `family`, `algorithm`) that names a module, and
-an open remainder that this module's own Options validate later, in `semantics.resolve`.
+`environment`, `network` and `train` each have one keyword (`adapter`, `family`, `algorithm`) that
+names a module, and an open remainder that this module's own Options validate later, in
+`semantics.resolve`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +41,9 @@ class Presentation(_Closed):
     generators: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] = Field(
         description="Names of the generators, such as [r, s]: one letter each."
     )
-    relations: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=256)] = Field(
+    relations: Annotated[
+        tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=256)
+    ] = Field(
         description="Words in the generators that equal the identity, such as [rrrr, ss, rsrs]."
     )
 
@@ -49,25 +53,30 @@ class Relaxed(_Closed):
 
     form: Literal["banks", "residual"] | None = Field(
         default=None,
-        description="How it may depart: banks (exact maps, added up with a learnt weight for each group element, all "
-        "equal at first) or residual (an exact map plus a free one, zero at first); left out, the family's own.",
+        description="How it may depart: banks (exact maps, added up with a learnt weight for each "
+        "group element, all "
+        "equal at first) or residual (an exact map plus a free one, zero at first); left out, the "
+        "family's own.",
     )
     banks: int = Field(
         default=2,
         ge=1,
         le=16,
-        description="Number of exact maps that are added up; a single one is only scaled, element by element.",
+        description="Number of exact maps that are added up; a single one is only scaled, element "
+        "by element.",
     )
     index: Literal["output", "input"] = Field(
         default="output",
-        description="Which group element the weight of a bank belongs to: that of the channel that is written (output) "
+        description="Which group element the weight of a bank belongs to: that of the channel "
+        "that is written (output) "
         "or of the one that is read (input).",
     )
     regulariser: float = Field(
         default=0.0,
         ge=0,
         allow_inf_nan=False,
-        description="Weight of the penalty on the departure: the variance of the banks' weights over the group, or the "
+        description="Weight of the penalty on the departure: the variance of the banks' weights "
+        "over the group, or the "
         "mean square of the free map.",
     )
 
@@ -79,12 +88,16 @@ class RelaxedChoice(_Closed):
 
 
 IndexList = Annotated[tuple[int, ...], Field(max_length=4096)]
-Matrix = Annotated[tuple[Annotated[tuple[float, ...], Field(max_length=512)], ...], Field(max_length=512)]
+Matrix = Annotated[
+    tuple[Annotated[tuple[float, ...], Field(max_length=512)], ...], Field(max_length=512)
+]
 Names = dict[str, str]
 
 
 def _kind_of(value: Any) -> str | None:
-    """Which branch of a union a value belongs to: text, a list, a matrix (a list of lists) or a mapping."""
+    """Which branch of a union a value belongs to: text, a list, a matrix (a list of lists) or a
+    mapping.
+    """
     if isinstance(value, list | tuple):
         return TAG_OF["matrix" if value and isinstance(value[0], list | tuple) else "list"]
     return (
@@ -97,7 +110,9 @@ def _kind_of(value: Any) -> str | None:
 
 
 def _one_of(expected: str) -> Discriminator:
-    """Choose the branch by the kind of the value; `expected` is what the error says where no branch fits."""
+    """Choose the branch by the kind of the value; `expected` is what the error says where no branch
+    fits.
+    """
     return Discriminator(_kind_of, custom_error_type="kind", custom_error_message=expected)
 
 
@@ -109,7 +124,8 @@ Move = Annotated[
     | Annotated[Names, Tag(TAG_OF["mapping"])],
     _one_of("text, a list or a mapping"),
 ]
-# How one observation term moves. A list is no answer, since it names no generator; semantics.observation says so.
+# How one observation term moves. A list is no answer, since it names no generator;
+# semantics.observation says so.
 TermMoves = Annotated[
     Annotated[str, Tag(TAG_OF["text"])]
     | Annotated[IndexList, Tag(TAG_OF["list"])]
@@ -126,41 +142,55 @@ Moves = Annotated[
 class Environment(_Open):
     """Which environment is learnt, through which adapter. The other keys are the adapter's own."""
 
-    adapter: str = Field(description="The adapter: the name of a file in symgen/envs, such as gymnasium_env.")
+    adapter: str = Field(
+        description="The adapter: the name of a file in symgen/envs, such as gymnasium_env."
+    )
 
 
 class Symmetry(_Closed):
-    """The group, how it moves what is observed and what is done, and how strictly the network obeys it."""
+    """The group, how it moves what is observed and what is done, and how strictly the network obeys
+    it.
+    """
 
     group: Annotated[
         Annotated[str, Tag(TAG_OF["text"])] | Annotated[Presentation, Tag(TAG_OF["mapping"])],
         _one_of("text, or a mapping of generators and relations"),
-    ] = Field(description="C<n>, D<n>, S<n>, a product such as 'C2 x C4', or {generators: [...], relations: [...]}.")
+    ] = Field(
+        description="C<n>, D<n>, S<n>, a product such as 'C2 x C4', or {generators: [...], "
+        "relations: [...]}."
+    )
     states: Annotated[
-        Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, TermMoves], Tag(TAG_OF["mapping"])],
+        Annotated[str, Tag(TAG_OF["text"])]
+        | Annotated[dict[str, TermMoves], Tag(TAG_OF["mapping"])],
         _one_of("text or a mapping of observation terms"),
     ] = Field(
         default="auto",
-        description="How the group moves the observation: auto (the adapter knows), trivial (not at all), or by term: "
-        "auto, trivial, tokens, grid, a printed field type, or for each generator an index list, a matrix, or a move "
+        description="How the group moves the observation: auto (the adapter knows), trivial (not "
+        "at all), or by term: "
+        "auto, trivial, tokens, grid, a printed field type, or for each generator an index list, "
+        "a matrix, or a move "
         "of the grid (turn, half_turn, mirror, flip, transpose, keep).",
     )
     actions: Moves = Field(
         default="auto",
-        description="How the group moves the actions: auto (the adapter knows), trivial, a printed representation, or "
+        description="How the group moves the actions: auto (the adapter knows), trivial, a "
+        "printed representation, or "
         "for each generator an index list, a mapping of action names, or a matrix.",
     )
     constraint: Annotated[
-        Annotated[Constraint, Tag(TAG_OF["text"])] | Annotated[RelaxedChoice, Tag(TAG_OF["mapping"])],
+        Annotated[Constraint, Tag(TAG_OF["text"])]
+        | Annotated[RelaxedChoice, Tag(TAG_OF["mapping"])],
         _one_of("text or {relaxed: {...}}"),
     ] = Field(
         default="exact",
-        description="How the group binds the network: exact (built in), relaxed (exact at first, may depart), augment "
+        description="How the group binds the network: exact (built in), relaxed (exact at first, "
+        "may depart), augment "
         "(transformed data), mirror_loss (a penalty), none (only measured).",
     )
     output: Literal["equivariant", "invariant"] = Field(
         default="equivariant",
-        description="What the policy does under the group: equivariant (the actions move along) or invariant (they do "
+        description="What the policy does under the group: equivariant (the actions move along) "
+        "or invariant (they do "
         "not move). The value is always invariant.",
     )
 
@@ -183,7 +213,8 @@ class Edges(_Closed):
     """A graph given edge by edge."""
 
     edges: Annotated[tuple[Edge, ...], Field(min_length=1, max_length=10_000)] = Field(
-        description="Pairs of node numbers, from 0, without direction; attributes may follow: [0, 1, {kind: rod}]."
+        description="Pairs of node numbers, from 0, without direction; attributes may follow: [0, "
+        "1, {kind: rod}]."
     )
 
 
@@ -195,12 +226,14 @@ class Graph(_Closed):
         _one_of("text or {edges: [...]}"),
     ] = Field(
         default="complete",
-        description="complete; on a grid grid (four neighbours), king (eight), torus, radius <n>; of tokens cycle, "
+        description="complete; on a grid grid (four neighbours), king (eight), torus, radius <n>; "
+        "of tokens cycle, "
         "path; or {edges: [...]}.",
     )
     labels: str | None = Field(
         default=None,
-        description="What tells pairs of nodes apart: distance, offset, absolute, or an edge attribute; left out, "
+        description="What tells pairs of nodes apart: distance, offset, absolute, or an edge "
+        "attribute; left out, "
         "offset on a grid and distance elsewhere.",
     )
     orientation: Literal["none", "triangles"] = Field(
@@ -221,27 +254,35 @@ class Graph(_Closed):
 class Network(_Open):
     """Which network is built. The other keys are the family's own."""
 
-    family: str = Field(description="The family: the name of a file in symgen/families, such as group_mlp.")
+    family: str = Field(
+        description="The family: the name of a file in symgen/families, such as group_mlp."
+    )
 
 
 class Train(_Open):
     """How it is trained. The other keys are the algorithm's own."""
 
-    algorithm: str = Field(description="The algorithm: the name of a file in symgen/rl, such as ppo.")
-    steps: int = Field(default=100_000, ge=1, le=10**12, description="Environment steps in all.")
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1, max_length=1000)] = Field(
-        (0,), description="One run is made for each seed."
+    algorithm: str = Field(
+        description="The algorithm: the name of a file in symgen/rl, such as ppo."
     )
+    steps: int = Field(default=100_000, ge=1, le=10**12, description="Environment steps in all.")
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1, max_length=1000)
+    ] = Field((0,), description="One run is made for each seed.")
 
 
 class Spec(_Closed):
     """A symgen spec: which group acts, on what, how, and what is trained."""
 
-    symgen: int = Field(description="Version of the spec language; always 1.", json_schema_extra={"const": 1})
+    symgen: int = Field(
+        description="Version of the spec language; always 1.", json_schema_extra={"const": 1}
+    )
     environment: Environment = Field(description="The environment and its adapter.")
     symmetry: Symmetry = Field(description="The group and its actions.")
     graph: Graph | None = Field(
-        default=None, description="The graph of the network, for families that use one; left out, the complete graph."
+        default=None,
+        description="The graph of the network, for families that use one; left out, the "
+        "complete graph.",
     )
     network: Network = Field(description="The network family and its options.")
     train: Train | None = Field(default=None, description="The algorithm and its options.")
@@ -266,7 +307,8 @@ def parse(source: Source, also: Callable[[Source], Iterable[Diagnostic]] = lambd
 
     Args:
         source: the values, and where they were written.
-        also: finds further mistakes in a source that is wrong, to be reported together with its own.
+        also: finds further mistakes in a source that is wrong, to be reported together with its
+            own.
 
     Raises:
         SpecError: with every key that is unknown, missing, or of the wrong type or value.

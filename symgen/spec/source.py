@@ -1,9 +1,9 @@
 """Text -> Source: the plain values of a YAML file, and where each key and value was written.
 
-The scalars are those of `symgen.spec.scalars` (3e-4 is a number, `on` and 1:30 are text). Refused, each with its place:
-repeated keys, keys that are not text, tags, several documents, anchors that expand without end, integers beyond 64
-bits, control bytes, and files that are too large or nested too deep. The bounds are applied to PyYAML's stream of
-events, before anything is built from it.
+The scalars are those of `symgen.spec.scalars` (3e-4 is a number, `on` and 1:30 are text). Refused,
+each with its place: repeated keys, keys that are not text, tags, several documents, anchors that
+expand without end, integers beyond 64 bits, control bytes, and files that are too large or nested
+too deep. The bounds are applied to PyYAML's stream of events, before anything is built from it.
 """
 
 import re
@@ -48,9 +48,11 @@ class Source:
         return self.text
 
     def span(self, path: Place, key: bool = False) -> Span:
-        """Where the value (or the key) at `path` stands; of what encloses it where it was not written.
+        """Where the value (or the key) at `path` stands; of what encloses it where it was not
+        written.
 
-        A mapping or list written over several lines is shown by its key, and the whole spec by its first key.
+        A mapping or list written over several lines is shown by its key, and the whole spec by its
+        first key.
         """
         if key and path in self.key_spans:
             return self.key_spans[path]
@@ -61,18 +63,24 @@ class Source:
             return self.key_spans.get(path, span) if span.line != span.end_line else span
         return self.span(path[:-1], key=True)
 
-    def diagnostic(self, code: str, path: Place, message: str, hint: str = "", *, key: bool = False) -> Diagnostic:
+    def diagnostic(
+        self, code: str, path: Place, message: str, hint: str = "", *, key: bool = False
+    ) -> Diagnostic:
         """A diagnostic whose caret stands under the value (or the key) at `path`."""
         return diagnostic(self.name, self.text, code, self.span(path, key), message, hint)
 
 
-def diagnostic(name: str, text: str, code: str, span: Span, message: str, hint: str = "") -> Diagnostic:
+def diagnostic(
+    name: str, text: str, code: str, span: Span, message: str, hint: str = ""
+) -> Diagnostic:
     """A diagnostic for a span of `text`; a cause or a hint that quotes too much of it is cut short."""
     lines = _lines(text)
     line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
     end = span.end_column if span.end_line == span.line else len(line.rstrip()) + 1
     length = max(1, end - span.column)
-    return Diagnostic(code, abridged(message), abridged(hint), name, span.line, span.column, length, line)
+    return Diagnostic(
+        code, abridged(message), abridged(hint), name, span.line, span.column, length, line
+    )
 
 
 @lru_cache(maxsize=2)  # a wrong spec is asked for its lines once for each mistake
@@ -81,7 +89,8 @@ def _lines(text: str) -> list[str]:
 
 
 def read(origin: str | Path | Mapping[str, Any]) -> Source:
-    """Read a spec from a file, or from a mapping (which is written out first, so that it has lines too).
+    """Read a spec from a file, or from a mapping (which is written out first, so that it has lines
+    too).
 
     Raises SpecError with all that is wrong with the text itself.
 
@@ -109,7 +118,13 @@ def from_text(text: str, name: str = "<text>") -> Source:
     control = UNPRINTABLE.search(text)
     if control:
         message = f"the text contains a control character, U+{ord(control.group()):04X}"
-        raise SpecError([diagnostic(name, text, "not-text", _span_at(text, control.start()), message, _NOT_TEXT)])
+        raise SpecError(
+            [
+                diagnostic(
+                    name, text, "not-text", _span_at(text, control.start()), message, _NOT_TEXT
+                )
+            ]
+        )
     builder = Builder(text, MAX_NODES, MAX_DEPTH)
     try:
         root = builder.build()
@@ -123,15 +138,24 @@ def from_text(text: str, name: str = "<text>") -> Source:
         except Unreadable as error:
             builder.problems.append(error)
     if builder.problems or source is None:
-        raise SpecError(diagnostic(name, text, p.code, p.span, p.message, p.hint) for p in builder.problems)
+        raise SpecError(
+            diagnostic(name, text, p.code, p.span, p.message, p.hint) for p in builder.problems
+        )
     return source
 
 
 def _source(name: str, text: str, root: Node) -> Source:
     if not isinstance(root, Table):
-        what = "a list" if isinstance(root, List) else "empty" if root.value is None else "a single value"
+        what = (
+            "a list"
+            if isinstance(root, List)
+            else "empty"
+            if root.value is None
+            else "a single value"
+        )
         raise Unreadable(
-            "not-a-spec", root.span, f"the file is {what}, and a spec is a mapping of keys to values",
+            "not-a-spec", root.span, f"the file is {what}, and a spec is a mapping of keys "
+                                     "to values",
             "start with the line 'symgen: 1', then environment:, symmetry:, network: and train:",
         )  # fmt: skip
     keys: dict[Place, Span] = {}
@@ -141,7 +165,9 @@ def _source(name: str, text: str, root: Node) -> Source:
 
 
 def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]) -> Any:
-    """The plain value of a node; aliases are expanded here, so the bounds are applied here once more."""
+    """The plain value of a node; aliases are expanded here, so the bounds are applied here once
+    more.
+    """
     if len(spans) >= MAX_NODES or len(path) >= MAX_DEPTH:
         raise Unreadable(
             "too-large", node.span, "the anchors of this file expand to more than a spec may hold",
@@ -151,7 +177,9 @@ def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place
     if isinstance(node, Value):
         return node.value
     if isinstance(node, List):
-        return [_flatten(item, (*path, index), keys, spans) for index, item in enumerate(node.items)]
+        return [
+            _flatten(item, (*path, index), keys, spans) for index, item in enumerate(node.items)
+        ]
     values = {}
     for key, span, item in node.items:
         keys[(*path, key)] = span
@@ -159,7 +187,9 @@ def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place
     return values
 
 
-_NOT_TEXT = "a spec is a UTF-8 text file; save it as UTF-8, or check that this is the file you meant"
+_NOT_TEXT = (
+    "a spec is a UTF-8 text file; save it as UTF-8, or check that this is the file you meant"
+)
 
 
 def _decoded(data: bytes, name: str) -> str:
@@ -181,7 +211,12 @@ def _span_at(text: str, offset: int) -> Span:
 
 def _too_many_bytes(name: str) -> Diagnostic:
     message = f"the file is larger than {MAX_BYTES // 1024} KiB, the most a spec may be"
-    return Diagnostic("too-large", message, "a spec is a page of text; check that this is the file you meant", name)
+    return Diagnostic(
+        "too-large",
+        message,
+        "a spec is a page of text; check that this is the file you meant",
+        name,
+    )
 
 
 def _unreadable(name: str, error: Exception) -> Diagnostic:
@@ -191,13 +226,22 @@ def _unreadable(name: str, error: Exception) -> Diagnostic:
     if isinstance(error, IsADirectoryError):
         return Diagnostic("unreadable-file", "this is a directory, not a file", _inside(name), file)
     cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Diagnostic("unreadable-file", f"the file cannot be read: {cause.lower()}", "check its path and mode", file)
+    return Diagnostic(
+        "unreadable-file",
+        f"the file cannot be read: {cause.lower()}",
+        "check its path and mode",
+        file,
+    )
 
 
 def _nearby(name: str) -> str:
     specs = {Path(each).stem: each for each in _specs_in(Path(name).parent)}
     close = near_miss(Path(name).stem, specs)
-    return f"did you mean '{Path(name).parent / specs[close]}'?" if close else "paths are relative to where you are"
+    return (
+        f"did you mean '{Path(name).parent / specs[close]}'?"
+        if close
+        else "paths are relative to where you are"
+    )
 
 
 def _inside(name: str) -> str:

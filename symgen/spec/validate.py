@@ -1,4 +1,5 @@
-"""A pydantic model and a part of a Source -> the model, or diagnostics that stand where the mistake was written.
+"""A pydantic model and a part of a Source -> the model, or diagnostics that stand where the mistake
+was written.
 
 Used for the spec itself and for the Options of every adapter, family and algorithm.
 """
@@ -17,12 +18,15 @@ from symgen.spec.source import Place, Source
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks like that.
+# Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks
+# like that.
 TAG_OF = {"text": "<text>", "list": "<list>", "matrix": "<matrix>", "mapping": "<mapping>"}
 
 LINEAR = (
-    "a move is linear: an entry goes to a place, up to its sign, and no number is added; where the mirror is not at 0, "
-    "as in MountainCar, subtract its centre in an observation wrapper, and name the wrapped environment"
+    "a move is linear: an entry goes to a place, up to its sign, and no number is added; where "
+    "the mirror is not at 0, "
+    "as in MountainCar, subtract its centre in an observation wrapper, and name the wrapped "
+    "environment"
 )
 """The hint where somebody writes a shift."""
 
@@ -76,11 +80,14 @@ def validated(
     if isinstance(values, dict):
         values = {key: value for key, value in values.items() if key not in skipped}
     try:
-        # JSON, because pydantic's strict mode then takes a list for a tuple, and still no text for a number.
+        # JSON, because pydantic's strict mode then takes a list for a tuple, and still no text for
+        # a number.
         return model.model_validate_json(json.dumps(values), strict=True), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = _telling([(each, _path(values, each["loc"], each["type"] == "missing")) for each in errors])
+        found = _telling(
+            [(each, _path(values, each["loc"], each["type"] == "missing")) for each in errors]
+        )
         places = [_place(source, path + inner) for _, inner in found]
         last = sorted(set(places))[:MAX_DIAGNOSTICS][-1]
         mistakes = [
@@ -88,16 +95,20 @@ def validated(
             for (each, inner), place in zip(found, places, strict=True)
             if place <= last
         ]
-        # Those after the last that can be shown are only counted: a near miss for each would take minutes.
+        # Those after the last that can be shown are only counted: a near miss for each would take
+        # minutes.
         rest = (inner for (_, inner), place in zip(found, places, strict=True) if place > last)
-        return None, _merged(mistakes) + [source.diagnostic("wrong-value", path + inner, "") for inner in rest]
+        return None, _merged(mistakes) + [
+            source.diagnostic("wrong-value", path + inner, "") for inner in rest
+        ]
 
 
 def _telling(errors: list[tuple[Any, Place]]) -> list[tuple[Any, Place]]:
-    """The errors that say something: every branch of a union complains, and most of them only that they are not meant.
+    """The errors that say something: every branch of a union complains, and most of them only that
+    they are not meant.
 
-    A branch that rejects a value as a whole says nothing where another one looked inside it, or where another one takes
-    this type and wants fewer entries.
+    A branch that rejects a value as a whole says nothing where another one looked inside it, or
+    where another one takes this type and wants fewer entries.
     """
     inside = {path[:end] for _, path in errors for end in range(len(path))}
     inside |= {path for each, path in errors if each["type"] == "value_error"}
@@ -105,7 +116,8 @@ def _telling(errors: list[tuple[Any, Place]]) -> list[tuple[Any, Place]]:
     return [
         (each, path)
         for each, path in errors
-        if not (each["type"] in _WHOLE and path in inside) and not (each["type"] in _EXPECTED and path in fitting)
+        if not (each["type"] in _WHOLE and path in inside)
+        and not (each["type"] in _EXPECTED and path in fitting)
     ]
 
 
@@ -123,28 +135,43 @@ def _at(values: Any, path: Place) -> Any:
 def _diagnostic(
     error: Any, model: type[BaseModel], source: Source, base: Place, inner: Place, skipped: set[str]
 ) -> Diagnostic:
-    path, kind = base + inner, error["type"]
+    path = base + inner
+    kind = error["type"]
     if kind == "missing":
         return _missing(source, path)
     if kind == "extra_forbidden":
         return _unknown(source, path, model, base, skipped)
-    code, message, hint = _judged(kind, error.get("ctx", {}), error["msg"], _at(source.values, path))
+    code, message, hint = _judged(
+        kind, error.get("ctx", {}), error["msg"], _at(source.values, path)
+    )
     name = ".".join(str(key) for key in path)
     if hint == _ELSEWHERE:
         hint = _description(model, path[len(base) :]) or hint
-        if code == "wrong-type" and "e.g." not in hint and (example := _default(model, path[len(base) :])):
+        if (
+            code == "wrong-type"
+            and "e.g." not in hint
+            and (example := _default(model, path[len(base) :]))
+        ):
             hint += f"; for example {example}"
-    if path[:1] == ("symmetry",) and code == "wrong-type" and isinstance(_at(source.values, path), float):
+    if (
+        path[:1] == ("symmetry",)
+        and code == "wrong-type"
+        and isinstance(_at(source.values, path), float)
+    ):
         hint = LINEAR
     return source.diagnostic(code, path, f"{name}: {message}" if name else message, hint)
 
 
 def _path(values: Any, loc: tuple[str | int, ...], missing: bool) -> Place:
-    """pydantic's location as a path into `values`: the names of union branches and models are left out."""
+    """pydantic's location as a path into `values`: the names of union branches and models are left
+    out.
+    """
     path: list[str | int] = []
     for position, key in enumerate(loc):
         if isinstance(values, list):
-            here = isinstance(key, int) and key < len(values)  # text in range(n) would be compared with every number
+            here = isinstance(key, int) and key < len(
+                values
+            )  # text in range(n) would be compared with every number
         else:
             here = isinstance(values, dict) and key in values
         if here:
@@ -159,18 +186,24 @@ def _missing(source: Source, path: Place) -> Diagnostic:
     *parent, key = path
     where = ".".join(str(each) for each in parent)
     if isinstance(key, int):
-        return source.diagnostic("wrong-value", tuple(parent), f"{where}: an entry is missing in this list", _ELSEWHERE)
+        return source.diagnostic(
+            "wrong-value", tuple(parent), f"{where}: an entry is missing in this list", _ELSEWHERE
+        )
     message = f"the key '{key}' is missing" + (f" in {where}" if where else "")
     return source.diagnostic("missing-key", tuple(parent), message, f"add '{key}: ...'", key=True)
 
 
-def _unknown(source: Source, path: Place, model: type[BaseModel], base: Place, skipped: set[str]) -> Diagnostic:
+def _unknown(
+    source: Source, path: Place, model: type[BaseModel], base: Place, skipped: set[str]
+) -> Diagnostic:
     *parent, key = path
     inside = _model_at(model, path[len(base) : -1])
     known = [*_keys(inside), *(skipped if len(parent) == len(base) else ())] if inside else []
     where = ".".join(str(each) for each in parent)
     message = f"there is no key '{shown(key)[1:-1]}'" + (f" in {where}" if where else " in a spec")
-    return source.diagnostic("unknown-key", path, message, suggestion(str(key), known, "keys"), key=True)
+    return source.diagnostic(
+        "unknown-key", path, message, suggestion(str(key), known, "keys"), key=True
+    )
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
@@ -178,7 +211,9 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def _model_at(model: type[BaseModel], path: Place) -> type[BaseModel] | None:
-    """The model that stands for the mapping at `path` inside `model`; None where there are several or none."""
+    """The model that stands for the mapping at `path` inside `model`; None where there are several
+    or none.
+    """
     for key in path:
         if isinstance(key, int):  # an entry of a list is described where the list is
             continue
@@ -193,7 +228,9 @@ def _model_at(model: type[BaseModel], path: Place) -> type[BaseModel] | None:
 
 
 def _description(model: type[BaseModel], path: Place) -> str:
-    """What the schema says of the field at `path`, or of the nearest one around it; "" where nothing is said."""
+    """What the schema says of the field at `path`, or of the nearest one around it; "" where
+    nothing is said.
+    """
     for end in range(len(path), 0, -1):
         field = _field(model, path[:end])
         if field is not None and field.description:
@@ -203,17 +240,25 @@ def _description(model: type[BaseModel], path: Place) -> str:
 
 
 def _default(model: type[BaseModel], path: Place) -> str:
-    """What the field at `path` is where a spec does not say, as it would be written; "" where nothing is."""
+    """What the field at `path` is where a spec does not say, as it would be written; "" where
+    nothing is.
+    """
     whole = path[:-1] if path and isinstance(path[-1], int) else path
     field = _field(model, whole)
     default = None if field is None or isinstance(field.default, bool) else field.default
-    return shown(default).replace("'", "") if default and isinstance(default, str | int | float | tuple) else ""
+    return (
+        shown(default).replace("'", "")
+        if default and isinstance(default, str | int | float | tuple)
+        else ""
+    )
 
 
 def _field(model: type[BaseModel], path: Place) -> FieldInfo | None:
     inside = _model_at(model, path[:-1]) if path else None
     return (
-        {field.alias or name: field for name, field in inside.model_fields.items()}.get(str(path[-1]))
+        {field.alias or name: field for name, field in inside.model_fields.items()}.get(
+            str(path[-1])
+        )
         if inside
         else None
     )
@@ -233,18 +278,33 @@ def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[
     if kind in ("literal_error", "enum"):
         return _not_one_of(context["expected"], value)
     if kind in _EXPECTED:
-        return "wrong-type", f"expected {_EXPECTED[kind]}, found {found(value)}", _hint_for(_EXPECTED[kind], value)
+        return (
+            "wrong-type",
+            f"expected {_EXPECTED[kind]}, found {found(value)}",
+            _hint_for(_EXPECTED[kind], value),
+        )
     if kind == "kind":  # no branch of a union fits; see schema._one_of
-        hint = "say which generator does this: {s: [...]}" if "generators" in text and isinstance(value, list) else ""
+        hint = (
+            "say which generator does this: {s: [...]}"
+            if "generators" in text and isinstance(value, list)
+            else ""
+        )
         return "wrong-type", f"expected {text}, found {found(value)}", hint or _ELSEWHERE
     if kind in _RANGE:
-        return "wrong-value", f"{shown(value)} {_RANGE[kind].format(**context)}", "give a value in that range"
+        return (
+            "wrong-value",
+            f"{shown(value)} {_RANGE[kind].format(**context)}",
+            "give a value in that range",
+        )
     if kind in _LENGTH:
         bound = context.get("max_length", context.get("min_length"))
         one, many = ("character", "characters") if "string" in kind else ("entry", "entries")
-        number, units = str(bound), f"{one} is" if bound == 1 else f"{many} are"
+        number = str(bound)
+        units = f"{one} is" if bound == 1 else f"{many} are"
         message = (
-            f"at most {number} {units} possible here" if "long" in kind else f"at least {number} {units} needed here"
+            f"at most {number} {units} possible here"
+            if "long" in kind
+            else f"at least {number} {units} needed here"
         )
         return "wrong-value", message, _ELSEWHERE
     return "wrong-value", text.removeprefix("Value error, "), _ELSEWHERE
@@ -257,7 +317,11 @@ def _not_one_of(expected: str, value: Any) -> tuple[str, str, str]:
         close = near_miss(value, plain)
         hint = f"did you mean '{close}'?" if close else f"write one of: {', '.join(plain)}"
         return "wrong-value", f"{shown(value)} is not one of: {', '.join(plain)}", hint
-    return "wrong-value", f"{shown(value)} is not possible here", f"write one of: {', '.join(words)}"
+    return (
+        "wrong-value",
+        f"{shown(value)} is not possible here",
+        f"write one of: {', '.join(words)}",
+    )
 
 
 def found(value: Any) -> str:
@@ -278,7 +342,11 @@ def found(value: Any) -> str:
 
 
 def _hint_for(expected: str, value: Any) -> str:
-    if expected == "true or false" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off"):
+    if (
+        expected == "true or false"
+        and isinstance(value, str)
+        and value.lower() in ("yes", "on", "no", "off")
+    ):
         return "yes, no, on and off are text here; write true or false"
     if expected in ("a number", "an integer"):
         return _number_for(expected, value)
@@ -288,7 +356,9 @@ def _hint_for(expected: str, value: Any) -> str:
 
 
 def _number_for(expected: str, value: Any) -> str:
-    """The number that was probably meant: the one in quotes, without commas, without a decimal point."""
+    """The number that was probably meant: the one in quotes, without commas, without a decimal
+    point.
+    """
     written = value.replace(",", "").replace("_", "") if isinstance(value, str) else str(value)
     if isinstance(value, bool | list | dict) or not NUMBER.match(written):
         return _ELSEWHERE
@@ -299,14 +369,20 @@ def _number_for(expected: str, value: Any) -> str:
         return "write a smaller number"
     if not number.is_integer():
         return _ELSEWHERE
-    return f"write {number:.0f}, without quotes" if isinstance(value, str) else f"write {number:.0f}"
+    return (
+        f"write {number:.0f}, without quotes" if isinstance(value, str) else f"write {number:.0f}"
+    )
 
 
 def _merged(found: list[Diagnostic]) -> list[Diagnostic]:
     """One diagnostic where the branches of a union each complained about the same value."""
     kept: dict[tuple[int, int, str], Diagnostic] = {}
     for each in found:
-        place = (each.line, each.column, "" if each.code in ("wrong-type", "wrong-value") else each.message)
+        place = (
+            each.line,
+            each.column,
+            "" if each.code in ("wrong-type", "wrong-value") else each.message,
+        )
         if place not in kept:
             kept[place] = each
             continue

@@ -8,8 +8,37 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation, direct_sum, parse
 
 CATALOGUE = (
-    *("C1", "C2", "C3", "C4", "C5", "C8", "C12", "D1", "D2", "D3", "D4", "D5", "D6", "S1", "S2", "S3", "S4", "S5"),
-    *("C2 x C2", "C2 x C4", "C4 x C4", "C1 x D3", "D1 x C2", "D4 x C2", "S3 x D2", "C2 x C2 x C2", "D2 x D2 x D1 x C3"),
+    *(
+        "C1",
+        "C2",
+        "C3",
+        "C4",
+        "C5",
+        "C8",
+        "C12",
+        "D1",
+        "D2",
+        "D3",
+        "D4",
+        "D5",
+        "D6",
+        "S1",
+        "S2",
+        "S3",
+        "S4",
+        "S5",
+    ),
+    *(
+        "C2 x C2",
+        "C2 x C4",
+        "C4 x C4",
+        "C1 x D3",
+        "D1 x C2",
+        "D4 x C2",
+        "S3 x D2",
+        "C2 x C2 x C2",
+        "D2 x D2 x D1 x C3",
+    ),
 )
 
 PRESENTED: dict[str, tuple[Group, int]] = {
@@ -26,7 +55,12 @@ PRESENTED: dict[str, tuple[Group, int]] = {
 
 SMALL = ("C1", "C2", "C3", "C4", "D1", "D2", "D3", "D4", "S3", "S4", "C2 x C2", "C2 x C4")
 
-SUMS = ("3 trivial", "trivial + regular", "2 regular + 3 trivial + regular", "2 quotient() + trivial")
+SUMS = (
+    "3 trivial",
+    "trivial + regular",
+    "2 regular + 3 trivial + regular",
+    "2 quotient() + trivial",
+)
 
 
 def representations(name: str) -> list[Representation]:
@@ -38,7 +72,10 @@ def representations(name: str) -> list[Representation]:
     found = [parse(this, text) for text in texts]
     found += [parse(this, f"sign({g})") for g in this.generators if _even(this, g)]
     if " x " not in name and name != "S1":
-        found += [parse(this, "standard"), parse(this, "standard + 2 trivial + 2 standard + regular")]
+        found += [
+            parse(this, "standard"),
+            parse(this, "standard + 2 trivial + 2 standard + regular"),
+        ]
     return [*found, *_signed(this)]
 
 
@@ -48,7 +85,9 @@ def _even(this: Group, generator: str) -> bool:
 
 
 def _signed(this: Group) -> list[Representation]:
-    """The regular representation twisted by a sign, as a signed permutation and as a matrix in another basis."""
+    """The regular representation twisted by a sign, as a signed permutation and as a matrix in
+    another basis.
+    """
     import numpy as np
 
     from symgen.algebra.representation import matrix, regular, sign, signed_permutation
@@ -56,11 +95,16 @@ def _signed(this: Group) -> list[Representation]:
     twisted = []
     for g in this.generators:
         if _even(this, g):
-            codes = {h: (t + 1) * (-1 if h == g else 1) for h, t in this.left_multiplication.items()}
+            codes = {
+                h: (t + 1) * (-1 if h == g else 1) for h, t in this.left_multiplication.items()
+            }
             twisted.append(signed_permutation(this, codes))
     basis = np.linalg.qr(np.random.default_rng(1).standard_normal((this.order, this.order)))[0]
     if this.generators and this.order <= 12:
-        images = {g: basis @ image @ basis.T for g, image in zip(this.generators, regular(this).images, strict=True)}
+        images = {
+            g: basis @ image @ basis.T
+            for g, image in zip(this.generators, regular(this).images, strict=True)
+        }
         twisted.append(matrix(this, images))
         twisted.append(direct_sum(twisted[-1], sign(this, []), (2, twisted[0])))
     return twisted
@@ -88,4 +132,6 @@ def base_examples(name: str) -> list[Base]:
 
 
 assert set(BASES) == set(SMALL)
-assert all(callable(family) for family in (catalogue.cyclic, catalogue.dihedral, catalogue.symmetric))
+assert all(
+    callable(family) for family in (catalogue.cyclic, catalogue.dihedral, catalogue.symmetric)
+)

@@ -1,4 +1,6 @@
-"""The slow obvious twin of triangle_tables: the construction of the SiT paper's equation 4, pair by pair, in floats."""
+"""The slow obvious twin of triangle_tables: the construction of the SiT paper's equation 4, pair by
+pair, in floats.
+"""
 
 import math
 
@@ -8,10 +10,15 @@ SNAP = {(1, 1): (1, 0), (1, -1): (0, -1), (-1, 1): (0, 1), (-1, -1): (-1, 0)}
 
 
 def slow_triangles(rows: int, columns: int, right: bool = True) -> dict[str, np.ndarray]:
-    """Index and angle tables as in `triangle_tables`, angles in units of 1e-5 pi; `right=False` turns left instead."""
+    """Index and angle tables as in `triangle_tables`, angles in units of 1e-5 pi; `right=False`
+    turns left instead.
+    """
     places = [(r, c) for r in range(rows) for c in range(columns)]
     size = len(places)
-    tables = {name: np.zeros((size, size), dtype=np.int64) for name in ("jk", "ki", "ij_angle", "jk_angle", "ki_angle")}
+    tables = {
+        name: np.zeros((size, size), dtype=np.int64)
+        for name in ("jk", "ki", "ij_angle", "jk_angle", "ki_angle")
+    }
     tables["degenerate"] = np.zeros((size, size), dtype=bool)
     for i, p_i in enumerate(places):
         for j, p_j in enumerate(places):

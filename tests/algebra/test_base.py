@@ -10,7 +10,9 @@ from symgen.algebra.base import GRID_MOVES, parse
 from symgen.algebra.catalogue import group, presented
 from tests.algebra.examples import SMALL, base_examples
 
-PICTURES = [(name, shape) for name in ("C2", "D1", "D2") for shape in ((1, 1), (2, 3), (5, 4), (1, 7))]
+PICTURES = [
+    (name, shape) for name in ("C2", "D1", "D2") for shape in ((1, 1), (2, 3), (5, 4), (1, 7))
+]
 PICTURES += [(name, (n, n)) for name in ("C4", "D4") for n in (1, 2, 3, 6)]
 TURNS = {"C2": 2, "C4": 1, "D1": 0, "D2": 2, "D4": 1}
 
@@ -35,7 +37,10 @@ def test_r_turns_counter_clockwise_and_s_mirrors_left_and_right(name, shape):
 def test_control_the_conventions_are_told_apart():
     picture, base = np.arange(9.0).reshape(3, 3), bases.grid(group("D4"), 3, 3)
     for other in (np.rot90(picture, 3), np.flipud(picture), np.rot90(np.fliplr(picture), 3)):
-        assert not any(np.array_equal(moved(base, word, picture), other.reshape(-1)) for word in ("r", "s", "rs"))
+        assert not any(
+            np.array_equal(moved(base, word, picture), other.reshape(-1))
+            for word in ("r", "s", "rs")
+        )
 
 
 @pytest.mark.parametrize("move", GRID_MOVES)
@@ -56,7 +61,9 @@ def test_bases_are_left_actions_that_print_and_parse(name):
             assert np.array_equal(base.permutation(relation), np.arange(base.size))
         for a in this.generators:
             for b in this.generators:
-                assert np.array_equal(base.permutation(a + b), base.permutation(a)[base.permutation(b)])
+                assert np.array_equal(
+                    base.permutation(a + b), base.permutation(a)[base.permutation(b)]
+                )
                 assert np.array_equal(base.orbits[base.permutation(a)], base.orbits)
 
 
@@ -142,7 +149,9 @@ def test_texts_that_cannot_be_read_are_refused(name, text, what):
         parse(group(name), text)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(0, 0), (-1, -1), (-2, 3), (3, -2), (1, 10**9), (129, 128)])
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(0, 0), (-1, -1), (-2, 3), (3, -2), (1, 10**9), (129, 128)]
+)
 def test_grids_of_an_impossible_size_are_refused(rows, columns):
     with pytest.raises(ValueError, match=r"at least one row|between 1 and"):
         bases.grid(group("C1"), rows, columns)

@@ -1,4 +1,6 @@
-"""Oversized input raises a ValueError before time or memory is spent; the largest allowed input stays affordable."""
+"""Oversized input raises a ValueError before time or memory is spent; the largest allowed input
+stays affordable.
+"""
 
 import time
 import tracemalloc
@@ -19,7 +21,9 @@ from symgen.algebra.tying import tie
 from symgen.algebra.windows import windows
 
 SECONDS = 2.0
-"""Of processor time, so that a busy machine does not matter; measuring memory slows Python down, too."""
+"""Of processor time, so that a busy machine does not matter; measuring memory slows Python down,
+too.
+"""
 MEGABYTES = 32.0
 
 
@@ -75,19 +79,30 @@ OVERSIZED = {
     "union": lambda: bases.parse(group("C1"), "+".join(["tokens 16000"] * 50)),
     "long union": lambda: bases.parse(group("C1"), "+".join(["point"] * 10**5)),
     "graph of a large grid": lambda: build(bases.grid(group("D4"), 64, 64), "complete", "offset"),
-    "fibre labels": lambda: build(bases.grid(group("D4"), 40, 40), "king", "offset").fibre_labels(rep("D4", "regular")),
+    "fibre labels": lambda: build(bases.grid(group("D4"), 40, 40), "king", "offset").fibre_labels(
+        rep("D4", "regular")
+    ),
     "edges": lambda: build(bases.graph(group("C1"), {}, 9), "edges", "distance", [[0, 1]] * 10**6),
     "triangles": lambda: triangle_tables(bases.grid(group("C4"), 64, 64)),
     "windows": lambda: windows(bases.grid(group("C4"), 64, 64), 63),
-    "solved intertwiners": lambda: intertwiners(rep("C3", "100 standard"), rep("C3", "100 standard")),
-    "written intertwiners": lambda: intertwiners(rep("D4", "64 regular"), rep("D4", "64 regular")),
-    "orbits of pairs": lambda: signed_pair_orbits(rep("D4", "1000 regular"), rep("D4", "1000 regular")),
-    "dim Hom of a large block": lambda: hom_dimension(
-        field("D4", "grid 64x64: trivial").as_representation, field("D4", "grid 64x64: regular").as_representation
+    "solved intertwiners": lambda: intertwiners(
+        rep("C3", "100 standard"), rep("C3", "100 standard")
     ),
-    "tied matrix": lambda: tie(field("D4", "grid 32x32: regular"), field("D4", "grid 32x32: regular")),
+    "written intertwiners": lambda: intertwiners(rep("D4", "64 regular"), rep("D4", "64 regular")),
+    "orbits of pairs": lambda: signed_pair_orbits(
+        rep("D4", "1000 regular"), rep("D4", "1000 regular")
+    ),
+    "dim Hom of a large block": lambda: hom_dimension(
+        field("D4", "grid 64x64: trivial").as_representation,
+        field("D4", "grid 64x64: regular").as_representation,
+    ),
+    "tied matrix": lambda: tie(
+        field("D4", "grid 32x32: regular"), field("D4", "grid 32x32: regular")
+    ),
     "matrix of a field": lambda: (
-        field("C3", "graph 2001(r=" + " ".join(map(str, range(2001))) + "): 3 standard").as_representation
+        field(
+            "C3", "graph 2001(r=" + " ".join(map(str, range(2001))) + "): 3 standard"
+        ).as_representation
     ),
 }
 
@@ -122,11 +137,15 @@ LARGEST = {
     "D512 quotient": lambda: rep("D512", "quotient(s)"),
     "a wide fibre": lambda: rep("D4", "8000 regular").act("rs", np.zeros((4, 64000))),
     "a grid": lambda: field("D4", "grid 128x128: 3 trivial").act("rs", np.zeros((1, 128**2, 3))),
-    "attention on 14 x 14": lambda: build(bases.grid(group("D4"), 14, 14), "complete", "offset").fibre_labels(
-        rep("D4", "regular")
+    "attention on 14 x 14": lambda: build(
+        bases.grid(group("D4"), 14, 14), "complete", "offset"
+    ).fibre_labels(rep("D4", "regular")),
+    "a king's graph of 32 x 32": lambda: (
+        build(bases.grid(group("D4"), 32, 32), "king", "offset").labels
     ),
-    "a king's graph of 32 x 32": lambda: build(bases.grid(group("D4"), 32, 32), "king", "offset").labels,
-    "a tied readout": lambda: tie(field("D4", "point: 32 regular"), field("D4", "grid 9x9: 20 trivial")),
+    "a tied readout": lambda: tie(
+        field("D4", "point: 32 regular"), field("D4", "grid 9x9: 20 trivial")
+    ),
 }
 
 

@@ -97,7 +97,9 @@ def test_unknown_names_are_refused(name):
         group(name)
 
 
-@pytest.mark.parametrize("name", ["C513", "D513", "S129", "C999999", "C9999999", " x ".join(["C2"] * 5)])
+@pytest.mark.parametrize(
+    "name", ["C513", "D513", "S129", "C999999", "C9999999", " x ".join(["C2"] * 5)]
+)
 def test_oversized_names_are_refused(name):
     with pytest.raises(ValueError, match=r"between 1 and|at most 4|unknown group"):
         group(name)

@@ -30,13 +30,16 @@ def test_the_order_does_not_depend_on_how_relations_are_written(words, turn, ran
 def test_the_result_acts_regularly_and_satisfies_the_relations(words):
     if order_of(words) is None:
         return
-    this = presented(["a", "b"], ["".join(word) for word in words])  # Group refuses a broken relation
+    this = presented(
+        ["a", "b"], ["".join(word) for word in words]
+    )  # Group refuses a broken relation
     assert len(this.elements) == this.order == this.degree
 
 
 def test_control_the_orders_do_depend_on_the_relations():
     orders = {
-        order_of([list(word) for word in words]) for words in (["aa", "bb", "abab"], ["aa", "bbb", "abab"], ["a"])
+        order_of([list(word) for word in words])
+        for words in (["aa", "bb", "abab"], ["aa", "bbb", "abab"], ["a"])
     }
     assert orders == {4, 6, None}
 
@@ -70,7 +73,8 @@ def test_infinite_and_oversized_presentations_are_refused(generators, relations)
 
 
 @pytest.mark.parametrize(
-    "generators", [["A"], [""], ["ab"], ["a", "a"], ["é"], ["a "], ["1"], ["a_"], [f"a{i}" for i in range(33)]]
+    "generators",
+    [["A"], [""], ["ab"], ["a", "a"], ["é"], ["a "], ["1"], ["a_"], [f"a{i}" for i in range(33)]],
 )
 def test_bad_generators_are_refused(generators):
     with pytest.raises(ValueError, match=r"cannot name a generator|the same name|more than"):

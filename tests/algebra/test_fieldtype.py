@@ -57,7 +57,9 @@ def test_gather_and_representation_agree_with_the_action(name):
         assert_representation(field.as_representation)
         for word in (*group(name).generators, "".join(group(name).generators)):
             moved = field.act(word, x).reshape(2, -1)
-            assert np.allclose(field.as_representation.act(word, x.reshape(2, -1)), moved, atol=1e-12)
+            assert np.allclose(
+                field.as_representation.act(word, x.reshape(2, -1)), moved, atol=1e-12
+            )
             if field.fibre.is_signed_permutation:
                 index, sign = field.gather(word)
                 assert np.array_equal(sign * x.reshape(2, -1)[:, index], moved)
@@ -68,7 +70,9 @@ def test_scaling_commutes_exactly_where_it_is_constant_on_the_entry_orbits(name)
     for field in fields(name):
         x, orbits = features(field), field.entry_orbits
         scale = np.random.default_rng(1).uniform(1, 2, orbits.max() + 1)
-        error = max((commutator(field, scale[orbits], g, x) for g in group(name).generators), default=0.0)
+        error = max(
+            (commutator(field, scale[orbits], g, x) for g in group(name).generators), default=0.0
+        )
         assert error <= 1e-12
         for orbit in np.flatnonzero(np.bincount(orbits.reshape(-1)) > 1):
             # Control, and minimality: scaling one entry of an orbit alone does not commute.
@@ -83,7 +87,9 @@ def commutator(field, scale, word, x):
 
 def test_entry_orbits_are_joint_orbits_of_place_and_channel():
     assert parse(group("D1"), "tokens 2: regular").entry_orbits.tolist() == [[0, 1], [1, 0]]
-    assert parse(group("C3"), "tokens 3: standard + trivial").entry_orbits.tolist() == [[0, 0, 1]] * 3
+    assert (
+        parse(group("C3"), "tokens 3: standard + trivial").entry_orbits.tolist() == [[0, 0, 1]] * 3
+    )
 
 
 def test_is_trivial():
@@ -125,7 +131,9 @@ def test_vector():
     assert field.as_representation == field.fibre
 
 
-@pytest.mark.parametrize("text", ["", ":", "point", "point:", ": trivial", "grid 3x3 trivial", "point: x: y"])
+@pytest.mark.parametrize(
+    "text", ["", ":", "point", "point:", ": trivial", "grid 3x3 trivial", "point: x: y"]
+)
 def test_texts_that_cannot_be_read_are_refused(text):
     with pytest.raises(ValueError, match="cannot read"):
         fieldtypes.parse(group("D4"), text)

@@ -1,4 +1,6 @@
-"""Graphs: label counts, the ladder of labels, invariance, automorphisms, topologies, edge attributes."""
+"""Graphs: label counts, the ladder of labels, invariance, automorphisms, topologies, edge
+attributes.
+"""
 
 import itertools
 
@@ -26,15 +28,22 @@ def on(name, base, *how, **more):
     return build(parse(group(name), base), *how, **more)
 
 
-@pytest.mark.parametrize(("n", "distance", "offset"), [(4, 10, 10), (5, 15, 15), (8, 34, 36), (14, 94, 105)])
+@pytest.mark.parametrize(
+    ("n", "distance", "offset"), [(4, 10, 10), (5, 15, 15), (8, 34, 36), (14, 94, 105)]
+)
 def test_label_counts_of_the_facts(n, distance, offset):
     assert on("D4", f"grid {n}x{n}", "complete", "distance").label_count == distance
     assert on("D4", f"grid {n}x{n}", "complete", "offset").label_count == offset == n * (n + 1) // 2
     assert on("D2", f"grid {n}x{n}", "complete", "offset").label_count == n**2
     assert on("D1", f"grid {n}x{n}", "complete", "offset").label_count == n * (2 * n - 1)
     assert on("C1", f"grid {n}x{n}", "complete", "offset").label_count == (2 * n - 1) ** 2
-    assert on("C2", f"grid {n}x{n}", "complete", "offset").label_count == ((2 * n - 1) ** 2 + 1) // 2
-    assert on("C4", f"grid {n}x{n}", "complete", "offset").label_count == ((2 * n - 1) ** 2 - 1) // 4 + 1
+    assert (
+        on("C2", f"grid {n}x{n}", "complete", "offset").label_count == ((2 * n - 1) ** 2 + 1) // 2
+    )
+    assert (
+        on("C4", f"grid {n}x{n}", "complete", "offset").label_count
+        == ((2 * n - 1) ** 2 - 1) // 4 + 1
+    )
     assert on("C1", f"grid {n}x{n}", "complete", "distance").label_count == distance
 
 
@@ -63,11 +72,15 @@ def test_labels_are_invariant_and_a_ladder(name, base, topology):
 
 def refines(fine, coarse):
     """Whether equal fine labels have equal coarse labels."""
-    return len(np.unique(np.stack([fine, coarse], -1).reshape(-1, 2), axis=0)) == len(np.unique(fine))
+    return len(np.unique(np.stack([fine, coarse], -1).reshape(-1, 2), axis=0)) == len(
+        np.unique(fine)
+    )
 
 
 def test_control_the_ladder_is_strict_and_has_a_direction():
-    distance, offset = (on("D1", "grid 4x4", "complete", kind).labels for kind in ("distance", "offset"))
+    distance, offset = (
+        on("D1", "grid 4x4", "complete", kind).labels for kind in ("distance", "offset")
+    )
     assert refines(offset, distance)
     assert not refines(distance, offset)
 
@@ -112,8 +125,17 @@ def test_topologies_equal_networkx():
             expected = nx.grid_2d_graph(*shape, periodic=periodic)
             nodes = [(i, j) for i in range(shape[0]) for j in range(shape[1])]
             expected = nx.to_numpy_array(expected, nodelist=nodes) + np.eye(len(nodes)) > 0
-            assert np.array_equal(on("C1", f"grid {shape[0]}x{shape[1]}", topology, "offset").adjacency, expected)
-    degrees = {"king": 9, "radius 1.5": 9, "radius 2": 13, "radius 3": 29, "radius .5": 1, "complete": 49}
+            assert np.array_equal(
+                on("C1", f"grid {shape[0]}x{shape[1]}", topology, "offset").adjacency, expected
+            )
+    degrees = {
+        "king": 9,
+        "radius 1.5": 9,
+        "radius 2": 13,
+        "radius 3": 29,
+        "radius .5": 1,
+        "complete": 49,
+    }
     for topology, degree in degrees.items():
         assert on("D4", "grid 7x7", topology, "offset").adjacency[24].sum() == degree
 
@@ -124,8 +146,12 @@ def test_torus_labels_go_the_short_way_round():
         assert graph.label_count == 2
         every = graphs.Graph(graph.base, "torus", "offset").signature
         shift = np.roll(np.arange(graph.base.size).reshape(graph.base.shape), 1, axis=1).reshape(-1)
-        assert np.array_equal(every[np.ix_(shift, shift)], every)  # a torus has shifts, its offsets know them
-        assert not np.array_equal(on("D4", f"grid {shape}", "grid", "offset").signature[np.ix_(shift, shift)], every)
+        assert np.array_equal(
+            every[np.ix_(shift, shift)], every
+        )  # a torus has shifts, its offsets know them
+        assert not np.array_equal(
+            on("D4", f"grid {shape}", "grid", "offset").signature[np.ix_(shift, shift)], every
+        )
 
 
 def test_networkx_has_the_same_edges_and_attributes():
@@ -133,7 +159,9 @@ def test_networkx_has_the_same_edges_and_attributes():
     assert nx.is_isomorphic(graph.networkx, nx.cycle_graph(4))
     assert graph.networkx.edges[1, 2] == {"bond": 2}
     king = on("D4", "grid 3x3", "king", "offset")
-    assert np.array_equal(nx.to_numpy_array(king.networkx, nodelist=range(9)) + np.eye(9) > 0, king.adjacency)
+    assert np.array_equal(
+        nx.to_numpy_array(king.networkx, nodelist=range(9)) + np.eye(9) > 0, king.adjacency
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -141,7 +169,9 @@ def test_distances_without_a_grid_are_shortest_paths(seed):
     random = nx.gnp_random_graph(12, 0.15, seed=seed)
     graph = on("C1", "graph 12()", "edges", "distance", edges=[list(edge) for edge in random.edges])
     lengths = dict(nx.all_pairs_shortest_path_length(random))
-    assert graph.signature.tolist() == [[lengths[i].get(j, 12) for j in range(12)] for i in range(12)]
+    assert graph.signature.tolist() == [
+        [lengths[i].get(j, 12) for j in range(12)] for i in range(12)
+    ]
 
 
 def test_edge_attributes_label_edges():
@@ -151,7 +181,9 @@ def test_edge_attributes_label_edges():
     assert graph.labels[0, 1] == graph.labels[1, 0] == graph.labels[2, 3] != graph.labels[1, 2]
     assert graph.labels[0, 2] == -1
     values = [[0, 1, {"bond": 1}], [1, 2, {"bond": 1.0}], [2, 3, {"bond": True}], [3, 0, {}]]
-    assert on("C1", "graph 4()", "edges", "bond", edges=values).label_count == 4  # itself, 1, true, none
+    assert (
+        on("C1", "graph 4()", "edges", "bond", edges=values).label_count == 4
+    )  # itself, 1, true, none
 
 
 @pytest.mark.parametrize(
@@ -228,9 +260,14 @@ def test_a_turn_keeps_a_cycle_and_no_path(name, topology, kept):
 
 def test_a_reversal_keeps_a_path():
     images = {"s": [4, 3, 2, 1, 0]}
-    assert build(bases.graph(group("D1"), images, 5), "path", "distance").broken_automorphism() is None
+    assert (
+        build(bases.graph(group("D1"), images, 5), "path", "distance").broken_automorphism() is None
+    )
     images = {"s": [1, 0, 2, 3, 4]}  # control
-    assert build(bases.graph(group("D1"), images, 5), "path", "distance").broken_automorphism() is not None
+    assert (
+        build(bases.graph(group("D1"), images, 5), "path", "distance").broken_automorphism()
+        is not None
+    )
 
 
 @pytest.mark.parametrize(

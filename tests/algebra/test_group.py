@@ -57,7 +57,9 @@ def test_words_are_products_read_as_compositions():
     assert d4.parse("r^0") == d4.parse("") == ()
 
 
-@pytest.mark.parametrize("word", ["x", "R", "r!", "r^", "r^-1", "r2", "^2", "rs,", "r^²", "r٣", "\x00"])
+@pytest.mark.parametrize(
+    "word", ["x", "R", "r!", "r^", "r^-1", "r2", "^2", "rs,", "r^²", "r٣", "\x00"]
+)
 def test_words_that_cannot_be_read_are_refused(word):
     with pytest.raises(ValueError, match=r"word|generator"):
         group("D4").parse(word)
@@ -90,7 +92,9 @@ def test_multiplication_tables(name):
             assert this.elements[left[index]] == this.element(a + word)
             assert this.elements[right[index]] == this.element(word + a)
         for b in this.generators:  # left and right multiplication commute: associativity
-            assert np.array_equal(left[this.right_multiplication(b)], this.right_multiplication(b)[left])
+            assert np.array_equal(
+                left[this.right_multiplication(b)], this.right_multiplication(b)[left]
+            )
 
 
 def test_groups_of_one_name_are_equal_only_if_they_are_the_same():

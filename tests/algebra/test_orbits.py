@@ -15,7 +15,11 @@ from tests.laws import TOLERANCE, assert_intertwiner, reynolds
 
 
 def pairs(name):
-    return [(a, b) for a, b in itertools.product(representations(name), repeat=2) if a.size * b.size <= 150]
+    return [
+        (a, b)
+        for a, b in itertools.product(representations(name), repeat=2)
+        if a.size * b.size <= 150
+    ]
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -28,9 +32,13 @@ def test_the_basis_spans_the_image_of_the_reynolds_projector(name):
             assert_intertwiner(matrix, target, source)
         assert np.allclose(reynolds(basis, target, source), basis, atol=TOLERANCE)
         # Two matrices more than there should be: their averages have exactly that rank.
-        average = reynolds(random.standard_normal((count + 2, target.size, source.size)), target, source)
+        average = reynolds(
+            random.standard_normal((count + 2, target.size, source.size)), target, source
+        )
         rank = np.linalg.matrix_rank(average.reshape(count + 2, -1), tol=1e-9)
-        assert rank == count == hom_dimension(target, source), f"{source} -> {target}: {rank} and {count}"
+        assert rank == count == hom_dimension(target, source), (
+            f"{source} -> {target}: {rank} and {count}"
+        )
         assert np.linalg.matrix_rank(basis.reshape(count, -1), tol=1e-9) == count if count else True
 
 
@@ -54,7 +62,11 @@ def test_control_what_is_not_equivariant_is_refused():
 
 def test_control_the_oracle_sees_a_missing_generator(monkeypatch):
     d4 = group("D4")
-    monkeypatch.setattr(orbits, "components", lambda n, moves, components=orbits.components: components(n, moves[:1]))
+    monkeypatch.setattr(
+        orbits,
+        "components",
+        lambda n, moves, components=orbits.components: components(n, moves[:1]),
+    )
     assert hom_dimension(parse(d4, "regular"), parse(d4, "regular")) == 16  # and not 8
 
 
@@ -96,7 +108,9 @@ def test_dimensions_known_by_heart(name, target, source, dimension):
     assert hom_dimension(parse(group(name), target), parse(group(name), source)) == dimension
 
 
-@pytest.mark.parametrize(("name", "target"), [("C512", "regular"), ("C8", "24 standard"), ("D512", "standard")])
+@pytest.mark.parametrize(
+    ("name", "target"), [("C512", "regular"), ("C8", "24 standard"), ("D512", "standard")]
+)
 def test_solved_intertwiners_are_exact_where_the_angles_are_small(name, target):
     target, source = parse(group(name), target), parse(group(name), "standard")
     basis = intertwiners(target, source)

@@ -14,7 +14,9 @@ def slow_components(size, permutations, signatures=()):
     for p in permutations:
         graph.add_edges_from(enumerate(p))
     for signature in signatures:
-        graph.add_edges_from((i, j) for i in range(size) for j in range(i) if signature[i] == signature[j])
+        graph.add_edges_from(
+            (i, j) for i in range(size) for j in range(i) if signature[i] == signature[j]
+        )
     return sorted(map(sorted, nx.connected_components(graph)))
 
 
@@ -26,7 +28,9 @@ def as_sets(labels):
 def sets(draw):
     size = draw(st.integers(1, 12))
     permutations = draw(st.lists(st.permutations(range(size)), max_size=3))
-    signatures = draw(st.lists(st.lists(st.integers(-3, 9), min_size=size, max_size=size), max_size=2))
+    signatures = draw(
+        st.lists(st.lists(st.integers(-3, 9), min_size=size, max_size=size), max_size=2)
+    )
     return size, [np.array(p) for p in permutations], [np.array(s) for s in signatures]
 
 
@@ -35,13 +39,17 @@ def test_components_equal_the_twin(example):
     size, permutations, signatures = example
     labels = components(size, permutations, signatures)
     assert as_sets(labels) == slow_components(size, permutations, signatures)
-    assert np.array_equal(labels, number(labels)), "labels are numbered in order of first appearance"
+    assert np.array_equal(labels, number(labels)), (
+        "labels are numbered in order of first appearance"
+    )
 
 
 @given(st.integers(1, 20), st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=15))
 def test_joined_equals_the_twin(size, pairs):
     pairs = [(a % size, b % size) for a, b in pairs]
-    label = joined(size, np.array([a for a, _ in pairs], dtype=int), np.array([b for _, b in pairs], dtype=int))
+    label = joined(
+        size, np.array([a for a, _ in pairs], dtype=int), np.array([b for _, b in pairs], dtype=int)
+    )
     graph = nx.empty_graph(size)
     graph.add_edges_from(pairs)
     for part in nx.connected_components(graph):
@@ -51,7 +59,9 @@ def test_joined_equals_the_twin(size, pairs):
 def test_control_a_permutation_left_out_is_noticed():
     p, q = np.array([1, 0, 2, 3]), np.array([0, 1, 3, 2])
     assert as_sets(components(4, [p])) != slow_components(4, [p, q])
-    assert as_sets(components(4, [p], [np.array([0, 1, 2, 3])])) != slow_components(4, [p], [np.zeros(4)])
+    assert as_sets(components(4, [p], [np.array([0, 1, 2, 3])])) != slow_components(
+        4, [p], [np.zeros(4)]
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000, 16384])

@@ -1,4 +1,6 @@
-"""Pictures that are turned by interpolation: exact where pixels meet pixels, small errors on smooth ones elsewhere."""
+"""Pictures that are turned by interpolation: exact where pixels meet pixels, small errors on smooth
+ones elsewhere.
+"""
 
 import numpy as np
 import pytest
@@ -12,9 +14,14 @@ NAMES = ("C3", "C4", "C8", "D4", "D8", "SO2", "O2")
 
 
 def smooth(side, channels=1, seed=0, width=0.1):
-    """Sums of broad bumps inside the disc, drawn from the continuous plane; (side * side, channels)."""
+    """Sums of broad bumps inside the disc, drawn from the continuous plane; (side * side,
+    channels).
+    """
     random = np.random.default_rng(seed)
-    centres, heights = random.uniform(-0.2, 0.2, (5, 2)) * side, random.standard_normal((5, channels))
+    centres, heights = (
+        random.uniform(-0.2, 0.2, (5, 2)) * side,
+        random.standard_normal((5, channels)),
+    )
     apart = np.linalg.norm(plane.centred((side, side))[:, None] - centres, axis=-1)
     return np.exp(-0.5 * (apart / (width * side)) ** 2) @ heights
 
@@ -26,7 +33,12 @@ def relative(a, b):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_plane_prints_parses_and_has_one_orbit(name):
     base = parse(group(name), "plane 7x7")
-    assert (str(base), base.kind, base.shape, base.is_picture) == ("plane 7x7", "plane", (7, 7), True)
+    assert (str(base), base.kind, base.shape, base.is_picture) == (
+        "plane 7x7",
+        "plane",
+        (7, 7),
+        True,
+    )
     assert base == parse(group(name), str(base))
     assert base != parse(group("C1"), "plane 7x7")
     assert base.orbits.max() == 0
@@ -41,7 +53,12 @@ def test_quarter_turns_and_mirrors_are_those_of_a_grid():
         for word in words:
             assert np.array_equal(sampled.permutation(word), grid.permutation(word))
             assert np.array_equal(sampled.act(word, picture), grid.act(word, picture))
-    for name, word, like in (("C8", "rr", "r"), ("D8", "rrs", "rs"), ("SO2", "r^16", "r"), ("O2", "r^32s", "rrs")):
+    for name, word, like in (
+        ("C8", "rr", "r"),
+        ("D8", "rrs", "rs"),
+        ("SO2", "r^16", "r"),
+        ("O2", "r^32s", "rrs"),
+    ):
         sampled, grid = parse(group(name), "plane 6x6"), parse(group("D4"), "grid 6x6")
         assert sampled.is_exact(word)
         assert np.array_equal(sampled.permutation(word), grid.permutation(like))
@@ -81,7 +98,9 @@ def test_products_of_smooth_pictures_hold_up_to_interpolation(name):
             assert relative(one, other) < 0.05
     rough = np.random.default_rng(0).standard_normal((31 * 31, 2))
     if not base.is_exact("r"):
-        assert relative(base.act("r", base.act("r", rough)), base.act("rr", rough)) > 0.3  # control: not smooth
+        assert (
+            relative(base.act("r", base.act("r", rough)), base.act("rr", rough)) > 0.3
+        )  # control: not smooth
 
 
 def test_interpolation_keeps_constants_inside_and_is_zero_outside():

@@ -1,4 +1,6 @@
-"""What a layer reaches, against layers with random weights: nothing lies outside, and nothing is claimed too much."""
+"""What a layer reaches, against layers with random weights: nothing lies outside, and nothing is
+claimed too much.
+"""
 
 import numpy as np
 import pytest
@@ -33,7 +35,9 @@ def of(name):
 
 
 def layer(fibre, x, source, rng):
-    """A dense layer of random weights: intertwiners, an invariant shift, tanh or (of matrices) a gate."""
+    """A dense layer of random weights: intertwiners, an invariant shift, tanh or (of matrices) a
+    gate.
+    """
     target = vector(fibre)
     basis = intertwiners(fibre, source.as_representation)
     y = x @ np.tensordot(rng.standard_normal(len(basis)), basis, 1).T
@@ -43,7 +47,9 @@ def layer(fibre, x, source, rng):
     if table.weights:
         shift = rng.standard_normal(table.weights + 1)
         shift[-1] = 0
-        y = y + shift[table.index.reshape(-1)] * (1 if table.sign is None else table.sign.reshape(-1))
+        y = y + shift[table.index.reshape(-1)] * (
+            1 if table.sign is None else table.sign.reshape(-1)
+        )
     return np.tanh(y), target
 
 
@@ -73,7 +79,9 @@ def test_random_layers_stay_inside_what_is_reached_and_fill_it(name):
 
 def test_a_generator_that_nothing_reached_is_moved_by():
     klein = group("D2")
-    quotient = linear(representation(klein, "quotient(r)"), *everything(vector(representation(klein, "regular"))))
+    quotient = linear(
+        representation(klein, "quotient(r)"), *everything(vector(representation(klein, "regular")))
+    )
     assert varies(quotient)
     assert not moved(quotient, "r")
     assert moved(quotient, "s")
@@ -81,11 +89,15 @@ def test_a_generator_that_nothing_reached_is_moved_by():
 
 def test_channels_are_told_apart_by_weights_of_their_own():
     c4 = group("C4")
-    equal = linear(representation(c4, "regular"), *everything(vector(representation(c4, "trivial"))))
+    equal = linear(
+        representation(c4, "regular"), *everything(vector(representation(c4, "trivial")))
+    )
     assert not moved(weighted(equal, np.zeros((3, 4), dtype=np.int64)), "r")
     (apart,) = weighted(equal, np.array([[0, 0, 1, 1], [1, 0, 0, 1], [5, 5, 5, 5]]))
     assert moved((apart,), "r")
-    values = np.random.default_rng(0).standard_normal((9, 3, 2)) @ np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
+    values = np.random.default_rng(0).standard_normal((9, 3, 2)) @ np.array(
+        [[1.0, 1, 0, 0], [0, 0, 1, 1]]
+    )
     values[:, 1] = np.roll(values[:, 1], 1, axis=1)
     values[:, 2] = values[:, 2, :1]
     values = values.reshape(-1, 4)
@@ -95,7 +107,10 @@ def test_channels_are_told_apart_by_weights_of_their_own():
 
 def test_a_kernel_that_sees_one_pixel_knows_no_direction():
     c4 = group("C4")
-    still, regular = everything(vector(representation(c4, "trivial"))), representation(c4, "regular")
+    still, regular = (
+        everything(vector(representation(c4, "trivial"))),
+        representation(c4, "regular"),
+    )
     for size, directed in ((1, False), (2, True)):
         base = parse(c4, f"grid {size}x{size}: trivial").base
         inside = covered(base, Sampling(3, padding=1))

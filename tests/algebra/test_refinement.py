@@ -36,12 +36,17 @@ def rotated(name, text, digits):
 )
 def test_typed_matrices_become_exact(name, text, digits):
     images = rotated(name, text, digits)
-    if departure(group(name), images) > TYPED:  # 512 turns by an angle of six digits: too far from the identity
+    if (
+        departure(group(name), images) > TYPED
+    ):  # 512 turns by an angle of six digits: too far from the identity
         assert (name, digits) == ("C512", 6)
         return
     representation = matrix(group(name), images)
     assert_representation(representation, 1e-12)
-    away = max(np.abs(representation.matrix(g) - image).max() for g, image in rotated(name, text, None).items())
+    away = max(
+        np.abs(representation.matrix(g) - image).max()
+        for g, image in rotated(name, text, None).items()
+    )
     assert away < 20 * 10.0**-digits
     assert parse(group(name), str(representation)) == representation
 
@@ -67,7 +72,8 @@ def test_exact_matrices_are_left_alone():
 
 
 @pytest.mark.parametrize(
-    "text", ["matrix(r=-0.5 -0.866; 0.866 -0.5)", "matrix(r=0.6 -0.8; 0.8 0.6)", "matrix(r=1 1e-3; 0 1)"]
+    "text",
+    ["matrix(r=-0.5 -0.866; 0.866 -0.5)", "matrix(r=0.6 -0.8; 0.8 0.6)", "matrix(r=1 1e-3; 0 1)"],
 )
 def test_what_is_no_representation_is_refused(text):
     with pytest.raises(ValueError, match=r"not orthogonal|relation r\^3"):

@@ -29,7 +29,9 @@ def test_the_printed_form_parses_back(name):
         again = parse(group(name), str(representation))
         assert again == representation
         assert str(again) == str(representation)
-        assert all(np.array_equal(a, b) for a, b in zip(again.images, representation.images, strict=True))
+        assert all(
+            np.array_equal(a, b) for a, b in zip(again.images, representation.images, strict=True)
+        )
 
 
 @pytest.mark.parametrize("text", ["standard", "permutation", "sign", "permutation + 3 sign"])
@@ -65,21 +67,32 @@ def test_control_a_right_action_is_refused(monkeypatch):
 
 def test_kinds():
     d4 = group("D4")
-    kinds = {text: parse(d4, text).kind for text in ("trivial", "regular", "quotient(s)", "sign", "standard", "2 sign")}
+    kinds = {
+        text: parse(d4, text).kind
+        for text in ("trivial", "regular", "quotient(s)", "sign", "standard", "2 sign")
+    }
     assert kinds == {
         **dict.fromkeys(("trivial", "regular", "quotient(s)"), "permutation"),
         **dict.fromkeys(("sign", "standard", "2 sign"), "signed"),
     }
-    assert parse(group("C3"), "standard").kind == parse(group("C3"), "regular + standard").kind == "matrix"
+    assert (
+        parse(group("C3"), "standard").kind
+        == parse(group("C3"), "regular + standard").kind
+        == "matrix"
+    )
     assert parse(group("C1"), "5 trivial").kind == "permutation"
 
 
 def test_standard_turns_and_mirrors_the_plane():
     d4, d6 = parse(group("D4"), "standard"), parse(group("D6"), "standard")
-    assert np.array_equal(d4.act("r", np.array([1.0, 0.0])), [0.0, 1.0])  # right goes up: counter-clockwise
+    assert np.array_equal(
+        d4.act("r", np.array([1.0, 0.0])), [0.0, 1.0]
+    )  # right goes up: counter-clockwise
     assert np.array_equal(d4.act("s", np.array([1.0, 2.0])), [-1.0, 2.0])  # left and right swap
     assert np.allclose(d6.act("r", np.array([1.0, 0.0])), [0.5, np.sqrt(3) / 2])
-    assert np.array_equal(parse(group("D2"), "standard").act("r", np.array([1.0, 2.0])), [-1.0, -2.0])
+    assert np.array_equal(
+        parse(group("D2"), "standard").act("r", np.array([1.0, 2.0])), [-1.0, -2.0]
+    )
 
 
 def test_standard_of_a_symmetric_group_permutes_the_corners_of_a_simplex():
@@ -87,14 +100,26 @@ def test_standard_of_a_symmetric_group_permutes_the_corners_of_a_simplex():
         this = group(name)
         n, standard = this.degree, parse(this, "standard")
         contrasts = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])
-        corners = (contrasts / np.linalg.norm(contrasts, axis=1, keepdims=True)).T  # row i: the corner of point i
+        corners = (
+            contrasts / np.linalg.norm(contrasts, axis=1, keepdims=True)
+        ).T  # row i: the corner of point i
         for g in this.generators:
             assert np.allclose(standard.act(g, corners), corners[list(this.permutations[g])])
 
 
 def test_sizes():
-    sizes = {("D4", "regular"): 8, ("D4", "quotient(s)"): 4, ("D4", "quotient(r)"): 2, ("D4", "quotient(r s)"): 1}
-    sizes |= {("D4", "quotient(r^2)"): 4, ("S5", "standard"): 4, ("S5", "permutation"): 5, ("S3", "quotient(s)"): 3}
+    sizes = {
+        ("D4", "regular"): 8,
+        ("D4", "quotient(s)"): 4,
+        ("D4", "quotient(r)"): 2,
+        ("D4", "quotient(r s)"): 1,
+    }
+    sizes |= {
+        ("D4", "quotient(r^2)"): 4,
+        ("S5", "standard"): 4,
+        ("S5", "permutation"): 5,
+        ("S3", "quotient(s)"): 3,
+    }
     for (name, text), size in sizes.items():
         assert parse(group(name), text).size == size
 
@@ -110,17 +135,28 @@ def test_a_quotient_is_the_action_on_cosets():
 def test_images_move_entries_to_places():
     c3 = group("C3")
     permutation = representations.permutation(c3, {"r": [1, 2, 0]})
-    assert permutation.act("r", np.array([10, 20, 30])).tolist() == [30, 10, 20]  # entry 0 goes to place 1
+    assert permutation.act("r", np.array([10, 20, 30])).tolist() == [
+        30,
+        10,
+        20,
+    ]  # entry 0 goes to place 1
     signed = representations.signed_permutation(group("C4"), {"r": [-2, 1]})
-    assert signed.act("r", np.array([10, 20])).tolist() == [20, -10]  # entry 1 goes to place 2 and changes sign
+    assert signed.act("r", np.array([10, 20])).tolist() == [
+        20,
+        -10,
+    ]  # entry 1 goes to place 2 and changes sign
 
 
 def test_precision_is_kept():
     d4, c3 = parse(group("D4"), "standard + regular"), parse(group("C3"), "standard")
     for dtype in (np.float32, np.float64):
-        assert d4.act("r", np.ones(10, dtype)).dtype == c3.act("r", np.ones(2, dtype)).dtype == dtype
+        assert (
+            d4.act("r", np.ones(10, dtype)).dtype == c3.act("r", np.ones(2, dtype)).dtype == dtype
+        )
     assert parse(group("D4"), "regular").act("rs", np.arange(8, dtype=np.uint8)).dtype == np.uint8
-    assert np.allclose(c3.act("r", np.array([2, 0])), [-1.0, np.sqrt(3)])  # whole numbers are not cut
+    assert np.allclose(
+        c3.act("r", np.array([2, 0])), [-1.0, np.sqrt(3)]
+    )  # whole numbers are not cut
     with pytest.raises(ValueError, match="uint8 do not have"):
         parse(group("D4"), "sign").act("s", np.ones(1, dtype=np.uint8))
 
@@ -133,7 +169,9 @@ def test_vectors_of_another_size_are_refused(shape):
 
 def test_sums():
     c2 = group("C2")
-    total = direct_sum((2, parse(c2, "trivial + regular")), parse(c2, "regular"), (2, parse(c2, "2 regular")))
+    total = direct_sum(
+        (2, parse(c2, "trivial + regular")), parse(c2, "regular"), (2, parse(c2, "2 regular"))
+    )
     assert str(total) == "trivial + regular + trivial + 6 regular"
     assert [(n, str(atom)) for n, atom in total.blocks] == [
         (1, "trivial"),
@@ -171,7 +209,11 @@ def test_presented_groups_of_a_known_name_have_no_standard_representation():
 
 def test_values_survive_copies():
     for representation in examples("D3"):
-        assert pickle.loads(pickle.dumps(representation)) == copy.deepcopy(representation) == representation
+        assert (
+            pickle.loads(pickle.dumps(representation))
+            == copy.deepcopy(representation)
+            == representation
+        )
 
 
 @pytest.mark.parametrize(
@@ -213,7 +255,9 @@ def test_texts_that_cannot_be_read_are_refused(text, what):
         parse(group("D4"), text)
 
 
-@pytest.mark.parametrize("image", [[0.5, 1.2], [True, False], ["1", "0"], [2**70, 0], [[0], [1]], [[0], 1], [None, 0]])
+@pytest.mark.parametrize(
+    "image", [[0.5, 1.2], [True, False], ["1", "0"], [2**70, 0], [[0], [1]], [[0], 1], [None, 0]]
+)
 def test_images_are_whole_numbers(image):
     for constructor in (representations.permutation, representations.signed_permutation):
         with pytest.raises(ValueError, match="image of r"):
@@ -238,7 +282,9 @@ def test_any_text_is_a_representation_or_a_value_error(text):
 
 
 def test_a_multiplicity_that_is_too_large_is_told_as_such():
-    with pytest.raises(ValueError, match="the sum has size 3200000; sizes between 1 and 65536 are supported"):
+    with pytest.raises(
+        ValueError, match="the sum has size 3200000; sizes between 1 and 65536 are supported"
+    ):
         representations.parse(group("D1"), "1600000 regular")
 
 

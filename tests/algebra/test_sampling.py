@@ -1,4 +1,6 @@
-"""Windows sampled from a grid, against brute force: convolve a moved picture with a kernel averaged over the group."""
+"""Windows sampled from a grid, against brute force: convolve a moved picture with a kernel averaged
+over the group.
+"""
 
 import itertools
 
@@ -8,7 +10,14 @@ import pytest
 from symgen.algebra import base as bases
 from symgen.algebra.base import Base, parse
 from symgen.algebra.catalogue import group
-from symgen.algebra.sampling import Sampling, asymmetric_axes, reversed_axes, sampled, ways_out, window
+from symgen.algebra.sampling import (
+    Sampling,
+    asymmetric_axes,
+    reversed_axes,
+    sampled,
+    ways_out,
+    window,
+)
 
 SAMPLINGS = [
     Sampling(kernel, stride, padding)
@@ -33,7 +42,9 @@ def convolved(picture: np.ndarray, kernel: np.ndarray, sampling: Sampling) -> np
     rows, columns = ((size - side) // stride + 1 for size in padded.shape)
     out = np.empty((rows, columns))
     for i, j in np.ndindex(rows, columns):
-        out[i, j] = (padded[i * stride : i * stride + side, j * stride : j * stride + side] * kernel).sum()
+        out[i, j] = (
+            padded[i * stride : i * stride + side, j * stride : j * stride + side] * kernel
+        ).sum()
     return out
 
 
@@ -52,7 +63,10 @@ def commutes(base: Base, sampling: Sampling) -> bool:
     before = convolved(picture, kernel, sampling)
     out = bases.resize(base, *before.shape)
     return all(
-        np.abs(convolved(moved(base, word, picture), kernel, sampling) - moved(out, word, before)).max() < 1e-9
+        np.abs(
+            convolved(moved(base, word, picture), kernel, sampling) - moved(out, word, before)
+        ).max()
+        < 1e-9
         for word in base.group.elements
     )
 
@@ -69,7 +83,10 @@ def test_the_condition_is_necessary_and_sufficient(name, text):
     for each in fitting:
         if found[each]:
             picture = np.zeros(base.shape)
-            assert sampled(base, each).shape == convolved(picture, np.ones((each.kernel,) * 2), each).shape
+            assert (
+                sampled(base, each).shape
+                == convolved(picture, np.ones((each.kernel,) * 2), each).shape
+            )
         else:
             with pytest.raises(ValueError, match="over at one end"):
                 sampled(base, each)
@@ -116,7 +133,10 @@ BROKEN = [
 def test_the_ways_out_lead_out(shape, sampling):
     ways = ways_out(shape, (True, True), sampling)
     broken = next(size for size in shape if sampling.left_over(size))
-    assert all(sampling.left_over(size) == 0 and abs(size - broken) < sampling.stride for size in ways.sizes)
+    assert all(
+        sampling.left_over(size) == 0 and abs(size - broken) < sampling.stride
+        for size in ways.sizes
+    )
     assert ways.sizes
     for padding in ways.paddings:
         assert not any(map(Sampling(sampling.kernel, sampling.stride, padding).left_over, shape))

@@ -24,7 +24,11 @@ def grid(name, rows, columns):
 def test_counts_of_the_facts(n):
     tables = triangle_tables(grid("C4", n, n))
     assert (tables.label_count, int(tables.degenerate.sum())) == COUNTS[n]
-    used = {label for t in (tables.labels_ij, tables.labels_jk, tables.labels_ki) for label in np.unique(t)}
+    used = {
+        label
+        for t in (tables.labels_ij, tables.labels_jk, tables.labels_ki)
+        for label in np.unique(t)
+    }
     assert used == set(range(tables.label_count))
 
 
@@ -107,7 +111,10 @@ def test_third_vertices_close_the_triangle():
     assert np.array_equal(k[inner], again[inner])
     assert np.array_equal(last[inner], i[inner])
     assert np.array_equal(tables.jk[~inner], np.flatnonzero(~inner))
-    degenerate = {t[tables.degenerate].tobytes() for t in (tables.labels_ij, tables.labels_jk, tables.labels_ki)}
+    degenerate = {
+        t[tables.degenerate].tobytes()
+        for t in (tables.labels_ij, tables.labels_jk, tables.labels_ki)
+    }
     assert degenerate == {np.zeros(int((~inner).sum()), dtype=np.int64).tobytes()}
 
 
@@ -121,7 +128,8 @@ def test_built_in_time():
 
 
 @pytest.mark.parametrize(
-    ("base", "what"), [("point", "need a grid"), ("tokens 4", "need a grid"), ("grid 64x64", "pairs")]
+    ("base", "what"),
+    [("point", "need a grid"), ("tokens 4", "need a grid"), ("grid 64x64", "pairs")],
 )
 def test_what_has_no_triangles_is_refused(base, what):
     with pytest.raises(ValueError, match=what):

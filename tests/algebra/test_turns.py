@@ -69,7 +69,10 @@ def test_all_turns_are_groups(name):
 def test_maps_between_irreps_commute_with_every_angle():
     """The reason for the band limit: 64 turns see all that any turn sees."""
     this = group("SO2")
-    target, source = parse(this, "irrep(1) + irrep(14) + trivial"), parse(this, "irrep(14) + 2 trivial + irrep(1)")
+    target, source = (
+        parse(this, "irrep(1) + irrep(14) + trivial"),
+        parse(this, "irrep(14) + 2 trivial + irrep(1)"),
+    )
     table = tie(vector(target), vector(source))
     assert table.weights == 2 + 2 + 2
 
@@ -84,7 +87,9 @@ def test_maps_between_irreps_commute_with_every_angle():
 
     dense = np.zeros(table.shape)
     for block in table.blocks:
-        weight = np.random.default_rng(0).standard_normal((len(block.rows), len(block.columns), len(block.basis)))
+        weight = np.random.default_rng(0).standard_normal(
+            (len(block.rows), len(block.columns), len(block.basis))
+        )
         for i, rows in enumerate(block.rows):
             for j, columns in enumerate(block.columns):
                 dense[np.ix_(rows, columns)] += np.tensordot(weight[i, j], block.basis, 1)

@@ -46,7 +46,12 @@ def test_tables_are_all_equivariant_matrices(name):
         assert_intertwiner(matrix, *ends)
         average = reynolds(random.standard_normal((table.weights + 2, *table.shape)), *ends)
         rank = np.linalg.matrix_rank(average.reshape(table.weights + 2, -1), tol=1e-9)
-        assert table.weights == rank == hom_dimension(*ends) == linear_weights(target, source, with_bias=False)
+        assert (
+            table.weights
+            == rank
+            == hom_dimension(*ends)
+            == linear_weights(target, source, with_bias=False)
+        )
 
 
 @pytest.mark.parametrize("name", ["C3", "D4"])
@@ -55,7 +60,11 @@ def test_the_weights_are_independent(name):
         if target.size * source.size <= 60:
             table = tie(target, source)
             columns = [matrix_of(table, unit).reshape(-1) for unit in np.eye(table.weights)]
-            assert np.linalg.matrix_rank(np.array(columns)) == table.weights if columns else table.weights == 0
+            assert (
+                np.linalg.matrix_rank(np.array(columns)) == table.weights
+                if columns
+                else table.weights == 0
+            )
             assert np.isclose(table.entries, sum((column**2).sum() for column in columns))
 
 
@@ -72,9 +81,12 @@ def test_bias_and_scope():
     d4 = group("D4")
     field = parse(d4, "grid 3x3: 2 trivial + regular + sign")
     assert bias(field).shape == (field.size, 1)
-    # Corners, edges and the centre, twice; 9 orbits of (place, channel); a mirror fixes each place: no weight for sign.
+    # Corners, edges and the centre, twice; 9 orbits of (place, channel); a mirror fixes each place:
+    # no weight for sign.
     assert (
-        bias(field).weights == 3 * 2 + 9 == linear_weights(field, field) - linear_weights(field, field, with_bias=False)
+        bias(field).weights
+        == 3 * 2 + 9
+        == linear_weights(field, field) - linear_weights(field, field, with_bias=False)
     )
     point = parse(d4, "point: 2 trivial + regular + sign")
     assert linear_weights(field, field, "place") == linear_weights(point, point)

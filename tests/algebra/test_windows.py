@@ -1,4 +1,6 @@
-"""Windows: the slow twin, and the law that a move of the grid permutes windows and moves the places inside."""
+"""Windows: the slow twin, and the law that a move of the grid permutes windows and moves the places
+inside.
+"""
 
 import numpy as np
 import pytest
@@ -8,7 +10,13 @@ from symgen.algebra.base import parse
 from symgen.algebra.catalogue import group
 from symgen.algebra.windows import windows
 
-GRIDS = [("C4", "grid 5x5"), ("D4", "grid 4x4"), ("C2", "grid 5x7"), ("D2", "grid 3x4"), ("D1", "grid 2x6")]
+GRIDS = [
+    ("C4", "grid 5x5"),
+    ("D4", "grid 4x4"),
+    ("C2", "grid 5x7"),
+    ("D2", "grid 3x4"),
+    ("D1", "grid 2x6"),
+]
 GRIDS += [("D1", "grid 4x4(s=transpose)"), ("C1", "grid 1x1")]
 
 
@@ -25,7 +33,9 @@ def test_equal_to_the_slow_twin(name, text, size):
 
 
 def moves_windows(base, inner, index):
-    """Whether window p(i), at place q(a) inside, is the image of what window i has at a; the outside stays outside."""
+    """Whether window p(i), at place q(a) inside, is the image of what window i has at a; the
+    outside stays outside.
+    """
     for places, inside in zip(base.permutations, inner.permutations, strict=True):
         image = np.append(places, -1)
         if not np.array_equal(index[places][:, inside], image[index]):

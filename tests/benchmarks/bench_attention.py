@@ -1,12 +1,13 @@
-"""Graph attention beside plain attention of the same width, heads and tokens: ratios in one run, on one thread.
+"""Graph attention beside plain attention of the same width, heads and tokens: ratios in one run, on
+one thread.
 
     python tests/benchmarks/bench_attention.py             layers and triangle layers, batch 32, forward and backward
     python tests/benchmarks/bench_attention.py --network   the SieT of the Procgen experiment beside a ViT
     python tests/benchmarks/bench_attention.py --batch 256
 
-Times are processor times of alternating rounds, so that other work on the machine counts little. The plain layer is
-nn.plain.Attention: LayerNorm, one product for Q, K and V, torch's fused kernel, output map, skip. Memory is the peak of
-what autograd holds and computes with, above the weights.
+Times are processor times of alternating rounds, so that other work on the machine counts little.
+The plain layer is nn.plain.Attention: LayerNorm, one product for Q, K and V, torch's fused kernel,
+output map, skip. Memory is the peak of what autograd holds and computes with, above the weights.
 """
 
 import argparse
@@ -67,12 +68,17 @@ class Held(TorchDispatchMode):
         self.now -= self.alive.pop(key, 0)
 
 
-def layer(side: int, name: str = "C4", fibre: str = "trivial", oriented: int = 0, **options) -> GraphAttention:
+def layer(
+    side: int, name: str = "C4", fibre: str = "trivial", oriented: int = 0, **options
+) -> GraphAttention:
     """A global layer on a square grid with a class token."""
     symmetry = group(name)
     where = bases.grid(symmetry, side, side)
     atom = representations.parse(symmetry, fibre)
-    field = FieldType(bases.union(bases.point(symmetry), where), representations.direct_sum((WIDTH // atom.size, atom)))
+    field = FieldType(
+        bases.union(bases.point(symmetry), where),
+        representations.direct_sum((WIDTH // atom.size, atom)),
+    )
     graph = graphs.build(where, "complete", "offset")
     tables = triangle_tables(where) if oriented else None
     arguments = {"pairs": graph.labels, "triangles": tables, "triangle_layers": max(oriented, 1)}
@@ -88,7 +94,9 @@ def seconds(run: Callable[[], Tensor], repeats: int) -> list[float]:
     return times
 
 
-def medians(runs: Mapping[str, Callable[[], Tensor]], budget: float, rounds: int = 7) -> dict[str, float]:
+def medians(
+    runs: Mapping[str, Callable[[], Tensor]], budget: float, rounds: int = 7
+) -> dict[str, float]:
     """Median processor time of each, in turns; about `budget` seconds for each."""
     once = {name: min(seconds(run, 3)) for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -148,7 +156,9 @@ SIET = {
     "global": {"layers": 2},
     "local": {"downscale": 2, "window": 4, "layers": 2, "readout": "both", "width": 16, "heads": 2},
 }
-"""About 72,000 weights, as the SieT of the paper: 32 x 32 pixels after pooling, 4 x 4 of them in each of 64 windows."""
+"""About 72,000 weights, as the SieT of the paper: 32 x 32 pixels after pooling, 4 x 4 of them in
+each of 64 windows.
+"""
 
 
 def policy(family: str, options: Mapping[str, object]) -> Network:
@@ -166,10 +176,18 @@ def networks(batch: int, budget: float) -> None:
         "vit, 3 layers": policy("vit", {**vit, "layers": 3}),
         "vit, 4 layers": policy("vit", {**vit, "layers": 4}),
         "SieT": policy("graph_attention", SIET),
-        "SieT, pixels alone": policy("graph_attention", {**SIET, "local": {**local, "readout": "patches"}}),
-        "SieT, one local layer": policy("graph_attention", {**SIET, "local": {**local, "layers": 1}}),
-        "SieT, local width 32": policy("graph_attention", {**SIET, "local": {**local, "width": 32, "heads": 4}}),
-        "global alone": policy("graph_attention", {name: SIET[name] for name in SIET if name != "local"}),
+        "SieT, pixels alone": policy(
+            "graph_attention", {**SIET, "local": {**local, "readout": "patches"}}
+        ),
+        "SieT, one local layer": policy(
+            "graph_attention", {**SIET, "local": {**local, "layers": 1}}
+        ),
+        "SieT, local width 32": policy(
+            "graph_attention", {**SIET, "local": {**local, "width": 32, "heads": 4}}
+        ),
+        "global alone": policy(
+            "graph_attention", {name: SIET[name] for name in SIET if name != "local"}
+        ),
     }
     pictures = torch.randint(0, 256, (batch, 64, 64, 3), dtype=torch.uint8)
     for name, network in networks.items():

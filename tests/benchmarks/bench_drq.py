@@ -1,11 +1,13 @@
-"""The agent of DrQ-v2's size, equivariant (D1, D2) beside plain: building it, and one update of actor and critics.
+"""The agent of DrQ-v2's size, equivariant (D1, D2) beside plain: building it, and one update of
+actor and critics.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_drq.py                  batches of 64
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_drq.py --batch 256
 
-One update is what soft actor-critic does with a batch: features and both Q of the actions taken, their loss backward;
-then the policy's own actions from the same features and their Q, backward. Without targets, optimiser and replay, which
-are the same for all. Times are processor times of alternating rounds, the best of each; ratios are to the plain agent.
+One update is what soft actor-critic does with a batch: features and both Q of the actions taken,
+their loss backward; then the policy's own actions from the same features and their Q, backward.
+Without targets, optimiser and replay, which are the same for all. Times are processor times of
+alternating rounds, the best of each; ratios are to the plain agent.
 """
 
 import argparse
@@ -63,7 +65,10 @@ def build_seconds(spec: str, fields: str | None = None) -> float:
 def weights(network: Network) -> str:
     """Numbers of weights by part."""
     steps = network.plan.steps
-    counts = {part: sum(s.weights for s in steps if s.name.startswith(names)) for part, names in PARTS.items()}
+    counts = {
+        part: sum(s.weights for s in steps if s.name.startswith(names))
+        for part, names in PARTS.items()
+    }
     counts["actor"] += network.plan.step("log_std").weights
     return "  ".join(f"{part} {count:>9,}" for part, count in counts.items())
 
@@ -115,12 +120,22 @@ def main() -> None:
     torch.manual_seed(0)
     networks = {name: agent(*spec) for name, spec in AGENTS.items()}
     for name, spec in AGENTS.items():
-        print(f"{name:15} built in {build_seconds(*spec):5.2f} s   {weights(networks[name])}", flush=True)
+        print(
+            f"{name:15} built in {build_seconds(*spec):5.2f} s   {weights(networks[name])}",
+            flush=True,
+        )
     runs = {name: update(network, arguments.batch) for name, network in networks.items()}
     for part in ("encoder and critics", "actor", "update"):
         found = best({name: each[part] for name, each in runs.items()}, arguments.rounds)
-        ratios = "  ".join(f"{name} {each / found['plain']:5.2f}" for name, each in found.items() if name != "plain")
-        print(f"batch {arguments.batch}, {part:20} plain {found['plain']:8.1f} ms   {ratios}", flush=True)
+        ratios = "  ".join(
+            f"{name} {each / found['plain']:5.2f}"
+            for name, each in found.items()
+            if name != "plain"
+        )
+        print(
+            f"batch {arguments.batch}, {part:20} plain {found['plain']:8.1f} ms   {ratios}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

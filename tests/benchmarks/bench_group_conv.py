@@ -1,11 +1,13 @@
-"""Group convolutions beside plain convolutions of the same expanded size: ratios in one run, on one thread.
+"""Group convolutions beside plain convolutions of the same expanded size: ratios in one run, on one
+thread.
 
     python tests/benchmarks/bench_group_conv.py             layers: exact and relaxed, forward and backward, and frozen
     python tests/benchmarks/bench_group_conv.py --encoder   the whole DrQ-v2 encoder beside the plain one of 32 channels
     python tests/benchmarks/bench_group_conv.py --format    plain convolutions: channels_last beside NCHW
 
-Times are processor times of alternating rounds, the best of each. Both sides convolve in channels_last, the faster
-format; the plain layer is a free kernel of the same shape, with its bias and ReLU.
+Times are processor times of alternating rounds, the best of each. Both sides convolve in
+channels_last, the faster format; the plain layer is a free kernel of the same shape, with its bias
+and ReLU.
 """
 
 import argparse
@@ -32,9 +34,30 @@ POOL = Sampling(2, 2)
 LAYERS = {
     "C4 16 -> 16 regular, 42x42": ("C4", "16 regular", "16 regular", 42, Sampling(3, 1, 1), 16),
     "D4 8 -> 8 regular, 21x21": ("D4", "8 regular", "8 regular", 21, Sampling(3, 1, 1), 16),
-    "D2 9 trivial -> 16 regular, 85x85, stride 2": ("D2", "16 regular", "9 trivial", 85, Sampling(3, 2), 16),
-    "D2 16 -> 16 regular, 42x42, no padding": ("D2", "16 regular", "16 regular", 42, Sampling(3), 16),
-    "D2 16 -> 16 regular, 20x20, no padding": ("D2", "16 regular", "16 regular", 20, Sampling(3), 16),
+    "D2 9 trivial -> 16 regular, 85x85, stride 2": (
+        "D2",
+        "16 regular",
+        "9 trivial",
+        85,
+        Sampling(3, 2),
+        16,
+    ),
+    "D2 16 -> 16 regular, 42x42, no padding": (
+        "D2",
+        "16 regular",
+        "16 regular",
+        42,
+        Sampling(3),
+        16,
+    ),
+    "D2 16 -> 16 regular, 20x20, no padding": (
+        "D2",
+        "16 regular",
+        "16 regular",
+        20,
+        Sampling(3),
+        16,
+    ),
     "D2 16 -> 16 regular, 9x9, no padding": ("D2", "16 regular", "16 regular", 9, Sampling(3), 16),
 }
 
@@ -42,20 +65,32 @@ LAYERS = {
 class Plain(nn.Module):
     """A convolution with a free kernel, ReLU and pooling on (batch, pixels, channels)."""
 
-    def __init__(self, grid: tuple[int, ...], inside: int, out: int, sampling: Sampling, pool: bool = False) -> None:
+    def __init__(
+        self, grid: tuple[int, ...], inside: int, out: int, sampling: Sampling, pool: bool = False
+    ) -> None:
         super().__init__()
         self.grid, self.sampling, self.pool = grid, sampling, pool
-        self.weight = nn.Parameter(torch.randn(out, sampling.kernel, sampling.kernel, inside) * 0.05)
+        self.weight = nn.Parameter(
+            torch.randn(out, sampling.kernel, sampling.kernel, inside) * 0.05
+        )
         self.bias = nn.Parameter(torch.zeros(out))
 
     def forward(self, x: Tensor) -> Tensor:
         picture = x.view(x.shape[0], *self.grid, -1).permute(0, 3, 1, 2)
-        y = conv2d(picture, self.weight.permute(0, 3, 1, 2), self.bias, self.sampling.stride, self.sampling.padding)
+        y = conv2d(
+            picture,
+            self.weight.permute(0, 3, 1, 2),
+            self.bias,
+            self.sampling.stride,
+            self.sampling.padding,
+        )
         y = max_pool2d(y, 2) if self.pool else y
         return relu(y.permute(0, 2, 3, 1)).flatten(1, 2)
 
 
-def layers(name: str, target: str, source: str, side: int, sampling: Sampling) -> dict[str, nn.Module]:
+def layers(
+    name: str, target: str, source: str, side: int, sampling: Sampling
+) -> dict[str, nn.Module]:
     """The plain layer, the exact one of the same size, and the relaxed one with two banks."""
     of = FieldType(bases.grid(group(name), side, side), representations.parse(group(name), source))
     to = FieldType(sampled(of.base, sampling), representations.parse(group(name), target))
@@ -64,7 +99,9 @@ def layers(name: str, target: str, source: str, side: int, sampling: Sampling) -
     return {"plain": plain, "exact": GroupConv(to, of, sampling), "relaxed": two}
 
 
-def both_ways(layer: nn.Module, x: Tensor, gradient: Tensor, of_input: bool = True) -> Callable[[], None]:
+def both_ways(
+    layer: nn.Module, x: Tensor, gradient: Tensor, of_input: bool = True
+) -> Callable[[], None]:
     """One forward and backward."""
     x = x.clone().requires_grad_(of_input)
 
@@ -95,7 +132,9 @@ def freeze(layer: nn.Module) -> nn.Module:
 
 
 def best(runs: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Shortest processor time of each in milliseconds, in turns; more rounds for what takes little time."""
+    """Shortest processor time of each in milliseconds, in turns; more rounds for what takes little
+    time.
+    """
     began = time.process_time()
     for run in runs.values():
         run()
@@ -112,7 +151,9 @@ def best(runs: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, float
 def shown(title: str, found: Mapping[str, float]) -> None:
     """One line: the plain time, and the ratios of the others to it."""
     plain = found["plain"]
-    ratios = "  ".join(f"{name} {each / plain:5.2f}" for name, each in found.items() if name != "plain")
+    ratios = "  ".join(
+        f"{name} {each / plain:5.2f}" for name, each in found.items() if name != "plain"
+    )
     print(f"{title:58} plain {plain:8.2f} ms   {ratios}", flush=True)
 
 
@@ -123,9 +164,21 @@ def bench_layers(rounds: int) -> None:
         x = torch.randn(batch, side * side, made["plain"].weight.shape[-1])
         gradient = torch.randn_like(made["plain"](x))
         of_input = side != 85  # nothing learns from the gradient of the first layer's input
-        shown(title, best({name: both_ways(each, x, gradient, of_input) for name, each in made.items()}, rounds))
-        frozen = {"plain": made["plain"], **{name: freeze(made[name]) for name in ("exact", "relaxed")}}
-        shown("    inference, frozen", best({name: forward(each, x) for name, each in frozen.items()}, rounds))
+        shown(
+            title,
+            best(
+                {name: both_ways(each, x, gradient, of_input) for name, each in made.items()},
+                rounds,
+            ),
+        )
+        frozen = {
+            "plain": made["plain"],
+            **{name: freeze(made[name]) for name in ("exact", "relaxed")},
+        }
+        shown(
+            "    inference, frozen",
+            best({name: forward(each, x) for name, each in frozen.items()}, rounds),
+        )
 
 
 def encoder(name: str, fields: str) -> nn.Module:
@@ -133,21 +186,32 @@ def encoder(name: str, fields: str) -> nn.Module:
     this = group(name)
     field = FieldType(bases.grid(this, 85, 85), representations.parse(this, "9 trivial"))
     stack = nn.Sequential()
-    for sampling, pool in ((Sampling(3, 2), None), (Sampling(3), POOL), (Sampling(3), POOL), (Sampling(3), None)):
+    for sampling, pool in (
+        (Sampling(3, 2), None),
+        (Sampling(3), POOL),
+        (Sampling(3), POOL),
+        (Sampling(3), None),
+    ):
         base = sampled(field.base, sampling)
-        target = FieldType(sampled(base, pool) if pool else base, representations.parse(this, fields))
+        target = FieldType(
+            sampled(base, pool) if pool else base, representations.parse(this, fields)
+        )
         stack.append(GroupConv(target, field, sampling, pool=pool))
         field = target
     return stack
 
 
 def plain_encoder(channels: int, pools: bool) -> nn.Module:
-    """Plain convolutions: with the same pooling, or DrQ-v2's own on 84x84 without (84 -> 41 -> 39 -> 37 -> 35)."""
+    """Plain convolutions: with the same pooling, or DrQ-v2's own on 84x84 without (84 -> 41 -> 39
+    -> 37 -> 35).
+    """
     sides = (85, 42, 20, 9) if pools else (84, 41, 39, 37)
     stack = nn.Sequential()
     for k, side in enumerate(sides):
         pooled = pools and k in (1, 2)
-        stack.append(Plain((side, side), channels if k else 9, channels, Sampling(3, 1 if k else 2), pooled))
+        stack.append(
+            Plain((side, side), channels if k else 9, channels, Sampling(3, 1 if k else 2), pooled)
+        )
     return stack
 
 
@@ -174,7 +238,10 @@ def bench_format(rounds: int) -> None:
         x, weight = torch.randn(batch, inside, side, side), torch.randn(out, inside, 3, 3)
         runs = {}
         for label, layout in (("plain", torch.channels_last), ("NCHW", torch.contiguous_format)):
-            leaves = [each.to(memory_format=layout).requires_grad_() for each in (x.clone(), weight.clone())]
+            leaves = [
+                each.to(memory_format=layout).requires_grad_()
+                for each in (x.clone(), weight.clone())
+            ]
             gradient = torch.ones_like(conv2d(*leaves, None, sampling.stride, sampling.padding))
             runs[label] = _conv(leaves, sampling, gradient)
         shown(title, best(runs, rounds))

@@ -1,4 +1,5 @@
-"""Equivariant layers beside the plain layers of the same size, forward and backward, one thread, in one process.
+"""Equivariant layers beside the plain layers of the same size, forward and backward, one thread, in
+one process.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_layers.py
 
@@ -26,7 +27,9 @@ from symgen.nn.tied_linear import TiedLinear
 BATCH, WIDTH, HEADS, SIDE = 32, 64, 8, 8
 
 
-def attention(symmetry: str, fibre: str, labels: str = "offset", **options: Any) -> tuple[nn.Module, Tensor]:
+def attention(
+    symmetry: str, fibre: str, labels: str = "offset", **options: Any
+) -> tuple[nn.Module, Tensor]:
     """A global block on 64 patches and a class token."""
     where = bases.grid(group(symmetry), SIDE, SIDE)
     atom = representations.parse(where.group, fibre)
@@ -37,7 +40,9 @@ def attention(symmetry: str, fibre: str, labels: str = "offset", **options: Any)
     return layer, torch.randn(BATCH, 1 + SIDE**2, WIDTH)
 
 
-def linear(symmetry: str, target: str, source: str, batch: int = BATCH) -> tuple[nn.Module, Tensor, nn.Module]:
+def linear(
+    symmetry: str, target: str, source: str, batch: int = BATCH
+) -> tuple[nn.Module, Tensor, nn.Module]:
     """A tied map and the dense one of the same shape."""
     to, of = (parse(group(symmetry), text) for text in (target, source))
     dense = nn.Sequential(nn.Flatten(), nn.Linear(of.size, to.size))
@@ -79,7 +84,12 @@ def main() -> None:
     for name, arguments in {
         "trivial fibre, q and k (SiT)": ("D4", "trivial", "distance", {}),
         "trivial fibre, no transpose": ("D4", "trivial", "distance", {"symmetrise": False}),
-        "no graph matrix, no transpose": ("D4", "trivial", "distance", {"matrices": (), "symmetrise": False}),
+        "no graph matrix, no transpose": (
+            "D4",
+            "trivial",
+            "distance",
+            {"matrices": (), "symmetrise": False},
+        ),
         "C4 regular, q, k and v": ("C4", "regular", "offset", {"matrices": ("q", "k", "v")}),
         "D4 regular, q, k and v": ("D4", "regular", "offset", {"matrices": ("q", "k", "v")}),
     }.items():

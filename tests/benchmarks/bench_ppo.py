@@ -1,10 +1,12 @@
-"""PPO beside stable-baselines3 on CartPole-v1: same network, environments, batch and epochs, in one process.
+"""PPO beside stable-baselines3 on CartPole-v1: same network, environments, batch and epochs, in one
+process.
 
     python tests/benchmarks/bench_ppo.py                 speed: ratios of steps per second, runs alternating
     python tests/benchmarks/bench_ppo.py --learn         also train both to the end, three seeds each
 
-The settings are RL-Zoo's for CartPole-v1 (8 environments, 32 steps, one minibatch of 256, 20 epochs, rates falling
-linearly to zero). Steps are real transitions on both sides: a step that only starts an episode is not counted.
+The settings are RL-Zoo's for CartPole-v1 (8 environments, 32 steps, one minibatch of 256, 20
+epochs, rates falling linearly to zero). Steps are real transitions on both sides: a step that only
+starts an episode is not counted.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 sys.path.insert(0, str(Path(__file__).parents[1] / "rl"))
 from doubles import SmallNetwork
 
-from symgen.envs.interface import Action
+from symgen.problem.interface import Action
 from symgen.rl.ppo import Learner, Options
 
 OPTIONS = Options.model_validate(
@@ -98,16 +100,24 @@ def their_return(model: PPO, episodes: int = 32) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--learn", action="store_true", help="train both to the end, three seeds each")
+    parser.add_argument(
+        "--learn", action="store_true", help="train both to the end, three seeds each"
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=6_000, help="steps per speed run")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
     ours(0, 2_000), theirs(0, 2_000)  # warm up
-    pairs = [(ours(seed, arguments.steps)[1], theirs(seed, arguments.steps)[1]) for seed in range(arguments.rounds)]
+    pairs = [
+        (ours(seed, arguments.steps)[1], theirs(seed, arguments.steps)[1])
+        for seed in range(arguments.rounds)
+    ]
     for mine, other in pairs:
-        print(f"symgen {mine:7.0f} steps/s   stable-baselines3 {other:7.0f} steps/s   ratio {mine / other:.2f}")
+        print(
+            f"symgen {mine:7.0f} steps/s   stable-baselines3 {other:7.0f} steps/s   ratio "
+            f"{mine / other:.2f}"
+        )
     ratios = [mine / other for mine, other in pairs]
     print(f"ratio: median {statistics.median(ratios):.2f}, lowest {min(ratios):.2f}, bar 1.30")
     if not arguments.learn:
@@ -122,7 +132,10 @@ def main() -> None:
 
 
 def _tell(what: str, row: Sequence[float]) -> None:
-    print(f"{what}: return symgen {row[0]:.1f}, stable-baselines3 {row[1]:.1f}, bar 475; ratio {row[2]:.2f}")
+    print(
+        f"{what}: return symgen {row[0]:.1f}, stable-baselines3 {row[1]:.1f}, bar 475; ratio "
+        f"{row[2]:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
     python tests/benchmarks/bench_sac.py --learn         also train both, three seeds each, and the D1 network of
                                                          specs/control/pendulum_d1_sac.yaml
 
-The settings are RL-Zoo's for Pendulum-v1 (rates 1e-3, else the defaults of both: batches of 256, one gradient step per
-environment step) with hidden layers of 64. The first 100 transitions are random on both sides.
+The settings are RL-Zoo's for Pendulum-v1 (rates 1e-3, else the defaults of both: batches of 256,
+one gradient step per environment step) with hidden layers of 64. The first 100 transitions are
+random on both sides.
 """
 
 import argparse
@@ -28,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rl"))
 from doubles import SmallSoft
 
 from symgen.compiler import compile_spec
-from symgen.envs.interface import Action
+from symgen.problem.interface import Action
 from symgen.rl.sac import Learner, Options
 
 RATES = {"actor_rate": 1e-3, "critic_rate": 1e-3, "temperature_rate": 1e-3}
@@ -36,7 +37,9 @@ OPTIONS = Options.model_validate({**RATES, "warmup": 100, "report": 250})
 SPEC = Path(__file__).parents[2] / "specs" / "control" / "pendulum_d1_sac.yaml"
 STEPS = 6_000
 BAR = -250.0
-"""Mean return over the episodes of an evaluation that counts as solved; random torques get about -1,200."""
+"""Mean return over the episodes of an evaluation that counts as solved; random torques get about
+-1,200.
+"""
 
 
 def pendulum(number: int = 1) -> VectorEnv:
@@ -83,7 +86,9 @@ def our_return(network: Any, episodes: int = 16) -> float:
     for _ in range(200):
         with torch.no_grad():
             mean, _ = network(observation)
-        observation, reward, *_ = envs.step((network.box_centre + network.box_half * mean.tanh()).numpy())
+        observation, reward, *_ = envs.step(
+            (network.box_centre + network.box_half * mean.tanh()).numpy()
+        )
         total += reward
     return float(total.mean())
 
@@ -94,7 +99,9 @@ def their_return(model: SAC, episodes: int = 16) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--learn", action="store_true", help="train both to the end, three seeds each")
+    parser.add_argument(
+        "--learn", action="store_true", help="train both to the end, three seeds each"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=400, help="steps per speed run")
     arguments = parser.parse_args()
@@ -109,7 +116,8 @@ def main() -> None:
         ratios = [mine / other for mine, other in pairs]
         best = [max(column) for column in zip(*pairs, strict=True)]
         print(
-            f"{name}: symgen {best[0]:.0f} steps/s, stable-baselines3 {best[1]:.0f} steps/s at best; "
+            f"{name}: symgen {best[0]:.0f} steps/s, stable-baselines3 {best[1]:.0f} steps/s "
+            "at best; "
             f"ratio median {statistics.median(ratios):.2f}, lowest {min(ratios):.2f}"
         )
     if not arguments.learn:
@@ -117,7 +125,11 @@ def main() -> None:
 
     rows = []
     for seed in range(3):
-        (network, _), (model, _), (group, _) = ours(seed, STEPS), theirs(seed, STEPS), ours(seed, STEPS, compiled(seed))
+        (network, _), (model, _), (group, _) = (
+            ours(seed, STEPS),
+            theirs(seed, STEPS),
+            ours(seed, STEPS, compiled(seed)),
+        )
         rows.append((our_return(network), their_return(model), our_return(group)))
         _tell(f"seed {seed}", rows[-1])
     _tell("mean of 3 seeds", [statistics.fmean(column) for column in zip(*rows, strict=True)])
@@ -125,7 +137,8 @@ def main() -> None:
 
 def _tell(what: str, row: Sequence[float]) -> None:
     print(
-        f"{what}: return after {STEPS} steps symgen {row[0]:.1f}, stable-baselines3 {row[1]:.1f}, D1 {row[2]:.1f}, "
+        f"{what}: return after {STEPS} steps symgen {row[0]:.1f}, stable-baselines3 {row[1]:.1f}, "
+        f"D1 {row[2]:.1f}, "
         f"bar {BAR:.0f}"
     )
 

@@ -1,11 +1,13 @@
-"""Steerable convolutions beside escnn's own modules in train mode and beside plain ones, forward and backward.
+"""Steerable convolutions beside escnn's own modules in train mode and beside plain ones, forward
+and backward.
 
     python tests/benchmarks/bench_steerable.py
 
-Against escnn's modules in train mode at the same sizes: 64 channels 3x3 of D2, 44 channels of C4, and 1024 channels of
-C4 at a point. On large pictures all three spend their time in the same convolution, and the plain one is the bound.
-All are timed in turns in one run on one thread, the best of the rounds. Ours expands its filter in every round here,
-as escnn does in every forward; training does so once per optimiser step, and collecting experience not at all.
+Against escnn's modules in train mode at the same sizes: 64 channels 3x3 of D2, 44 channels of C4,
+and 1024 channels of C4 at a point. On large pictures all three spend their time in the same
+convolution, and the plain one is the bound. All are timed in turns in one run on one thread, the
+best of the rounds. Ours expands its filter in every round here, as escnn does in every forward;
+training does so once per optimiser step, and collecting experience not at all.
 """
 
 import time
@@ -36,8 +38,12 @@ ROUNDS = 7
 
 
 def ours(name: str, copies: int, side: int, pixels: int) -> tuple[torch.nn.Module, float]:
-    field = FieldType(bases.grid(group(name), pixels, pixels), parse(group(name), f"{copies} regular"))
-    steerable.kernels(field.fibre.blocks[0][1], field.fibre.blocks[0][1], side)  # solved, or read from the cache
+    field = FieldType(
+        bases.grid(group(name), pixels, pixels), parse(group(name), f"{copies} regular")
+    )
+    steerable.kernels(
+        field.fibre.blocks[0][1], field.fibre.blocks[0][1], side
+    )  # solved, or read from the cache
     start = time.perf_counter()
     return SteerableConv(field, field, Sampling(side, 1, side // 2)), time.perf_counter() - start
 
@@ -64,7 +70,9 @@ def theirs(name: str, copies: int, side: int) -> tuple[torch.nn.Module, float]:
 
 
 def plain(channels: int, side: int) -> torch.nn.Module:
-    return torch.nn.Sequential(torch.nn.Conv2d(channels, channels, side, padding=side // 2), torch.nn.ReLU())
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(channels, channels, side, padding=side // 2), torch.nn.ReLU()
+    )
 
 
 def seconds(module: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> float:
@@ -79,13 +87,18 @@ def measure(name: str, copies: int, side: int, batch: int, pixels: int) -> None:
     escnn, escnn_built = theirs(name, copies, side)
     picture = torch.randn(batch, channels, pixels, pixels, requires_grad=True)
     rows = torch.randn(batch, pixels**2, channels, requires_grad=True)
-    modules = {"ours": (mine, rows), "escnn": (escnn, picture), "plain": (plain(channels, side), picture)}
+    modules = {
+        "ours": (mine, rows),
+        "escnn": (escnn, picture),
+        "plain": (plain(channels, side), picture),
+    }
     rounds = [{key: seconds(*each) for key, each in modules.items()} for _ in range(ROUNDS)]
     best = {key: min(one[key] for one in rounds) for key in modules}
     print(
         f"{name} {channels} channels {side}x{side}, batch {batch} of {pixels}x{pixels}: "
         + ", ".join(f"{key} {1e3 * best[key]:.1f} ms" for key in modules)
-        + f"; escnn / ours {best['escnn'] / best['ours']:.2f}, ours / plain {best['ours'] / best['plain']:.2f}; "
+        + f"; escnn / ours {best['escnn'] / best['ours']:.2f}, ours / plain "
+        f"{best['ours'] / best['plain']:.2f}; "
         + f"built in {1e3 * mine_built:.0f} ms, escnn in {1e3 * escnn_built:.0f} ms"
     )
 
@@ -105,12 +118,15 @@ def linear(name: str, copies: int, batch: int) -> None:
         "escnn": lambda x: layer(nn.GeometricTensor(x, foreign)).tensor,
         "plain": torch.nn.Linear(field.size, field.size),
     }
-    rounds = [{key: seconds(module, rows) for key, module in modules.items()} for _ in range(ROUNDS)]
+    rounds = [
+        {key: seconds(module, rows) for key, module in modules.items()} for _ in range(ROUNDS)
+    ]
     best = {key: min(one[key] for one in rounds) for key in modules}
     print(
         f"{name} {field.size} channels at a point, batch {batch}: "
         + ", ".join(f"{key} {1e3 * best[key]:.1f} ms" for key in modules)
-        + f"; escnn / ours {best['escnn'] / best['ours']:.2f}, ours / plain {best['ours'] / best['plain']:.2f}"
+        + f"; escnn / ours {best['escnn'] / best['ours']:.2f}, ours / plain "
+        f"{best['ours'] / best['plain']:.2f}"
     )
 
 

@@ -1,4 +1,6 @@
-"""How long the triangle tables take, against the obvious loop over pairs: python -m tests.benchmarks.bench_triangles"""
+"""How long the triangle tables take, against the obvious loop over pairs: python -m
+tests.benchmarks.bench_triangles
+"""
 
 import time
 from collections.abc import Callable

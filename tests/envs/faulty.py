@@ -9,7 +9,9 @@ from gymnasium import spaces
 
 ID = "Faulty-v0"
 FAULT = "SYMGEN_TESTS_FAULT"
-"""Environment variable: what goes wrong, as "<fault> <step>"; it reaches other processes, and can be taken back."""
+"""Environment variable: what goes wrong, as "<fault> <step>"; it reaches other processes, and can
+be taken back.
+"""
 GOOD = np.zeros(2, np.float32)
 
 

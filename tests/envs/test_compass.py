@@ -13,7 +13,10 @@ def test_directions_move_as_arrows_drawn_on_the_grid(move):
     for direction, (row, column) in enumerate(STEPS.tolist()):
         centre, tip = np.zeros((5, 5), int), np.zeros((5, 5), int)
         centre[2, 2], tip[2 + row, 2 + column] = 1, 1
-        moved = np.argwhere(_compass.turned(tip, move))[0] - np.argwhere(_compass.turned(centre, move))[0]
+        moved = (
+            np.argwhere(_compass.turned(tip, move))[0]
+            - np.argwhere(_compass.turned(centre, move))[0]
+        )
         assert tuple(moved) == tuple(STEPS[DIRECTION_IMAGES[move][direction]])
 
 
@@ -37,7 +40,10 @@ def test_oriented_directions_agree_with_oriented_pictures(orientation, mirror):
 
 @pytest.mark.parametrize("name", ["C1", "C2", "C4", "D1", "D2", "D4"])
 def test_directions_and_turns_are_representations(name):
-    for representation, size in ((_compass.directions(group(name), 2), 6), (_compass.turns(group(name), 3), 5)):
+    for representation, size in (
+        (_compass.directions(group(name), 2), 6),
+        (_compass.turns(group(name), 3), 5),
+    ):
         assert representation is not None
         assert representation.size == size
         check_relations(representation)
@@ -46,4 +52,6 @@ def test_directions_and_turns_are_representations(name):
 @pytest.mark.parametrize("name", ["C3", "S4", "C2 x C2"])
 def test_groups_without_a_planar_meaning_are_declined(name):
     assert _compass.directions(group(name)) is None
-    assert (_compass.turns(group(name)) is None) == (name != "C3")  # any turn leaves left and right as they are
+    assert (_compass.turns(group(name)) is None) == (
+        name != "C3"
+    )  # any turn leaves left and right as they are

@@ -1,4 +1,6 @@
-"""The control suite: what is known without it is true of it, its symmetries are exact, and its dials break them."""
+"""The control suite: what is known without it is true of it, its symmetries are exact, and its
+dials break them.
+"""
 
 import importlib.util
 import os
@@ -11,29 +13,35 @@ from gymnasium.vector import AutoresetMode
 from pydantic import ValidationError
 
 from symgen.algebra.catalogue import group
-from symgen.check_env import check_environment
 from symgen.compiler import check_spec
 from symgen.envs import _dm_control_env, dm_control
 from symgen.envs._dm_control_tasks import ANGLES, DOMAINS, Pose, moved
 from symgen.envs.dm_control import Options
 from symgen.errors import UserError
+from symgen.proofs.check_env import check_environment
 
 TASKS = [(domain, task) for domain, known in DOMAINS.items() for task in known.tasks]
 installed = pytest.mark.skipif(
-    importlib.util.find_spec("dm_control") is None, reason=f"needs dm_control: {_dm_control_env.INSTALL}"
+    importlib.util.find_spec("dm_control") is None,
+    reason=f"needs dm_control: {_dm_control_env.INSTALL}",
 )
 DIALS = [{"tilt_gravity": 5.0}, {"reflect_action": True}, {"repeat_action": 2}]
 
 
 def drawable() -> bool:
-    """Whether this machine can draw, found out in a process of its own: a library that fails may end it."""
+    """Whether this machine can draw, found out in a process of its own: a library that fails may
+    end it.
+    """
     if importlib.util.find_spec("dm_control") is None:
         return False
     code = (
         "from symgen.envs import dm_control as d; "
         "d.make(d.Options(domain='pendulum', task='swingup', observe='pixels', size=8), 1, 0)"
     )
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 draws = pytest.mark.skipif(not drawable(), reason="needs EGL or OSMesa to draw")
@@ -44,7 +52,12 @@ def problem(domain, task, symmetry="D1", **environment):
         {
             "symgen": 1,
             "environment": {"adapter": "dm_control", "domain": domain, "task": task, **environment},
-            "symmetry": {"group": symmetry, "states": "auto", "actions": "auto", "constraint": "none"},
+            "symmetry": {
+                "group": symmetry,
+                "states": "auto",
+                "actions": "auto",
+                "constraint": "none",
+            },
             "network": {"family": "mlp"},
         }
     )
@@ -52,7 +65,10 @@ def problem(domain, task, symmetry="D1", **environment):
 
 def asked(samples=5, **about):
     """The verdicts of check-env, by generator."""
-    return {row.generator: row.verdict for row in check_environment(problem(**about), samples=samples).rows}
+    return {
+        row.generator: row.verdict
+        for row in check_environment(problem(**about), samples=samples).rows
+    }
 
 
 @installed
@@ -66,13 +82,16 @@ def test_what_is_known_without_the_suite_is_true_of_it(domain, task):
     }
     assert [term.name for term in said.terms] == list(space)
     assert said.action.sizes == actions.shape == (len(said.action.names),)
-    assert (said.action.low, said.action.high) == (tuple(actions.low.tolist()), tuple(actions.high.tolist()))
+    assert (said.action.low, said.action.high) == (
+        tuple(actions.low.tolist()),
+        tuple(actions.high.tolist()),
+    )
     observation, _ = envs.reset()
     assert all(observation[name] in envs.observation_space[name] for name in space)
     spec = _dm_control_env.suite().load(domain, task)
-    assert {name: np.prod(part.shape or (1,)) for name, part in spec.observation_spec().items()} == {
-        term.name: term.shape[0] for term in said.terms
-    }
+    assert {
+        name: np.prod(part.shape or (1,)) for name, part in spec.observation_spec().items()
+    } == {term.name: term.shape[0] for term in said.terms}
     assert spec.action_spec().shape == actions.shape
     envs.close()
 
@@ -104,7 +123,9 @@ def test_a_wrong_sign_is_refuted():
 
 @installed
 def test_tilted_gravity_is_a_dial():
-    """Departure of one control step from the mirror, relative to how far a step leads: linear in the sine."""
+    """Departure of one control step from the mirror, relative to how far a step leads: linear in
+    the sine.
+    """
 
     def departure(degrees):
         options = Options(domain="acrobot", task="swingup", tilt_gravity=degrees)
@@ -123,7 +144,9 @@ def test_tilted_gravity_is_a_dial():
     found = {degrees: departure(degrees) for degrees in (0.0, 1.0, 15.0)}
     assert found[0.0] == 0.0
     assert 0.005 < found[1.0] < 0.1
-    assert found[15.0] / found[1.0] == pytest.approx(np.sin(np.deg2rad(15)) / np.sin(np.deg2rad(1)), rel=0.1)
+    assert found[15.0] / found[1.0] == pytest.approx(
+        np.sin(np.deg2rad(15)) / np.sin(np.deg2rad(1)), rel=0.1
+    )
 
 
 def test_auto_is_the_table():
@@ -159,7 +182,9 @@ def test_poses_of_reacher_turn_with_the_picture(move):
     image = moved(DOMAINS["reacher"], move, pose)
 
     def finger(angles):
-        return np.array([np.cos(angles[0]) + np.cos(sum(angles)), np.sin(angles[0]) + np.sin(sum(angles))])
+        return np.array(
+            [np.cos(angles[0]) + np.cos(sum(angles)), np.sin(angles[0]) + np.sin(sum(angles))]
+        )
 
     corners = np.zeros((3, 3), int)
     corners[1, 2], corners[0, 1] = 1, 2  # x to the right, y up
@@ -176,12 +201,16 @@ def test_symmetric_pictures_are_moved_with_the_state(domain, symmetry):
     task = DOMAINS[domain].tasks[0]
     about = {"domain": domain, "task": task, "symmetry": symmetry, "observe": "pixels", "size": 43}
     assert set(asked(1, **about, picture="symmetric").values()) == {"holds"}
-    assert set(asked(1, **about, picture="suite").values()) == {"refuted"}  # the stars, and the checks of the floor
+    assert set(asked(1, **about, picture="suite").values()) == {
+        "refuted"
+    }  # the stars, and the checks of the floor
 
 
 @draws
 def test_frames_are_stacked_in_channels_oldest_first():
-    options = Options(domain="pendulum", task="swingup", observe="pixels", size=24, frames=2, action_repeat=4)
+    options = Options(
+        domain="pendulum", task="swingup", observe="pixels", size=24, frames=2, action_repeat=4
+    )
     envs = dm_control.make(options, 1, 0)
     first, _ = envs.reset(seed=3)
     assert first.shape == (1, 24, 24, 6)
@@ -208,7 +237,12 @@ def test_episodes_are_truncated_and_begin_anew():
     assert envs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     envs.reset()
     told = [envs.step(np.zeros((2, 1), np.float32)) for _ in range(4)]
-    assert [step[3].tolist() for step in told] == [[False] * 2, [False] * 2, [True] * 2, [False] * 2]
+    assert [step[3].tolist() for step in told] == [
+        [False] * 2,
+        [False] * 2,
+        [True] * 2,
+        [False] * 2,
+    ]
     assert not any(step[2].any() for step in told)
     assert told[3][1].tolist() == [0.0, 0.0]  # the step that begins the next episode
     envs.close()
@@ -219,7 +253,10 @@ def test_repeated_actions_are_summed_steps():
     def rewards(**dials):
         envs = dm_control.make(Options(domain="cartpole", task="balance", **dials), 1, 0)
         envs.reset(seed=1)
-        steps = [envs.step(np.array([[0.3]], np.float32)) for _ in range(8 // dials.get("action_repeat", 1))]
+        steps = [
+            envs.step(np.array([[0.3]], np.float32))
+            for _ in range(8 // dials.get("action_repeat", 1))
+        ]
         envs.close()
         return [float(step[1][0]) for step in steps], steps[-1][0]["velocity"]
 
@@ -254,7 +291,9 @@ def test_a_state_that_is_set_goes_on_as_the_task_itself():
         outcome = simulator.step(state, action)
         np.testing.assert_allclose(outcome.state[0].positions, following[0].positions, atol=1e-6)
         assert outcome.reward == reward
-        np.testing.assert_allclose(simulator.observe(following)["position"], seen["position"], atol=1e-6)
+        np.testing.assert_allclose(
+            simulator.observe(following)["position"], seen["position"], atol=1e-6
+        )
         env.load(following)
     assert simulator.same(state, state)
     assert not simulator.same(state, following)
@@ -267,7 +306,10 @@ def test_a_state_that_is_set_goes_on_as_the_task_itself():
         ({"domain": "cartpole", "task": "catch"}, "cartpole has no task catch; it has: balance"),
         ({"domain": "walker", "task": "walk"}, "acrobot"),
         ({"domain": "cartpole", "task": "swingup", "size": 4}, "greater than or equal to 8"),
-        ({"domain": "cartpole", "task": "swingup", "tilt_gravity": 120.0}, "less than or equal to 90"),
+        (
+            {"domain": "cartpole", "task": "swingup", "tilt_gravity": 120.0},
+            "less than or equal to 90",
+        ),
     ],
     ids=str,
 )
@@ -277,7 +319,9 @@ def test_wrong_options_are_told(options, words):
 
 
 def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == "dm_control"] + ["dm_control"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == "dm_control"] + [
+        "dm_control"
+    ]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     with pytest.raises(UserError, match="missing-package") as told:
@@ -293,5 +337,7 @@ def test_a_renderer_that_is_missing_is_told():
         "except UserError as error: print(error.code, error.hint)"
     )
     environment = {**os.environ, "MUJOCO_GL": "crayons"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
     assert done.stdout.startswith("no-renderer set MUJOCO_GL=egl")

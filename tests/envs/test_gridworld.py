@@ -8,13 +8,13 @@ from gymnasium.vector import AutoresetMode
 from pydantic import ValidationError
 
 from symgen.algebra.catalogue import group
-from symgen.check_env import check_environment
 from symgen.compiler import check_spec
 from symgen.envs import _lava, _maze, gridworld
 from symgen.envs._compass import STEPS, moves_of
 from symgen.envs._lava import FLOOR, GOAL, LAVA, MARK, WALL
 from symgen.envs.gridworld import Options
-from symgen.envs.interface import Simulator
+from symgen.problem.interface import Simulator
+from symgen.proofs.check_env import check_environment
 
 GOALS = ("corner", "top_right", "bottom_left", "random")
 VIEWS = ({"view": "full"}, {"view": "egocentric", "window": 5}, {"view": "rgb", "resolution": 14})
@@ -66,7 +66,10 @@ def test_levels_are_distributed_as_those_of_minigrid():
     theirs, ours = Counter(), Counter()
     for seed in range(1500):
         env.reset(seed=seed)
-        rows = [[cell.type if cell else "" for cell in env.grid.grid[r * 7 : r * 7 + 7]] for r in range(7)]
+        rows = [
+            [cell.type if cell else "" for cell in env.grid.grid[r * 7 : r * 7 + 7]]
+            for r in range(7)
+        ]
         theirs[str([[kind == "lava" for kind in row] for row in rows])] += 1
         ours[str((_lava.level(seed, 7, 1).cells == LAVA).tolist())] += 1
     assert set(ours) == set(theirs)
@@ -99,7 +102,12 @@ def slow_step(level, action, turning, max_steps):
     kind = level.cells[row, column]
     reward = 1 - 0.9 * steps / max_steps if kind == GOAL else 0.0
     ended = kind in (GOAL, LAVA)
-    return _lava.Level(level.cells, (row, column), heading, steps), reward, ended, steps >= max_steps and not ended
+    return (
+        _lava.Level(level.cells, (row, column), heading, steps),
+        reward,
+        ended,
+        steps >= max_steps and not ended,
+    )
 
 
 def slow_observation(level, turning):
@@ -130,9 +138,13 @@ def test_vector_environment_agrees_with_its_slow_twin(moves):
             else:
                 levels[k], *expected = slow_step(levels[k], actions[k], options.turning, 15)
             assert (reward[k], terminated[k], truncated[k]) == tuple(expected)
-            np.testing.assert_array_equal(observation[k], slow_observation(levels[k], options.turning))
+            np.testing.assert_array_equal(
+                observation[k], slow_observation(levels[k], options.turning)
+            )
             ended[k] = terminated[k] or truncated[k]
-            counts.update(goal=int(reward[k] > 0), lava=int(terminated[k]), truncated=int(truncated[k]))
+            counts.update(
+                goal=int(reward[k] > 0), lava=int(terminated[k]), truncated=int(truncated[k])
+            )
     assert min(counts.values()) > 5, counts
 
 
@@ -177,7 +189,9 @@ def test_step_commutes_with_the_group(name, view, moves):
             image = field.act(g, seen.reshape(*field.shape)).reshape(seen.shape)
             there = simulator.act(g, state, image)
             np.testing.assert_array_equal(simulator.observe(there), image)
-            outcome = simulator.step(there, int(actions.act(g, np.eye(actions.size)[action]).argmax()))
+            outcome = simulator.step(
+                there, int(actions.act(g, np.eye(actions.size)[action]).argmax())
+            )
             assert simulator.same(outcome.state, simulator.act(g, after.state, None))
             assert outcome[1:] == after[1:]
             moved += not np.array_equal(image, seen)
@@ -236,7 +250,10 @@ def test_groups_that_mean_nothing_here_are_declined():
     for name in ("C3", "S4", "C2 x C2"):
         assert gridworld.states(Options(), group(name)) is None
         assert gridworld.actions(Options(), group(name)) is None
-        assert gridworld.simulator(Options(), group(name)) == "what the group does to a picture is not known"
+        assert (
+            gridworld.simulator(Options(), group(name))
+            == "what the group does to a picture is not known"
+        )
     assert moves_of(group("C1")) == {}
 
 
@@ -300,7 +317,9 @@ def test_only_chiral_mazes_refute_mirrors(name, kind, refuted, moves):
     }
     rows = check_environment(check_spec(spec), samples=150).rows
     assert {row.generator for row in rows if row.verdict == "refuted"} == refuted
-    assert {row.generator for row in rows if row.verdict == "holds"} == {row.generator for row in rows} - refuted
+    assert {row.generator for row in rows if row.verdict == "holds"} == {
+        row.generator for row in rows
+    } - refuted
     for row in rows:
         differ = {part for part, count in row.mismatches.items() if count}
         assert differ == ({"reward"} if row.verdict == "refuted" else set())
@@ -323,14 +342,18 @@ def test_a_list_of_crossings_is_dealt_to_the_levels_in_turn():
     envs = gridworld._make(Options(crossings=(1, 3), seed_range=(10, 16)), 6, 0)
     envs.reset(options={"levels": range(10, 16)})
     for seed, state in zip(range(10, 16), envs.states(), strict=True):
-        np.testing.assert_array_equal(state.cells, _lava.level(seed, 9, 1 if seed % 2 == 0 else 3).cells)
+        np.testing.assert_array_equal(
+            state.cells, _lava.level(seed, 9, 1 if seed % 2 == 0 else 3).cells
+        )
     assert Options.model_validate({"crossings": [1, 3]}).crossings == (1, 3)
 
 
 @pytest.mark.parametrize("moves", MOVES)
 def test_the_cell_ahead_is_marked(moves):
     envs = gridworld._make(Options(heading="ahead", moves=moves, kind="chiral_maze"), 6, 0)
-    channel = gridworld.channels(Options(heading="ahead", moves=moves, kind="chiral_maze")).index("ahead")
+    channel = gridworld.channels(Options(heading="ahead", moves=moves, kind="chiral_maze")).index(
+        "ahead"
+    )
     plain = gridworld._make(Options(heading="hidden", moves=moves, kind="chiral_maze"), 6, 0)
     rng, seen, bare = np.random.default_rng(0), envs.reset(seed=0)[0], plain.reset(seed=0)[0]
     for _ in range(60):
@@ -345,7 +368,9 @@ def test_the_cell_ahead_is_marked(moves):
 
 @pytest.mark.parametrize("view", [{"view": "full"}, {"view": "rgb"}], ids=str)
 def test_a_heading_can_be_shown_where_moves_are_absolute(view):
-    envs, hidden = (gridworld._make(Options(heading=heading, **view), 4, 0) for heading in ("shown", "hidden"))
+    envs, hidden = (
+        gridworld._make(Options(heading=heading, **view), 4, 0) for heading in ("shown", "hidden")
+    )
     levels = {"levels": range(4)}
     looks = [envs.reset(options=levels)[0], envs.step(np.arange(4))[0]]
     blind = [hidden.reset(options=levels)[0], hidden.step(np.arange(4))[0]]
@@ -353,7 +378,10 @@ def test_a_heading_can_be_shown_where_moves_are_absolute(view):
     assert (looks[0][0] != looks[1][0]).any()  # up against the wall: only the heading changes
     assert (blind[0][0] == blind[1][0]).all()
     options = Options(heading="shown", **view)
-    assert gridworld.interface(options).term("observation").shape == envs.single_observation_space.shape
+    assert (
+        gridworld.interface(options).term("observation").shape
+        == envs.single_observation_space.shape
+    )
     assert len(gridworld.channels(options)) == (7 if options.view == "full" else 4)
 
 

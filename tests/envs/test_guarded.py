@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from symgen.check_env import check_environment
 from symgen.compiler import check_spec
 from symgen.envs import guarded
 from symgen.envs.guarded import environments, misfit
@@ -17,6 +16,7 @@ from symgen.experiment.evaluate import evaluate_run
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings, train
+from symgen.proofs.check_env import check_environment
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.envs.faulty import FAULT, FAULTS, SPEC
@@ -66,7 +66,9 @@ def test_the_message_names_the_place(fault, vectorization, monkeypatch):
 def test_a_changed_shape_is_named(monkeypatch):
     problem = a_problem()
     monkeypatch.setenv(FAULT, "shape 3")
-    with pytest.raises(UserError, match=r"environment 0 gave another observation.*shape is \(3,\), not \(2,\)"):
+    with pytest.raises(
+        UserError, match=r"environment 0 gave another observation.*shape is \(3,\), not \(2,\)"
+    ):
         play(problem)
 
 
@@ -94,7 +96,11 @@ def test_a_bug_of_symgens_own_keeps_its_traceback():
         (spaces.Discrete(3), 2, ""),
         (spaces.Discrete(3), 3, "3 is no index of Discrete(3)"),
         (spaces.Dict({"a": spaces.Box(-1, 1, (2,))}), {"a": np.zeros(2), "more": 1}, ""),
-        (spaces.Dict({"a": spaces.Box(-1, 1, (2,))}), {"a": np.zeros(3)}, "a: its shape is (3,), not (2,)"),
+        (
+            spaces.Dict({"a": spaces.Box(-1, 1, (2,))}),
+            {"a": np.zeros(3)},
+            "a: its shape is (3,), not (2,)",
+        ),
         (spaces.Dict({"a": spaces.Box(-1, 1, (2,))}), np.zeros(2), "it is a ndarray, not a dict"),
     ],
 )

@@ -13,8 +13,8 @@ from symgen.algebra.catalogue import group
 from symgen.envs import gymnasium_env
 from symgen.envs._gymnasium_states import Told
 from symgen.envs.gymnasium_env import Options, described
-from symgen.envs.interface import Simulator
 from symgen.errors import UserError
+from symgen.problem.interface import Simulator
 
 DISCRETE = spaces.Discrete(3)
 
@@ -32,7 +32,10 @@ DISCRETE = spaces.Discrete(3)
         (spaces.Box(-20, 10, (8, 6, 3), np.float32), ("image", (8, 6, 3), "float32", 0, 20.0)),
         (spaces.Box(0, 65_535, (8, 6, 3), np.uint16), ("image", (8, 6, 3), "uint16", 0, 65_535.0)),
         (spaces.Box(0, 2**31 - 1, (8, 6, 3), np.int32), ("image", (8, 6, 3), "int32", 0, 1.0)),
-        (spaces.Box(-np.inf, np.inf, (8, 6, 3), np.float32), ("image", (8, 6, 3), "float32", 0, 1.0)),
+        (
+            spaces.Box(-np.inf, np.inf, (8, 6, 3), np.float32),
+            ("image", (8, 6, 3), "float32", 0, 1.0),
+        ),
         (spaces.Box(-20, 20, (4,), np.float32), ("vector", (4,), "float32", 0, 1.0)),
         (spaces.Discrete(16), ("discrete", (), "int64", 16, 1.0)),
         (spaces.MultiBinary(5), ("vector", (5,), "int8", 0, 1.0)),
@@ -65,7 +68,9 @@ def test_action_spaces(space, kind, sizes):
     action = described(DISCRETE, space, "X-v0").action
     assert (action.kind, action.sizes) == (kind, sizes)
     assert len(action.names) == (sizes[0] if kind != "multi_discrete" else len(sizes))
-    assert (action.low, action.high) == (((-2.0, -2.0), (1.0, 1.0)) if kind == "continuous" else ((), ()))
+    assert (action.low, action.high) == (
+        ((-2.0, -2.0), (1.0, 1.0)) if kind == "continuous" else ((), ())
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +118,9 @@ def test_make_resets_by_itself_and_from_its_seed(vectorization):
 
     np.testing.assert_array_equal(play(0), play(0))
     one, other = play(0), play(1)
-    assert not any((a == b).all() for a in one[0] for b in other[0])  # no environment is shared between seeds
+    assert not any(
+        (a == b).all() for a in one[0] for b in other[0]
+    )  # no environment is shared between seeds
 
 
 @pytest.mark.slow
@@ -146,7 +153,10 @@ def test_other_mistakes():
         gymnasium_env.interface(Options(id="CartPole-v1", kwargs={"colour": "red"}))
     with pytest.raises(ValueError, match="no native vector version"):
         gymnasium_env.make(Options(id="Acrobot-v1", vectorization="native"), 1, 0)
-    for bad in ({"id": "os:CartPole-v1"}, {"id": "CartPole-v1", "kwargs": {"render_mode": "human"}}):
+    for bad in (
+        {"id": "os:CartPole-v1"},
+        {"id": "CartPole-v1", "kwargs": {"render_mode": "human"}},
+    ):
         with pytest.raises(ValidationError):
             Options.model_validate(bad)
     assert all(field.description for field in Options.model_fields.values())
@@ -160,7 +170,13 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     assert "gymnasium[box2d]" in error.value.hint
 
 
-SETTABLE = ["CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1", "Acrobot-v1"]
+SETTABLE = [
+    "CartPole-v1",
+    "MountainCar-v0",
+    "MountainCarContinuous-v0",
+    "Pendulum-v1",
+    "Acrobot-v1",
+]
 
 
 def simulator(id_):
@@ -196,7 +212,9 @@ def test_mujoco_where_the_observation_is_the_state():
     np.testing.assert_array_equal(ours.observe(state), state.seen)
     one, again = (ours.step(state, np.array([0.5], dtype=np.float32)) for _ in range(2))
     np.testing.assert_array_equal(one.state.seen, again.state.seen)
-    forces = gymnasium_env.simulator(Options(id="Ant-v5"), group("D1"))  # contact forces are observed too
+    forces = gymnasium_env.simulator(
+        Options(id="Ant-v5"), group("D1")
+    )  # contact forces are observed too
     assert forces == "the observation of AntEnv is not its positions and velocities"
 
 

@@ -13,8 +13,8 @@ from symgen.envs import minigrid
 from symgen.envs._compass import DIRECTIONS
 from symgen.envs._minigrid_state import State
 from symgen.envs._minigrid_worlds import KNOWN
-from symgen.envs.interface import Simulator
 from symgen.envs.minigrid import Options
+from symgen.problem.interface import Simulator
 
 pytest.importorskip("minigrid")
 LAVA = "MiniGrid-LavaCrossingS9N1-v0"
@@ -36,7 +36,11 @@ def test_the_table_agrees_with_the_environment(id_):
         env.reset(seed=seed)
         things = [thing for thing in env.grid.grid if thing is not None]
         assert {thing.type for thing in things} <= set(world.objects)
-        coloured |= {(thing.type, thing.color) for thing in things if thing.type in ("door", "key", "ball", "box")}
+        coloured |= {
+            (thing.type, thing.color)
+            for thing in things
+            if thing.type in ("door", "key", "ball", "box")
+        }
     if not world.colours and len({colour for _, colour in coloured}) > 1:
         assert "MultiRoom" in id_  # its doors are of all colours, which tell nothing
     assert not (world.settable and overridden)
@@ -96,12 +100,19 @@ def slow_full(env, names):
         if name in OBJECT_TO_IDX and name != "agent":
             image[..., channel] = encoded[..., 0] == OBJECT_TO_IDX[name]
         elif name in COLOR_TO_IDX:
-            image[..., channel] = (encoded[..., 1] == COLOR_TO_IDX[name]) & np.isin(encoded[..., 0], range(3, 8))
+            image[..., channel] = (encoded[..., 1] == COLOR_TO_IDX[name]) & np.isin(
+                encoded[..., 0], range(3, 8)
+            )
         elif name in ("open", "closed", "locked"):
-            image[..., channel] = door & (encoded[..., 2] == ("open", "closed", "locked").index(name))
+            image[..., channel] = door & (
+                encoded[..., 2] == ("open", "closed", "locked").index(name)
+            )
         elif name.startswith("carried "):
             carrying = env.carrying
-            image[y, x, channel] = carrying is not None and name[8:] in (carrying.type, carrying.color)
+            image[y, x, channel] = carrying is not None and name[8:] in (
+                carrying.type,
+                carrying.color,
+            )
         elif name.startswith("heading "):
             image[y, x, channel] = ("right", "down", "left", "up")[env.agent_dir] == name[8:]
         else:
@@ -206,7 +217,9 @@ def test_step_commutes_with_the_group(id_, name, oriented, view, moves):
             image = field.act(g, seen.reshape(*field.shape)).reshape(seen.shape)
             there = simulator.act(g, state, image)
             np.testing.assert_array_equal(simulator.observe(there), image)
-            outcome = simulator.step(there, int(actions.act(g, np.eye(actions.size)[action]).argmax()))
+            outcome = simulator.step(
+                there, int(actions.act(g, np.eye(actions.size)[action]).argmax())
+            )
             assert simulator.same(outcome.state, simulator.act(g, after.state, None))
             assert outcome[1:] == after[1:]
     assert changed > 5
@@ -276,7 +289,9 @@ def test_what_cannot_be_done_is_said():
         Options(id=LAVA, interactions=("jump",))
     assert minigrid.states(Options(id=LAVA), group("C3")) is None
     assert minigrid.actions(Options(id=LAVA), group("C3")) is None
-    assert "MiniGrid-MemoryS7-v0" in minigrid.simulator(Options(id="MiniGrid-MemoryS7-v0"), group("D1"))
+    assert "MiniGrid-MemoryS7-v0" in minigrid.simulator(
+        Options(id="MiniGrid-MemoryS7-v0"), group("D1")
+    )
     assert all(field.description for field in Options.model_fields.values())
 
 
@@ -288,7 +303,9 @@ def test_ids_are_mixed_level_by_level():
     mixed = envs.reset(options={"levels": [4, 5, 6, 7]})[0]
     assert [env.num_crossings for env in envs.envs] == [1, 2, 1, 2]
     for k, level in enumerate((4, 5, 6, 7)):
-        alone = minigrid.make(Options(id=MIX[level % 2]), 1, 0).reset(options={"levels": [level]})[0]
+        alone = minigrid.make(Options(id=MIX[level % 2]), 1, 0).reset(options={"levels": [level]})[
+            0
+        ]
         np.testing.assert_array_equal(mixed[k], alone[0])
     seen = set()
     for _ in range(60):  # every environment plays every task
@@ -323,7 +340,9 @@ def test_a_moved_goal_is_where_it_was_asked_for(goal, ids):
     envs = minigrid._make(Options(id=ids, goal=goal, moves="turn"), 10, 0)
     observation, _ = envs.reset(options={"levels": range(10)})
     names = minigrid.channels(Options(id=ids, moves="turn"))
-    goals = {tuple(place) for place in np.argwhere(observation[..., names.index("goal")])[:, 1:].tolist()}
+    goals = {
+        tuple(place) for place in np.argwhere(observation[..., names.index("goal")])[:, 1:].tolist()
+    }
     corners = {"corner": {(7, 7)}, "top_right": {(1, 7)}, "bottom_left": {(7, 1)}}
     assert goals == corners[goal] if goal in corners else len(goals) > 5
     assert all((*env.agent_pos, env.agent_dir, env.step_count) == (1, 1, 0, 0) for env in envs.envs)
@@ -340,7 +359,10 @@ def test_a_moved_goal_is_where_it_was_asked_for(goal, ids):
 def test_success_is_told():
     envs = minigrid._make(Options(id="MiniGrid-Empty-5x5-v0"), 1, 0)
     envs.reset()
-    told = [envs.step(np.array([DIRECTIONS.index(n)]))[4]["success"][0] for n in ("down", "down", "right", "right")]
+    told = [
+        envs.step(np.array([DIRECTIONS.index(n)]))[4]["success"][0]
+        for n in ("down", "down", "right", "right")
+    ]
     assert told == [False, False, False, True]
     assert not envs.step(np.array([0]))[4]["success"][0]
 

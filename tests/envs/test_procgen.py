@@ -1,4 +1,6 @@
-"""Procgen through its shared library: levels, endings, pictures, and what the group does to the keys."""
+"""Procgen through its shared library: levels, endings, pictures, and what the group does to the
+keys.
+"""
 
 import ast
 import importlib.util
@@ -16,7 +18,8 @@ from symgen.envs.procgen import ACTIONS, MODES, MOVES, SYMMETRIES, Options
 from symgen.errors import UserError
 
 installed = pytest.mark.skipif(
-    importlib.util.find_spec("procgen") is None, reason=f"needs the package procgen-mirror: {_procgen_library.INSTALL}"
+    importlib.util.find_spec("procgen") is None,
+    reason=f"needs the package procgen-mirror: {_procgen_library.INSTALL}",
 )
 
 
@@ -31,14 +34,20 @@ def test_what_is_seen_and_done():
     assert said.term("observation").shape == (16, 16, 3)
     assert said.action.names[:9] == MOVES
     assert said.action.sizes == (15,)
-    assert set(SYMMETRIES) == set(MODES["easy"]) == set(Options.model_fields["name"].annotation.__args__)
+    assert (
+        set(SYMMETRIES)
+        == set(MODES["easy"])
+        == set(Options.model_fields["name"].annotation.__args__)
+    )
 
 
 def test_the_picture_moves_as_a_picture():
     field = procgen.states(Options(name="maze"), group("D4"))["observation"]
     picture = np.random.default_rng(0).integers(256, size=(1, 64, 64, 3))
     for generator, moved in (("r", np.rot90(picture, axes=(1, 2))), ("s", picture[:, :, ::-1])):
-        np.testing.assert_array_equal(field.act(generator, picture.reshape(1, -1, 3)), moved.reshape(1, -1, 3))
+        np.testing.assert_array_equal(
+            field.act(generator, picture.reshape(1, -1, 3)), moved.reshape(1, -1, 3)
+        )
     assert procgen.states(Options(name="maze"), group("S5")) is None
 
 
@@ -61,14 +70,19 @@ def test_a_ship_that_turns_is_turned_the_same_in_every_orientation():
     moved = procgen.actions(options, group("D4"))
     assert named(moved, "r") == {}
     assert named(moved, "s") == named(procgen.actions(Options(name="maze"), group("D4")), "s")
-    assert named(moved, "rrs") == named(moved, "s")  # up and down mirrored: the ship still turns the other way
+    assert named(moved, "rrs") == named(
+        moved, "s"
+    )  # up and down mirrored: the ship still turns the other way
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"name": "pong"}, "caveflyer"),
-        ({"name": "maze", "distribution_mode": "extreme"}, "maze has no levels of the mode extreme; chaser"),
+        (
+            {"name": "maze", "distribution_mode": "extreme"},
+            "maze has no levels of the mode extreme; chaser",
+        ),
         ({"name": "maze", "reduce": 3}, "1, 2, 4, 8 or 16"),
         ({"name": "maze", "seed_range": [2**31 - 5, 2**31]}, "level seeds end"),
         ({"name": "maze", "levels": 0}, "greater than or equal to 1"),
@@ -91,10 +105,14 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
 @installed
 def test_nothing_of_the_wheel_is_imported():
     code = (
-        "import sys; from symgen.envs import procgen; envs = procgen.make(procgen.Options(name='maze'), 1, 0); "
-        "envs.reset(); print([n for n in ('procgen', 'gym', 'gym3', 'cffi', 'torch') if n in sys.modules])"
+        "import sys; from symgen.envs import procgen; envs = "
+        "procgen.make(procgen.Options(name='maze'), 1, 0); "
+        "envs.reset(); print([n for n in ('procgen', 'gym', 'gym3', 'cffi', 'torch') if n in "
+        "sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
     assert ast.literal_eval(done.stdout) == []
     assert done.stderr == ""
 
@@ -125,7 +143,9 @@ def test_levels_come_from_the_range():
     envs = procgen.make(Options(name="caveflyer", seed_range=(500, 505)), 32, 0)
     first = envs.reset(seed=0)[1]["level_seed"]
     again = envs.reset(seed=0)[1]["level_seed"]
-    other = envs.reset()[1]["level_seed"]  # a reset without a seed ends the episodes that are under way, if any
+    other = envs.reset()[1][
+        "level_seed"
+    ]  # a reset without a seed ends the episodes that are under way, if any
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(first, other)  # none was
     envs.step(np.full(32, ACTIONS.index("stay")))
@@ -148,7 +168,9 @@ def test_an_ending_is_a_termination_and_shows_the_next_episode():
         keys = np.where(rng.random(8) < 0.7, ACTIONS.index("right"), ACTIONS.index("up_right"))
         picture, _, terminated, truncated, info = envs.step(keys)
         assert not truncated.any()
-        assert "final_obs" not in info  # so nothing may be bootstrapped from, and a termination never is
+        assert (
+            "final_obs" not in info
+        )  # so nothing may be bootstrapped from, and a termination never is
         assert not (info["success"] & ~terminated).any()
         begins = (picture == beginning).all((1, 2, 3))  # there is one level
         assert begins[terminated].all()

@@ -1,11 +1,13 @@
-"""What check-env steps is what training steps: from a state that is set, the episode goes on as it did."""
+"""What check-env steps is what training steps: from a state that is set, the episode goes on as it
+did.
+"""
 
 import numpy as np
 import pytest
 
 from symgen.algebra.catalogue import group
 from symgen.envs import dm_control, gridworld, minigrid
-from symgen.envs.interface import Simulator
+from symgen.problem.interface import Simulator
 
 LAVA, DOOR = "MiniGrid-LavaCrossingS9N1-v0", "MiniGrid-DoorKey-6x6-v0"
 GRIDWORLDS = {
@@ -33,7 +35,10 @@ MINIGRIDS = {
     "two ids": {"id": ["MiniGrid-LavaCrossingS9N1-v0", "MiniGrid-LavaCrossingS9N2-v0"]},
 }
 CASES = {
-    **{f"gridworld: {name}": (gridworld, {"max_steps": 25, **given}) for name, given in GRIDWORLDS.items()},
+    **{
+        f"gridworld: {name}": (gridworld, {"max_steps": 25, **given})
+        for name, given in GRIDWORLDS.items()
+    },
     **{f"minigrid: {name}": (minigrid, given) for name, given in MINIGRIDS.items()},
 }
 
@@ -50,8 +55,16 @@ def disagreements(adapter, given, simulated, steps=120):
         seen, outcome = simulator.observe(state), simulator.step(state, action)
         before = observation[0]
         observation, reward, terminated, truncated, _ = envs.step(np.array([action]))
-        told = (outcome.reward, outcome.terminated, outcome.truncated) == (reward[0], terminated[0], truncated[0])
-        wrong += not (told and np.array_equal(seen, before) and simulator.same(outcome.state, envs.states()[0]))
+        told = (outcome.reward, outcome.terminated, outcome.truncated) == (
+            reward[0],
+            terminated[0],
+            truncated[0],
+        )
+        wrong += not (
+            told
+            and np.array_equal(seen, before)
+            and simulator.same(outcome.state, envs.states()[0])
+        )
         if terminated[0] or truncated[0]:
             endings += 1
             observation, _ = envs.reset()
@@ -66,7 +79,9 @@ def test_levels_go_on_from_a_state_that_is_set(name):
     assert endings or adapter is minigrid
 
 
-@pytest.mark.parametrize("other", [{"max_steps": 24}, {"heading": "hidden"}, {"orientation": 1, "view": "egocentric"}])
+@pytest.mark.parametrize(
+    "other", [{"max_steps": 24}, {"heading": "hidden"}, {"orientation": 1, "view": "egocentric"}]
+)
 def test_other_options_go_on_otherwise(other):
     given = {"max_steps": 25, "heading": "shown"}
     assert disagreements(gridworld, given, {**given, **other})[0]
@@ -75,7 +90,12 @@ def test_other_options_go_on_otherwise(other):
 CONTROL = {
     "acrobot": {"domain": "acrobot", "task": "swingup"},
     "tilted": {"domain": "acrobot", "task": "swingup", "tilt_gravity": 20.0},
-    "reflected": {"domain": "cartpole", "task": "swingup", "reflect_action": True, "action_repeat": 2},
+    "reflected": {
+        "domain": "cartpole",
+        "task": "swingup",
+        "reflect_action": True,
+        "action_repeat": 2,
+    },
     "slower": {"domain": "ball_in_cup", "task": "catch", "repeat_action": 3},
     "planar": {"domain": "reacher", "task": "hard", "tilt_gravity": -10.0, "reflect_action": True},
 }
@@ -90,7 +110,10 @@ def test_bodies_go_on_from_a_state_that_is_set(name):
     envs, rng = dm_control.make(options, 1, 0), np.random.default_rng(0)
     observation, _ = envs.reset(seed=3)
     for _ in range(30):
-        state, action = envs.envs[0].poses(), rng.uniform(-1, 1, envs.action_space.shape).astype(np.float32)
+        state, action = (
+            envs.envs[0].poses(),
+            rng.uniform(-1, 1, envs.action_space.shape).astype(np.float32),
+        )
         seen = simulator.observe(state)
         for term, value in observation.items():
             np.testing.assert_allclose(seen[term], value[0], atol=1e-6)

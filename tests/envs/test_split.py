@@ -1,4 +1,6 @@
-"""Held-out levels are held out: by what they are, up to turns and mirrors, not by the number of a seed."""
+"""Held-out levels are held out: by what they are, up to turns and mirrors, not by the number of a
+seed.
+"""
 
 from itertools import islice
 
@@ -30,7 +32,9 @@ def named(value):
     return value.__name__.rpartition(".")[2] if hasattr(value, "Options") else str(value)
 
 
-MADE = [(gridworld, options) for options in GRIDWORLDS] + [(minigrid, options) for options in MINIGRIDS]
+MADE = [(gridworld, options) for options in GRIDWORLDS] + [
+    (minigrid, options) for options in MINIGRIDS
+]
 
 
 def contents(adapter, count=150, **options):
@@ -51,13 +55,17 @@ def test_training_and_test_levels_have_none_in_common(adapter, options):
 @pytest.mark.parametrize(("adapter", "options"), [MADE[0], MADE[5]], ids=named)
 def test_without_a_split_other_seeds_make_the_same_levels(adapter, options):
     ranges = ((0, 600), (7000, 7200))
-    some, others = (contents(adapter, 600, split="all", seed_range=seeds, **options) for seeds in ranges)
+    some, others = (
+        contents(adapter, 600, split="all", seed_range=seeds, **options) for seeds in ranges
+    )
     assert len(some & others) > len(others) / 2
 
 
 @pytest.mark.parametrize(("adapter", "options"), MADE, ids=named)
 def test_what_is_stepped_is_what_was_counted(adapter, options):
-    """Levels that episodes begin with lie on the side that was asked for, measured on what is rendered."""
+    """Levels that episodes begin with lie on the side that was asked for, measured on what is
+    rendered.
+    """
     options = adapter.Options(split="test", seed_range=(0, 50), **options)
     envs = adapter.make(options, 4, 0)
     counted = set(adapter.level_contents(options))
@@ -71,7 +79,11 @@ def test_what_is_stepped_is_what_was_counted(adapter, options):
 
 def test_content_is_the_same_for_the_eight_images_and_for_no_other_map():
     cells = np.random.default_rng(0).integers(4, size=(5, 5)).astype(np.uint8)
-    images = [GRID_MOVES[move](turned) for turned in (cells, cells.T) for move in ("keep", "turn", "mirror", "flip")]
+    images = [
+        GRID_MOVES[move](turned)
+        for turned in (cells, cells.T)
+        for move in ("keep", "turn", "mirror", "flip")
+    ]
     assert len({image.tobytes() for image in images}) > 4
     assert {content(image) for image in images} == {content(cells)}
     other = cells.copy()
@@ -82,7 +94,10 @@ def test_content_is_the_same_for_the_eight_images_and_for_no_other_map():
 
 
 def test_the_share_of_test_levels_is_what_was_asked_for():
-    digests = [content(np.random.default_rng(k).integers(2, size=(7, 7)).astype(np.uint8)) for k in range(4000)]
+    digests = [
+        content(np.random.default_rng(k).integers(2, size=(7, 7)).astype(np.uint8))
+        for k in range(4000)
+    ]
     share = np.mean([side(digest, 0.3) == "test" for digest in digests])
     assert abs(share - 0.3) < 0.03
 
@@ -104,7 +119,9 @@ def test_every_adapter_with_level_seeds_says_what_its_levels_are():
         name for name in lookup.keywords("adapter") if "seed_range" in lookup.options("adapter", name).model_fields
     }  # fmt: skip
     assert {"gridworld", "minigrid", "procgen"} <= seeded
-    assert {name for name in seeded if hasattr(lookup.module("adapter", name), "level_contents")} == seeded
+    assert {
+        name for name in seeded if hasattr(lookup.module("adapter", name), "level_contents")
+    } == seeded
 
 
 def test_scattered_levels_have_a_way_to_the_goal():

@@ -74,14 +74,38 @@ def test_a_named_module_is_imported_first(own, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words", "hint"),
     [
-        ("own_missing", "--import own_missing failed: ModuleNotFoundError: No module named", "in the working folder"),
-        ("own_line.py", "--import own_line.py failed: ModuleNotFoundError", "write --import own_line"),
-        ("sub/own_line.py", "--import sub/own_line.py failed: ModuleNotFoundError", "write --import sub.own_line"),
-        ("own_broken", "failed at own_broken.py:3: ZeroDivisionError: division by zero", "import own_broken"),
+        (
+            "own_missing",
+            "--import own_missing failed: ModuleNotFoundError: No module named",
+            "in the working folder",
+        ),
+        (
+            "own_line.py",
+            "--import own_line.py failed: ModuleNotFoundError",
+            "write --import own_line",
+        ),
+        (
+            "sub/own_line.py",
+            "--import sub/own_line.py failed: ModuleNotFoundError",
+            "write --import sub.own_line",
+        ),
+        (
+            "own_broken",
+            "failed at own_broken.py:3: ZeroDivisionError: division by zero",
+            "import own_broken",
+        ),
         ("own_typo", "failed at own_typo.py:2: SyntaxError: invalid syntax", "mend it"),
         ("own_leaving", "failed at own_leaving.py:2: SystemExit: 3", "mend it"),
-        ("own_needy", "failed at own_needy.py:2: ModuleNotFoundError: No module named 'nowhere", "mend it"),
-        ("own_chain", "failed at own_broken.py:3 (which own_chain.py:1 led to): ZeroDivisionError", "own_chain"),
+        (
+            "own_needy",
+            "failed at own_needy.py:2: ModuleNotFoundError: No module named 'nowhere",
+            "mend it",
+        ),
+        (
+            "own_chain",
+            "failed at own_broken.py:3 (which own_chain.py:1 led to): ZeroDivisionError",
+            "own_chain",
+        ),
     ],
 )
 def test_a_module_that_fails_is_told_with_its_place(own, monkeypatch, name, words, hint):
@@ -94,7 +118,9 @@ def test_a_module_that_fails_is_told_with_its_place(own, monkeypatch, name, word
     assert hint in found.hint
 
 
-@pytest.mark.parametrize(("id_", "near"), [("OwnCar-v0", ""), ("CartPol-v1", "did you mean 'CartPole-v1'? If not, ")])
+@pytest.mark.parametrize(
+    ("id_", "near"), [("OwnCar-v0", ""), ("CartPol-v1", "did you mean 'CartPole-v1'? If not, ")]
+)
 def test_an_id_that_is_not_registered_may_be_of_ones_own(own, monkeypatch, id_, near):
     spec = {**SPEC, "environment": {"adapter": "gymnasium_env", "id": id_}}
     for trusted, message in (
@@ -121,7 +147,9 @@ def test_import_is_taken_before_and_after_the_verb(own, monkeypatch, typed, plac
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize("words", [["check", "own.yaml", "--import"], ["check", "--import", "--json", "own.yaml"]])
+@pytest.mark.parametrize(
+    "words", [["check", "own.yaml", "--import"], ["check", "--import", "--json", "own.yaml"]]
+)
 def test_import_needs_a_module(own, words):
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
@@ -133,9 +161,20 @@ def run(own, tmp_path, monkeypatch):
     """A run of an own environment, whose module is then forgotten."""
     monkeypatch.setenv(TRUSTED, "own_line")
     network = {**SPEC["network"], "hidden": "2 regular"}
-    learning = {"algorithm": "ppo", "steps": 16, "seeds": [0], "envs": 2, "rollout": 8, "minibatch": 16}
+    learning = {
+        "algorithm": "ppo",
+        "steps": 16,
+        "seeds": [0],
+        "envs": 2,
+        "rollout": 8,
+        "minibatch": 16,
+    }
     (tmp_path / "own.yaml").write_text(json.dumps({**SPEC, "network": network, "train": learning}))
-    train(read(tmp_path / "own.yaml"), Settings(root=tmp_path / "runs", evaluation=None), lambda report: None)
+    train(
+        read(tmp_path / "own.yaml"),
+        Settings(root=tmp_path / "runs", evaluation=None),
+        lambda report: None,
+    )
     gymnasium_env.gymnasium.registry.pop("OwnLine-v0")
     gymnasium_env._interface.cache_clear()
     sys.modules.pop("own_line")
@@ -147,7 +186,11 @@ def test_a_run_knows_the_modules_it_was_trained_with(run, monkeypatch):
     versions = json.loads((run / "versions.json").read_text())
     assert versions["imports"] == ["own_line"]
     del versions["checksum"]  # written anew
-    older = {**versions, "imports": [], "command": ["symgen", "--import", "own_line", "train", "own.yaml"]}
+    older = {
+        **versions,
+        "imports": [],
+        "command": ["symgen", "--import", "own_line", "train", "own.yaml"],
+    }
     for known in (versions, older):
         write_json(run / "versions.json", known)
         for use in ("evaluate", "show"):

@@ -1,4 +1,6 @@
-"""Stand-ins: a learner that only counts, vector environments of known episodes, and a spec that trains in a second."""
+"""Stand-ins: a learner that only counts, vector environments of known episodes, and a spec that
+trains in a second.
+"""
 
 from typing import Any
 
@@ -23,7 +25,9 @@ SPEC: dict[str, Any] = {
 
 
 class CountingLearner:
-    """Adds 1 to the network's weights per update of 10 steps; its random state is part of its tensors."""
+    """Adds 1 to the network's weights per update of 10 steps; its random state is part of its
+    tensors.
+    """
 
     def __init__(self, network: nn.Linear, steps: int, returns=lambda update: float(update)):
         self.network, self.steps, self.returns = network, steps, returns
@@ -35,7 +39,12 @@ class CountingLearner:
             drawn = torch.rand((), generator=self.generator).item()
             with torch.no_grad():
                 self.network.weight += 1
-            yield {"update": self.update, "step": 10 * self.update, "return": self.returns(self.update), "drawn": drawn}
+            yield {
+                "update": self.update,
+                "step": 10 * self.update,
+                "return": self.returns(self.update),
+                "drawn": drawn,
+            }
 
     def tensors(self):
         return {"random": self.generator.get_state()}
@@ -84,7 +93,9 @@ class Script(VectorEnv):
         next_step = self.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
         resetting = self.ended if next_step else np.zeros(self.num_envs, bool)
         self.time = np.where(resetting, 0, self.time + 1)
-        limit = np.array([each[k % len(each)] for each, k in zip(self.lengths, self.episode, strict=True)])
+        limit = np.array(
+            [each[k % len(each)] for each, k in zip(self.lengths, self.episode, strict=True)]
+        )
         self.ended = (self.time == limit) & ~resetting
         info = {}
         if self.success is not None and self.ended.any():
@@ -93,4 +104,10 @@ class Script(VectorEnv):
         if not next_step:
             self.time[self.ended] = 0
         # a resetting step pays 1 here, which must not count
-        return np.zeros((self.num_envs, 1)), np.ones(self.num_envs), self.ended, np.zeros_like(self.ended), info
+        return (
+            np.zeros((self.num_envs, 1)),
+            np.ones(self.num_envs),
+            self.ended,
+            np.zeros_like(self.ended),
+            info,
+        )

@@ -12,11 +12,16 @@ SHARED = torch.arange(6.0)
 
 
 def a_checkpoint(step=40, value=1.0) -> Checkpoint:
-    tensors = {"network.w": torch.full((2, 3), value), "learner.random": torch.Generator().manual_seed(1).get_state()}
+    tensors = {
+        "network.w": torch.full((2, 3), value),
+        "learner.random": torch.Generator().manual_seed(1).get_state(),
+    }
     # views of one buffer, not contiguous: safetensors refuses them as they are
     tensors |= {"network.a": SHARED[:3], "network.b": SHARED.view(2, 3).T}
     scalars = {"updates": step // 10, "recent": [[0.5, 3]]}
-    return Checkpoint(step // 10, step, tensors, scalars, {"return": 0.5, "step": step}, False, 0.5, 1.5)
+    return Checkpoint(
+        step // 10, step, tensors, scalars, {"return": 0.5, "step": step}, False, 0.5, 1.5
+    )
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -24,7 +29,9 @@ def test_what_is_written_is_read(tmp_path):
     found = checkpoint.read(tmp_path, "last")
     assert found == found.__class__(**{**vars(a_checkpoint()), "tensors": found.tensors})
     assert found.tensors.keys() == a_checkpoint().tensors.keys()
-    assert all(torch.equal(found.tensors[name], value) for name, value in a_checkpoint().tensors.items())
+    assert all(
+        torch.equal(found.tensors[name], value) for name, value in a_checkpoint().tensors.items()
+    )
 
 
 def test_there_is_no_pickle_in_it(tmp_path):
@@ -53,7 +60,12 @@ def test_older_tensors_go_and_kept_ones_stay(tmp_path):
         checkpoint.write(tmp_path, "last", a_checkpoint(step))
         checkpoint.write(tmp_path, f"step-{step}", a_checkpoint(step))
     tensors = sorted(path.name for path in tmp_path.glob("*.safetensors"))
-    assert tensors == ["last-30.safetensors", "step-10.safetensors", "step-20.safetensors", "step-30.safetensors"]
+    assert tensors == [
+        "last-30.safetensors",
+        "step-10.safetensors",
+        "step-20.safetensors",
+        "step-30.safetensors",
+    ]
     assert checkpoint.names(tmp_path) == ["last", "step-10", "step-20", "step-30"]
 
 
@@ -122,12 +134,23 @@ def damage_format(folder):
 def damage_path(folder):
     """The name of the tensors leads out of the folder."""
     values = json.loads((folder / "last.json").read_text())
-    (folder / "last.json").write_text(json.dumps({**values, "tensors": "../../elsewhere.safetensors"}))
+    (folder / "last.json").write_text(
+        json.dumps({**values, "tensors": "../../elsewhere.safetensors"})
+    )
 
 
 @pytest.mark.parametrize(
     "damage",
-    [damage_cut, damage_flip, damage_gone, damage_json, damage_key, damage_list, damage_format, damage_path],
+    [
+        damage_cut,
+        damage_flip,
+        damage_gone,
+        damage_json,
+        damage_key,
+        damage_list,
+        damage_format,
+        damage_path,
+    ],
 )
 def test_a_damaged_checkpoint_is_a_users_mistake(tmp_path, damage):
     checkpoint.write(tmp_path, "last", a_checkpoint())

@@ -1,4 +1,6 @@
-"""A run whose files are edited, cut short, lost or read-only: the same result as before, or a clear mistake."""
+"""A run whose files are edited, cut short, lost or read-only: the same result as before, or a clear
+mistake.
+"""
 
 import json
 import resource
@@ -20,7 +22,9 @@ from tests.experiment.doubles import SPEC, counting, new_run
 from tests.experiment.test_fit import ALWAYS, fit
 
 FEW = Evaluating(episodes=2, envs=2)
-TINY = edit(read(SPEC), {"train.steps": 64, "train.epochs": 1, "evaluate": {"rotated": {"transform": "r"}}})
+TINY = edit(
+    read(SPEC), {"train.steps": 64, "train.epochs": 1, "evaluate": {"rotated": {"transform": "r"}}}
+)
 
 
 def quiet(_report):
@@ -45,7 +49,9 @@ def copied(run: Run, root: Path) -> Run:
 
 
 def results(run: Run, deep: bool) -> list[object]:
-    """What the files of a run lead to: what is stored, the log, what goes on, and if asked what is evaluated."""
+    """What the files of a run lead to: what is stored, the log, what goes on, and if asked what is
+    evaluated.
+    """
     found: list[object] = [stored_evaluation(run, FEW).rows, metrics.read(run.folder)]
     outcomes, _ = train(TINY, how(run.folder.parent.parent.parent, resume=True), quiet)
     found.append(outcomes[0].step)
@@ -70,7 +76,11 @@ def cut(content: bytes, place: float) -> bytes:
 @pytest.mark.parametrize("damage", [flipped, cut])
 def test_damage_changes_no_result_silently(trained, damage, tmp_path):
     whole = results(copied(trained, tmp_path / "whole"), deep=False)
-    paths = [path.relative_to(trained.folder) for path in sorted(trained.folder.rglob("*")) if path.is_file()]
+    paths = [
+        path.relative_to(trained.folder)
+        for path in sorted(trained.folder.rglob("*"))
+        if path.is_file()
+    ]
     read_ones = [path for path in paths if path.name not in UNREAD and "events" not in path.parts]
     assert len(read_ones) >= 6  # spec, resolved, versions, evaluation, last, its tensors
     refused = []
@@ -81,7 +91,8 @@ def test_damage_changes_no_result_silently(trained, damage, tmp_path):
             target.write_bytes(damage(target.read_bytes(), place))
             try:
                 assert results(run, deep=False) == whole
-                # a finished run's own spec and `best` are not read by any of this, but by an evaluation
+                # a finished run's own spec and `best` are not read by any of this, but by an
+                # evaluation
                 evaluate.loaded(run, "best" if path.name.startswith("best") else "last")
             except UserError as error:
                 refused.append((path, error))
@@ -152,12 +163,18 @@ def test_looking_at_a_run_replaces_nothing(trained, tmp_path):
     run = copied(trained, tmp_path)
     before = stored_evaluation(run, FEW)
     standard = (run.folder / FEW.file).read_bytes()
-    for other in (Evaluating(episodes=1, envs=2), Evaluating(episodes=2, envs=2, sample=True), Evaluating(2, seed=5)):
+    for other in (
+        Evaluating(episodes=1, envs=2),
+        Evaluating(episodes=2, envs=2, sample=True),
+        Evaluating(2, seed=5),
+    ):
         evaluate_run(run, other)
         assert (run.folder / FEW.file).read_bytes() == standard
         assert stored_evaluation(run, other).settings["episodes"] == other.episodes
     assert stored_evaluation(run, FEW) == before
-    with pytest.raises(UserError, match=r"has no evaluation\.json") as caught:  # control: none was made like that
+    with pytest.raises(
+        UserError, match=r"has no evaluation\.json"
+    ) as caught:  # control: none was made like that
         stored_evaluation(run)
     assert FEW.file in caught.value.hint
 

@@ -13,11 +13,11 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.cli import app
 from symgen.compiler import compile_spec
-from symgen.experiment import _draw_departures as draw
 from symgen.experiment import evaluate, metrics, relaxed_weights
 from symgen.experiment.departed import Departed, mean
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings, train, train_seed
+from symgen.pictures import draw_relaxation as draw
 from symgen.rl import _departure
 from symgen.rl.ppo import METRICS
 from symgen.spec.source import read
@@ -55,15 +55,22 @@ def variant(tmp_path_factory) -> Path:
     return root / "dict" / "base"
 
 
-# --------------------------------------------------------------------------------------------------- a whole run
+# ---------------------------------------------------------------------------------------------------
+# a whole run
 
 
 def test_departures_are_logged(variant):
     rows = metrics.read(variant / "0")
     measured = [row for row in rows if "departure/policy" in row]
     assert [row["update"] for row in measured] == [1, 10, len(rows)]
-    assert {_departure.documented(name) for row in rows for name in row} <= {*METRICS, *_departure.METRICS, "seconds"}
-    assert {"departure/policy/r", "departure/attention1", "departure/attention1/r"} <= set(measured[0])
+    assert {_departure.documented(name) for row in rows for name in row} <= {
+        *METRICS,
+        *_departure.METRICS,
+        "seconds",
+    }
+    assert {"departure/policy/r", "departure/attention1", "departure/attention1/r"} <= set(
+        measured[0]
+    )
     assert 0 < measured[0]["departure/policy"] < measured[-1]["departure/policy"] < 1
 
 
@@ -76,7 +83,10 @@ def test_they_are_drawn(variant, tmp_path):
 
 def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
     lines = metrics.read(variant / "1")
-    plain = [{name: value for name, value in row.items() if not name.startswith("departure")} for row in lines]
+    plain = [
+        {name: value for name, value in row.items() if not name.startswith("departure")}
+        for row in lines
+    ]
     (variant / "1" / metrics.NAME).write_text("".join(json.dumps(row) + "\n" for row in plain))
     done = run("show", variant / "1", "--out", tmp_path)
     assert "no departure from the symmetry has been measured" in done.stdout
@@ -103,7 +113,9 @@ def test_of_an_exact_network_nothing_is_said():
     assert "departed" not in exact.to_dict()
     far = Departed({"policy": 0.1}, {"a": 0.5})
     assert mean([far, None]) is None
-    assert mean([far, Departed({"policy": 0.3}, {"a": 0.1})]) == Departed({"policy": 0.2}, {"a": 0.3})
+    assert mean([far, Departed({"policy": 0.3}, {"a": 0.1})]) == Departed(
+        {"policy": 0.2}, {"a": 0.3}
+    )
     assert Departed.from_dict(far.to_dict()) == far
 
 
@@ -114,7 +126,8 @@ def test_the_furthest_layers_are_named():
     assert second.endswith("layer5 0.5, layer4 0.4, layer3 0.3, layer2 0.2, 2 more less")
 
 
-# -------------------------------------------------------------------------------------------- a run with banks
+# -------------------------------------------------------------------------------------------- a run
+# with banks
 
 
 BANKS = {
@@ -134,7 +147,9 @@ def resumed(tmp_path_factory) -> Run:
     train_seed((read(BANKS), run, settings), seen.append, lambda: len(seen) > 12)
     assert not run.finished
     with open(run.folder / relaxed_weights.NAME, "a") as file:
-        file.write(json.dumps({**relaxed_weights.lines(run.folder)[-1], "update": 20, "step": 1280}) + "\n")
+        file.write(
+            json.dumps({**relaxed_weights.lines(run.folder)[-1], "update": 20, "step": 1280}) + "\n"
+        )
     train(read(BANKS), replace(settings, resume=True), lambda _: None)
     assert run.finished
     return run
@@ -152,15 +167,23 @@ def test_relaxed_weights_are_kept_with_each_measurement(resumed):
     assert np.allclose(weights["policy_hidden1"][0], 1 / 3)
     assert np.ptp(weights["policy_hidden1"][-1]) > 1e-4
     row = metrics.read(resumed.folder)[0]
-    assert {_departure.documented(name) for name in row} == {*METRICS, *_departure.METRICS, "seconds"}
+    assert {_departure.documented(name) for name in row} == {
+        *METRICS,
+        *_departure.METRICS,
+        "seconds",
+    }
     assert row["penalty"] > 0
 
 
 def test_relaxed_weights_are_drawn(resumed, tmp_path):
     found = json.loads(run("show", resumed.folder, "--out", tmp_path, "--json").stdout)
-    assert {str(tmp_path / "departures.png"), str(tmp_path / "relaxed_weights.png")} < set(found["pictures"])
+    assert {str(tmp_path / "departures.png"), str(tmp_path / "relaxed_weights.png")} < set(
+        found["pictures"]
+    )
     assert colours(tmp_path / "relaxed_weights.png") > 15
-    shown = json.loads(run("show", resumed.folder / "spec.yaml", "--out", tmp_path / "spec", "--json").stdout)
+    shown = json.loads(
+        run("show", resumed.folder / "spec.yaml", "--out", tmp_path / "spec", "--json").stdout
+    )
     stems = {Path(path).stem for path in shown["pictures"]}  # a spec has learnt nothing
     assert "weights" in stems
     assert not stems & {"departures", "relaxed_weights"}
@@ -176,13 +199,20 @@ def test_weights_of_actions_have_their_names():
     }
 
 
-# ------------------------------------------------------------------------------------------------- its pictures
+# -------------------------------------------------------------------------------------------------
+# its pictures
 
 
 def test_curves_begin_at_the_exact_network():
     rows = [
         {"step": 10, "return": 1.0},
-        {"step": 20, "departure/a": 0.1, "departure/a/r": 0.2, "departure/a/spread": 7.0, "penalty": 1.0},
+        {
+            "step": 20,
+            "departure/a": 0.1,
+            "departure/a/r": 0.2,
+            "departure/a/spread": 7.0,
+            "penalty": 1.0,
+        },
         {"step": 30, "departure/a": 0.3, "departure/a/r": None, "departure/a/spread": 7.0},
     ]
     found = draw.curves(rows)
@@ -203,7 +233,9 @@ def test_white_is_exact_and_a_departure_is_seen(tmp_path):
     moved[1:, 0, 3] += np.array([0.1, 0.4])
     found = {}
     for name, weights in {"still": still, "moved": moved}.items():
-        path = draw.draw_relaxed_weights(steps, {"policy": weights}, {"policy": elements}, tmp_path / f"{name}.png")
+        path = draw.draw_relaxed_weights(
+            steps, {"policy": weights}, {"policy": elements}, tmp_path / f"{name}.png"
+        )
         found[name] = colours(path)
     # both have the scale of colours beside them
     assert found["moved"] > found["still"]

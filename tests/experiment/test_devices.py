@@ -1,4 +1,6 @@
-"""A run says where it was trained, is evaluated and resumed elsewhere, and a device that is not there is a mistake."""
+"""A run says where it was trained, is evaluated and resumed elsewhere, and a device that is not
+there is a mistake.
+"""
 
 import json
 
@@ -90,14 +92,16 @@ def test_compile_and_verify_elsewhere(away):
     compiled = compile_spec(from_text(SPEC, "cart.yaml"), seed=0, device="meta")
     here = compile_spec(from_text(SPEC, "cart.yaml"), seed=0)
     assert compiled.network.device == ELSEWHERE
-    assert compiled.verification.rows == here.verification.rows  # the same weights, wherever they are
+    assert (
+        compiled.verification.rows == here.verification.rows
+    )  # the same weights, wherever they are
     assert str(compiled.verification).endswith("measured on meta")
     assert "measured on" not in str(here.verification)
 
 
 def test_verify_where_there_is_no_float64(away, monkeypatch):
     monkeypatch.setattr(device, "NARROW", {"meta"})
-    monkeypatch.setattr("symgen.verify.NARROW", {"meta"})
+    monkeypatch.setattr("symgen.proofs.verify.NARROW", {"meta"})
     compiled = compile_spec(from_text(SPEC, "cart.yaml"), seed=0, device="meta")
     here = compile_spec(from_text(SPEC, "cart.yaml"), seed=0)
     assert compiled.verification.rows == here.verification.rows

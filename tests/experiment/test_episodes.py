@@ -23,7 +23,13 @@ def test_quotas_add_up():
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_returns_and_lengths_by_hand(mode):
     played = play(still, Script([[3, 1], [2]], mode), 5, seed=0)
-    assert played.returns.tolist() == [3, 1, 3, 2, 2]  # a resetting step pays 1, and counts for nothing
+    assert played.returns.tolist() == [
+        3,
+        1,
+        3,
+        2,
+        2,
+    ]  # a resetting step pays 1, and counts for nothing
     assert played.lengths.tolist() == [3, 1, 3, 2, 2]
     assert played.successes is None
 
@@ -33,7 +39,12 @@ def test_short_episodes_are_not_favoured():
     lengths = [[100, 1], [1], [1], [1]]
     played = play(still, Script(lengths), 4, seed=0)
     assert played.lengths.tolist() == [100, 1, 1, 1]
-    assert first_finished(Script(lengths), 4) == [1, 1, 1, 1]  # control: what counting whoever is first would give
+    assert first_finished(Script(lengths), 4) == [
+        1,
+        1,
+        1,
+        1,
+    ]  # control: what counting whoever is first would give
 
 
 def first_finished(envs: Script, count: int) -> list[int]:
@@ -55,8 +66,15 @@ def test_an_episode_without_end_is_reported(monkeypatch):
     with pytest.raises(UserError, match="has not ended after 50"):
         play(still, Script([[3], [1000]]), 2, seed=0)
     assert play(still, Script([[3], [49]]), 2, seed=0).lengths.tolist() == [3, 49]
-    # an environment that has contributed may go on for as long as it likes: 5 episodes of 20 take 100 steps
-    assert play(still, Script([[20], [1, 1, 1000]]), 5, seed=0).lengths.tolist() == [20, 20, 20, 1, 1]
+    # an environment that has contributed may go on for as long as it likes: 5 episodes of 20 take
+    # 100 steps
+    assert play(still, Script([[20], [1, 1, 1000]]), 5, seed=0).lengths.tolist() == [
+        20,
+        20,
+        20,
+        1,
+        1,
+    ]
 
 
 def test_an_environment_that_does_not_reset_itself_is_refused():

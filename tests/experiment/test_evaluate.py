@@ -7,7 +7,14 @@ import torch
 
 from symgen.errors import UserError
 from symgen.experiment import evaluate
-from symgen.experiment.evaluate import Evaluation, Row, Settings, evaluate_run, evaluate_runs, over_seeds
+from symgen.experiment.evaluate import (
+    Evaluation,
+    Row,
+    Settings,
+    evaluate_run,
+    evaluate_runs,
+    over_seeds,
+)
 from symgen.experiment.run import Run, find
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.train import Settings as Training
@@ -23,7 +30,9 @@ FEW = Settings(episodes=10, envs=4)
 def folder(tmp_path_factory):
     """Two trained seeds."""
     root = tmp_path_factory.mktemp("runs")
-    source = edit(read(SPEC), {"train.steps": 3000, "train.envs": 16, "train.rollout": 16, "train.epochs": 4})
+    source = edit(
+        read(SPEC), {"train.steps": 3000, "train.envs": 16, "train.rollout": 16, "train.epochs": 4}
+    )
     train(source, Training(root=root, evaluation=None), lambda report: None, seeds=[0, 1])
     return root / "dict" / "base"
 
@@ -38,7 +47,11 @@ def test_the_file_holds_what_was_returned(folder):
     evaluation = evaluate_run(Run(folder / "0"), FEW)
     values = json.loads((folder / "0" / FEW.file).read_text())
     assert values["conditions"] == json.loads(json.dumps(evaluation.to_dict()["conditions"]))
-    assert (values["episodes"], values["checkpoint"], values["actions"]) == (10, "last", "most probable")
+    assert (values["episodes"], values["checkpoint"], values["actions"]) == (
+        10,
+        "last",
+        "most probable",
+    )
     assert values["step"] == Run(folder / "0").restore("last").step
     played = values["episodes_played"]["rotated"]["returns"]
     assert estimate(played) == evaluation.rows["rotated"].returns
@@ -66,7 +79,9 @@ def test_training_bears_fruit_and_the_baseline_does_not_turn(folder):
 def test_of_several_seeds_the_interval_is_over_the_seeds(folder):
     evaluation = evaluate_runs(find(folder), FEW)
     assert (evaluation.seeds, evaluation.over) == ((0, 1), "seeds")
-    means = [evaluate.stored_evaluation(run, FEW).rows["rotated"].returns.mean for run in find(folder)]
+    means = [
+        evaluate.stored_evaluation(run, FEW).rows["rotated"].returns.mean for run in find(folder)
+    ]
     assert evaluation.rows["rotated"].returns == estimate(means)
     values = json.loads((folder / FEW.file).read_text())
     assert values["interval"] == "95% bootstrap over seeds"
@@ -74,7 +89,9 @@ def test_of_several_seeds_the_interval_is_over_the_seeds(folder):
     assert evaluate_runs(find(folder), FEW, stored=True) == evaluation
 
 
-def by_hand(seed: int, mean: float, success: float | None, conditions=("training", "a")) -> Evaluation:
+def by_hand(
+    seed: int, mean: float, success: float | None, conditions=("training", "a")
+) -> Evaluation:
     def one(value):
         return Estimate(value, value, value, 10)
 
@@ -89,7 +106,9 @@ def test_over_seeds_by_hand():
     assert found.rows["a"].lengths == Estimate(5.0, 0.0, 10.0, 2)
     assert found.rows["a"].successes == Estimate(0.75, 0.5, 1.0, 2)
     assert over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, 1.0)]).rows["a"].successes is None
-    assert list(over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, None, ("training",))]).rows) == ["training"]
+    assert list(over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, None, ("training",))]).rows) == [
+        "training"
+    ]
 
 
 @pytest.mark.parametrize("row", [by_hand(0, 0.5, None).rows["a"], by_hand(0, 0.5, 0.25).rows["a"]])
@@ -104,7 +123,10 @@ def test_a_missing_checkpoint_names_those_there_are(folder):
 
 
 def test_seeds_that_were_evaluated_differently_have_no_mean(folder):
-    some = [evaluate_run(Run(folder / "0"), FEW), evaluate_run(Run(folder / "1"), Settings(episodes=3, envs=3))]
+    some = [
+        evaluate_run(Run(folder / "0"), FEW),
+        evaluate_run(Run(folder / "1"), Settings(episodes=3, envs=3)),
+    ]
     with pytest.raises(UserError, match="evaluated differently: episodes 10 for seed 0, 3 for 1"):
         over_seeds(some)
     assert over_seeds([evaluate_run(Run(folder / name), FEW) for name in "01"]).seeds == (0, 1)
@@ -126,7 +148,7 @@ def test_it_can_be_stopped(folder):
 
 def test_a_video_of_every_condition(folder, tmp_path):
     imageio = pytest.importorskip("imageio.v3")
-    from symgen.experiment.video import film
+    from symgen.pictures.video import film
 
     film(Run(folder / "0"), Settings(), tmp_path / "new" / "agent.gif")
     frames = imageio.imread(tmp_path / "new" / "agent.gif")
@@ -139,7 +161,7 @@ def test_a_video_of_every_condition(folder, tmp_path):
 def test_a_video_without_its_package_names_the_extra(folder, tmp_path, monkeypatch):
     import sys
 
-    from symgen.experiment.video import film
+    from symgen.pictures.video import film
 
     monkeypatch.setitem(sys.modules, "imageio", None)
     monkeypatch.setitem(sys.modules, "imageio.v3", None)
@@ -154,7 +176,7 @@ def test_a_video_without_its_package_names_the_extra(folder, tmp_path, monkeypat
 def test_a_video_that_cannot_be_made_says_why(folder, tmp_path, monkeypatch):
     from gymnasium.error import DependencyNotInstalled
 
-    from symgen.experiment import video
+    from symgen.pictures import video
 
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made") as caught:

@@ -1,4 +1,6 @@
-"""Evaluating under conditions that the run's spec does not have: played, kept apart, and the standard one stays."""
+"""Evaluating under conditions that the run's spec does not have: played, kept apart, and the
+standard one stays.
+"""
 
 import json
 
@@ -7,22 +9,31 @@ from typer.testing import CliRunner
 
 from symgen.cli import app
 from symgen.errors import UserError
-from symgen.experiment import table
 from symgen.experiment.evaluate import Settings, evaluate_run, evaluate_runs
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings as Training
 from symgen.experiment.train import train
+from symgen.pictures import table
 from symgen.spec.source import read
 from tests.experiment.test_load import POLE
 
-SPEC = {**POLE, "train": {**POLE["train"], "steps": 100}, "evaluate": {"mirrored": {"transform": "s"}}}
+SPEC = {
+    **POLE,
+    "train": {**POLE["train"], "steps": 100},
+    "evaluate": {"mirrored": {"transform": "s"}},
+}
 WINDY = {"evaluate.windy.observation_noise": 0.2}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Run:
     root = tmp_path_factory.mktemp("runs")
-    train(read(SPEC), Training(root=root, evaluation=Settings(episodes=4)), lambda report: None, seeds=[0])
+    train(
+        read(SPEC),
+        Training(root=root, evaluation=Settings(episodes=4)),
+        lambda report: None,
+        seeds=[0],
+    )
     return Run(root / "dict" / "base" / "0")
 
 
@@ -36,15 +47,24 @@ def test_only_what_is_changed_is_played_and_stored_apart(run):
     assert "windy" in new
     assert json.loads(after[new])["changes"] == WINDY
     assert evaluate_runs([run], Settings(episodes=4, changes=WINDY), stored=True) == evaluation
-    assert list(evaluate_runs([run], Settings(episodes=4), stored=True).rows) == ["training", "mirrored"]
+    assert list(evaluate_runs([run], Settings(episodes=4), stored=True).rows) == [
+        "training",
+        "mirrored",
+    ]
     with pytest.raises(UserError) as caught:
-        evaluate_runs([run], Settings(episodes=4, changes={"evaluate.windy.observation_noise": 0.3}), stored=True)
+        evaluate_runs(
+            [run],
+            Settings(episodes=4, changes={"evaluate.windy.observation_noise": 0.3}),
+            stored=True,
+        )
     assert caught.value.code == "not-evaluated"
     assert "observation_noise=0.2" in table.detail(evaluation).title
 
 
 def test_the_change_reaches_the_environment(run):
-    rows = evaluate_run(run, Settings(episodes=4, changes={"evaluate.blind.observation_noise": 50.0})).rows
+    rows = evaluate_run(
+        run, Settings(episodes=4, changes={"evaluate.blind.observation_noise": 50.0})
+    ).rows
     assert rows["blind"].lengths.mean != rows["training"].lengths.mean
     ends = {"environment.max_episode_steps": 3}
     rows = evaluate_run(run, Settings(episodes=4, changes=ends)).rows

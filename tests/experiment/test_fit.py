@@ -26,7 +26,11 @@ def run_on(run, begin=None, stop_after=None, saving=ALWAYS, **options):
     def stopped():
         return stop_after is not None and len(seen) >= stop_after
 
-    return fit(run, network, learner, learner.steps, begin, saving, seen.append, stopped), learner, seen
+    return (
+        fit(run, network, learner, learner.steps, begin, saving, seen.append, stopped),
+        learner,
+        seen,
+    )
 
 
 def test_it_goes_to_the_end_and_saves(tmp_path):
@@ -49,7 +53,8 @@ def test_a_stopped_run_continues_to_the_same_end(tmp_path):
     assert seen[0].step == 40
     drop = ("seconds",)
     rows = [
-        [{k: v for k, v in row.items() if k not in drop} for row in metrics.read(run.folder)] for run in (whole, parts)
+        [{k: v for k, v in row.items() if k not in drop} for row in metrics.read(run.folder)]
+        for run in (whole, parts)
     ]
     assert rows[0] == rows[1]
     tensors = [run.restore("last").tensors for run in (whole, parts)]
@@ -60,7 +65,9 @@ def test_lines_after_the_checkpoint_are_not_there_twice(tmp_path):
     run = new_run(tmp_path)
     run_on(run, stop_after=3, saving=NEVER)
     begin = run.restore("last")
-    with open(run.folder / metrics.NAME, "a") as file:  # what a kill leaves: updates that no checkpoint knows
+    with open(
+        run.folder / metrics.NAME, "a"
+    ) as file:  # what a kill leaves: updates that no checkpoint knows
         file.write('{"update": 4, "step": 40}\n{"update": 5, "st')
     run_on(run, begin=begin)
     assert [row["update"] for row in metrics.read(run.folder)] == list(range(1, 11))
@@ -94,7 +101,12 @@ def test_the_best_survives_a_resumption(tmp_path):
 def test_checkpoints_can_be_kept(tmp_path):
     run = new_run(tmp_path)
     run_on(run, saving=Saving(seconds=1e9, keep=4))
-    assert sorted(path.stem for path in run.checkpoints.glob("*.json")) == ["best", "last", "step-40", "step-80"]
+    assert sorted(path.stem for path in run.checkpoints.glob("*.json")) == [
+        "best",
+        "last",
+        "step-40",
+        "step-80",
+    ]
     assert run.restore("step-40").tensors["network.weight"].item() == 4
 
 
@@ -104,8 +116,14 @@ def test_saving_is_not_done_at_every_update_unless_asked(tmp_path, monkeypatch):
     counts = {}
     for name, saving in {"never": NEVER, "always": ALWAYS}.items():
         written = []
-        monkeypatch.setattr(module, "write", lambda *arguments, written=written: written.append(arguments))
-        run_on(new_run(tmp_path / name), saving=saving, returns=lambda update: 0.0 if update < 2 else -1.0)
+        monkeypatch.setattr(
+            module, "write", lambda *arguments, written=written: written.append(arguments)
+        )
+        run_on(
+            new_run(tmp_path / name),
+            saving=saving,
+            returns=lambda update: 0.0 if update < 2 else -1.0,
+        )
         counts[name] = sum(arguments[1] == "last" for arguments in written)
     assert counts == {"never": 1, "always": 10}
 
@@ -127,4 +145,9 @@ def test_the_checkpoint_is_readable_json(tmp_path):
     run_on(run, stop_after=2, returns=lambda _: math.nan)
     values = json.loads((run.checkpoints / "last.json").read_text())
     assert values["metrics"]["return"] is None
-    assert (values["step"], values["update"], values["finished"], values["best"]) == (20, 2, False, None)
+    assert (values["step"], values["update"], values["finished"], values["best"]) == (
+        20,
+        2,
+        False,
+        None,
+    )

@@ -37,8 +37,17 @@ def test_a_part_of_an_option_is_edited_and_the_rest_stays():
     problem = check_spec(
         {
             "symgen": 1,
-            "environment": {"adapter": "gymnasium_env", "id": "FrozenLake-v1", "kwargs": {"map_name": "8x8"}},
-            "symmetry": {"group": "C1", "states": "trivial", "actions": "trivial", "constraint": "none"},
+            "environment": {
+                "adapter": "gymnasium_env",
+                "id": "FrozenLake-v1",
+                "kwargs": {"map_name": "8x8"},
+            },
+            "symmetry": {
+                "group": "C1",
+                "states": "trivial",
+                "actions": "trivial",
+                "constraint": "none",
+            },
             "network": {"family": "mlp"},
             "evaluate": {"dry": {"environment.kwargs.is_slippery": False}},
         }
@@ -54,14 +63,23 @@ def test_a_part_of_an_option_is_edited_and_the_rest_stays():
 
 def test_conditions_are_changed_and_added_by_edits(problem):
     noise = {"evaluate.rotated.observation_noise": 0.5}
-    assert heldout.changed(problem, noise) == {"training": {}, "rotated": {"transform": "r", "observation_noise": 0.5}}
-    added = heldout.changed(problem, {"evaluate.windy.observation_noise": 0.2, "evaluate.windy.transform": "s"})
+    assert heldout.changed(problem, noise) == {
+        "training": {},
+        "rotated": {"transform": "r", "observation_noise": 0.5},
+    }
+    added = heldout.changed(
+        problem, {"evaluate.windy.observation_noise": 0.2, "evaluate.windy.transform": "s"}
+    )
     assert added == {"training": {}, "windy": {"observation_noise": 0.2, "transform": "s"}}
-    small = heldout.changed(problem, {"environment.orientation": 1, "evaluate.far.environment.orientation": 2})
+    small = heldout.changed(
+        problem, {"environment.orientation": 1, "evaluate.far.environment.orientation": 2}
+    )
     assert small == {
         "training": {}, "far": {"environment.orientation": 2}, "orientation=1": {"environment.orientation": 1},
     }  # fmt: skip
-    assert heldout.changed(problem, {"evaluate.rotated.transform": "r"}) == {"training": {}}  # control: no change
+    assert heldout.changed(problem, {"evaluate.rotated.transform": "r"}) == {
+        "training": {}
+    }  # control: no change
 
 
 @pytest.mark.parametrize(
@@ -78,20 +96,28 @@ def test_conditions_are_changed_and_added_by_edits(problem):
 def test_an_edit_of_something_else_is_refused(problem, edits, code):
     with pytest.raises((SpecError, UserError)) as caught:
         heldout.changed(problem, edits)
-    found = [each.code for each in caught.value.diagnostics] if isinstance(caught.value, SpecError) else []
+    found = (
+        [each.code for each in caught.value.diagnostics]
+        if isinstance(caught.value, SpecError)
+        else []
+    )
     assert (found or [caught.value.code]) == [code]
 
 
 @pytest.mark.parametrize("word", ["r", "s", "rs", "rrr"])
 def test_a_transform_moves_the_whole_environment(problem, word):
     """Acting g.a in the moved environment is acting a in the environment and looking through g."""
-    from symgen.actions import act_on_action, act_on_observation
+    from symgen.problem.group_action import act_on_action, act_on_observation
 
-    plain, moved = (heldout.environment(problem, changes, 4, seed=1) for changes in ({}, {"transform": word}))
+    plain, moved = (
+        heldout.environment(problem, changes, 4, seed=1) for changes in ({}, {"transform": word})
+    )
     here, there = plain.reset(seed=1)[0], moved.reset(seed=1)[0]
     rng = np.random.default_rng(0)
     for _ in range(30):
-        assert np.array_equal(there, act_on_observation(problem.interface, problem.observation, word, here))
+        assert np.array_equal(
+            there, act_on_observation(problem.interface, problem.observation, word, here)
+        )
         action = rng.integers(4, size=4)
         image = act_on_action(problem.interface.action, problem.action, word, action)
         here, there = plain.step(action)[0], moved.step(image)[0]
@@ -112,10 +138,12 @@ def test_whole_numbers_may_have_images_that_are_none(problem):
 
     from symgen.algebra.fieldtype import vector
     from symgen.algebra.representation import signed_permutation
-    from symgen.envs.interface import Interface, Term
+    from symgen.problem.interface import Interface, Term
 
     fibre = signed_permutation(problem.group, {"r": [1, 2], "s": [-1, 2]})
-    interface = Interface((Term("observation", (2,), "uint8"),), problem.interface.action, single=True)
+    interface = Interface(
+        (Term("observation", (2,), "uint8"),), problem.interface.action, single=True
+    )
     changed = replace(problem, interface=interface, observation={"observation": vector(fibre)})
     seen = heldout._observed(changed, "s")(np.array([[3, 4]], np.uint8))
     assert seen.tolist() == [[-3, 4]]
@@ -141,4 +169,7 @@ def test_discrete_actions_need_not_begin_at_zero(problem):
         single_action_space = Space()
 
     undone = heldout._undone(problem, "r", Envs())
-    assert undone(np.array([11, 12])).tolist() == [10, 11]  # r takes up to left, so left comes from up
+    assert undone(np.array([11, 12])).tolist() == [
+        10,
+        11,
+    ]  # r takes up to left, so left comes from up

@@ -16,16 +16,38 @@ from symgen.spec.source import read
 POLE = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [-1, -2, -3, -4]}},
+        "actions": {"s": [1, 0]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
-    "train": {"algorithm": "ppo", "steps": 256, "seeds": [0, 1], "envs": 4, "rollout": 32, "minibatch": 64},
+    "train": {
+        "algorithm": "ppo",
+        "steps": 256,
+        "seeds": [0, 1],
+        "envs": 4,
+        "rollout": 32,
+        "minibatch": 64,
+    },
 }
 PENDULUM = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [1, -2, -3]}}, "actions": {"s": [-1]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [1, -2, -3]}},
+        "actions": {"s": [-1]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
-    "train": {"algorithm": "sac", "steps": 130, "seeds": [0], "envs": 2, "warmup": 100, "batch": 16},
+    "train": {
+        "algorithm": "sac",
+        "steps": 130,
+        "seeds": [0],
+        "envs": 2,
+        "warmup": 100,
+        "batch": 16,
+    },
 }
 SPEC = {"pole": POLE, "pendulum": PENDULUM}
 
@@ -52,8 +74,13 @@ def observations(compiled, count: int = 5) -> np.ndarray:
 
 def test_the_weights_are_those_of_the_checkpoint(root):
     folder = root / "pole" / "base" / "0"
-    kept = sorted((path.stem for path in folder.glob("checkpoints/step-*.json")), key=lambda name: int(name[5:]))
-    last, first, end = (symgen.load(folder, name).network.state_dict() for name in ("last", kept[0], kept[-1]))
+    kept = sorted(
+        (path.stem for path in folder.glob("checkpoints/step-*.json")),
+        key=lambda name: int(name[5:]),
+    )
+    last, first, end = (
+        symgen.load(folder, name).network.state_dict() for name in ("last", kept[0], kept[-1])
+    )
     assert all(torch.equal(value, end[name]) for name, value in last.items())
     assert not all(torch.equal(value, first[name]) for name, value in last.items())  # control
     assert not symgen.load(folder).network.training
@@ -105,7 +132,8 @@ def test_one_run_at_a_time(root):
     assert caught.value.code == "checkpoint-not-found"
 
 
-# ----------------------------------------------------------------------------------------- beyond symgen
+# ----------------------------------------------------------------------------------------- beyond
+# symgen
 
 
 def test_torch_exports_it(trained):
@@ -129,7 +157,9 @@ def test_torch_compiles_it(root):
 
 
 class Both(nn.Module):
-    """A compiled network where Stable-Baselines3 has its two towers; its heads then have nothing left to do."""
+    """A compiled network where Stable-Baselines3 has its two towers; its heads then have nothing
+    left to do.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -155,13 +185,18 @@ def test_stable_baselines3_trains_it():
             super()._build(lr_schedule)
             self.mlp_extractor = Both(compiled.network)
             self.action_net = self.value_net = nn.Identity()
-            self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+            self.optimizer = self.optimizer_class(
+                self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs
+            )
 
     compiled = symgen.compile(POLE, seed=0)
     before = {name: value.clone() for name, value in compiled.network.state_dict().items()}
     model = sb3.PPO(Policy, "CartPole-v1", n_steps=64, seed=0, device="cpu")
     model.learn(128)
-    assert any(not torch.equal(value, before[name]) for name, value in compiled.network.state_dict().items())
+    assert any(
+        not torch.equal(value, before[name])
+        for name, value in compiled.network.state_dict().items()
+    )
     assert compiled.verify().exact  # after their training, too
     batch = observations(compiled)
     moved, _ = model.predict(compiled.act_on_observation("s", batch), deterministic=True)

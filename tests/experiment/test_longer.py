@@ -56,8 +56,13 @@ def test_an_evaluation_of_the_shorter_training_is_not_shown_for_the_longer(tmp_p
     [outcome], _ = train(source(100), how, quiet)
     assert evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True)
     evaluate_runs([outcome.run], Evaluating(episodes=2))
-    [outcome], _ = train(source(200), Settings(root=tmp_path, evaluation=how.evaluation, resume=True), quiet)
-    assert evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True).settings["step"] == outcome.step
+    [outcome], _ = train(
+        source(200), Settings(root=tmp_path, evaluation=how.evaluation, resume=True), quiet
+    )
+    assert (
+        evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True).settings["step"]
+        == outcome.step
+    )
     with pytest.raises(UserError, match="is of step") as caught:
         evaluate_runs([outcome.run], Evaluating(episodes=2), stored=True)
     assert caught.value.code == "not-evaluated"
@@ -97,7 +102,9 @@ def test_a_longer_training_that_is_stopped_is_not_finished(tmp_path):
 @pytest.mark.slow  # that the replay grows is tested by itself
 def test_sac_goes_on_with_a_larger_replay(tmp_path):
     [short], _ = train(read(PENDULUM), settings(tmp_path), quiet)
-    [longer], _ = train(edit(read(PENDULUM), {"train.steps": 200}), settings(tmp_path, resume=True), quiet)
+    [longer], _ = train(
+        edit(read(PENDULUM), {"train.steps": 200}), settings(tmp_path, resume=True), quiet
+    )
     assert longer.finished
     assert longer.step >= 200 > short.step
 
@@ -106,7 +113,10 @@ def test_schedules_over_the_whole_training_are_spoken_of():
     options = Options.model_validate({"learning_rate": {"from": 0.001, "to": 0.0}})
     text = announcement("runs/x/base/0", (100, 400), 100, options)
     assert "from step 100, to 400 instead of 100" in text
-    assert "train.learning_rate goes from 0.001 to 0 over all 400 steps now: it was 0, jumps to 0.00075" in text
+    assert (
+        "train.learning_rate goes from 0.001 to 0 over all 400 steps now: it was 0, jumps "
+        "to 0.00075" in text
+    )
     assert "train." not in announcement("runs/x/base/0", (100, 400), 100, Options())  # control
 
 
@@ -115,9 +125,14 @@ def test_the_command(tmp_path):
     spec.write_text(read(SPEC).text)
 
     def typed(*words: str):
-        return CliRunner().invoke(app, ["train", str(spec), "--runs", str(tmp_path), "--episodes", "0", *words])
+        return CliRunner().invoke(
+            app, ["train", str(spec), "--runs", str(tmp_path), "--episodes", "0", *words]
+        )
 
-    assert typed("--set", "train.learning_rate={from: 1e-3, to: 0}", "--variant", "line").exit_code == 0
+    assert (
+        typed("--set", "train.learning_rate={from: 1e-3, to: 0}", "--variant", "line").exit_code
+        == 0
+    )
     edits = ["--set", "train.learning_rate={from: 1e-3, to: 0}", "--variant", "line"]
     assert typed(*edits, "--steps", "900").exit_code == 2  # without --resume
     done = typed(*edits, "--resume", "--steps", "900")

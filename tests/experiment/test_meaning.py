@@ -1,4 +1,6 @@
-"""Checkpoints of older versions are loaded where their weights mean the same, and refused where not."""
+"""Checkpoints of older versions are loaded where their weights mean the same, and refused where
+not.
+"""
 
 import gymnasium
 import numpy as np
@@ -12,11 +14,18 @@ from tests.experiment.doubles import SPEC
 CARTPOLE = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [-1, -2, -3, -4]}},
+        "actions": {"s": [1, 0]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
     "train": {"algorithm": "ppo", "steps": 100, "normalise_observations": False},
 }
-NORMALISED = {**CARTPOLE, "train": {"algorithm": "ppo", "steps": 100, "normalise_observations": True}}
+NORMALISED = {
+    **CARTPOLE,
+    "train": {"algorithm": "ppo", "steps": 100, "normalise_observations": True},
+}
 
 
 def test_versions_grow_and_say_what_changed():
@@ -49,7 +58,12 @@ def test_pictures_that_are_scaled_now_meant_something_else():
         gymnasium.register(f"{kind.__name__}-v0", kind)
     try:
         spec = {"symgen": 1, "network": {"family": "cnn"}}
-        spec["symmetry"] = {"group": "C1", "states": "trivial", "actions": "trivial", "constraint": "none"}
+        spec["symmetry"] = {
+            "group": "C1",
+            "states": "trivial",
+            "actions": "trivial",
+            "constraint": "none",
+        }
         floats, bytes_ = (
             check_spec({**spec, "environment": {"adapter": "gymnasium_env", "id": f"{name}-v0"}})
             for name in ("Floats", "Bytes")

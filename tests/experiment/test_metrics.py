@@ -47,7 +47,14 @@ def test_truncating_leaves_no_line_twice(tmp_path):
         for row in rows(4, 6):
             log.write(row)
     assert [row["update"] for row in metrics.read(tmp_path)] == [1, 2, 3, 4, 5, 6]
-    assert [step for step, _ in events(tmp_path)] == [10, 20, 30, 40, 50, 60]  # TensorBoard purges what is repeated
+    assert [step for step, _ in events(tmp_path)] == [
+        10,
+        20,
+        30,
+        40,
+        50,
+        60,
+    ]  # TensorBoard purges what is repeated
 
 
 def test_no_file_is_no_lines(tmp_path):

@@ -1,4 +1,6 @@
-"""No condition that is called held out shares a level with training, measured by what the levels are."""
+"""No condition that is called held out shares a level with training, measured by what the levels
+are.
+"""
 
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from symgen.experiment.overlap import Overlap, overlap
 from tests.experiment.doubles import SPEC
 
 SPECS = Path(__file__).parents[2] / "specs"
-LEVELS = [path for path in sorted(SPECS.glob("*/*.yaml")) if path.parent.name in ("gridworld", "minigrid")]
+LEVELS = [
+    path for path in sorted(SPECS.glob("*/*.yaml")) if path.parent.name in ("gridworld", "minigrid")
+]
 
 
 def problem(environment, **evaluate):
@@ -31,7 +35,9 @@ def held_out(path, trained, tested):
 def test_no_shipped_condition_shares_a_level_with_training(path):
     measured = dict(held_out(path, 300, 100))
     assert measured
-    assert {name: found.trained_on for name, found in measured.items()} == dict.fromkeys(measured, 0)
+    assert {name: found.trained_on for name, found in measured.items()} == dict.fromkeys(
+        measured, 0
+    )
 
 
 @pytest.mark.slow
@@ -94,7 +100,13 @@ def test_other_levels_are_accepted(environment, condition):
 
 
 def procgen(environment, **evaluate):
-    options = {"adapter": "procgen", "name": "caveflyer", "distribution_mode": "easy", "reduce": 4, **environment}
+    options = {
+        "adapter": "procgen",
+        "name": "caveflyer",
+        "distribution_mode": "easy",
+        "reduce": 4,
+        **environment,
+    }
     symmetry = {"group": "C4", "constraint": "none"}
     return check_spec({**SPEC, "environment": options, "symmetry": symmetry, "evaluate": evaluate})
 

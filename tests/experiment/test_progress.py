@@ -10,7 +10,13 @@ from symgen.experiment.progress import Bars, Report, left, silent
 
 @pytest.mark.parametrize(
     ("step", "speed", "expected"),
-    [(0, 0.0, "-"), (500, 10.0, "0:50"), (0, 0.1, "2:46:40"), (1010, 10.0, "0:00"), (0, math.inf, "0:00")],
+    [
+        (0, 0.0, "-"),
+        (500, 10.0, "0:50"),
+        (0, 0.1, "2:46:40"),
+        (1010, 10.0, "0:00"),
+        (0, math.inf, "0:00"),
+    ],
 )
 def test_time_left(step, speed, expected):
     assert left(Report(0, step, 1000, 0.0, speed)) == expected
@@ -40,7 +46,9 @@ def test_a_file_has_a_line_now_and_then(monkeypatch):
             yield Report(0, step, 1000, math.nan, 10.0)
         yield Report(0, 1000, 1000, 1.0, 10.0, "finished")
 
-    assert len(shown(reports(seconds=1.0)).splitlines()) == 12  # each tenth, both ends, and the note
+    assert (
+        len(shown(reports(seconds=1.0)).splitlines()) == 12
+    )  # each tenth, both ends, and the note
     assert len(shown(reports(seconds=0.001)).splitlines()) == 2  # not when it is over in no time
     assert "\x1b" not in shown(reports(seconds=1.0))
 

@@ -34,7 +34,14 @@ def run_on(run, network, begin=None, stop_after=None):
     seen = []
     learner = Measuring(network, 100)
     return fit(
-        run, network, learner, 100, begin, Saving(1e9), seen.append, lambda: stop_after and len(seen) >= stop_after
+        run,
+        network,
+        learner,
+        100,
+        begin,
+        Saving(1e9),
+        seen.append,
+        lambda: stop_after and len(seen) >= stop_after,
     )
 
 
@@ -58,7 +65,9 @@ def test_no_line_twice_after_a_resumption(tmp_path):
     run_on(parts, Banks(), stop_after=5)
     assert updates(parts) == [0, 3]
     with open(parts.folder / relaxed_weights.NAME, "a") as file:  # what a kill leaves
-        file.write(json.dumps({"update": 6, "step": 60, "weights": {"policy": [[9.0, 9.0]]}}) + '\n{"upd')
+        file.write(
+            json.dumps({"update": 6, "step": 60, "weights": {"policy": [[9.0, 9.0]]}}) + '\n{"upd'
+        )
     assert updates(parts) == [0, 3, 6]  # control
     run_on(parts, Banks(), begin=parts.restore("last"))
     assert relaxed_weights.lines(parts.folder) == relaxed_weights.lines(whole.folder)

@@ -40,8 +40,12 @@ def test_variants_are_readable():
         "environment.shift=-3": {"environment.shift": -3},
     }
     assert [variant(edits) for edits in names.values()] == list(names)
-    wide = variant({"evaluate": {"windy": {"observation_noise": 0.2}}, "network.hidden": ["64 regular"] * 9})
-    assert re.fullmatch(r"evaluate=windy-observation_noise-0.2,network.hidden=64-regular,[\w,-]+~[0-9a-f]{6}", wide)
+    wide = variant(
+        {"evaluate": {"windy": {"observation_noise": 0.2}}, "network.hidden": ["64 regular"] * 9}
+    )
+    assert re.fullmatch(
+        r"evaluate=windy-observation_noise-0.2,network.hidden=64-regular,[\w,-]+~[0-9a-f]{6}", wide
+    )
     assert len(wide) <= 87
 
 
@@ -74,7 +78,9 @@ def test_variants_are_never_confused():
     names = [variant(each) for each in edits]
     assert len(set(names)) == len(names)
     assert all(Path(name).name == name and len(name) < 120 for name in names)
-    assert all(re.fullmatch(r"[\w.=,+~-]+", name, re.ASCII) for name in names)  # no shell has to quote it
+    assert all(
+        re.fullmatch(r"[\w.=,+~-]+", name, re.ASCII) for name in names
+    )  # no shell has to quote it
     assert variant({"b": 2, "a": 1}) == variant({"a": 1, "b": 2})
 
 
@@ -85,7 +91,10 @@ def test_finding_runs_from_any_folder(tmp_path):
     assert [run.label for run in find(tmp_path / "lava" / "base" / "10")] == ["lava/base/10"]
     assert [run.label for run in find(tmp_path / "lava" / "wide")] == ["lava/wide/0"]
     groups = by_variant([*find(tmp_path / "lava"), *find(tmp_path / "lava" / "base")])
-    assert [[run.label for run in group] for group in groups] == [["lava/base/2", "lava/base/10"], ["lava/wide/0"]]
+    assert [[run.label for run in group] for group in groups] == [
+        ["lava/base/2", "lava/base/10"],
+        ["lava/wide/0"],
+    ]
 
 
 def test_what_holds_no_run_is_left_out_of_a_pattern(tmp_path):
@@ -111,7 +120,11 @@ def test_a_missing_run_is_answered_with_those_nearby(tmp_path):
 
 def test_differences_are_those_that_training_depends_on():
     before = {"train": {"steps": 10, "seeds": [0]}, "network": {"width": 8}, "evaluate": {"a": {}}}
-    after = {"train": {"steps": 10, "seeds": [0, 1]}, "network": {"width": 16, "heads": 2}, "evaluate": {}}
+    after = {
+        "train": {"steps": 10, "seeds": [0, 1]},
+        "network": {"width": 16, "heads": 2},
+        "evaluate": {},
+    }
     assert difference(before, after) == ["network.width: 8 -> 16", "network.heads: (absent) -> 2"]
     assert difference(before, before) == []
 
@@ -157,7 +170,16 @@ def test_clearing_keeps_nothing_but_the_lock(tmp_path):
 
 def test_versions_say_what_made_the_numbers():
     found = versions.versions()
-    assert {"python", "torch", "numpy", "symgen", "commit", "platform", "command", "time"} <= found.keys()
+    assert {
+        "python",
+        "torch",
+        "numpy",
+        "symgen",
+        "commit",
+        "platform",
+        "command",
+        "time",
+    } <= found.keys()
     assert found["torch"].startswith(tuple("0123456789"))
 
 

@@ -1,4 +1,5 @@
-"""The same weights are the same function: a change that makes them another one needs an entry in meaning.py.
+"""The same weights are the same function: a change that makes them another one needs an entry in
+meaning.py.
 
 UPDATE_GOLDEN=1 pytest tests/experiment/test_same_weights.py     writes the numbers anew: only beside such an entry, or
                                                                 for networks that are new
@@ -21,7 +22,9 @@ STORED = Path(__file__).parents[1] / "golden" / "same_weights.json"
 def filled(network):
     """The network with weights that depend on names and shapes alone."""
     for k, (_, weights) in enumerate(sorted(network.named_parameters())):
-        numbers = np.sin(1.0 + 0.7 * np.arange(weights.numel()) + k) / np.sqrt(max(weights.shape[-1:] or [1]))
+        numbers = np.sin(1.0 + 0.7 * np.arange(weights.numel()) + k) / np.sqrt(
+            max(weights.shape[-1:] or [1])
+        )
         with torch.no_grad():
             weights.copy_(torch.from_numpy(numbers).reshape(weights.shape))
     return network
@@ -36,11 +39,13 @@ def outputs(name):
         if term.layout == "discrete":
             terms[term.name] = np.array([1])
         elif term.dtype == "uint8":
-            terms[term.name] = (np.arange(count).reshape(1, *term.shape) % (2 if term.scale == 1 else 256)).astype(
-                "uint8"
-            )
+            terms[term.name] = (
+                np.arange(count).reshape(1, *term.shape) % (2 if term.scale == 1 else 256)
+            ).astype("uint8")
         else:
-            terms[term.name] = 12 * np.cos(np.arange(count, dtype=np.float64)).reshape(1, *term.shape)
+            terms[term.name] = 12 * np.cos(np.arange(count, dtype=np.float64)).reshape(
+                1, *term.shape
+            )
     observation = next(iter(terms.values())) if compiled.problem.interface.single else terms
     with torch.no_grad():
         return [round(float(x), 8) for part in network(observation) for x in part.flatten()[:4]]
@@ -58,7 +63,9 @@ def test_the_same_weights_are_the_same_function(name, stored):
         values = json.loads(STORED.read_text()) if STORED.exists() else {}
         STORED.write_text(json.dumps({**values, name: found}, indent=1, sort_keys=True) + "\n")
         return
-    assert np.allclose(found, stored[name], rtol=1e-4, atol=1e-6), "see symgen/experiment/meaning.py"
+    assert np.allclose(found, stored[name], rtol=1e-4, atol=1e-6), (
+        "see symgen/experiment/meaning.py"
+    )
 
 
 def test_other_weights_are_another_function(stored):

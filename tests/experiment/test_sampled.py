@@ -11,17 +11,20 @@ from torch.distributions import Categorical
 
 import symgen
 from symgen.compiler import check_spec
-from symgen.experiment import evaluate, table
+from symgen.experiment import evaluate
 from symgen.experiment.evaluate import Evaluation, Row, Settings, over_seeds
 from symgen.experiment.run import Run
 from symgen.experiment.sampled import beside, better, divides
 from symgen.experiment.statistics import Estimate
+from symgen.pictures import table
 from tests.experiment.doubles import SPEC
 from tests.experiment.test_load import PENDULUM, POLE
 
 
 class Fork(gymnasium.Env):
-    """Before a wall: left and right are good, ahead is not. Every observation is its own mirror image."""
+    """Before a wall: left and right are good, ahead is not. Every observation is its own mirror
+    image.
+    """
 
     observation_space = gymnasium.spaces.Box(-1, 1, (1,))
     action_space = gymnasium.spaces.Discrete(3)
@@ -37,7 +40,11 @@ class Fork(gymnasium.Env):
 FORK = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "Fork-v0"},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [-1]}}, "actions": {"s": [2, 1, 0]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [-1]}},
+        "actions": {"s": [2, 1, 0]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
 }
 
@@ -56,7 +63,9 @@ class Undecided:
 
 @pytest.fixture
 def fork(monkeypatch):
-    monkeypatch.setitem(gymnasium.registry, "Fork-v0", gymnasium.envs.registration.EnvSpec("Fork-v0", Fork))
+    monkeypatch.setitem(
+        gymnasium.registry, "Fork-v0", gymnasium.envs.registration.EnvSpec("Fork-v0", Fork)
+    )
     return dataclasses.replace(symgen.compile(FORK, verify=False), network=Undecided())
 
 
@@ -89,7 +98,9 @@ def an_evaluation(seed: int, sampled: Row | None) -> Evaluation:
 
 
 def test_both_are_printed_and_explained_where_they_differ():
-    assert "most probable actions 0.33 [0.23, 0.43], sampled 0.87" in table.sampled(an_evaluation(0, row(0.87)))
+    assert "most probable actions 0.33 [0.23, 0.43], sampled 0.87" in table.sampled(
+        an_evaluation(0, row(0.87))
+    )
     assert "--sample" in table.sampled(an_evaluation(0, row(0.87)))
     assert "--sample" not in table.sampled(an_evaluation(0, row(0.35)))
     assert "--sample" not in beside(row(0.1).returns, row(0.9).returns)
@@ -111,7 +122,12 @@ def test_it_is_stored(tmp_path, monkeypatch):
     from symgen.spec.source import read
 
     how = Training(root=tmp_path, evaluation=Settings(episodes=4))
-    train(read({**POLE, "train": {**POLE["train"], "steps": 100}}), how, lambda report: None, seeds=[0])
+    train(
+        read({**POLE, "train": {**POLE["train"], "steps": 100}}),
+        how,
+        lambda report: None,
+        seeds=[0],
+    )
     run = Run(tmp_path / "dict" / "base" / "0")
     stored = evaluate.stored_evaluation(run, Settings(episodes=4))
     assert stored.sampled.returns.count == 4

@@ -7,7 +7,8 @@ from symgen.experiment.statistics import Estimate, estimate
 
 
 def test_two_values_by_hand():
-    # resamples of {0, 1}: mean 0 with probability 1/4, 1/2 with 1/2, 1 with 1/4: the 2.5% quantile is 0
+    # resamples of {0, 1}: mean 0 with probability 1/4, 1/2 with 1/2, 1 with 1/4: the 2.5% quantile
+    # is 0
     assert estimate([0.0, 1.0]) == Estimate(0.5, 0.0, 1.0, 2)
 
 
@@ -58,7 +59,9 @@ def test_what_is_no_number_is_refused(values):
         estimate(values)
 
 
-@pytest.mark.parametrize("found", [Estimate(1.0, 0.5, 2.0, 3), Estimate(-120.0, -130.0, -1100.0, 9)])
+@pytest.mark.parametrize(
+    "found", [Estimate(1.0, 0.5, 2.0, 3), Estimate(-120.0, -130.0, -1100.0, 9)]
+)
 def test_estimates_survive_json(found):
     assert Estimate.from_dict(found.to_dict()) == found
 

@@ -121,7 +121,10 @@ def test_a_changed_spec_is_not_resumed(tmp_path):
     assert caught.value.code == "run-changed"
     assert "train.gamma: 0.99 -> 0.5" in caught.value.message
     outcomes, _ = train(a_source(**{"train.seeds": [0, 1]}), settings(tmp_path, resume=True), quiet)
-    assert [outcome.run.seed for outcome in outcomes] == [0, 1]  # more seeds change nothing about seed 0
+    assert [outcome.run.seed for outcome in outcomes] == [
+        0,
+        1,
+    ]  # more seeds change nothing about seed 0
 
 
 def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
@@ -141,7 +144,12 @@ def test_an_evaluation_of_less_training_or_fewer_episodes_is_made_anew(tmp_path)
     [outcome], _ = train(a_source(), how, quiet)
     path = outcome.run.folder / "evaluation.episodes=4.json"
     good = read_json(path)
-    for key, value in {"step": 7, "episodes": 2, "actions": "sampled", "evaluation_seed": 1}.items():
+    for key, value in {
+        "step": 7,
+        "episodes": 2,
+        "actions": "sampled",
+        "evaluation_seed": 1,
+    }.items():
         write_json(path, {**good, key: value})
         train(a_source(), how, quiet)
         assert json.loads(path.read_text())[key] == good[key] != value
@@ -157,8 +165,8 @@ def test_a_spec_without_train_says_so(tmp_path):
 
 
 def test_what_does_not_hold_is_not_trained(tmp_path, monkeypatch):
-    from symgen import verify
-    from symgen.verify import Row, Verification
+    from symgen.proofs import verify
+    from symgen.proofs.verify import Row, Verification
 
     broken = Verification((Row("r", "policy", "float64", 0.1, 1.0, 1e-12, "broken"),), claimed=True)
     monkeypatch.setattr(verify, "verify", lambda *_, **__: broken)
@@ -185,7 +193,9 @@ def test_a_killed_training_is_resumed(tmp_path):
     source = read(spec)
     (tmp_path / "spec.yaml").write_text(source.text)
     run = Run(tmp_path / "runs" / "spec" / "base" / "0")
-    process = subprocess.Popen([sys.executable, "-c", TRAIN, str(tmp_path / "spec.yaml"), str(tmp_path / "runs")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", TRAIN, str(tmp_path / "spec.yaml"), str(tmp_path / "runs")]
+    )
     deadline = time.monotonic() + 60
     while len(metrics.read(run.folder)) < 4 or not run.resumable:
         assert process.poll() is None
@@ -223,8 +233,13 @@ def test_a_damaged_checkpoint_is_a_clear_mistake(tmp_path):
 
 
 def test_weights_belong_to_the_seed(tmp_path):
-    outcomes, _ = train(a_source(), settings(tmp_path, saving=Saving(seconds=0, keep=1)), quiet, seeds=[0, 1])
+    outcomes, _ = train(
+        a_source(), settings(tmp_path, saving=Saving(seconds=0, keep=1)), quiet, seeds=[0, 1]
+    )
     first = [min(outcome.run.checkpoints.glob("step-*.json")) for outcome in outcomes]
-    tensors = [outcome.run.restore(path.stem).tensors for outcome, path in zip(outcomes, first, strict=True)]
+    tensors = [
+        outcome.run.restore(path.stem).tensors
+        for outcome, path in zip(outcomes, first, strict=True)
+    ]
     different = [name for name in tensors[0] if not torch.equal(tensors[0][name], tensors[1][name])]
     assert any(name.startswith("network.") for name in different)

@@ -1,4 +1,6 @@
-"""Soft actor-critic from the front end: trained, stopped, gone on with, evaluated under the group, drawn."""
+"""Soft actor-critic from the front end: trained, stopped, gone on with, evaluated under the group,
+drawn.
+"""
 
 import math
 
@@ -16,7 +18,11 @@ from symgen.spec.source import read
 SPEC = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1", "max_episode_steps": 20},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [1, -2, -3]}}, "actions": {"s": [-1]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [1, -2, -3]}},
+        "actions": {"s": [-1]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular", "depth": 1},
     "train": {"algorithm": "sac", "steps": 120, "warmup": 40, "report": 20, "batch": 8},
     "evaluate": {"mirrored": {"transform": "s"}},
@@ -26,7 +32,9 @@ SPEC = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """One finished and evaluated run; every checkpoint was kept."""
-    settings = Settings(root=tmp_path_factory.mktemp("runs"), evaluation=Evaluating(episodes=4), saving=Saving(0, 1))
+    settings = Settings(
+        root=tmp_path_factory.mktemp("runs"), evaluation=Evaluating(episodes=4), saving=Saving(0, 1)
+    )
     [outcome], _ = train(read(SPEC), settings, lambda report: None)
     return outcome
 
@@ -66,7 +74,9 @@ def test_a_stopped_run_goes_on_with_its_replay(tmp_path):
     settings = Settings(root=tmp_path, evaluation=None, saving=Saving(0))
     with pytest.raises(KeyboardInterrupt):
         train(read(SPEC), settings, interrupt)
-    [outcome], _ = train(read(SPEC), Settings(root=tmp_path, evaluation=None, resume=True), lambda report: None)
+    [outcome], _ = train(
+        read(SPEC), Settings(root=tmp_path, evaluation=None, resume=True), lambda report: None
+    )
     assert outcome.finished
     rows = metrics.read(outcome.run.folder)
     assert [row["update"] for row in rows] == [1, 2, 3, 4, 5, 6]
@@ -77,6 +87,8 @@ def test_a_stopped_run_goes_on_with_its_replay(tmp_path):
 
 
 def test_another_number_of_components_is_no_matter_of_the_algorithm(tmp_path):
-    plain = edit(read(SPEC), {"network": {"family": "mlp", "width": 8}, "symmetry.constraint": "none"})
+    plain = edit(
+        read(SPEC), {"network": {"family": "mlp", "width": 8}, "symmetry.constraint": "none"}
+    )
     [outcome], _ = train(plain, Settings(root=tmp_path, evaluation=None), lambda report: None)
     assert outcome.finished

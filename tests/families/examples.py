@@ -1,6 +1,8 @@
-"""Worlds (group, observation, action) and network variants that the conformance suite crosses; no YAML is involved.
+"""Worlds (group, observation, action) and network variants that the conformance suite crosses; no
+YAML is involved.
 
-To add a family or an option, add a row to VARIANTS; to add a group or an action, add a row to WORLDS.
+To add a family or an option, add a row to VARIANTS; to add a group or an action, add a row to
+WORLDS.
 """
 
 import re
@@ -20,11 +22,13 @@ class World:
 
     Args:
         group: the group or its name.
-        terms: field type of each term; "discrete point: permutation" is an index, "bytes grid ..." 8-bit.
+        terms: field type of each term; "discrete point: permutation" is an index, "bytes grid ..."
+            8-bit.
         action: representation on the action's parameters.
         kind: discrete, continuous, or the numbers of choices of a multi_discrete one.
         hidden: a fibre that can carry everything observed and done.
-        graph: topology and labels; by default complete with offset labels, absolute ones off the grid.
+        graph: topology and labels; by default complete with offset labels, absolute ones off the
+            grid.
         edges: of the topology "edges".
         width: channels of the attention families.
     """
@@ -79,34 +83,64 @@ WORLDS: dict[str, World] = {
     "C1 grid 3x4": World("C1", {PICTURE: "grid 3x4: 2 trivial"}, "3 trivial"),
     "C2 grid 4x6": World("C2", {PICTURE: "grid 4x6: 2 trivial"}, "permutation + trivial"),
     "C2 signed picture 3x5": World("C2", {PICTURE: "grid 3x5: trivial + sign"}, "permutation"),
-    "C2 two components": World("C2", {"observation": "point: 3 sign"}, "permutation(r=3 4 5 0 1 2)", (3, 3)),
+    "C2 two components": World(
+        "C2", {"observation": "point: 3 sign"}, "permutation(r=3 4 5 0 1 2)", (3, 3)
+    ),
     "C4 grid 5x5": World("C4", {PICTURE: "grid 5x5: 3 trivial"}, "permutation"),
-    "C4 heading 6x6": World("C4", {PICTURE: "bytes grid 6x6: trivial + regular"}, "permutation + trivial"),
+    "C4 heading 6x6": World(
+        "C4", {PICTURE: "bytes grid 6x6: trivial + regular"}, "permutation + trivial"
+    ),
     "C4 turn moves 4x4": World("C4", {PICTURE: "grid 4x4: 2 trivial"}, "3 trivial"),
     "C4 dict": World("C4", DICT, "permutation"),
-    "C4 two pictures": World("C4", {**DICT, "goal": "grid 4x4: trivial + regular"}, "standard + trivial", "continuous"),
-    "C4 dict of everything": World("C4", {**DICT, "legs": "tokens 4: 2 trivial"}, "permutation + 3 trivial", (4, 3)),
+    "C4 two pictures": World(
+        "C4", {**DICT, "goal": "grid 4x4: trivial + regular"}, "standard + trivial", "continuous"
+    ),
+    "C4 dict of everything": World(
+        "C4", {**DICT, "legs": "tokens 4: 2 trivial"}, "permutation + 3 trivial", (4, 3)
+    ),
     "C4 ring of tokens": World("C4", {"observation": "tokens 4: 2 trivial"}, "permutation"),
     "D1 grid 3x5": World("D1", {PICTURE: "grid 3x5: 2 trivial"}, "permutation + 2 trivial"),
-    "D1 flip 4x6": World("D1", {PICTURE: "grid 4x6(s=flip): trivial + sign"}, "sign + trivial", "continuous"),
+    "D1 flip 4x6": World(
+        "D1", {PICTURE: "grid 4x6(s=flip): trivial + sign"}, "sign + trivial", "continuous"
+    ),
     "D1 cart": World("D1", {"observation": "point: 4 sign"}, "permutation"),
     "D1 pendulum": World("D1", {"observation": "point: trivial + 2 sign"}, "sign", "continuous"),
     "D2 grid 4x6": World("D2", {PICTURE: "grid 4x6: 2 trivial"}, "quotient(s) + quotient(rs)"),
     "D4 grid 5x5": World("D4", {PICTURE: "grid 5x5: 2 trivial"}, "quotient(s)"),
-    "D4 heading 6x6": World("D4", {PICTURE: "grid 6x6: trivial + quotient(s)"}, "quotient(s) + trivial"),
-    "D4 two components": World("D4", {PICTURE: "grid 4x4: 2 trivial"}, "quotient(s) + 2 trivial", (4, 2)),
-    "D4 force": World("D4", {PICTURE: "grid 5x5: trivial", "speed": "point: standard"}, "standard", "continuous"),
+    "D4 heading 6x6": World(
+        "D4", {PICTURE: "grid 6x6: trivial + quotient(s)"}, "quotient(s) + trivial"
+    ),
+    "D4 two components": World(
+        "D4", {PICTURE: "grid 4x4: 2 trivial"}, "quotient(s) + 2 trivial", (4, 2)
+    ),
+    "D4 force": World(
+        "D4", {PICTURE: "grid 5x5: trivial", "speed": "point: standard"}, "standard", "continuous"
+    ),
     "S3 tokens": World("S3", {"observation": "tokens 3: 2 trivial"}, "permutation"),
-    "S5 tokens": World("S5", {"observation": "tokens 5: trivial"}, "3 trivial", hidden="2 permutation", width=16),
-    "S5 choice": World("S5", {"observation": "tokens 5: 2 trivial"}, "permutation", hidden="3 permutation"),
+    "S5 tokens": World(
+        "S5", {"observation": "tokens 5: trivial"}, "3 trivial", hidden="2 permutation", width=16
+    ),
+    "S5 choice": World(
+        "S5", {"observation": "tokens 5: 2 trivial"}, "permutation", hidden="3 permutation"
+    ),
     "C3 plane": World("C3", {"observation": "point: 2 standard"}, "standard", "continuous"),
-    "D3 plane": World("D3", {"observation": "point: 2 standard + sign"}, "standard + sign", "continuous"),
+    "D3 plane": World(
+        "D3", {"observation": "point: 2 standard + sign"}, "standard + sign", "continuous"
+    ),
     "C8 plane": World("C8", {"observation": "point: standard + trivial"}, "standard", "continuous"),
     "D3 prism": World(
-        "D3", {"observation": f"{PRISM}: 2 trivial"}, "permutation", graph=("edges", "absolute"), edges=BARS
+        "D3",
+        {"observation": f"{PRISM}: 2 trivial"},
+        "permutation",
+        graph=("edges", "absolute"),
+        edges=BARS,
     ),
     "D3 sides and rungs": World(
-        "D3", {"observation": f"{PRISM}: 3 trivial"}, "2 trivial", graph=("edges", "kind"), edges=BARS
+        "D3",
+        {"observation": f"{PRISM}: 3 trivial"},
+        "2 trivial",
+        graph=("edges", "kind"),
+        edges=BARS,
     ),
     "C2 x C2 grid 3x5": World(
         "C2 x C2",
@@ -114,7 +148,9 @@ WORLDS: dict[str, World] = {
         "permutation(r=1 0 2 3, r2=0 1 3 2)",
     ),
     "C2 x C4 vector": World("C2 x C4", {"observation": "point: regular"}, "permutation"),
-    "Klein graph": World(KLEIN, {"observation": "graph 4(a=1 0 3 2, b=2 3 0 1): 2 trivial"}, "regular"),
+    "Klein graph": World(
+        KLEIN, {"observation": "graph 4(a=1 0 3 2, b=2 3 0 1): 2 trivial"}, "regular"
+    ),
     "Q8 vector": World(QUATERNIONS, {"observation": "point: regular + trivial"}, "regular"),
 }
 
@@ -144,7 +180,9 @@ class Variant:
 
 
 def on_places(world: World) -> bool:
-    """One base for all terms that are no plain vectors, and a group whose regular fibre is small (or not needed)."""
+    """One base for all terms that are no plain vectors, and a group whose regular fibre is small
+    (or not needed).
+    """
     return len(world.places) == 1 and (world.acting.order <= 16 or world.still)
 
 
@@ -152,7 +190,12 @@ def on_grid(*, patch: int = 1) -> Callable[[World], bool]:
     """Pictures that patches of this size tile."""
 
     def fits(world: World) -> bool:
-        sides = [int(side) for grid in world.grids for pair in re.findall(r"(\d+)x(\d+)", grid) for side in pair]
+        sides = [
+            int(side)
+            for grid in world.grids
+            for pair in re.findall(r"(\d+)x(\d+)", grid)
+            for side in pair
+        ]
         return bool(sides) and on_places(world) and all(side % patch == 0 for side in sides)
 
     return fits
@@ -160,7 +203,9 @@ def on_grid(*, patch: int = 1) -> Callable[[World], bool]:
 
 def on_odd_grid(world: World) -> bool:
     """Pictures with odd sides."""
-    return bool(world.grids) and all(int(side) % 2 for grid in world.grids for side in re.findall(r"\d+", grid)[:2])
+    return bool(world.grids) and all(
+        int(side) % 2 for grid in world.grids for side in re.findall(r"\d+", grid)[:2]
+    )
 
 
 def on_turning_grid(world: World) -> bool:
@@ -175,7 +220,11 @@ def one_picture(world: World) -> bool:
 
 def usual_picture(world: World) -> bool:
     """Exactly one picture, turned and mirrored as pictures are."""
-    return one_picture(world) and world.acting.name in PLANAR and not any("(" in text for text in world.terms.values())
+    return (
+        one_picture(world)
+        and world.acting.name in PLANAR
+        and not any("(" in text for text in world.terms.values())
+    )
 
 
 def both(*conditions: Callable[[World], bool]) -> Callable[[World], bool]:
@@ -276,7 +325,8 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             both(one_picture, lambda world: world.still),
         ),
         "relaxed": Variant(
-            {"layers": ["6 regular", {"fields": "4 regular + 2 trivial"}], "activation": "silu", **WIDE},
+            {"layers": ["6 regular", {"fields": "4 regular + "
+                                                "2 trivial"}], "activation": "silu", **WIDE},
             one_picture,
             constraint="relaxed",
         ),
@@ -306,7 +356,8 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             usual_picture,
         ),
         "vectors": Variant(
-            {"layers": ["4 trivial + 4 regular + 4 irrep(1)", "4 regular + 4 irrep(1)"], "activation": "elu"},
+            {"layers": ["4 trivial + 4 regular + 4 irrep(1)", "4 regular + 4 "
+                                                              "irrep(1)"], "activation": "elu"},
             both(usual_picture, lambda world: world.acting.name in ("C4", "D4")),
         ),
         "thresholds": Variant(
@@ -350,14 +401,22 @@ VARIANTS: dict[str, dict[str, Variant]] = {
 
 
 def cases(wide: bool) -> list[tuple[str, str, str]]:
-    """(family, variant, world): all that fit; or, for each family, every world once and every variant at least once."""
+    """(family, variant, world): all that fit; or, for each family, every world once and every
+    variant at least once.
+    """
     result = []
     for family, variants in VARIANTS.items():
-        fitting = {w: [v for v, row in variants.items() if row.fits(world)] for w, world in WORLDS.items()}
+        fitting = {
+            w: [v for v, row in variants.items() if row.fits(world)] for w, world in WORLDS.items()
+        }
         pairs = [(v, w) for w, names in fitting.items() for v in names]
         if not wide:
-            chosen = [(names[k % len(names)], w) for k, (w, names) in enumerate(fitting.items()) if names]
-            missing = {v: (v, w) for v, w in reversed(pairs) if v not in {each for each, _ in chosen}}
+            chosen = [
+                (names[k % len(names)], w) for k, (w, names) in enumerate(fitting.items()) if names
+            ]
+            missing = {
+                v: (v, w) for v, w in reversed(pairs) if v not in {each for each, _ in chosen}
+            }
             pairs = [*chosen, *missing.values()]
         result += [(family, *pair) for pair in pairs]
     return result

@@ -1,4 +1,6 @@
-"""The laws of plans and networks, measured over every element of the group and with the control beside each error."""
+"""The laws of plans and networks, measured over every element of the group and with the control
+beside each error.
+"""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -7,15 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from symgen.actions import act_on_term
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, absolute, direct_sum, trivial
 from symgen.nn.network import Network, build
 from symgen.nn.steerable import thresholds, with_gates
 from symgen.plan.invariants import validate
-from symgen.plan.ir import Plan, Step
-from symgen.semantics.problem import Problem
+from symgen.plan.plan import Plan, Step
+from symgen.problem.group_action import act_on_term
+from symgen.problem.problem import Problem
 from tests.families.problems import observations
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -26,7 +28,9 @@ STRONG = 0.03
 
 
 class Departure(NamedTuple):
-    """How far an output is from commuting with one element, relative to its largest entry, and the control."""
+    """How far an output is from commuting with one element, relative to its largest entry, and the
+    control.
+    """
 
     element: str
     output: str
@@ -35,16 +39,21 @@ class Departure(NamedTuple):
 
 
 @torch.no_grad()
-def departures(network: Network, problem: Problem, dtype: torch.dtype, batch: int = 8) -> list[Departure]:
+def departures(
+    network: Network, problem: Problem, dtype: torch.dtype, batch: int = 8
+) -> list[Departure]:
     """The departure of policy and critics for every element of the group.
 
-    The control leaves the output unmoved where the element moves it (the action, where it is judged), and takes another
-    observation where not.
+    The control leaves the output unmoved where the element moves it (the action, where it is
+    judged), and takes another observation where not.
     """
     given, words = observations(problem.interface, batch), problem.group.elements
     moved = {
         term.name: np.concatenate(
-            [act_on_term(term, problem.observation[term.name], word, given[term.name]) for word in words]
+            [
+                act_on_term(term, problem.observation[term.name], word, given[term.name])
+                for word in words
+            ]
         )
         for term in problem.interface.terms
     }
@@ -59,18 +68,24 @@ def departures(network: Network, problem: Problem, dtype: torch.dtype, batch: in
     result = []
     for name, one in before.items():
         x, scale, shape = one.numpy(), float(one.abs().max()), (len(words), *one.shape)
-        pairs = zip(after[name].numpy().reshape(shape), unmoved[name].numpy().reshape(shape), strict=True)
+        pairs = zip(
+            after[name].numpy().reshape(shape), unmoved[name].numpy().reshape(shape), strict=True
+        )
         for word, (y, still) in zip(words, pairs, strict=True):
             expected = moving[name].act(word, x) if name in moving else x
             if name == "q" and _moves(problem.action, word):
                 other = still
             else:
                 other = x if name in moving and _moves(moving[name], word) else np.roll(x, 1, 0)
-            result.append(Departure(word, name, _gap(y, expected) / scale, _gap(other, expected) / scale))
+            result.append(
+                Departure(word, name, _gap(y, expected) / scale, _gap(other, expected) / scale)
+            )
     return result
 
 
-def outputs(model: Network, given: Mapping[str, np.ndarray], acts: np.ndarray) -> dict[str, torch.Tensor]:
+def outputs(
+    model: Network, given: Mapping[str, np.ndarray], acts: np.ndarray
+) -> dict[str, torch.Tensor]:
     """Every output by name."""
     if not model.plan.judges_actions:
         return dict(zip(("policy", "value"), model(given), strict=True))
@@ -87,7 +102,9 @@ def _moves(action: Representation, word: str) -> bool:
 
 
 def assert_equivariant(network: Network, problem: Problem) -> None:
-    """policy(g.o) = g.policy(o), value(g.o) = value(o), q(g.o, g.a) = q(o, a), in both dtypes and with power."""
+    """policy(g.o) = g.policy(o), value(g.o) = value(o), q(g.o, g.a) = q(o, a), in both dtypes and
+    with power.
+    """
     for dtype, tolerance in TOLERANCE.items():
         for row in departures(network, problem, dtype):
             assert row.error <= tolerance, f"{dtype}: {row}"
@@ -95,7 +112,9 @@ def assert_equivariant(network: Network, problem: Problem) -> None:
 
 
 def has_power(network: Network, problem: Problem) -> bool:
-    """Whether every control is quite large: attention that starts saturated hardly sees what it is shown."""
+    """Whether every control is quite large: attention that starts saturated hardly sees what it is
+    shown.
+    """
     return all(row.control > STRONG for row in departures(network, problem, torch.float64))
 
 
@@ -110,7 +129,9 @@ def assert_broken(network: Network, problem: Problem) -> None:
 
 @torch.no_grad()
 def assert_uses_everything(network: Network, problem: Problem) -> None:
-    """Policy and critics depend on every observation term, the critics on every component of an action they judge."""
+    """Policy and critics depend on every observation term, the critics on every component of an
+    action they judge.
+    """
     given, other = observations(problem.interface, 16), observations(problem.interface, 16, seed=1)
     acts = np.random.default_rng(1).standard_normal((16, problem.action.size))
     model = copy.deepcopy(network).double().eval()
@@ -121,7 +142,9 @@ def assert_uses_everything(network: Network, problem: Problem) -> None:
     for k in range(problem.action.size if "q" in before else 0):
         changed = acts.copy()
         changed[:, k] += 1
-        assert _relative(model.q(given, torch.from_numpy(changed)), before["q"]) > POWER, f"q ignores component {k}"
+        assert _relative(model.q(given, torch.from_numpy(changed)), before["q"]) > POWER, (
+            f"q ignores component {k}"
+        )
 
 
 def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -129,11 +152,15 @@ def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def train(network: Network, problem: Problem, steps: int = 10, rate: float = 3e-3) -> None:
-    """Optimiser steps towards random targets, and running statistics of observations that favour one side."""
+    """Optimiser steps towards random targets, and running statistics of observations that favour
+    one side.
+    """
     torch.manual_seed(1)
     given = observations(problem.interface, 16, seed=2)
     lopsided = {
-        name: x if x.dtype.kind in "iu" else x * 2 + np.linspace(-1, 1, x[0].size).reshape(x.shape[1:])
+        name: x
+        if x.dtype.kind in "iu"
+        else x * 2 + np.linspace(-1, 1, x[0].size).reshape(x.shape[1:])
         for name, x in given.items()
     }
     network.update_normalisation(lopsided)
@@ -141,7 +168,9 @@ def train(network: Network, problem: Problem, steps: int = 10, rate: float = 3e-
     targets = {name: torch.randn_like(x) + 1 for name, x in outputs(network, given, acts).items()}
     optimiser = torch.optim.Adam(network.parameters(), rate)
     for _ in range(steps):
-        loss = sum((x - targets[name]).square().mean() for name, x in outputs(network, given, acts).items())
+        loss = sum(
+            (x - targets[name]).square().mean() for name, x in outputs(network, given, acts).items()
+        )
         scale = network.log_std()
         if scale is not None:
             loss = loss + (scale * torch.arange(1, len(scale) + 1)).sum().cos()
@@ -151,20 +180,28 @@ def train(network: Network, problem: Problem, steps: int = 10, rate: float = 3e-
 
 
 def assert_plan(plan: Plan, problem: Problem) -> None:
-    """Valid; its weights are those of the network, and those of linear steps are dim Hom, by characters."""
+    """Valid; its weights are those of the network, and those of linear steps are dim Hom, by
+    characters.
+    """
     network = build(validate(plan), problem.interface)
     assert plan.weights == sum(p.numel() for p in network.parameters())
     assert dict(plan.terms) == dict(problem.observation)
     counted = 0
     for step in plan.steps:
         if step.constraint == "exact" and step.module in COUNTS:
-            assert step.weights == COUNTS[step.module](step, step.arguments), f"{step.name} of {plan.family}"
+            assert step.weights == COUNTS[step.module](step, step.arguments), (
+                f"{step.name} of {plan.family}"
+            )
             counted += 1
-    assert counted > 0 or all(step.constraint != "exact" or step.weights == 0 for step in plan.steps)
+    assert counted > 0 or all(
+        step.constraint != "exact" or step.weights == 0 for step in plan.steps
+    )
 
 
 def hom_by_characters(target: FieldType, source: FieldType) -> int:
-    """dim Hom = the mean over the group of the product of characters (Serre, Linear representations, section 2.3)."""
+    """dim Hom = the mean over the group of the product of characters (Serre, Linear
+    representations, section 2.3).
+    """
     traces = [_character(target, word) * _character(source, word) for word in target.group.elements]
     mean = sum(traces) / len(traces)
     assert abs(mean - round(mean)) < 1e-9
@@ -177,7 +214,9 @@ def _character(field: FieldType, word: str) -> float:
 
 
 def _affine(target: FieldType, *sources: FieldType) -> int:
-    return sum(hom_by_characters(target, source) for source in (*sources, vector(trivial(target.group))))
+    return sum(
+        hom_by_characters(target, source) for source in (*sources, vector(trivial(target.group)))
+    )
 
 
 def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> int:
@@ -190,14 +229,18 @@ def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> i
 def _convolution(arguments: Mapping[str, Any]) -> int:
     """The kernel, and one shift (and with a norm one scale) for each orbit of channels."""
     side, fibre = arguments["sampling"].kernel, vector(arguments["target"].fibre)
-    around = FieldType(bases.resize(arguments["source"].base, side, side), arguments["source"].fibre)
+    around = FieldType(
+        bases.resize(arguments["source"].base, side, side), arguments["source"].fibre
+    )
     kernel, norm = _affine(fibre, around), arguments.get("norm", "none")
     scales = {"none": 0, "batch": int(fibre.entry_orbits.max()) + 1, "layer": _affine(fibre)}
     return kernel + scales[norm]
 
 
 def _attention(arguments: Mapping[str, Any]) -> int:
-    """Norm, queries, keys, values and output, the labels of the graph matrices, triangles, and the two-layer map."""
+    """Norm, queries, keys, values and output, the labels of the graph matrices, triangles, and the
+    two-layer map.
+    """
     field, labels, heads = arguments["field"], arguments["labels"], arguments["heads"]
     place, ((copies, atom),) = vector(field.fibre), field.fibre.blocks
     weights = 2 * copies + 4 * hom_by_characters(place, place) + copies
@@ -214,8 +257,12 @@ def _attention(arguments: Mapping[str, Any]) -> int:
 
 
 COUNTS: dict[str, Callable[[Step, Mapping[str, Any]], int]] = {
-    "tied_linear.TiedLinear": lambda step, a: _linear(a["target"], a["source"], scope=a.get("scope", "feature")),
-    "embedding.Nonlinear": lambda step, a: _linear(a["target"], *a["sources"], scope=a.get("scope", "feature")),
+    "tied_linear.TiedLinear": lambda step, a: _linear(
+        a["target"], a["source"], scope=a.get("scope", "feature")
+    ),
+    "embedding.Nonlinear": lambda step, a: _linear(
+        a["target"], *a["sources"], scope=a.get("scope", "feature")
+    ),
     "embedding.PatchEmbedding": lambda step, a: _affine(
         vector(a["target"].fibre),
         FieldType(bases.resize(a["source"].base, a["patch"], a["patch"]), a["source"].fibre),

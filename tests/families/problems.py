@@ -1,4 +1,6 @@
-"""Problems from worlds and variants, as resolving a spec would give them, and random observations of them."""
+"""Problems from worlds and variants, as resolving a spec would give them, and random observations
+of them.
+"""
 
 import json
 from collections.abc import Mapping
@@ -14,14 +16,20 @@ from symgen.algebra import graph as graphs
 from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType
-from symgen.envs.interface import Action, Interface, Term
 from symgen.lookup import Critic
-from symgen.semantics.problem import Problem
+from symgen.problem.interface import Action, Interface, Term
+from symgen.problem.problem import Problem
 from symgen.spec.schema import Spec, parse
 from symgen.spec.source import Source, read
 from tests.families.examples import VARIANTS, WORLDS, World
 
-LAYOUT: Any = {"grid": "image", "plane": "image", "tokens": "tokens", "graph": "tokens", "point": "vector"}
+LAYOUT: Any = {
+    "grid": "image",
+    "plane": "image",
+    "tokens": "tokens",
+    "graph": "tokens",
+    "point": "vector",
+}
 
 
 @lru_cache(maxsize=16)
@@ -56,7 +64,10 @@ def problem(
     world = WORLDS[world] if isinstance(world, str) else world
     module = lookup.module("family", family)
     special = {name: _special(text) for name, text in world.terms.items()}
-    fields = {n: fieldtype.parse(world.acting, t.removeprefix(f"{special[n]} ")) for n, t in world.terms.items()}
+    fields = {
+        n: fieldtype.parse(world.acting, t.removeprefix(f"{special[n]} "))
+        for n, t in world.terms.items()
+    }
     terms = tuple(_term(name, fields[name], special[name]) for name in fields)
     action = representations.parse(world.acting, world.action)
     spec, source = _written(json.dumps(constraint), oriented)
@@ -65,10 +76,14 @@ def problem(
         spec=spec,
         source=source,
         group=world.acting,
-        interface=Interface(terms, _action(world, action.size), single=list(fields) == ["observation"]),
+        interface=Interface(
+            terms, _action(world, action.size), single=list(fields) == ["observation"]
+        ),
         observation=fields,
         action=action,
-        graph=_graph(world, fields, given, graph or world.graph) if hasattr(module, "patch_graph") else None,
+        graph=_graph(world, fields, given, graph or world.graph)
+        if hasattr(module, "patch_graph")
+        else None,
         family=module,
         family_options=given,
         adapter=lookup.module("adapter", "gridworld"),
@@ -99,13 +114,19 @@ def _term(name: str, field: FieldType, special: str) -> Term:
     if special == "discrete":
         return Term(name, (), "int64", "discrete", channels)
     # tokens of one number each come without a channel axis
-    shape = field.base.shape if layout == "tokens" and channels == 1 else (*field.base.shape, channels)
-    return Term(name, shape, "uint8" if special else "float32", layout, scale=255.0 if special else 1.0)
+    shape = (
+        field.base.shape if layout == "tokens" and channels == 1 else (*field.base.shape, channels)
+    )
+    return Term(
+        name, shape, "uint8" if special else "float32", layout, scale=255.0 if special else 1.0
+    )
 
 
 def _action(world: World, size: int) -> Action:
     if isinstance(world.kind, tuple):
-        return Action("multi_discrete", tuple(f"component_{k}" for k in range(len(world.kind))), world.kind)
+        return Action(
+            "multi_discrete", tuple(f"component_{k}" for k in range(len(world.kind))), world.kind
+        )
     return Action(world.kind, tuple(f"action_{k}" for k in range(size)), (size,))
 
 
@@ -114,26 +135,37 @@ def _options(model: Any, world: World, options: dict[str, Any]) -> Any:
     if "hidden" in fields:
         options.setdefault("hidden", world.hidden)
     if "heads" in fields and "width" in fields:
-        # four copies of the fibre: LayerNorm leaves little of one or two that are the same on a whole orbit
+        # four copies of the fibre: LayerNorm leaves little of one or two that are the same on a
+        # whole orbit
         options.setdefault("heads", 4)
         options.setdefault("width", world.width or 4 * world.acting.order)
     return model.model_validate(options)
 
 
-def _graph(world: World, fields: Mapping[str, FieldType], options: Any, chosen: tuple[str, str]) -> graphs.Graph | None:
+def _graph(
+    world: World, fields: Mapping[str, FieldType], options: Any, chosen: tuple[str, str]
+) -> graphs.Graph | None:
     spatial = [field.base for field in fields.values() if field.base.kind != "point"]
     if not spatial:
         return None
     base, (topology, labels) = _patches(spatial[0], getattr(options, "patch", 1)), chosen
-    return graphs.build(base, topology, labels or ("offset" if base.kind == "grid" else "absolute"), world.edges)
+    return graphs.build(
+        base, topology, labels or ("offset" if base.kind == "grid" else "absolute"), world.edges
+    )
 
 
 def _patches(base: Base, patch: int) -> Base:
-    return base if patch == 1 or base.kind != "grid" else bases.resize(base, *(side // patch for side in base.shape))
+    return (
+        base
+        if patch == 1 or base.kind != "grid"
+        else bases.resize(base, *(side // patch for side in base.shape))
+    )
 
 
 def observations(interface: Interface, batch: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Random observations as the space gives them; reals in float64, so that nothing is rounded away."""
+    """Random observations as the space gives them; reals in float64, so that nothing is rounded
+    away.
+    """
     random = np.random.default_rng(seed)
     result = {}
     for term in interface.terms:

@@ -1,4 +1,6 @@
-"""Every family, crossed with small groups, actions and options: what the plan promises is what the network does."""
+"""Every family, crossed with small groups, actions and options: what the plan promises is what the
+network does.
+"""
 
 import dataclasses
 
@@ -8,16 +10,27 @@ import torch
 from symgen import lookup
 from symgen.nn.network import Network, build
 from symgen.plan.invariants import validate
-from symgen.semantics.problem import Problem
-from symgen.verify import verify
+from symgen.problem.problem import Problem
+from symgen.proofs.verify import verify
 from tests.families.examples import VARIANTS, WORLDS, cases
-from tests.families.laws import assert_broken, assert_equivariant, assert_plan, assert_uses_everything, has_power, train
+from tests.families.laws import (
+    assert_broken,
+    assert_equivariant,
+    assert_plan,
+    assert_uses_everything,
+    has_power,
+    train,
+)
 from tests.families.problems import example, problem
 
 QUICK, WIDE = cases(wide=False), cases(wide=True)
-MATRIX = [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in WIDE if case not in QUICK)]
+MATRIX = [
+    *QUICK,
+    *(pytest.param(*case, marks=pytest.mark.slow) for case in WIDE if case not in QUICK),
+]
 
-# Law of a constraint: whether the network commutes with the group at the start, and after an asymmetric fit.
+# Law of a constraint: whether the network commutes with the group at the start, and after an
+# asymmetric fit.
 COMMUTES = {"exact": (True, True), "relaxed": (True, False), "none": (False, False)}
 
 
@@ -27,8 +40,12 @@ def network(of: Problem, seed: int = 0) -> Network:
 
 
 def powerful(of: Problem) -> Network:
-    """The first of a few initialisations whose controls are large; a family that has none fails by its controls."""
-    return next((found for seed in range(5) if has_power(found := network(of, seed), of)), network(of))
+    """The first of a few initialisations whose controls are large; a family that has none fails by
+    its controls.
+    """
+    return next(
+        (found for seed in range(5) if has_power(found := network(of, seed), of)), network(of)
+    )
 
 
 @pytest.mark.parametrize(("family", "variant", "world"), MATRIX)
@@ -49,7 +66,9 @@ def test_conformance(family, variant, world):
 
 REAL = [case for case in WIDE if WORLDS[case[2]].kind == "continuous"]
 """Every family and variant in every world with a continuous action."""
-QUICK_REAL = {(family, world): (family, variant, world) for family, variant, world in reversed(REAL)}.values()
+QUICK_REAL = {
+    (family, world): (family, variant, world) for family, variant, world in reversed(REAL)
+}.values()
 
 
 @pytest.mark.parametrize(
@@ -77,9 +96,14 @@ def test_the_matrix_is_complete():
     for family, variants in VARIANTS.items():
         offered = set(lookup.module("family", family).CONSTRAINTS)
         assert {row.law for row in variants.values()} == offered, f"{family} offers {offered}"
-        aliases = {field.alias or name for name, field in lookup.options("family", family).model_fields.items()}
+        aliases = {
+            field.alias or name
+            for name, field in lookup.options("family", family).model_fields.items()
+        }
         given = {name for row in variants.values() for name in row.options}
-        assert aliases <= given | {"width", "hidden"}, f"{family}: no variant sets {aliases - given}"
+        assert aliases <= given | {"width", "hidden"}, (
+            f"{family}: no variant sets {aliases - given}"
+        )
     for chosen in (QUICK, WIDE):
         assert {(f, v) for f, v, _ in chosen} == {(f, v) for f in VARIANTS for v in VARIANTS[f]}
         assert {w for _, _, w in chosen} == set(WORLDS)
@@ -91,12 +115,24 @@ def test_the_matrix_is_complete():
 
 # Actions that satisfy all relations and are nevertheless not the ones the network was built for.
 WRONG = {
-    "the picture turns the other way": ("C4 grid 5x5", {"observation": "grid 5x5(r=turn_back): 3 trivial"}, None),
+    "the picture turns the other way": (
+        "C4 grid 5x5",
+        {"observation": "grid 5x5(r=turn_back): 3 trivial"},
+        None,
+    ),
     "the actions turn the other way": ("C4 grid 5x5", {}, "permutation(r=3 0 1 2)"),
     "two actions change places": ("C4 grid 5x5", {}, "permutation(r=1 3 0 2)"),
     "the heading stays": ("C4 heading 6x6", {"observation": "grid 6x6: 5 trivial"}, None),
-    "the mirror is upside down": ("D1 grid 3x5", {"observation": "grid 3x5(s=flip): 2 trivial"}, None),
-    "the mirror of the actions is another": ("D4 grid 5x5", {}, "permutation(r=1 2 3 0, s=2 1 0 3)"),
+    "the mirror is upside down": (
+        "D1 grid 3x5",
+        {"observation": "grid 3x5(s=flip): 2 trivial"},
+        None,
+    ),
+    "the mirror of the actions is another": (
+        "D4 grid 5x5",
+        {},
+        "permutation(r=1 2 3 0, s=2 1 0 3)",
+    ),
     "one entry keeps its sign": ("D1 cart", {"observation": "point: 3 sign + trivial"}, None),
     "the force keeps its sign": ("D1 pendulum", {}, "trivial"),
     "the tokens go round backwards": (
@@ -104,11 +140,19 @@ WRONG = {
         {"observation": "graph 5(s=1 0 2 3 4, c=4 0 1 2 3): 2 trivial"},
         None,
     ),
-    "the plane is mirrored": ("C3 plane", {}, "matrix(r=-0.5 0.8660254037844386; -0.8660254037844386 -0.5)"),
+    "the plane is mirrored": (
+        "C3 plane",
+        {},
+        "matrix(r=-0.5 0.8660254037844386; -0.8660254037844386 -0.5)",
+    ),
     "the components stay": ("C2 two components", {}, "6 trivial"),
     "the index stays": ("C4 dict", {"heading": "point: 5 trivial"}, None),
 }
-FAMILY = {"C4 grid 5x5": "graph_attention", "D4 grid 5x5": "graph_attention", "S5 choice": "graph_attention"}
+FAMILY = {
+    "C4 grid 5x5": "graph_attention",
+    "D4 grid 5x5": "graph_attention",
+    "S5 choice": "graph_attention",
+}
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -124,7 +168,11 @@ def test_a_wrong_action_is_refuted(wrong):
     assert verify(built, right.interface, right.observation, right.action).exact
     report = verify(built, right.interface, claimed.observation, claimed.action)
     assert not report.holds
-    broken = {(row.dtype, row.generator) for row in report.rows if row.verdict == "broken" and row.error > 1e-3}
+    broken = {
+        (row.dtype, row.generator)
+        for row in report.rows
+        if row.verdict == "broken" and row.error > 1e-3
+    }
     assert {dtype for dtype, _ in broken} == {"float32", "float64"}, report
 
 
@@ -134,17 +182,42 @@ def _moves(world):
 
 
 REFUSED = {
-    "actions of a still fibre": ("graph_attention", "C4 grid 5x5", {"fibre": "trivial"}, "hidden-fibre"),
+    "actions of a still fibre": (
+        "graph_attention",
+        "C4 grid 5x5",
+        {"fibre": "trivial"},
+        "hidden-fibre",
+    ),
     "and read out patches": (
         "graph_attention",
         "C4 grid 5x5",
         {"fibre": "trivial", "readout": "patches"},
         "hidden-fibre",
     ),
-    "nothing knows directions": ("graph_attention", "C4 grid 5x5", {"matrices": ["q", "k"]}, "hidden-fibre"),
-    "a heading is lost": ("graph_attention", "C4 heading 6x6", {"fibre": "trivial"}, "hidden-fibre"),
-    "the fibre is a sum": ("graph_attention", "C4 grid 5x5", {"fibre": "2 regular"}, "hidden-fibre"),
-    "the fibre has signs": ("graph_attention", "C4 grid 5x5", {"fibre": "standard"}, "pointwise-nonlinearity"),
+    "nothing knows directions": (
+        "graph_attention",
+        "C4 grid 5x5",
+        {"matrices": ["q", "k"]},
+        "hidden-fibre",
+    ),
+    "a heading is lost": (
+        "graph_attention",
+        "C4 heading 6x6",
+        {"fibre": "trivial"},
+        "hidden-fibre",
+    ),
+    "the fibre is a sum": (
+        "graph_attention",
+        "C4 grid 5x5",
+        {"fibre": "2 regular"},
+        "hidden-fibre",
+    ),
+    "the fibre has signs": (
+        "graph_attention",
+        "C4 grid 5x5",
+        {"fibre": "standard"},
+        "pointwise-nonlinearity",
+    ),
     "heads tear the fibre": ("graph_attention", "C4 grid 5x5", {"width": 20, "heads": 4}, "width"),
     "patches overlap the border": ("graph_attention", "C4 grid 5x5", {"patch": 2}, "patch-size"),
     "patches of tokens": ("graph_attention", "S5 tokens", {"patch": 2}, "patch-size"),
@@ -158,7 +231,12 @@ REFUSED = {
         {"hidden": "8 standard", "activation": "tanh"},
         "pointwise-nonlinearity",
     ),
-    "the value is a constant": ("group_mlp", "D1 cart", {"hidden": "8 sign", "activation": "tanh"}, "no-power"),
+    "the value is a constant": (
+        "group_mlp",
+        "D1 cart",
+        {"hidden": "8 sign", "activation": "tanh"},
+        "no-power",
+    ),
     "even with trivial fields": (
         "group_mlp",
         "D1 cart",
@@ -166,8 +244,18 @@ REFUSED = {
         "no-power",
     ),
     "no such fibre": ("group_mlp", "D1 cart", {"hidden": "8 irregular"}, "hidden-fibre"),
-    "windows left over": ("group_conv", "C4 heading 6x6", {"layers": [{"fields": "regular", "stride": 2}]}, "stride"),
-    "tiles left over": ("group_conv", "C4 grid 5x5", {"layers": [{"fields": "regular", "pool": 2}]}, "stride"),
+    "windows left over": (
+        "group_conv",
+        "C4 heading 6x6",
+        {"layers": [{"fields": "regular", "stride": 2}]},
+        "stride",
+    ),
+    "tiles left over": (
+        "group_conv",
+        "C4 grid 5x5",
+        {"layers": [{"fields": "regular", "pool": 2}]},
+        "stride",
+    ),
     "a window too large": (
         "group_conv",
         "C4 grid 5x5",
@@ -175,7 +263,12 @@ REFUSED = {
         "stride",
     ),
     "no such field": ("group_conv", "C4 grid 5x5", {"layers": ["8 irregular"]}, "hidden-fibre"),
-    "relu of signed fields": ("group_conv", "C2 grid 4x6", {"layers": ["2 sign"]}, "pointwise-nonlinearity"),
+    "relu of signed fields": (
+        "group_conv",
+        "C2 grid 4x6",
+        {"layers": ["2 sign"]},
+        "pointwise-nonlinearity",
+    ),
     "the largest of signs": (
         "group_conv",
         "C2 grid 4x6",
@@ -219,7 +312,12 @@ REFUSED = {
         "hidden-fibre",
     ),
     "the dense layer loses it": ("group_conv", "C4 dict", {"hidden": "8 trivial"}, "hidden-fibre"),
-    "a dense layer too large": ("group_conv", "C4 grid 5x5", {"hidden": "16000 regular"}, "too-large"),
+    "a dense layer too large": (
+        "group_conv",
+        "C4 grid 5x5",
+        {"hidden": "16000 regular"},
+        "too-large",
+    ),
     "kernels of the usual action": ("steerable_conv", "D1 flip 4x6", {}, "plane-action"),
     "kernels of another group": ("steerable_conv", "C2 x C2 grid 3x5", {}, "plane-action"),
     "stride of kernels": (
@@ -228,8 +326,18 @@ REFUSED = {
         {"layers": [{"fields": "regular", "stride": 2}]},
         "stride",
     ),
-    "no such steered field": ("steerable_conv", "C4 grid 5x5", {"layers": ["8 irregular"]}, "hidden-fibre"),
-    "steered fields lose directions": ("steerable_conv", "C4 grid 5x5", {"layers": ["8 trivial"]}, "hidden-fibre"),
+    "no such steered field": (
+        "steerable_conv",
+        "C4 grid 5x5",
+        {"layers": ["8 irregular"]},
+        "hidden-fibre",
+    ),
+    "steered fields lose directions": (
+        "steerable_conv",
+        "C4 grid 5x5",
+        {"layers": ["8 trivial"]},
+        "hidden-fibre",
+    ),
     "a steered kernel too large": (
         "steerable_conv",
         "C4 grid 5x5",
@@ -253,7 +361,9 @@ def test_a_family_refuses_what_it_cannot_carry(refused):
         problem(world, family, options, constraint)
 
 
-@pytest.mark.parametrize("world", [name for name, world in WORLDS.items() if world.kind == "continuous"])
+@pytest.mark.parametrize(
+    "world", [name for name, world in WORLDS.items() if world.kind == "continuous"]
+)
 def test_the_scale_of_an_action_is_constant_on_orbits(world):
     this = problem(world, "group_mlp")
     built = network(this)

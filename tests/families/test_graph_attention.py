@@ -1,4 +1,5 @@
-"""Graph attention: groups x sizes x local and global x readouts x triangles, in both dtypes; and what it refuses.
+"""Graph attention: groups x sizes x local and global x readouts x triangles, in both dtypes; and
+what it refuses.
 
 The cross with other families, actions and observations is in test_conformance.py.
 """
@@ -10,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from symgen.actions import act_on_term
 from symgen.algebra import fieldtype
 from symgen.algebra.catalogue import group
 from symgen.nn.network import Network, build
 from symgen.plan.invariants import validate
-from symgen.semantics.problem import Problem
-from symgen.verify import verify
+from symgen.problem.group_action import act_on_term
+from symgen.problem.problem import Problem
+from symgen.proofs.verify import verify
 from tests.families.examples import World
 from tests.families.laws import assert_broken, assert_equivariant, train
 from tests.families.problems import observations, problem
@@ -29,7 +30,11 @@ ACTIONS = {
     "D4": "quotient(s)",
 }
 SIZES = ["4x4", "5x7", "14x14"]
-LOCAL = {"global": None, "local": {"window": 3, "readout": "token"}, "both": {"window": 3, "readout": "both"}}
+LOCAL = {
+    "global": None,
+    "local": {"window": 3, "readout": "token"},
+    "both": {"window": 3, "readout": "both"},
+}
 READOUTS = ["token", "patches", "both"]
 MIRRORS = ("D1", "D2", "D4")
 
@@ -38,7 +43,9 @@ def cells() -> list:
     """The whole matrix; a cell in eleven is quick, and every value of every axis is among those."""
     cells = [
         (symmetry, size, local, readout, layers)
-        for symmetry, size, local, readout, layers in product(ACTIONS, SIZES, LOCAL, READOUTS, (0, 1, 2))
+        for symmetry, size, local, readout, layers in product(
+            ACTIONS, SIZES, LOCAL, READOUTS, (0, 1, 2)
+        )
         if not (symmetry in ("C4", "D4") and size == "5x7") and not (layers and symmetry in MIRRORS)
     ]
     quick = [c for k, c in enumerate(cells) if k % 11 == 0 and c[1] != "14x14"]
@@ -112,11 +119,14 @@ def departure(built: Network, this: Problem, mirror: str) -> float:
     ],
 )
 def test_mirrors(symmetry, labels, layers, told, local):
-    """With a trivial fibre distance labels cannot tell a picture from its mirror image; triangles can, and offsets.
+    """With a trivial fibre distance labels cannot tell a picture from its mirror image; triangles
+    can, and offsets.
 
     Tokens pass by the triangles, so it takes a second layer until the class token hears of them.
     """
-    chosen = options(local, fibre="trivial", width=16, triangles=max(layers, 1), **{"global": {"layers": 2}})
+    chosen = options(
+        local, fibre="trivial", width=16, triangles=max(layers, 1), **{"global": {"layers": 2}}
+    )
     this = problem(world(symmetry, "5x5", "3 trivial", labels), "graph_attention", chosen)
     this = oriented(this) if layers else this
     built = network(this)
@@ -125,7 +135,9 @@ def test_mirrors(symmetry, labels, layers, told, local):
     assert found > 1e-3 if told else found < 1e-12, found
 
 
-@pytest.mark.parametrize("window", [None, {}, {"layers": 2}, {"readout": "both"}, {"readout": "patches"}])
+@pytest.mark.parametrize(
+    "window", [None, {}, {"layers": 2}, {"readout": "both"}, {"readout": "patches"}]
+)
 @pytest.mark.parametrize("readout", READOUTS)
 @pytest.mark.parametrize("count", [1, 2])
 def test_triangles_that_nothing_reads_are_refused(window, readout, count):
@@ -167,17 +179,29 @@ def test_triangles_refuse_mirrors(symmetry):
     assert "C4 in place of D4" in hint
 
 
-RING = [[k, (k + 1) % 6, {"kind": "side"}] for k in range(6)] + [[k, k + 3, {"kind": "across"}] for k in range(3)]
+RING = [[k, (k + 1) % 6, {"kind": "side"}] for k in range(6)] + [
+    [k, k + 3, {"kind": "across"}] for k in range(3)
+]
 OTHERS = {
     "sequence, time reversal": World("D1", {"observation": "grid 1x9: 2 trivial"}, "2 trivial"),
-    "sequence, a reversed action": World("D1", {"observation": "grid 1x8: trivial"}, "sign", "continuous"),
-    "sequence, time reversal, local": World("D1", {"observation": "grid 1x9: 2 trivial"}, "permutation"),
+    "sequence, a reversed action": World(
+        "D1", {"observation": "grid 1x8: trivial"}, "sign", "continuous"
+    ),
+    "sequence, time reversal, local": World(
+        "D1", {"observation": "grid 1x9: 2 trivial"}, "permutation"
+    ),
     "ring, shifts": World("C6", {"observation": "tokens 6: 2 trivial"}, "permutation"),
-    "ring, distance": World("C6", {"observation": "tokens 6: 2 trivial"}, "3 trivial", graph=("complete", "absolute")),
+    "ring, distance": World(
+        "C6", {"observation": "tokens 6: 2 trivial"}, "3 trivial", graph=("complete", "absolute")
+    ),
     "column": World("D1", {"observation": "grid 7x1(s=flip): 2 trivial"}, "permutation"),
     "rectangle": World("D2", {"observation": "grid 3x8: trivial"}, "quotient(s) + quotient(rs)"),
     "edges with attributes": World(
-        "C6", {"observation": "tokens 6: 2 trivial"}, "permutation", graph=("edges", "kind"), edges=RING
+        "C6",
+        {"observation": "tokens 6: 2 trivial"},
+        "permutation",
+        graph=("edges", "kind"),
+        edges=RING,
     ),
     "edges, D6": World(
         "D6",
@@ -202,8 +226,15 @@ def test_a_shift_of_a_ring_is_only_kept_by_a_group_that_has_it():
     """Control: under C3 a shift by one is noticed, under C6 it is not."""
     found = {}
     for symmetry, base in (("C6", "tokens 6"), ("C3", "graph 6(r=2 3 4 5 0 1)")):
-        this = World(symmetry, {"observation": f"{base}: 2 trivial"}, "3 trivial", graph=("complete", "absolute"))
-        built = network(problem(this, "graph_attention", {"heads": 1, "width": 12, "fibre": "trivial"})).double()
+        this = World(
+            symmetry,
+            {"observation": f"{base}: 2 trivial"},
+            "3 trivial",
+            graph=("complete", "absolute"),
+        )
+        built = network(
+            problem(this, "graph_attention", {"heads": 1, "width": 12, "fibre": "trivial"})
+        ).double()
         x = np.random.default_rng(0).standard_normal((4, 6, 2))
         value, shifted = (built.value(y) for y in (x, np.roll(x, 1, 1)))
         found[symmetry] = float((value - shifted).detach().abs().max())
@@ -224,7 +255,9 @@ def test_relaxed_is_exact_at_first_and_departs_with_training(symmetry, local):
     train(built, this)
     assert_broken(built, this)
     assert all(size > 1e-3 for name, size in built.departures().items())
-    report = verify(built, this.interface, this.observation, this.action, claimed=False, relaxed=True)
+    report = verify(
+        built, this.interface, this.observation, this.action, claimed=False, relaxed=True
+    )
     assert {row.verdict for row in report.rows} == {"relaxed"}
     assert report.holds
     assert not report.exact
@@ -232,7 +265,10 @@ def test_relaxed_is_exact_at_first_and_departs_with_training(symmetry, local):
 
 
 def test_an_exact_network_departs_nowhere():
-    assert network(problem(world("C4", "4x4"), "graph_attention", options(width=16))).departures() == {}
+    assert (
+        network(problem(world("C4", "4x4"), "graph_attention", options(width=16))).departures()
+        == {}
+    )
 
 
 @pytest.mark.parametrize(

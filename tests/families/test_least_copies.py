@@ -1,4 +1,6 @@
-"""LayerNorm needs several copies of a fibre: where there are too few, the smallest number that works is said."""
+"""LayerNorm needs several copies of a fibre: where there are too few, the smallest number that
+works is said.
+"""
 
 import re
 
@@ -6,15 +8,25 @@ import pytest
 import torch
 
 from symgen.nn.network import build
-from symgen.verify import verify
+from symgen.proofs.verify import verify
 from tests.families.laws import train
 from tests.families.problems import problem
 
 GLOBAL = {"global": {"layers": 1}}
 # family, world, options with {n} copies of the fibre, and where the mistake is
 NORMALISED = {
-    "attention": ("graph_attention", "C4 grid 5x5", lambda n: {**GLOBAL, "width": 4 * n, "heads": 1}, "width"),
-    "relaxed attention": ("graph_attention", "C4 grid 5x5", lambda n: {"width": 4 * n, "heads": 1}, "width"),
+    "attention": (
+        "graph_attention",
+        "C4 grid 5x5",
+        lambda n: {**GLOBAL, "width": 4 * n, "heads": 1},
+        "width",
+    ),
+    "relaxed attention": (
+        "graph_attention",
+        "C4 grid 5x5",
+        lambda n: {"width": 4 * n, "heads": 1},
+        "width",
+    ),
     "attention of still channels": (
         "graph_attention",
         "C4 turn moves 4x4",
@@ -28,7 +40,12 @@ NORMALISED = {
         "local",
     ),
     "transformer": ("vit", "C4 grid 5x5", lambda n: {"width": n, "heads": 1}, "width"),
-    "convolutions": ("group_conv", "C4 grid 5x5", lambda n: {"layers": [f"{n} regular"], "norm": "layer"}, "layers"),
+    "convolutions": (
+        "group_conv",
+        "C4 grid 5x5",
+        lambda n: {"layers": [f"{n} regular"], "norm": "layer"},
+        "layers",
+    ),
     "trivial fields": (
         "group_conv",
         "C4 turn moves 4x4",
@@ -41,7 +58,12 @@ NORMALISED = {
         lambda n: {"layers": ["8 regular"], "hidden": f"{n} regular", "towers": ["8 regular"]},
         "hidden",
     ),
-    "features of plain towers": ("cnn", "C4 grid 5x5", lambda n: {"width": n, "towers": [8]}, "width"),
+    "features of plain towers": (
+        "cnn",
+        "C4 grid 5x5",
+        lambda n: {"width": n, "towers": [8]},
+        "width",
+    ),
 }
 
 
@@ -55,7 +77,9 @@ def of(case: str, copies: int):
 @pytest.mark.parametrize("case", NORMALISED)
 def test_too_few_copies_are_refused(case, copies):
     where = NORMALISED[case][3]
-    with pytest.raises(ValueError, match=rf"code='width', path=\('network', '{where}'.*at least 3 copies"):
+    with pytest.raises(
+        ValueError, match=rf"code='width', path=\('network', '{where}'.*at least 3 copies"
+    ):
         of(case, copies)
 
 
@@ -65,7 +89,10 @@ def test_three_copies_have_power_before_and_after_training(case):
     for seed in range(5):  # so few units may all be closed at first
         torch.manual_seed(seed)
         built = build(this.family.plan(this), this.interface)
-        claims = {"claimed": this.spec.symmetry.constraint_name == "exact", "relaxed": "relaxed" in case}
+        claims = {
+            "claimed": this.spec.symmetry.constraint_name == "exact",
+            "relaxed": "relaxed" in case,
+        }
         about = (this.interface, this.observation, this.action)
         found = verify(built, *about, **claims)
         if found.holds:

@@ -1,4 +1,6 @@
-"""Large observations are told apart: by every family, normalised or not, in the policy, the value and both Q."""
+"""Large observations are told apart: by every family, normalised or not, in the policy, the value
+and both Q.
+"""
 
 from itertools import combinations
 
@@ -8,13 +10,15 @@ import torch
 
 from symgen.nn.network import Network, build
 from symgen.nn.norm import RunningNorm
-from symgen.semantics.problem import Problem
+from symgen.problem.problem import Problem
 from tests.families.examples import VARIANTS, WORLDS
 from tests.families.laws import outputs
 from tests.families.problems import example, observations
 
 SIZES = (10.1, 15.0, 28.2)
-"""What an angular velocity may well be, and beyond the ten standard deviations at which outliers are clipped."""
+"""What an angular velocity may well be, and beyond the ten standard deviations at which outliers
+are clipped.
+"""
 APART = 1e-6
 """Least difference of two outputs, relative to the largest."""
 
@@ -24,7 +28,11 @@ def first_world(family: str, variant: str, kinds: tuple[str, ...]) -> str | None
     fits = VARIANTS[family][variant].fits
     for name, world in WORLDS.items():
         real = any(not text.startswith(("bytes", "discrete")) for text in world.terms.values())
-        if real and fits(world) and (world.kind if isinstance(world.kind, str) else "multi") in kinds:
+        if (
+            real
+            and fits(world)
+            and (world.kind if isinstance(world.kind, str) else "multi") in kinds
+        ):
             return name
     return None
 
@@ -40,7 +48,10 @@ CASES = [
 
 def of_sizes(this: Problem) -> dict[str, np.ndarray]:
     """Observations that differ in one number of one term, which is as large as SIZES."""
-    given = {name: np.repeat(x, len(SIZES), 0) for name, x in observations(this.interface, 1, seed=3).items()}
+    given = {
+        name: np.repeat(x, len(SIZES), 0)
+        for name, x in observations(this.interface, 1, seed=3).items()
+    }
     name = next(term.name for term in this.interface.terms if term.dtype == "float32")
     given[name].reshape(len(SIZES), -1)[:, given[name][0].size // 2] = SIZES
     return given
@@ -52,16 +63,23 @@ def gaps(network: Network, this: Problem) -> dict[str, float]:
     with torch.no_grad():
         found = outputs(network.eval(), of_sizes(this), acts)
     pairs = list(combinations(range(len(SIZES)), 2))
-    return {name: min(float((x[i] - x[j]).abs().max() / x.abs().max()) for i, j in pairs) for name, x in found.items()}
+    return {
+        name: min(float((x[i] - x[j]).abs().max() / x.abs().max()) for i, j in pairs)
+        for name, x in found.items()
+    }
 
 
-def made(family: str, variant: str, world: str, critic: str, normalise: bool) -> tuple[Problem, Network]:
+def made(
+    family: str, variant: str, world: str, critic: str, normalise: bool
+) -> tuple[Problem, Network]:
     this = example(family, variant, world, critic)
     torch.manual_seed(1)
     network = build(this.family.plan(this), this.interface)
     if normalise:
         seen = observations(this.interface, 64, seed=4)
-        network.update_normalisation({name: 3 * x if x.dtype.kind == "f" else x for name, x in seen.items()})
+        network.update_normalisation(
+            {name: 3 * x if x.dtype.kind == "f" else x for name, x in seen.items()}
+        )
     return this, network
 
 
@@ -83,4 +101,6 @@ def test_what_is_clamped_is_not_told_apart():
 
 
 def test_every_family_is_tried():
-    assert {(family, critic) for family, _, _, critic in CASES} == {(f, c) for f in VARIANTS for c in ("value", "q")}
+    assert {(family, critic) for family, _, _, critic in CASES} == {
+        (f, c) for f in VARIANTS for c in ("value", "q")
+    }

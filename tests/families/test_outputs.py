@@ -1,4 +1,6 @@
-"""Outputs that could show nothing of the symmetry are refused before there is a weight; their neighbours are not."""
+"""Outputs that could show nothing of the symmetry are refused before there is a weight; their
+neighbours are not.
+"""
 
 import pytest
 import torch
@@ -7,13 +9,19 @@ from symgen import lookup
 from symgen.compiler import compile_spec
 from symgen.errors import SpecError
 from symgen.nn.network import build
-from symgen.verify import verify
+from symgen.proofs.verify import verify
 from tests.families.examples import World
 from tests.families.problems import problem
 
 POINT = "observation"
 SHRINKING = {"stride": 2, "padding": 0, "pool": 2}
-ATTENDING = {"fibre": "quotient(r)", "width": 24, "heads": 1, "matrices": ["q"], "local": {"readout": "both"}}
+ATTENDING = {
+    "fibre": "quotient(r)",
+    "width": 24,
+    "heads": 1,
+    "matrices": ["q"],
+    "local": {"readout": "both"},
+}
 # family, world, options, what is said; options that are accepted
 WITHOUT_POWER = {
     "r moves no hidden channel": (
@@ -47,9 +55,19 @@ WITHOUT_POWER = {
     "towers of signs": (
         "group_conv",
         World("C2", {POINT: "grid 4x4: 2 trivial"}, "permutation"),
-        {"layers": ["6 regular"], "hidden": "4 regular", "towers": ["4 sign"], "activation": "tanh"},
+        {
+            "layers": ["6 regular"],
+            "hidden": "4 regular",
+            "towers": ["4 sign"],
+            "activation": "tanh",
+        },
         "value would be a constant",
-        {"layers": ["6 regular"], "hidden": "4 regular", "towers": ["4 sign + regular"], "activation": "tanh"},
+        {
+            "layers": ["6 regular"],
+            "hidden": "4 regular",
+            "towers": ["4 sign + regular"],
+            "activation": "tanh",
+        },
     ),
     "a vector has no invariant": (
         "steerable_conv",
@@ -61,9 +79,21 @@ WITHOUT_POWER = {
     "a kernel on one pixel": (
         "steerable_conv",
         World("C4", {POINT: "grid 9x9: 2 trivial"}, "permutation"),
-        {"layers": [{"fields": "4 regular", "pool": 2}, {**SHRINKING, "fields": "6 trivial"}, "4 regular"]},
+        {
+            "layers": [
+                {"fields": "4 regular", "pool": 2},
+                {**SHRINKING, "fields": "6 trivial"},
+                "4 regular",
+            ]
+        },
         "policy would be the same for actions that r exchanges",
-        {"layers": [{"fields": "4 regular", "pool": 2}, {**SHRINKING, "fields": "6 regular"}, "4 regular"]},
+        {
+            "layers": [
+                {"fields": "4 regular", "pool": 2},
+                {**SHRINKING, "fields": "6 regular"},
+                "4 regular",
+            ]
+        },
     ),
     "a kernel that turns too slowly for a mirror": (
         "steerable_conv",
@@ -105,7 +135,9 @@ def test_what_has_no_power_is_refused(case, constraint):
     problem(world, family, right, constraint)
 
 
-@pytest.mark.parametrize("case", [case for case in WITHOUT_POWER if "one pixel" in case or "mirror" in case])
+@pytest.mark.parametrize(
+    "case", [case for case in WITHOUT_POWER if "one pixel" in case or "mirror" in case]
+)
 def test_what_is_refused_has_no_power_and_its_neighbour_has(case, monkeypatch):
     family, world, options, _, right = WITHOUT_POWER[case]
     assert measured(problem(world, family, right)).holds
@@ -125,7 +157,9 @@ def test_critics_that_lose_what_moves_are_refused(depth):
     """Signs see observation and action move, and from signs nothing leads to an invariant."""
     world = World("C2", {POINT: "point: 2 sign + trivial"}, "2 sign", "continuous")
     options = {"hidden": "8 sign + 8 trivial", "activation": "tanh", "depth": depth}
-    with pytest.raises(ValueError, match=r"no-power.*critics would not see that r moves the observation"):
+    with pytest.raises(
+        ValueError, match=r"no-power.*critics would not see that r moves the observation"
+    ):
         problem(world, "group_mlp", options, critic="q")
     problem(world, "group_mlp", {**options, "hidden": "8 regular"}, critic="q")
 
@@ -142,16 +176,22 @@ def frozen(group, states, actions="trivial", **network):
 def test_indices_of_one_orbit_have_no_value():
     with pytest.raises(SpecError, match="one-orbit"):
         compile_spec(frozen("C16", "point: regular"))
-    assert compile_spec(frozen("C8", "point: 2 regular", hidden="16 regular"), seed=0).verification.holds
+    assert compile_spec(
+        frozen("C8", "point: 2 regular", hidden="16 regular"), seed=0
+    ).verification.holds
 
 
 def test_indices_that_stay_say_nothing_of_the_actions():
-    """Each value is fixed by a mirror, and any mirror exchanges the actions: at every value they are equal."""
+    """Each value is fixed by a mirror, and any mirror exchanges the actions: at every value they
+    are equal.
+    """
     exchanged = {"r": "trivial", "s": [2, 1, 4, 3]}
     with pytest.raises(SpecError, match=r"blind-policy.*as s does"):
         compile_spec(frozen("D4", "point: 4 quotient(s)", exchanged))
     turned = {"r": [2, 3, 4, 1], "s": [1, 4, 3, 2]}
-    assert compile_spec(frozen("D4", "point: 4 quotient(s)", turned, hidden="16 regular"), seed=0).verification.holds
+    assert compile_spec(
+        frozen("D4", "point: 4 quotient(s)", turned, hidden="16 regular"), seed=0
+    ).verification.holds
 
 
 def test_a_network_whose_units_are_all_shut_is_drawn_again():
@@ -167,7 +207,10 @@ def test_a_network_whose_units_are_all_shut_is_drawn_again():
     for seed in range(12):
         drawn, first = compile_spec(spec, seed=seed), compile_spec(spec, seed=seed, verify=False)
         assert drawn.verification.holds
-        same = all((a == b).all() for a, b in zip(drawn.network.parameters(), first.network.parameters(), strict=True))
+        same = all(
+            (a == b).all()
+            for a, b in zip(drawn.network.parameters(), first.network.parameters(), strict=True)
+        )
         assert same == (not first.verify().without_power)
         again += not same
     assert 0 < again < 12

@@ -24,13 +24,26 @@ TURNS = {
 }
 
 
-def spec(group, side=33, constraint="exact", family="steerable_conv", actions="trivial", layers=None, **network):
+def spec(
+    group,
+    side=33,
+    constraint="exact",
+    family="steerable_conv",
+    actions="trivial",
+    layers=None,
+    **network,
+):
     fields = TURNS.get(group, ["4 regular"] * 2) if layers is None else layers
     made = {"layers": [{"fields": each, "kernel": 5, "pool": 2} for each in fields], **network}
     return {
         "symgen": 1,
         "environment": {"adapter": "gridworld", "view": "rgb", "moves": "turn", "resolution": side},
-        "symmetry": {"group": group, "states": "plane", "actions": actions, "constraint": constraint},
+        "symmetry": {
+            "group": group,
+            "states": "plane",
+            "actions": actions,
+            "constraint": constraint,
+        },
         "network": {"family": family, **(made if family == "steerable_conv" else {})},
     }
 
@@ -43,11 +56,22 @@ def test_turns_between_pixels_are_approximate_and_never_exact(group):
     between = [row for row in report.rows if row.verdict == "approximate"]
     assert {row.generator for row in between} > {"r"}  # by another angle too
     for row in between:
-        assert 1e-4 < row.error < 0.06 < row.tolerance == 0.1  # the interpolation error is there, and small
+        assert (
+            1e-4 < row.error < 0.06 < row.tolerance == 0.1
+        )  # the interpolation error is there, and small
         assert row.control > 3 * row.error
     pixels = {row.generator for row in report.rows if row.verdict == "exact"}
-    assert pixels == {"C8": {"r^2"}, "D8": {"r^2", "s"}, "C3": set(), "SO2": {"r^16"}, "O2": {"r^16", "s"}}[group]
-    assert all(row.error <= 1e-12 for row in report.rows if row.generator in pixels and row.dtype == "float64")
+    assert (
+        pixels
+        == {"C8": {"r^2"}, "D8": {"r^2", "s"}, "C3": set(), "SO2": {"r^16"}, "O2": {"r^16", "s"}}[
+            group
+        ]
+    )
+    assert all(
+        row.error <= 1e-12
+        for row in report.rows
+        if row.generator in pixels and row.dtype == "float64"
+    )
     assert "smooth pictures" in str(report)
 
 
@@ -91,13 +115,18 @@ def test_a_network_that_no_group_binds_is_seen_to_break():
 
 def test_relaxed_is_exact_at_first_and_the_dial_has_power():
     exact, loose = (
-        compile_spec(spec("C4", constraint=c, side=17), seed=0) for c in ("exact", {"relaxed": {"regulariser": 1e-3}})
+        compile_spec(spec("C4", constraint=c, side=17), seed=0)
+        for c in ("exact", {"relaxed": {"regulariser": 1e-3}})
     )
     x = np.random.default_rng(0).integers(0, 256, (3, 17, 17, 3), dtype=np.uint8)
-    assert torch.allclose(exact.network(x)[0], loose.network(x)[0], atol=1e-6)  # the same weights, pixel by pixel
+    assert torch.allclose(
+        exact.network(x)[0], loose.network(x)[0], atol=1e-6
+    )  # the same weights, pixel by pixel
     kernel = loose.network.steps["conv1"].kernel
     assert kernel.penalty().item() == 0.0
-    assert {step.constraint for step in loose.plan.steps if step.name.startswith("conv")} == {"relaxed"}
+    assert {step.constraint for step in loose.plan.steps if step.name.startswith("conv")} == {
+        "relaxed"
+    }
     assert loose.plan.step("conv1").weights > 20 * exact.plan.step("conv1").weights
     with torch.no_grad():
         kernel.weight[:, 0] += 0.3
@@ -122,11 +151,17 @@ def test_the_penalty_pulls_back():
     assert kernel.penalty().item() < 0.5 * before
 
 
-@pytest.mark.parametrize(("group", "generators"), [("C4", ["r"]), ("C8", ["r"]), ("D2", ["r", "s"])])
+@pytest.mark.parametrize(
+    ("group", "generators"), [("C4", ["r"]), ("C8", ["r"]), ("D2", ["r", "s"])]
+)
 def test_departures_are_measured_and_penalised(group, generators):
-    network = compile_spec(spec(group, constraint={"relaxed": {"regulariser": 0.5}}, side=17), verify=False).network
+    network = compile_spec(
+        spec(group, constraint={"relaxed": {"regulariser": 0.5}}, side=17), verify=False
+    ).network
     found = network.departures()
-    assert set(found) == {key for k in (1, 2) for key in (f"conv{k}", *(f"conv{k}/{g}" for g in generators))}
+    assert set(found) == {
+        key for k in (1, 2) for key in (f"conv{k}", *(f"conv{k}/{g}" for g in generators))
+    }
     assert max(found.values()) < 1e-6
     assert network.penalty().item() == 0.0
     with torch.no_grad():
@@ -134,7 +169,9 @@ def test_departures_are_measured_and_penalised(group, generators):
     found = network.departures()
     assert found["conv1"] > 3e-3 > 1e-6 > found["conv2"]
     assert found["conv1/r"] > 3e-3
-    assert network.penalty().item() == pytest.approx(0.5 * network.steps["conv1"].kernel.penalty().item())
+    assert network.penalty().item() == pytest.approx(
+        0.5 * network.steps["conv1"].kernel.penalty().item()
+    )
 
 
 @pytest.mark.parametrize("setting", [{"banks": 3}, {"index": "input"}, {"form": "residual"}])
@@ -144,7 +181,9 @@ def test_settings_of_other_families_are_refused(setting):
     assert [each.code for each in caught.value.diagnostics] == ["unavailable-constraint"]
 
 
-@pytest.mark.parametrize("group", ["SO2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("D4", "C8"))])
+@pytest.mark.parametrize(
+    "group", ["SO2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("D4", "C8"))]
+)
 def test_it_is_an_ordinary_network(group):
     network = compile_spec(spec(group, side=17), verify=False, seed=0).network
     x = torch.rand(2, 17, 17, 3) * 255
@@ -168,15 +207,21 @@ SIDE = 17
 
 
 def task(count, seed, angle=None):
-    """Pictures of two bumps, near or far apart, at any angle (or one): does not depend on how the picture is turned."""
+    """Pictures of two bumps, near or far apart, at any angle (or one): does not depend on how the
+    picture is turned.
+    """
     random, places = np.random.default_rng(seed), plane.centred((SIDE, SIDE))
     angles = random.uniform(0, 2 * np.pi, count) if angle is None else np.full(count, angle)
     apart = np.where(random.random(count) < 0.5, 2.0, 4.5)
     label = apart > 3
     arm = apart[:, None] * np.stack([np.cos(angles), np.sin(angles)], -1)
     shift = random.uniform(-1, 1, (count, 2))
-    pictures = sum(np.exp(-0.5 * ((places - (shift + k * arm)[:, None]) ** 2).sum(-1) / 2.2) for k in (-1, 1))
-    return torch.tensor(np.repeat(pictures.reshape(count, SIDE, SIDE, 1), 3, -1) * 255.0), torch.tensor(label).float()
+    pictures = sum(
+        np.exp(-0.5 * ((places - (shift + k * arm)[:, None]) ** 2).sum(-1) / 2.2) for k in (-1, 1)
+    )
+    return torch.tensor(
+        np.repeat(pictures.reshape(count, SIDE, SIDE, 1), 3, -1) * 255.0
+    ), torch.tensor(label).float()
 
 
 def accuracy(network: Network, pictures, label) -> float:
@@ -191,12 +236,18 @@ def test_it_learns_at_one_angle_what_holds_at_every_angle(group):
     for family, constraint in (("steerable_conv", "exact"), ("cnn", "none")):
         torch.manual_seed(0)
         layers = ["2 regular"] * 2 if group == "C8" else ["6 trivial + 4 irrep(1)"] * 2
-        network = compile_spec(spec(group, SIDE, constraint, family, layers=layers), verify=False, seed=0).network
+        network = compile_spec(
+            spec(group, SIDE, constraint, family, layers=layers), verify=False, seed=0
+        ).network
         pictures, label = task(96, 0, angle=0.3)
-        optimiser = torch.optim.Adam(network.parameters(), 1e-2 if family == "steerable_conv" else 1e-3)
+        optimiser = torch.optim.Adam(
+            network.parameters(), 1e-2 if family == "steerable_conv" else 1e-3
+        )
         for step in range(60):
             chosen = torch.arange(32) + 32 * (step % 3)
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(network(pictures[chosen])[1], label[chosen])
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                network(pictures[chosen])[1], label[chosen]
+            )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -1,4 +1,6 @@
-"""Layers that policy and critics have of their own: what is refused and shared, how large DrQ-v2's nets are."""
+"""Layers that policy and critics have of their own: what is refused and shared, how large DrQ-v2's
+nets are.
+"""
 
 import pytest
 
@@ -11,7 +13,12 @@ PICTURE = {"adapter": "dm_control", "domain": "reacher", "task": "easy", "observ
 
 def spec(family, constraint="exact", **network):
     symmetry = {"group": "D2", "constraint": constraint}
-    return {"symgen": 1, "environment": PICTURE, "symmetry": symmetry, "network": {"family": family, **network}}
+    return {
+        "symgen": 1,
+        "environment": PICTURE,
+        "symmetry": symmetry,
+        "network": {"family": family, **network},
+    }
 
 
 CONV = {"layers": [{"fields": "2 regular", "stride": 2, "padding": 0}], "hidden": "3 regular"}
@@ -24,7 +31,10 @@ CONV = {"layers": [{"fields": "2 regular", "stride": 2, "padding": 0}], "hidden"
         ({**CONV, "towers": ["2 trivial"]}, "hidden-fibre"),  # the actions' signs would be lost
         ({**CONV, "towers": ["2 sign"]}, "pointwise-nonlinearity"),
         ({**CONV, "towers": ["2000 regular"]}, "too-large"),
-        ({**CONV, "activation": "tanh", "hidden": "3 sign(s)", "towers": ["2 regular"]}, "pointwise-nonlinearity"),
+        (
+            {**CONV, "activation": "tanh", "hidden": "3 sign(s)", "towers": ["2 regular"]},
+            "pointwise-nonlinearity",
+        ),
     ],
     ids=str,
 )
@@ -59,7 +69,10 @@ def test_a_number_is_a_convolution_that_keeps_the_size():
 
 def test_policy_and_critics_share_the_convolutions_only():
     plan = plan_spec(check_spec(spec("group_conv", **CONV, towers=["3 regular"])))
-    assert [step.name for step in plan.steps if "conv1" in step.inputs] == ["policy_map", "critic_map"]
+    assert [step.name for step in plan.steps if "conv1" in step.inputs] == [
+        "policy_map",
+        "critic_map",
+    ]
     assert plan.step("policy").inputs == ("policy_hidden1",)
     assert plan.step("value").inputs == ("value_hidden1",)
 
@@ -70,7 +83,9 @@ def test_drq_v2_has_as_many_weights_as_published():
         {"channels": 32, "padding": 0, "stride": 2},
         *[{"channels": 32, "padding": 0, "pool": p} for p in (2, 2, 1)],
     ]
-    plan = plan_spec(check_spec(spec("cnn", "none", channels=layers, width=50, towers=[1024, 1024])))
+    plan = plan_spec(
+        check_spec(spec("cnn", "none", channels=layers, width=50, towers=[1024, 1024]))
+    )
     assert plan.step("convolutions").weights == 30_368
     actor = sum(step.weights for step in plan.steps if step.name.startswith("policy"))
     assert actor == 1_181_399 + 1025

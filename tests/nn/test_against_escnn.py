@@ -77,13 +77,19 @@ def test_convolutions_give_escnn_s_output(name, source, target, side, copies):
         _, to, foreign_to, write = both(name, target, copies)
         torch.manual_seed(0)
         theirs = nn.R2Conv(
-            nn.FieldType(space, foreign_of), nn.FieldType(space, foreign_to), side, padding=side // 2, bias=False
+            nn.FieldType(space, foreign_of),
+            nn.FieldType(space, foreign_to),
+            side,
+            padding=side // 2,
+            bias=False,
         )
         x = torch.randn(2, of.size, 9, 9)
         expected = theirs(nn.GeometricTensor(x, theirs.in_type)).tensor.detach()
         filters = theirs.expand_parameters()[0].double().detach()
     plane = bases.plane(group(name), 9, 9)
-    mine = SteerableConv(FieldType(plane, to), FieldType(plane, of), Sampling(side, 1, side // 2), vectors="norm")
+    mine = SteerableConv(
+        FieldType(plane, to), FieldType(plane, of), Sampling(side, 1, side // 2), vectors="norm"
+    )
     assert mine.kernel.weight.numel() == theirs.weights.numel()
     ours = torch.from_numpy(np.einsum("ab,bcij,dc->adij", write, filters.numpy(), read))
     with torch.no_grad():
@@ -112,7 +118,9 @@ def test_linear_maps_are_escnn_s(name, source, target):
         _, to, foreign_to, write = both(name, target, 3)
         point = gspaces.no_base_space(space.fibergroup)
         torch.manual_seed(0)
-        theirs = nn.Linear(nn.FieldType(point, foreign_of), nn.FieldType(point, foreign_to), bias=False)
+        theirs = nn.Linear(
+            nn.FieldType(point, foreign_of), nn.FieldType(point, foreign_to), bias=False
+        )
         matrix = theirs.expand_parameters()[0].double().detach().reshape(to.size, of.size).numpy()
     mine = TiedMatrix(vector(to), vector(of)).double()
     assert mine.weight.numel() == theirs.weights.numel()

@@ -1,4 +1,6 @@
-"""Attention written out, against the formula: values, gradients, pieces, and what listens or compiles."""
+"""Attention written out, against the formula: values, gradients, pieces, and what listens or
+compiles.
+"""
 
 import pytest
 import torch
@@ -7,17 +9,19 @@ from torch import Tensor
 from symgen.algebra import base as bases
 from symgen.algebra.catalogue import group
 from symgen.algebra.triangles import triangle_tables
-from symgen.experiment._attention import Listening
 from symgen.nn import attend as module
 from symgen.nn.attend import attend
 from symgen.nn.triangle import TriangleLayer
+from symgen.pictures.attention import Listening
 
 BATCH, HEADS, CHANNELS, TOKENS, SHAPE = 5, 2, 3, 1, (3, 4)
 PLACES = TOKENS + SHAPE[0] * SHAPE[1]
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 
-def formula(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, layer: TriangleLayer | None) -> Tensor:
+def formula(
+    q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, layer: TriangleLayer | None
+) -> Tensor:
     """softmax(triangles(M + M^T)) V, each (batch, heads, channels, places)."""
     scores = q.transpose(2, 3) @ k
     scores = scores + scores.transpose(2, 3) if symmetrise else scores
@@ -28,14 +32,21 @@ def formula(q: Tensor, k: Tensor, v: Tensor, symmetrise: bool, layer: TriangleLa
 def given(dtype: torch.dtype) -> tuple[TriangleLayer, list[Tensor]]:
     torch.manual_seed(0)
     layer = TriangleLayer(triangle_tables(bases.grid(group("C2"), *SHAPE)), HEADS, TOKENS).to(dtype)
-    return layer, [torch.randn(BATCH, HEADS, CHANNELS, PLACES, dtype=dtype, requires_grad=True) for _ in range(3)]
+    return layer, [
+        torch.randn(BATCH, HEADS, CHANNELS, PLACES, dtype=dtype, requires_grad=True)
+        for _ in range(3)
+    ]
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("samples", [BATCH, 2, 0.5], ids=["whole", "in pieces", "less than a sample fits"])
+@pytest.mark.parametrize(
+    "samples", [BATCH, 2, 0.5], ids=["whole", "in pieces", "less than a sample fits"]
+)
 @pytest.mark.parametrize("oriented", [False, True])
 @pytest.mark.parametrize("symmetrise", [False, True])
-def test_values_and_gradients_are_those_of_the_formula(symmetrise, oriented, samples, dtype, monkeypatch):
+def test_values_and_gradients_are_those_of_the_formula(
+    symmetrise, oriented, samples, dtype, monkeypatch
+):
     monkeypatch.setattr(module, "IN_CACHE", int(samples * HEADS * PLACES**2))
     layer, features = given(dtype)
     wanted = [*features, layer.theta] if oriented else features
@@ -58,7 +69,9 @@ def test_large_scores_do_not_overflow():
     found = attend(100 * q, 100 * k, v, True)
     assert found.isfinite().all()
     assert (found - formula(100 * q, 100 * k, v, True, None)).abs().max() < 1e-3
-    assert not torch.exp2((100 * q).transpose(2, 3) @ (100 * k)).isfinite().all()  # control: without the maximum
+    assert (
+        not torch.exp2((100 * q).transpose(2, 3) @ (100 * k)).isfinite().all()
+    )  # control: without the maximum
 
 
 def test_nothing_is_kept_without_gradients(monkeypatch):
@@ -79,4 +92,6 @@ def test_a_listener_hears_the_attention():
     assert (found - expected).abs().max() < 1e-12
     assert (attention @ features[2].transpose(2, 3) - expected.transpose(2, 3)).abs().max() < 1e-12
     # control: transposed it is another one
-    assert (attention.transpose(2, 3) @ features[2].transpose(2, 3) - expected.transpose(2, 3)).abs().max() > 1e-2
+    assert (
+        attention.transpose(2, 3) @ features[2].transpose(2, 3) - expected.transpose(2, 3)
+    ).abs().max() > 1e-2

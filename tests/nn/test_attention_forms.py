@@ -1,4 +1,6 @@
-"""Graph attention against a slow twin: loops over the paper's equations; and its reductions to plain attention."""
+"""Graph attention against a slow twin: loops over the paper's equations; and its reductions to
+plain attention.
+"""
 
 import math
 
@@ -19,7 +21,12 @@ from symgen.nn.scores import PairWeights, Scores
 from symgen.nn.triangle import TriangleLayer
 
 WIDTH, HEADS, TOKENS = 8, 2, 1
-GRIDS = {"C4 3x3": ("C4", 3, 3), "C2 2x4": ("C2", 2, 4), "D1 3x2": ("D1", 3, 2), "D4 3x3": ("D4", 3, 3)}
+GRIDS = {
+    "C4 3x3": ("C4", 3, 3),
+    "C2 2x4": ("C2", 2, 4),
+    "D1 3x2": ("D1", 3, 2),
+    "D4 3x3": ("D4", 3, 3),
+}
 FORMS = {
     "qk": {},
     "plain": {"matrices": (), "symmetrise": False},
@@ -40,18 +47,24 @@ def block(
     """A block in float64 whose weights are all away from their starting values."""
     torch.manual_seed(0)
     fibre = representations.trivial(where.group)
-    field = FieldType(bases.union(bases.point(where.group), where), representations.direct_sum((WIDTH, fibre)))
+    field = FieldType(
+        bases.union(bases.point(where.group), where), representations.direct_sum((WIDTH, fibre))
+    )
     graph = graphs.build(where, topology, labels)
     tables = triangle_tables(where) if oriented else None
     arguments = {"labels": graph.fibre_labels(fibre), "pairs": graph.labels, "heads": HEADS}
-    layer = GraphAttention(field, **arguments, triangles=tables, triangle_layers=max(oriented, 1), **options).double()
+    layer = GraphAttention(
+        field, **arguments, triangles=tables, triangle_layers=max(oriented, 1), **options
+    ).double()
     with torch.no_grad():
         for weights in layer.parameters():
             weights += 0.3 * torch.randn_like(weights)
     return layer
 
 
-def twin(layer: GraphAttention, x: torch.Tensor, labels: np.ndarray, tables: Triangles | None) -> torch.Tensor:
+def twin(
+    layer: GraphAttention, x: torch.Tensor, labels: np.ndarray, tables: Triangles | None
+) -> torch.Tensor:
     """One sample (places, channels) through the equations, one number at a time."""
     places, channels = x.shape
     count, size = labels.shape[0], channels // layer.heads
@@ -64,7 +77,9 @@ def twin(layer: GraphAttention, x: torch.Tensor, labels: np.ndarray, tables: Tri
             for c in range(channels):
                 theta = layer.graph.theta[k * channels + c]
                 sources = [j for j in range(count) if labels[i, j] >= 0]
-                mixed[TOKENS + i, c] = sum(theta[labels[i, j]] * parts[name][TOKENS + j, c] for j in sources)
+                mixed[TOKENS + i, c] = sum(
+                    theta[labels[i, j]] * parts[name][TOKENS + j, c] for j in sources
+                )
         parts[name] = mixed
     result = torch.zeros_like(x)
     for h in range(layer.heads):
@@ -73,23 +88,32 @@ def twin(layer: GraphAttention, x: torch.Tensor, labels: np.ndarray, tables: Tri
         for i in range(places):
             for j in range(places):
                 scores[i, j] = torch.dot(q[i], k[j]) / math.sqrt(size)
-        attention = sum(torch.softmax(part, -1) for part in twin_scores(layer, scores, h, labels, tables))
+        attention = sum(
+            torch.softmax(part, -1) for part in twin_scores(layer, scores, h, labels, tables)
+        )
         result[:, h * size : (h + 1) * size] = attention @ v
     return x + layer.output(result[None])[0]
 
 
-def twin_scores(layer: GraphAttention, scores: torch.Tensor, h: int, labels: np.ndarray, tables) -> list[torch.Tensor]:
+def twin_scores(
+    layer: GraphAttention, scores: torch.Tensor, h: int, labels: np.ndarray, tables
+) -> list[torch.Tensor]:
     """Equations 5, 6 and 4 for one head."""
     form, symmetrise = layer.scores, layer.symmetrise
     if form is not None:
         theta = {kind: module.theta[h] for kind, module in form.weights.items()}
-        value = {kind: lambda i, j, t=t: t[labels[i, j]] if labels[i, j] >= 0 else 0.0 for kind, t in theta.items()}
+        value = {
+            kind: lambda i, j, t=t: t[labels[i, j]] if labels[i, j] >= 0 else 0.0
+            for kind, t in theta.items()
+        }
         count, shift = range(len(labels)), TOKENS
         before = scores.clone()
         for i in count:
             for j in range(len(scores)):
                 if "left" in value:
-                    scores[shift + i, j] = sum(value["left"](i, k) * before[shift + k, j] for k in count)
+                    scores[shift + i, j] = sum(
+                        value["left"](i, k) * before[shift + k, j] for k in count
+                    )
         for i in count:
             for j in count:
                 if "additive" in value:
@@ -103,10 +127,16 @@ def twin_scores(layer: GraphAttention, scores: torch.Tensor, h: int, labels: np.
     parts = [scores + scores.T] if symmetrise else [scores]
     if symmetrise == "both":
         parts.append(scores - scores.T)
-    return parts if tables is None else [twin_triangles(form.triangles, part, h, tables) for part in parts]
+    return (
+        parts
+        if tables is None
+        else [twin_triangles(form.triangles, part, h, tables) for part in parts]
+    )
 
 
-def twin_triangles(layer: TriangleLayer, scores: torch.Tensor, h: int, tables: Triangles) -> torch.Tensor:
+def twin_triangles(
+    layer: TriangleLayer, scores: torch.Tensor, h: int, tables: Triangles
+) -> torch.Tensor:
     """Equation 4; the second layer is Theta_2(gelu(first)) - first."""
     inner = scores[TOKENS:, TOKENS:]
     once = mix(layer.theta[0, h], inner, tables)
@@ -121,9 +151,15 @@ def mix(theta: torch.Tensor, scores: torch.Tensor, tables: Triangles) -> torch.T
     mixed, places = torch.zeros_like(scores), len(scores)
     for i in range(places):
         for j in range(places):
-            (a, b), (c, d) = (divmod(int(table[i * places + j]), places) for table in (tables.jk, tables.ki))
-            one, two, three = (t[i, j] for t in (tables.labels_ij, tables.labels_jk, tables.labels_ki))
-            mixed[i, j] = theta[one] * scores[i, j] + theta[two] * scores[a, b] + theta[three] * scores[c, d]
+            (a, b), (c, d) = (
+                divmod(int(table[i * places + j]), places) for table in (tables.jk, tables.ki)
+            )
+            one, two, three = (
+                t[i, j] for t in (tables.labels_ij, tables.labels_jk, tables.labels_ki)
+            )
+            mixed[i, j] = (
+                theta[one] * scores[i, j] + theta[two] * scores[a, b] + theta[three] * scores[c, d]
+            )
     return mixed
 
 
@@ -135,7 +171,9 @@ def test_equals_the_loops_over_the_equations(name, form):
     tables = triangle_tables(where) if "oriented" in FORMS[form] else None
     layer = block(where, **FORMS[form])
     x = torch.randn(2, TOKENS + where.size, WIDTH, dtype=torch.float64)
-    expected = torch.stack([twin(layer, each, graphs.build(where, "king", "offset").labels, tables) for each in x])
+    expected = torch.stack(
+        [twin(layer, each, graphs.build(where, "king", "offset").labels, tables) for each in x]
+    )
     assert (layer(x) - expected).abs().max() < 1e-12
     if form not in ("plain", "v alone"):
         other = block(where)  # control: the twin of another form differs
@@ -155,7 +193,9 @@ def test_all_ones_and_identity_are_plain_attention():
         layer.scores.weights["hadamard"].theta.fill_(1.0)
     assert torch.equal(layer.graph(), torch.eye(10, dtype=torch.float64).expand(3 * WIDTH, 10, 10))
     # the pairs without an edge are zero in G: only on the complete graph G is all ones
-    full = PairWeights("hadamard", graphs.build(where, "complete", "offset").labels, HEADS, TOKENS).double()
+    full = PairWeights(
+        "hadamard", graphs.build(where, "complete", "offset").labels, HEADS, TOKENS
+    ).double()
     with torch.no_grad():
         full.theta.fill_(1.0)
     layer.scores.weights["hadamard"] = full
@@ -194,17 +234,29 @@ def test_dropout_zeroes_whole_labels_and_only_in_training():
 @pytest.mark.parametrize("symmetry", ["C4", "C2"])
 @pytest.mark.parametrize("size", [4, 5])
 def test_triangles_keep_turns_and_break_mirrors(symmetry, size):
-    """Distance labels alone do not tell mirrors apart, with triangles they do; offset labels do by themselves."""
+    """Distance labels alone do not tell mirrors apart, with triangles they do; offset labels do by
+    themselves.
+    """
     square = bases.grid(group("D4"), size, size)
     turn = square.permutation("r" if symmetry == "C4" else "rr")
-    expected = {("distance", 0): False, ("distance", 1): True, ("distance", 2): True, ("offset", 0): True}
+    expected = {
+        ("distance", 0): False,
+        ("distance", 1): True,
+        ("distance", 2): True,
+        ("offset", 0): True,
+    }
     for (labels, oriented), breaks in expected.items():
         where = bases.grid(group(symmetry), size, size)
         layer = block(where, topology="complete", labels=labels, oriented=oriented)
         assert change(layer, turn) < 1e-12
         for mirror in ("s", "rs", "rrs", "rrrs"):
             departure = change(layer, square.permutation(mirror))
-            assert departure > 1e-2 if breaks else departure < 1e-12, (labels, oriented, mirror, departure)
+            assert departure > 1e-2 if breaks else departure < 1e-12, (
+                labels,
+                oriented,
+                mirror,
+                departure,
+            )
 
 
 def change(layer: GraphAttention, places: np.ndarray) -> float:

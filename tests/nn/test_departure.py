@@ -1,4 +1,6 @@
-"""Departures against dense matrices: the Reynolds projector, and rho_out(g) W - W rho_in(g) written out."""
+"""Departures against dense matrices: the Reynolds projector, and rho_out(g) W - W rho_in(g) written
+out.
+"""
 
 import numpy as np
 import pytest
@@ -43,7 +45,10 @@ def by_hand(matrix: np.ndarray, target, source) -> dict[str, float]:
     size = np.linalg.norm(matrix)
     found = {"": np.linalg.norm(matrix - reynolds(matrix, target, source)) / size}
     for generator in source.group.generators:
-        found[generator] = np.linalg.norm(target.matrix(generator) @ matrix - matrix @ source.matrix(generator)) / size
+        found[generator] = (
+            np.linalg.norm(target.matrix(generator) @ matrix - matrix @ source.matrix(generator))
+            / size
+        )
     return found
 
 
@@ -72,7 +77,9 @@ def test_maps(name, target, source, scope, how):
     if not linear.matrix().any():  # banks of nothing: no map but zero is equivariant
         assert set(departures(linear)) == {"", *to.group.generators, "spread"}
         return
-    ends = (to.fibre, of.fibre) if scope == "place" else (to.as_representation, of.as_representation)
+    ends = (
+        (to.fibre, of.fibre) if scope == "place" else (to.as_representation, of.as_representation)
+    )
     expected = by_hand(linear.matrix().detach().numpy(), *ends)
     found = departures(linear)
     if how.form == "banks":
@@ -83,7 +90,9 @@ def test_maps(name, target, source, scope, how):
     if name == "C1":
         assert expected == {"": 0.0}  # nothing to depart from
     else:
-        assert expected[""] > 1e-2  # scaling the axes of the plane commutes with a mirror, so a generator may be kept
+        assert (
+            expected[""] > 1e-2
+        )  # scaling the axes of the plane commutes with a mirror, so a generator may be kept
 
 
 def test_biases_count():
@@ -95,11 +104,15 @@ def test_biases_count():
     matrix, bias = (each.detach().numpy() for each in linear.expand())
     # half of what was added lies in the exact subspace, the other half is at a right angle to it
     size = np.sqrt((matrix**2).sum() + (bias**2).sum())
-    assert departures(linear) == pytest.approx({"": np.sqrt(0.5) / size, "s": np.sqrt(2) / size}, abs=1e-12)
+    assert departures(linear) == pytest.approx(
+        {"": np.sqrt(0.5) / size, "s": np.sqrt(2) / size}, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("labels", ["distance", "offset"])
-@pytest.mark.parametrize(("name", "atom"), [("C4", "regular"), ("D2", "quotient(s)"), ("D4", "trivial")])
+@pytest.mark.parametrize(
+    ("name", "atom"), [("C4", "regular"), ("D2", "quotient(s)"), ("D4", "trivial")]
+)
 def test_graph_matrices(name, atom, labels):
     """One graph matrix per channel is a block diagonal matrix of (place, channel) pairs."""
     acting = group(name)
@@ -107,7 +120,9 @@ def test_graph_matrices(name, atom, labels):
     graph, copy = graphs.build(base, "complete", labels), fibre(acting, atom)
     field = FieldType(union(single(acting), base), direct_sum((2, copy)))
     torch.manual_seed(0)
-    module = GraphMatrices(graph.fibre_labels(copy), 2, 2, 1, fine=fine_labels(graph), field=field).double()
+    module = GraphMatrices(
+        graph.fibre_labels(copy), 2, 2, 1, fine=fine_labels(graph), field=field
+    ).double()
     assert all(size <= 1e-12 for size in departures(_beside(module, field)).values())
     perturbed(module)
     sets = module().detach().numpy().reshape(2, field.fibre.size, field.base.size, field.base.size)
@@ -120,7 +135,12 @@ def test_graph_matrices(name, atom, labels):
     found = [by_hand(matrix, field.as_representation, field.as_representation) for matrix in dense]
     squares = [np.linalg.norm(matrix) ** 2 for matrix in dense]
     expected = {
-        key: float(np.sqrt(sum(each[key] ** 2 * s for each, s in zip(found, squares, strict=True)) / sum(squares)))
+        key: float(
+            np.sqrt(
+                sum(each[key] ** 2 * s for each, s in zip(found, squares, strict=True))
+                / sum(squares)
+            )
+        )
         for key in found[0]
     }
     assert departures(_beside(module, field)) == pytest.approx(expected, abs=1e-12)
@@ -142,7 +162,9 @@ def test_modules_of_another_kind_measure_themselves():
             self.pair = torch.nn.Parameter(torch.tensor([3.0, 1.0], dtype=torch.float64))
 
         def departing(self) -> Departing:
-            return Departing(self.pair, self.pair - self.pair.mean(), ("s",), lambda _, pair: pair.flip(0))
+            return Departing(
+                self.pair, self.pair - self.pair.mean(), ("s",), lambda _, pair: pair.flip(0)
+            )
 
         def penalty(self) -> torch.Tensor:
             return self.pair.var(unbiased=False)
@@ -179,10 +201,15 @@ def test_an_exact_module_has_no_departures():
     assert penalty(TiedLinear(place, place)) is None
 
 
-# ------------------------------------------------------------------------------------------------ whole networks
+# ------------------------------------------------------------------------------------------------
+# whole networks
 
 NETWORKS = {
-    "residual": ("graph_attention", {"width": 32, "heads": 1, "readout": "both", "global": {"layers": 1}}, {}),
+    "residual": (
+        "graph_attention",
+        {"width": 32, "heads": 1, "readout": "both", "global": {"layers": 1}},
+        {},
+    ),
     "banks": ("group_mlp", {"hidden": "2 regular", "depth": 1}, {"banks": 3}),
     "residual mlp": ("group_mlp", {"hidden": "2 regular", "depth": 1}, {"form": "residual"}),
 }
@@ -212,7 +239,9 @@ def test_a_network_says_so_by_step_and_generator(name):
 def test_relaxed_weights_are_those_of_the_banks():
     built = network("banks")
     weights = built.relaxed_weights()
-    assert {key.split("/")[0] for key in weights} == {key for key in built.departures() if "/" not in key}
+    assert {key.split("/")[0] for key in weights} == {
+        key for key in built.departures() if "/" not in key
+    }
     assert all(each.shape[0] == 3 and np.allclose(each, 1 / 3) for each in weights.values())
     perturbed(built)
     assert np.ptp(weights["policy"]) == 0  # a copy
@@ -239,7 +268,9 @@ def test_the_penalty_and_its_gradient(name):
                 weight[entry] += shift
                 values.append(built.penalty().item())
             weight[entry] += 1e-5
-            assert weight.grad[entry].item() == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-6, abs=1e-10)
+            assert weight.grad[entry].item() == pytest.approx(
+                (values[0] - values[1]) / 2e-5, rel=1e-6, abs=1e-10
+            )
     assert cost.item() == pytest.approx(3 * network_like(built, name, 0.1).penalty().item())
     assert network(name).penalty() is None
 

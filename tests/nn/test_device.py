@@ -11,7 +11,11 @@ from tests.families.examples import VARIANTS, WORLDS, cases
 from tests.families.problems import example
 from tests.pretend import ELSEWHERE, There, elsewhere
 
-CASES = list({(family, variant): (family, variant, world) for family, variant, world in cases(wide=False)}.values())
+CASES = list(
+    {
+        (family, variant): (family, variant, world) for family, variant, world in cases(wide=False)
+    }.values()
+)
 JUDGED = [case for case in cases(wide=True) if WORLDS[case[2]].kind == "continuous"]
 JUDGED = list({family: (family, variant, world) for family, variant, world in JUDGED}.values())
 
@@ -35,7 +39,8 @@ def machine(monkeypatch):
     return has
 
 
-# ------------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------------
+# names
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,12 @@ def test_a_name_is_a_device(machine, there, name, found):
         ({}, "cpu:1", "no device is called", "there is: cpu"),
         ({}, "cuda", "cuda is not there", "there is: cpu"),
         ({}, "mps", "mps is not there", "there is: cpu"),
-        ({"cuda": 2}, "cuda:2", "cuda:2 is not there: 2 CUDA devices are, counted from 0", "cpu, cuda:1, cuda:0"),
+        (
+            {"cuda": 2},
+            "cuda:2",
+            "cuda:2 is not there: 2 CUDA devices are, counted from 0",
+            "cpu, cuda:1, cuda:0",
+        ),
     ],
 )
 def test_a_device_that_is_not_there_is_a_mistake(machine, there, name, message, hint):
@@ -78,7 +88,8 @@ def test_a_device_that_is_not_there_is_a_mistake(machine, there, name, message, 
     assert hint in caught.value.hint
 
 
-# ------------------------------------------------------------------------------------------------- networks
+# -------------------------------------------------------------------------------------------------
+# networks
 
 
 def observations(this, batch=3):
@@ -93,7 +104,9 @@ def observations(this, batch=3):
 
 
 def everything(network, seen, where):
-    """What a network says and learns of observations: outputs, gradients, statistics, and the outputs after it all."""
+    """What a network says and learns of observations: outputs, gradients, statistics, and the
+    outputs after it all.
+    """
     network.update_normalisation(seen)
     with network.expanded():
         fast = network(seen)
@@ -111,7 +124,9 @@ def everything(network, seen, where):
     ("family", "variant", "world", "critic"),
     [*((*case, "value") for case in CASES), *((*case, "q") for case in JUDGED)],
 )
-def test_every_family_computes_elsewhere_what_it_computes_here(traffic, family, variant, world, critic):
+def test_every_family_computes_elsewhere_what_it_computes_here(
+    traffic, family, variant, world, critic
+):
     this = example(family, variant, world, critic=critic)
     torch.manual_seed(0)
     network = build(validate(this.family.plan(this)), this.interface).eval()
@@ -127,7 +142,9 @@ def test_every_family_computes_elsewhere_what_it_computes_here(traffic, family, 
     assert traffic.sent <= 5 * len(seen)  # the observations, each time they are read
     assert traffic.fetched == 0
     for one, other in zip(here, there, strict=True):
-        torch.testing.assert_close(other.cpu(), one, rtol=1e-5, atol=1e-6)  # torch's own attention has a form for each
+        torch.testing.assert_close(
+            other.cpu(), one, rtol=1e-5, atol=1e-6
+        )  # torch's own attention has a form for each
 
 
 def test_every_family_is_among_them():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent
 
-from symgen.envs.interface import Action
 from symgen.nn.distributions import MultiCategorical, distribution, evaluate, sample
+from symgen.problem.interface import Action
 
 ACTIONS = {
     "discrete": Action("discrete", ("a", "b", "c"), (3,)),
@@ -19,7 +19,9 @@ def case(kind, dtype=torch.float64, batch=64):
     torch.manual_seed(0)
     action = ACTIONS[kind]
     parameters = torch.randn(batch, action.parameters, dtype=dtype, requires_grad=True)
-    log_std = torch.tensor([-0.7, 0.4], dtype=dtype, requires_grad=True) if kind == "continuous" else None
+    log_std = (
+        torch.tensor([-0.7, 0.4], dtype=dtype, requires_grad=True) if kind == "continuous" else None
+    )
     return action, parameters, log_std
 
 
@@ -35,18 +37,24 @@ def test_evaluate_equals_the_distribution(kind, dtype):
     torch.testing.assert_close(entropy, law.entropy(), rtol=0, atol=TOLERANCE[dtype] * 10)
 
     # control: other actions are not equally likely
-    assert (evaluate(action, parameters, log_std, actions.roll(1, 0))[0] - log_prob).abs().max() > 0.1
+    assert (
+        evaluate(action, parameters, log_std, actions.roll(1, 0))[0] - log_prob
+    ).abs().max() > 0.1
 
     leaves = [parameters] if log_std is None else [parameters, log_std]
     ours = torch.autograd.grad((log_prob * 2 + entropy).sum(), leaves)
     theirs = torch.autograd.grad((law.log_prob(actions) * 2 + law.entropy()).sum(), leaves)
-    torch.testing.assert_close(ours, theirs, rtol=TOLERANCE[dtype] * 100, atol=TOLERANCE[dtype] * 100)
+    torch.testing.assert_close(
+        ours, theirs, rtol=TOLERANCE[dtype] * 100, atol=TOLERANCE[dtype] * 100
+    )
 
 
 @pytest.mark.parametrize("kind", ["discrete", "multi_discrete"])
 def test_sample_draws_each_choice_as_often_as_its_probability(kind):
     action, parameters, _ = case(kind, batch=1)
-    drawn = sample(action, parameters.detach().expand(40_000, -1), generator=torch.Generator().manual_seed(1))
+    drawn = sample(
+        action, parameters.detach().expand(40_000, -1), generator=torch.Generator().manual_seed(1)
+    )
     drawn = drawn.reshape(40_000, -1)
     for component, logits in enumerate(parameters.detach()[0].split(action.sizes)):
         counts = torch.bincount(drawn[:, component], minlength=len(logits)) / 40_000
@@ -56,7 +64,9 @@ def test_sample_draws_each_choice_as_often_as_its_probability(kind):
 
 def test_sample_draws_a_gaussian_of_the_given_mean_and_scale():
     action, parameters, log_std = case("continuous", batch=1)
-    drawn = sample(action, parameters.detach().expand(40_000, -1), log_std, torch.Generator().manual_seed(1))
+    drawn = sample(
+        action, parameters.detach().expand(40_000, -1), log_std, torch.Generator().manual_seed(1)
+    )
     assert (drawn.mean(0) - parameters[0]).abs().max() < 0.03
     assert (drawn.std(0) / log_std.exp() - 1).abs().max() < 0.02
     assert (drawn.std(0) - 1).abs().min() > 0.2  # control
@@ -64,7 +74,10 @@ def test_sample_draws_a_gaussian_of_the_given_mean_and_scale():
 
 def test_sample_depends_on_the_generator_alone():
     action, parameters, _ = case("discrete")
-    draw = [sample(action, parameters, generator=torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)]
+    draw = [
+        sample(action, parameters, generator=torch.Generator().manual_seed(seed))
+        for seed in (3, 3, 4)
+    ]
     assert draw[0].equal(draw[1])
     assert not draw[0].equal(draw[2])
 

@@ -1,4 +1,6 @@
-"""Group convolutions against explicit loops over the equations, and their parts against torch's own."""
+"""Group convolutions against explicit loops over the equations, and their parts against torch's
+own.
+"""
 
 import copy
 import itertools
@@ -23,7 +25,9 @@ GROUPS = {"C1": (5, 6), "C2": (6, 7), "C4": (7, 7), "D1": (6, 7), "D2": (7, 5), 
 FIBRES = ("2 trivial", "2 regular", "regular + 3 trivial")
 
 
-def conv(name, target="2 regular", source="2 trivial", sampling=None, pool=None, shape=None, **options) -> tuple:
+def conv(
+    name, target="2 regular", source="2 trivial", sampling=None, pool=None, shape=None, **options
+) -> tuple:
     """A convolution in float64 with its types."""
     torch.manual_seed(0)
     this, sampling = group(name), sampling or Sampling(3, 1, 1)
@@ -35,14 +39,21 @@ def conv(name, target="2 regular", source="2 trivial", sampling=None, pool=None,
 
 def kernel(layer: GroupConv, of: FieldType) -> np.ndarray:
     """Shape (channels out, kernel rows, kernel columns, channels in)."""
-    return layer.linear.expand()[0].detach().numpy().reshape(-1, layer.kernel, layer.kernel, of.fibre.size)
+    return (
+        layer.linear.expand()[0]
+        .detach()
+        .numpy()
+        .reshape(-1, layer.kernel, layer.kernel, of.fibre.size)
+    )
 
 
-# ------------------------------------------------------------------------------------- the slow twin
+# ------------------------------------------------------------------------------------- the slow
+# twin
 
 
 def twin(psi: np.ndarray, name: str, lifting: bool) -> np.ndarray:
-    """W[o, g; c, h](u) = psi[o, c, g^-1 h](g^-1 u), entry by entry; for a lifting layer there is no h.
+    """W[o, g; c, h](u) = psi[o, c, g^-1 h](g^-1 u), entry by entry; for a lifting layer there is no
+    h.
 
     Args:
         psi: shape (out fields, in fields, order or 1, kernel, kernel).
@@ -51,7 +62,9 @@ def twin(psi: np.ndarray, name: str, lifting: bool) -> np.ndarray:
     elements, around = this.elements, bases.grid(this, side, side)
     out, fields, copies = psi.shape[:3]
     result = np.zeros((out, len(elements), side, side, fields, copies))
-    for o, c, (i, g), h in itertools.product(range(out), range(fields), enumerate(elements), range(copies)):
+    for o, c, (i, g), h in itertools.product(
+        range(out), range(fields), enumerate(elements), range(copies)
+    ):
         back = this.inverse(g)
         other = 0 if lifting else elements.index(this.element(back + elements[h]))
         for u in range(side**2):
@@ -80,8 +93,12 @@ def test_the_kernel_is_that_of_the_equation(name, source, side):
 @pytest.mark.parametrize("name", ["C2", "C4", "D4"])
 @pytest.mark.parametrize("source", ["3 trivial", "2 regular"])
 def test_the_relaxed_kernel_is_that_of_the_equation(name, source, index):
-    """W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h], or w_l(h); a lifting layer has no h to read."""
-    layer, to, of = conv(name, "2 regular", source, relaxed=Relaxed(form="banks", banks=2, index=index))
+    """W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h], or w_l(h); a lifting layer has no h to
+    read.
+    """
+    layer, to, of = conv(
+        name, "2 regular", source, relaxed=Relaxed(form="banks", banks=2, index=index)
+    )
     order, lifting = group(name).order, source == "3 trivial"
     fields, matrix = 3 if lifting else 2, layer.linear.matrix
     banks = matrix.tied().detach().numpy().reshape(2, 2, order, 3, 3, fields, -1)
@@ -106,7 +123,9 @@ def test_it_is_a_convolution(name, sampling):
     x = torch.randn(2, *of.shape, dtype=torch.float64)
     filters, shift = kernel(layer, of), layer.linear.expand()[1].detach().numpy()
     side, stride, padding = sampling.kernel, sampling.stride, sampling.padding
-    picture = np.pad(x.numpy().reshape(2, *of.base.shape, -1), ((0, 0), (padding,) * 2, (padding,) * 2, (0, 0)))
+    picture = np.pad(
+        x.numpy().reshape(2, *of.base.shape, -1), ((0, 0), (padding,) * 2, (padding,) * 2, (0, 0))
+    )
     expected = np.zeros((2, *to.base.shape, to.fibre.size))
     for i, j in np.ndindex(*to.base.shape):
         seen = picture[:, i * stride : i * stride + side, j * stride : j * stride + side]
@@ -120,8 +139,13 @@ def test_it_is_a_convolution(name, sampling):
 
 
 def gap(layer: nn.Module, to: FieldType, of: FieldType, dtype: torch.dtype) -> tuple[float, float]:
-    """Largest error over the elements, relative to the largest output; and the control, the output left unmoved."""
-    layer, x = copy.deepcopy(layer).to(dtype), np.random.default_rng(0).standard_normal((3, *of.shape))
+    """Largest error over the elements, relative to the largest output; and the control, the output
+    left unmoved.
+    """
+    layer, x = (
+        copy.deepcopy(layer).to(dtype),
+        np.random.default_rng(0).standard_normal((3, *of.shape)),
+    )
 
     def run(inputs):
         with torch.no_grad():
@@ -129,7 +153,9 @@ def gap(layer: nn.Module, to: FieldType, of: FieldType, dtype: torch.dtype) -> t
 
     y, moved = run(x), {word: run(of.act(word, x)) for word in of.group.elements}
     errors = [np.abs(found - to.act(word, y)).max() for word, found in moved.items()]
-    return max(errors) / np.abs(y).max(), max(np.abs(found - y).max() for found in moved.values()) / np.abs(y).max()
+    return max(errors) / np.abs(y).max(), max(
+        np.abs(found - y).max() for found in moved.values()
+    ) / np.abs(y).max()
 
 
 FORMS = {
@@ -157,7 +183,9 @@ def test_it_commutes_with_every_element(name, form, dtype):
 
 
 @pytest.mark.parametrize("form", ["plain", "stride", "mean", "batch"])
-@pytest.mark.parametrize(("target", "source"), [("2 sign + regular", "sign + trivial"), ("3 sign", "regular + sign")])
+@pytest.mark.parametrize(
+    ("target", "source"), [("2 sign + regular", "sign + trivial"), ("3 sign", "regular + sign")]
+)
 @pytest.mark.parametrize("name", ["C2", "D1", "D4"])
 def test_signs_under_odd_functions(name, target, source, form):
     layer, to, of = conv(name, target, source, **{**FORMS[form], "activation": "tanh"})
@@ -186,7 +214,8 @@ def test_windows_that_are_not_symmetric_do_not_commute(sampling):
     assert gap(GroupConv(to, of, sampling), to, of, torch.float64)[0] > 0.1
 
 
-# ------------------------------------------------------------------------------------- counts and starts
+# ------------------------------------------------------------------------------------- counts and
+# starts
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -206,7 +235,8 @@ def test_outputs_start_with_the_gain(source):
     assert abs(float(y.detach().std()) / 2**0.5 - 1) < 0.1
 
 
-# ------------------------------------------------------------------------------------- speed's promises
+# ------------------------------------------------------------------------------------- speed's
+# promises
 
 
 class Counting(TorchDispatchMode):
@@ -242,7 +272,10 @@ def test_frozen_it_is_one_plain_convolution_without_copies(norm):
 
 def test_batch_norm_of_invariant_channels_is_torchs():
     c4 = group("C4")
-    ours, theirs = FieldBatchNorm(vector(fibre(c4, "5 trivial"))).double(), nn.BatchNorm1d(5).double()
+    ours, theirs = (
+        FieldBatchNorm(vector(fibre(c4, "5 trivial"))).double(),
+        nn.BatchNorm1d(5).double(),
+    )
     for _ in range(3):
         x = torch.randn(7, 6, 5, dtype=torch.float64) * 3 + 1
         torch.testing.assert_close(ours(x), theirs(x.reshape(-1, 5)).view_as(x))
@@ -268,7 +301,9 @@ def test_batch_norm_takes_an_orbit_as_one_channel():
     matrix = torch.eye(25, dtype=torch.float64)
     folded, shift = ours.folded(matrix)
     orbit = ours.orbit
-    expected = (x - ours.mean[orbit]) / (ours.variance[orbit] + 1e-5).sqrt() * ours.weight[orbit] + ours.bias[orbit]
+    expected = (x - ours.mean[orbit]) / (ours.variance[orbit] + 1e-5).sqrt() * ours.weight[
+        orbit
+    ] + ours.bias[orbit]
     torch.testing.assert_close(x @ folded.T + shift, expected)
 
 
@@ -291,11 +326,15 @@ def test_batch_norm_learns_only_in_training():
     layer.eval()(x)
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
     layer.train()(x)
-    changed = {name for name, value in layer.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in layer.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert changed == {"batch_norm.mean", "batch_norm.variance"}
 
 
-@pytest.mark.filterwarnings("ignore:.*autograd.function.Function.*should not be instantiated")  # torch's own tracing
+@pytest.mark.filterwarnings(
+    "ignore:.*autograd.function.Function.*should not be instantiated"
+)  # torch's own tracing
 def test_training_with_batch_norm_compiles_to_one_graph():
     layer, _, of = conv("D4", norm="batch", pool=Sampling(2, 2), shape=(6, 6))
     x, twin_ = torch.randn(4, *of.shape, dtype=torch.float64), copy.deepcopy(layer)

@@ -1,4 +1,6 @@
-"""A compiled network is an ordinary torch module: it copies, pickles, saves, loads, compiles and exports."""
+"""A compiled network is an ordinary torch module: it copies, pickles, saves, loads, compiles and
+exports.
+"""
 
 import copy
 import io
@@ -15,7 +17,11 @@ from tests.families.laws import assert_equivariant, train
 from tests.families.problems import example, observations, problem
 
 # Each variant of each family in one world.
-ONE_EACH = list({(family, variant): (family, variant, world) for family, variant, world in cases(wide=False)}.values())
+ONE_EACH = list(
+    {
+        (family, variant): (family, variant, world) for family, variant, world in cases(wide=False)
+    }.values()
+)
 FEW = [
     ("graph_attention", "both", "C4 two pictures"),
     ("group_mlp", "two trunks", "C4 dict of everything"),
@@ -85,7 +91,11 @@ def test_state_holds_the_weights_and_little_else(case):
     torch.save(network.state_dict(), file)
     entries = sum(value.numel() for value in network.state_dict().values())
     observed = sum(field.size for field in network.plan.terms.values())
-    normed = sum(step.out_type.fibre.size for step in network.plan.steps if step.arguments.get("norm") == "batch")
+    normed = sum(
+        step.out_type.fibre.size
+        for step in network.plan.steps
+        if step.arguments.get("norm") == "batch"
+    )
     assert entries <= network.plan.weights + 2 * observed + 2 * normed + len(network.plan.terms)
     file.seek(0)
     other, _ = made((case[0], case[1], case[2]))
@@ -105,7 +115,9 @@ def test_expanded_gives_the_same_and_leaves_nothing_behind(case):
     before = outputs(network, given)
     attributes = {name: set(vars(module)) for name, module in network.named_modules()}
     with network.expanded():
-        held = [module for module in network.modules() if getattr(module, "_expanded", None) is not None]
+        held = [
+            module for module in network.modules() if getattr(module, "_expanded", None) is not None
+        ]
         inside = outputs(network, given)
         with network.expanded():
             assert all((a == b).all() for a, b in zip(outputs(network, given), inside, strict=True))
@@ -120,7 +132,11 @@ def test_expanded_gives_the_same_and_leaves_nothing_behind(case):
             weight *= 1.5
     assert any((a != b).any() for a, b in zip(outputs(network, given), before, strict=True))
     sum(x.sum() for x in network(given)).backward()
-    touched = [weight.grad is not None for name, weight in network.named_parameters() if "scale" not in name]
+    touched = [
+        weight.grad is not None
+        for name, weight in network.named_parameters()
+        if "scale" not in name
+    ]
     assert all(touched)
 
 
@@ -137,7 +153,9 @@ COMPILED = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:.*autograd.function.Function.*should not be instantiated")  # torch's own tracing
+@pytest.mark.filterwarnings(
+    "ignore:.*autograd.function.Function.*should not be instantiated"
+)  # torch's own tracing
 @pytest.mark.parametrize(
     ("case", "backend"), COMPILED, ids=lambda value: value if value in BACKENDS else " ".join(value)
 )
@@ -169,7 +187,10 @@ def test_inductor_agrees(case):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-EXPORTED = [*FEW, *(pytest.param(case, marks=pytest.mark.slow) for case in ONE_EACH if case not in FEW)]
+EXPORTED = [
+    *FEW,
+    *(pytest.param(case, marks=pytest.mark.slow) for case in ONE_EACH if case not in FEW),
+]
 
 
 @pytest.mark.parametrize("case", EXPORTED, ids=lambda case: " ".join(case))
@@ -191,7 +212,9 @@ def test_exports(case):
 
 @pytest.mark.parametrize("world", ["C4 two pictures", "C3 plane", "D3 plane", "D1 cart"])
 def test_double_is_exact_after_any_cast(world):
-    """The tables of a network are whole numbers or float64: casting to float32 and back leaves it exact."""
+    """The tables of a network are whole numbers or float64: casting to float32 and back leaves it
+    exact.
+    """
     this = problem(world, "group_mlp")
     network = build(this.family.plan(this), this.interface)
     assert_equivariant(network, this)
@@ -207,7 +230,9 @@ def test_the_parts_agree_with_the_whole(case):
     network.eval()
     parameters, value = network(given)
     assert torch.equal(network.value(given), value)
-    with pytest.raises(ValueError, match=r"no q1: its outputs are policy, value; ask value\(observation\)"):
+    with pytest.raises(
+        ValueError, match=r"no q1: its outputs are policy, value; ask value\(observation\)"
+    ):
         network.q(given, None)
     law, other = network.policy(given), network.distribution(parameters)
     taken = law.sample()
@@ -237,14 +262,22 @@ JUDGING = [
 def test_actor_and_critics_agree_with_the_whole(case):
     this = example(*case, critic="q")
     torch.manual_seed(0)
-    network, given = build(this.family.plan(this), this.interface).eval(), observations(this.interface, 5)
+    network, given = (
+        build(this.family.plan(this), this.interface).eval(),
+        observations(this.interface, 5),
+    )
     acts = torch.randn(5, this.action.size)
     features = network.encode(given)
     mean, log_std = network(given)
-    assert all(torch.equal(a, b) for a, b in zip(network.act(features), (mean, log_std), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.act(features), (mean, log_std), strict=True)
+    )
     assert torch.equal(network.judge(features, acts), network.q(given, acts))
     assert network.q(given, acts).shape == (5, 2)
-    with pytest.raises(ValueError, match=r"no value: its outputs are policy, log_std, q1, q2; ask q\(observation, a"):
+    with pytest.raises(
+        ValueError,
+        match=r"no value: its outputs are policy, log_std, q1, q2; ask q\(observation, a",
+    ):
         network.value(given)
     assert not torch.equal(*network.q(given, acts).unbind(1))  # two critics, not one twice
     assert network.log_std() is None
@@ -255,10 +288,16 @@ def test_actor_and_critics_agree_with_the_whole(case):
     actor, critic = network.actor_parameters(), network.critic_parameters()
     assert {**actor, **critic}.keys() == everything.keys()
     assert not actor.keys() & critic.keys()
-    # what only the actor has moves no Q, and what the critics have beyond the shared features moves no mean
-    for weights, other, outputs_ in ((actor, critic, lambda: network.q(given, acts)), (critic, actor, lambda: mean)):
+    # what only the actor has moves no Q, and what the critics have beyond the shared features moves
+    # no mean
+    for weights, other, outputs_ in (
+        (actor, critic, lambda: network.q(given, acts)),
+        (critic, actor, lambda: mean),
+    ):
         assert weights
-        grads = torch.autograd.grad(outputs_().sum(), list(weights.values()), allow_unused=True, retain_graph=True)
+        grads = torch.autograd.grad(
+            outputs_().sum(), list(weights.values()), allow_unused=True, retain_graph=True
+        )
         shared = [name for name, grad in zip(weights, grads, strict=True) if grad is not None]
         assert not shared if other is critic else all(_is_shared(network, name) for name in shared)
 

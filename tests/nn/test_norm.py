@@ -26,14 +26,19 @@ FIELDS = {
 def asymmetric(field: FieldType, count: int, seed: int = 0) -> torch.Tensor:
     """Observations that favour some entries: means from -3 to 3, deviations from 0.1 to 3."""
     random = np.random.default_rng(seed)
-    x = random.standard_normal((count, field.size)) * np.linspace(0.1, 3, field.size) + np.linspace(-3, 3, field.size)
+    x = random.standard_normal((count, field.size)) * np.linspace(0.1, 3, field.size) + np.linspace(
+        -3, 3, field.size
+    )
     return torch.from_numpy(x.reshape(count, *field.shape))
 
 
 def error(norm: RunningNorm, field: FieldType, x: torch.Tensor) -> float:
     """The largest departure from commuting with any element."""
     y = norm(x).numpy()
-    moved = [norm(torch.from_numpy(field.act(g, x.numpy()))).numpy() - field.act(g, y) for g in field.group.elements]
+    moved = [
+        norm(torch.from_numpy(field.act(g, x.numpy()))).numpy() - field.act(g, y)
+        for g in field.group.elements
+    ]
     return float(np.abs(moved).max())
 
 
@@ -98,7 +103,11 @@ def test_outliers_are_clipped_in_units_of_standard_deviations():
         norm = RunningNorm(field, clip=clip)
         norm.update(x)
         found = norm(torch.full((1, 1, 2), 1e6, dtype=x.dtype)).flatten()
-        wanted = (1e6 - norm.mean) / norm.variance.sqrt() if largest is None else torch.full_like(found, largest)
+        wanted = (
+            (1e6 - norm.mean) / norm.variance.sqrt()
+            if largest is None
+            else torch.full_like(found, largest)
+        )
         assert torch.allclose(found, wanted, rtol=1e-6)
 
 
@@ -123,14 +132,18 @@ def test_the_bound_is_an_option(train, clip):
 
 
 def test_normalised_observations_stay_apart():
-    """With statistics as they are met (Acrobot's second velocity, of deviation 2.3) and with the usual bound."""
+    """With statistics as they are met (Acrobot's second velocity, of deviation 2.3) and with the
+    usual bound.
+    """
     field = parse(group("D1"), "point: sign")
     norm = RunningNorm(field, clip=10.0)
     norm.update(2.3 * torch.randn(1000, 1, 1, generator=torch.Generator().manual_seed(0)))
     assert len(norm(torch.tensor([10.1, 15.0, 28.2]).view(3, 1, 1)).unique()) == 3
 
 
-@pytest.mark.parametrize("world", ["C4 two pictures", "D3 plane", "D2 grid 4x6", "C4 dict of everything"])
+@pytest.mark.parametrize(
+    "world", ["C4 two pictures", "D3 plane", "D2 grid 4x6", "C4 dict of everything"]
+)
 def test_networks_stay_equivariant_when_they_normalise(world):
     this = problem(world, "group_mlp")
     network = build(this.family.plan(this), this.interface)
@@ -139,14 +152,18 @@ def test_networks_stay_equivariant_when_they_normalise(world):
         given = observations(this.interface, 32, seed)
         for name, x in given.items():
             if x.dtype.kind == "f":
-                given[name] = x * np.linspace(0.1, 3, x[0].size).reshape(x.shape[1:]) + np.linspace(-3, 3, x.shape[-1])
+                given[name] = x * np.linspace(0.1, 3, x[0].size).reshape(x.shape[1:]) + np.linspace(
+                    -3, 3, x.shape[-1]
+                )
         network.update_normalisation(given)
     assert not torch.equal(network(observations(this.interface, 4))[0], before)
     assert_equivariant(network, this)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize(("name", "text"), [("D4", "grid 3x3: 4 regular"), ("C4", "point: 3 quotient(rr) + trivial")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("D4", "grid 3x3: 4 regular"), ("C4", "point: 3 quotient(rr) + trivial")]
+)
 def test_field_norm_commutes_and_normalises(name, text, dtype):
     field = parse(group(name), text)
     norm, x = FieldNorm(field).to(dtype), asymmetric(field, 5).to(dtype)
@@ -160,7 +177,9 @@ def test_field_norm_commutes_and_normalises(name, text, dtype):
         for g in field.group.elements:
             moved = norm(torch.from_numpy(field.act(g, x.numpy()))).numpy()
             assert np.abs(moved - field.act(g, y)).max() <= 10 * TOLERANCE[dtype]
-        assert np.abs(norm(x.flip(-1)).numpy() - y[..., ::-1]).max() > 1e-2  # control: channels are told apart
+        assert (
+            np.abs(norm(x.flip(-1)).numpy() - y[..., ::-1]).max() > 1e-2
+        )  # control: channels are told apart
 
 
 def test_field_norm_refuses_signs():

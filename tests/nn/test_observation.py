@@ -1,4 +1,6 @@
-"""What a space gives, in every form it may come in, is read as the same features; other shapes are refused."""
+"""What a space gives, in every form it may come in, is read as the same features; other shapes are
+refused.
+"""
 
 import warnings
 
@@ -8,9 +10,9 @@ import torch
 
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import parse
-from symgen.envs.interface import Action, Interface, Term
 from symgen.nn.network import build
 from symgen.nn.observation import Reader
+from symgen.problem.interface import Action, Interface, Term
 from tests.families.problems import observations, problem
 
 TERMS = {
@@ -80,7 +82,9 @@ def test_layouts():
     picture = batch(TERMS["image"])
     feature = read(TERMS["image"], picture, torch.float64)
     for row, column, channel in np.ndindex(2, 4, 3):
-        assert np.allclose(feature[:, row * 4 + column, channel], picture[:, row, column, channel] / 255)
+        assert np.allclose(
+            feature[:, row * 4 + column, channel], picture[:, row, column, channel] / 255
+        )
     assert feature.max() <= 1.0
     index = read(TERMS["index"], [2, 0, 3])
     assert index.tolist() == [[[0, 0, 1, 0]], [[1, 0, 0, 0]], [[0, 0, 0, 1]]]
@@ -120,7 +124,9 @@ def test_a_network_reads_what_the_space_gives():
     given = observations(this.interface, 4)
     expected = network(given)[0]
     assert given["picture"].dtype == np.uint8
-    assert torch.equal(network({name: torch.from_numpy(x) for name, x in given.items()})[0], expected)
+    assert torch.equal(
+        network({name: torch.from_numpy(x) for name, x in given.items()})[0], expected
+    )
     assert torch.equal(network(dict(reversed(given.items())) | {"more": 3})[0], expected)
     one = {name: x[0] for name, x in given.items()}
     torch.testing.assert_close(network(one)[0], expected[:1], rtol=1e-5, atol=1e-6)
@@ -130,6 +136,10 @@ def test_a_network_reads_what_the_space_gives():
     network = build(single.family.plan(single), single.interface).eval()
     picture = observations(single.interface, 3)["observation"]
     assert torch.equal(network(picture)[0], network({"observation": picture})[0])
-    torch.testing.assert_close(network(picture[1])[0], network(picture)[0][1:2], rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match=r"observation has shape \(3, 5, 6, 6\), expected \(batch, 6, 6, 5\)"):
+    torch.testing.assert_close(
+        network(picture[1])[0], network(picture)[0][1:2], rtol=1e-4, atol=1e-5
+    )
+    with pytest.raises(
+        ValueError, match=r"observation has shape \(3, 5, 6, 6\), expected \(batch, 6, 6, 5\)"
+    ):
         network(np.moveaxis(picture, -1, 1))

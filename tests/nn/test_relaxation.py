@@ -1,4 +1,6 @@
-"""Relaxed maps: exact at the start, with the variance of an exact map, and measured by the projection."""
+"""Relaxed maps: exact at the start, with the variance of an exact map, and measured by the
+projection.
+"""
 
 import copy
 import itertools
@@ -19,12 +21,22 @@ from tests.laws import reynolds
 
 FIELDS = {
     "C2": ("grid 2x3: trivial + sign", "point: 2 regular", "point: signed(r=-2 -1 3)"),
-    "C4": ("grid 3x3: 2 trivial", "point: regular + 2 standard + trivial", "point: quotient(rr) + sign"),
-    "D4": ("grid 3x3: trivial + sign", "point: 2 regular + quotient(s) + regular", "point: standard + sign"),
+    "C4": (
+        "grid 3x3: 2 trivial",
+        "point: regular + 2 standard + trivial",
+        "point: quotient(rr) + sign",
+    ),
+    "D4": (
+        "grid 3x3: trivial + sign",
+        "point: 2 regular + quotient(s) + regular",
+        "point: standard + sign",
+    ),
     "S3": ("tokens 3: 2 trivial", "point: 2 permutation + standard", "point: regular + sign"),
     "C3": ("point: regular", "point: standard + trivial"),
 }
-PAIRS = [(name, *pair) for name, texts in FIELDS.items() for pair in itertools.product(texts, repeat=2)]
+PAIRS = [
+    (name, *pair) for name, texts in FIELDS.items() for pair in itertools.product(texts, repeat=2)
+]
 FORMS = [
     *(Relaxed(form="banks", banks=banks, index=index) for banks in (1, 2, 4) for index in ("output", "input")),
     Relaxed(form="residual"),
@@ -32,7 +44,9 @@ FORMS = [
 IDS = [f"{f.form} {f.banks} {f.index}" for f in FORMS]
 
 
-def layer(name: str, target: str, source: str, how: Relaxed | None) -> tuple[TiedLinear, FieldType, FieldType]:
+def layer(
+    name: str, target: str, source: str, how: Relaxed | None
+) -> tuple[TiedLinear, FieldType, FieldType]:
     torch.manual_seed(0)
     fields = parse(group(name), target), parse(group(name), source)
     return TiedLinear(*fields, bias_gain=1.0, relaxed=how).double(), *fields
@@ -73,7 +87,10 @@ def test_exact_at_the_start_and_not_after(name, target, source, how):
     assert off(tied(), to, of) > 1e-3
     matrix = tied().detach()
     exact = tied.project(matrix).numpy()
-    assert np.abs(exact - reynolds(matrix.numpy(), to.as_representation, of.as_representation)).max() < 1e-12
+    assert (
+        np.abs(exact - reynolds(matrix.numpy(), to.as_representation, of.as_representation)).max()
+        < 1e-12
+    )
     assert np.abs(matrix.numpy() - exact).max() > 1e-3
     assert departures(linear)[""] > 1e-3
 
@@ -84,7 +101,11 @@ def test_weights_are_counted(name, target, source, how):
     linear, to, of = layer(name, target, source, how)
     plain, *_ = layer(name, target, source, None)
     found, exact = (sum(p.numel() for p in each.parameters()) for each in (linear, plain))
-    more = residual_weights(to, of) if how.form == "residual" else bank_weights(to, of, how.banks, how.index)
+    more = (
+        residual_weights(to, of)
+        if how.form == "residual"
+        else bank_weights(to, of, how.banks, how.index)
+    )
     assert found - exact == more
 
 
@@ -96,13 +117,18 @@ def test_outputs_start_with_the_deviation_of_an_exact_map(target, source, how):
     torch.manual_seed(0)
     d4 = group("D4")
     to, of = parse(d4, target), parse(d4, source)
-    outputs = [TiedLinear(to, of, gain=2.0, bias=False, relaxed=how)(torch.randn(64, *of.shape)) for _ in range(16)]
+    outputs = [
+        TiedLinear(to, of, gain=2.0, bias=False, relaxed=how)(torch.randn(64, *of.shape))
+        for _ in range(16)
+    ]
     assert abs(torch.stack(outputs).std().item() / 2.0 - 1) < 0.1
 
 
 @pytest.mark.parametrize("index", ["output", "input"])
 def test_the_formula_by_hand(index):
-    """C4 on 3 -> 2 regular fields: W[o, g; c, h] = sum_l w_l(g or h) psi_l[o, c, g^-1 h], entry by entry."""
+    """C4 on 3 -> 2 regular fields: W[o, g; c, h] = sum_l w_l(g or h) psi_l[o, c, g^-1 h], entry by
+    entry.
+    """
     c4 = group("C4")
     to, of = parse(c4, "point: 2 regular"), parse(c4, "point: 3 regular")
     tied = TiedMatrix(to, of, relaxed=Relaxed(form="banks", banks=2, index=index)).double()
@@ -111,12 +137,16 @@ def test_the_formula_by_hand(index):
     psi, w = tied.tied().detach().view(2, 2, 4, 3, 4), tied.banks.weight.detach()
     for o, g, c, h in np.ndindex(2, 4, 3, 4):
         # psi_l[o, c, g^-1 h] is read off in the row of the identity
-        expected = sum(w[k, g if index == "output" else h] * psi[k, o, 0, c, (h - g) % 4] for k in range(2))
+        expected = sum(
+            w[k, g if index == "output" else h] * psi[k, o, 0, c, (h - g) % 4] for k in range(2)
+        )
         assert abs(found[o, g, c, h] - expected) < 1e-12
 
 
 def test_one_bank_in_the_next_layer_is_the_same_network():
-    """L = 1, w > 0, ReLU and no bias: weights of the output of one layer equal those of the input of the next."""
+    """L = 1, w > 0, ReLU and no bias: weights of the output of one layer equal those of the input
+    of the next.
+    """
     c4 = group("C4")
     field = parse(c4, "point: 3 regular")
     given = {"output": ("output", None), "input": (None, "input")}
@@ -124,7 +154,12 @@ def test_one_bank_in_the_next_layer_is_the_same_network():
     def network(which):
         torch.manual_seed(0)
         layers = [
-            TiedLinear(field, field, bias=False, relaxed=None if i is None else Relaxed(form="banks", banks=1, index=i))
+            TiedLinear(
+                field,
+                field,
+                bias=False,
+                relaxed=None if i is None else Relaxed(form="banks", banks=1, index=i),
+            )
             for i in given[which]
         ]
         return [each.double() for each in layers]
@@ -139,7 +174,9 @@ def test_one_bank_in_the_next_layer_is_the_same_network():
         x = torch.randn(5, 1, 12, dtype=torch.float64)
         a, b = (two(torch.relu(one(x))) for one, two in (first, second))
         assert (a - b).abs().max() < 1e-12
-        w.mul_(torch.tensor([-1.0, 1, 1, 1]))  # control: a negative weight does not pass through ReLU
+        w.mul_(
+            torch.tensor([-1.0, 1, 1, 1])
+        )  # control: a negative weight does not pass through ReLU
         first[0].matrix.banks.weight.copy_(w)
         second[1].matrix.banks.weight.copy_(w)
         a, b = (two(torch.relu(one(x))) for one, two in (first, second))
@@ -148,7 +185,9 @@ def test_one_bank_in_the_next_layer_is_the_same_network():
 
 def test_where_nothing_is_exchanged_the_other_side_is_scaled():
     c4 = group("C4")
-    regular, picture, number = (parse(c4, f) for f in ("point: 2 regular", "grid 3x3: 2 trivial", "point: trivial"))
+    regular, picture, number = (
+        parse(c4, f) for f in ("point: 2 regular", "grid 3x3: 2 trivial", "point: trivial")
+    )
     assert scaling(regular, picture, "input").side == "output"
     assert scaling(number, regular, "output").side == "input"
     assert scaling(regular, regular, "input").side == "input"
@@ -192,7 +231,11 @@ def test_modules_travel(how, target, source):
     perturb(linear)
     x = torch.randn(3, *of.shape, dtype=torch.float64)
     y, names = linear(x), list(linear.state_dict())
-    for other in (copy.deepcopy(linear), pickle.loads(pickle.dumps(linear)), copy.deepcopy(linear.eval())):
+    for other in (
+        copy.deepcopy(linear),
+        pickle.loads(pickle.dumps(linear)),
+        copy.deepcopy(linear.eval()),
+    ):
         assert torch.equal(other(x), y)
         assert list(other.state_dict()) == names == list(linear.train().state_dict())
     exported = torch.export.export(linear, (x,)).module()

@@ -10,7 +10,13 @@ from symgen.nn.spectral import characters, spectral
 from symgen.nn.tied_linear import TiedLinear
 
 KLEIN = presented(["a", "b"], ["aa", "bb", "abab"], "Klein")
-GROUPS = {"C2": group("C2"), "D1": group("D1"), "D2": group("D2"), "C2 x C2": group("C2 x C2"), "Klein": KLEIN}
+GROUPS = {
+    "C2": group("C2"),
+    "D1": group("D1"),
+    "D2": group("D2"),
+    "C2 x C2": group("C2 x C2"),
+    "Klein": KLEIN,
+}
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -1,16 +1,24 @@
-"""The squashed Gaussian against torch's own transformed distribution, in the box, at its edges, and under the group."""
+"""The squashed Gaussian against torch's own transformed distribution, in the box, at its edges, and
+under the group.
+"""
 
 import copy
 import pickle
 
 import pytest
 import torch
-from torch.distributions import AffineTransform, Independent, Normal, TanhTransform, TransformedDistribution
+from torch.distributions import (
+    AffineTransform,
+    Independent,
+    Normal,
+    TanhTransform,
+    TransformedDistribution,
+)
 
 from symgen.algebra import representation as representations
 from symgen.algebra.catalogue import group
-from symgen.envs.interface import Action
 from symgen.nn.squashed import SquashedGaussian, box, squash, unsquashed
+from symgen.problem.interface import Action
 
 ACTION = Action("continuous", ("x", "y"), (2,), (-2.0, 0.0), (2.0, 1.0))
 
@@ -23,7 +31,9 @@ def case(dtype=torch.float64, batch=50):
 
 def twin(mean, log_std, centre, half):
     gaussian = Normal(mean, log_std.exp())
-    return Independent(TransformedDistribution(gaussian, [TanhTransform(), AffineTransform(centre, half)]), 1)
+    return Independent(
+        TransformedDistribution(gaussian, [TanhTransform(), AffineTransform(centre, half)]), 1
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -35,14 +45,19 @@ def test_log_densities_and_their_gradients_equal_torchs(dtype):
     actions = centre + half * unit
     law, other = SquashedGaussian(mean, log_std, centre, half), twin(mean, log_std, centre, half)
     tolerance = {"rtol": 0, "atol": 1e-10 if dtype == torch.float64 else 2e-3}
-    torch.testing.assert_close(law.log_prob(actions.detach()), other.log_prob(actions.detach()), **tolerance)
+    torch.testing.assert_close(
+        law.log_prob(actions.detach()), other.log_prob(actions.detach()), **tolerance
+    )
     torch.testing.assert_close(density - half.log().sum(), other.log_prob(actions), **tolerance)
     ours, theirs = (
-        torch.autograd.grad(x.sum(), [mean, log_std]) for x in (density, twin_density(mean, log_std, noise))
+        torch.autograd.grad(x.sum(), [mean, log_std])
+        for x in (density, twin_density(mean, log_std, noise))
     )
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-8 if dtype == torch.float64 else 1e-3)
     # control: without the slope of tanh the density is that of the Gaussian
-    assert (density - Normal(mean, log_std.exp()).log_prob(mean + log_std.exp() * noise).sum(-1)).abs().max() > 0.1
+    assert (
+        density - Normal(mean, log_std.exp()).log_prob(mean + log_std.exp() * noise).sum(-1)
+    ).abs().max() > 0.1
 
 
 def twin_density(mean, log_std, noise):
@@ -96,7 +111,9 @@ def test_boxes():
     assert [each.tolist() for each in box(Action("continuous", ("x",), (1,)))] == [[0.0], [1.0]]
 
 
-@pytest.mark.parametrize(("name", "text"), [("D4", "standard"), ("D1", "2 sign + trivial"), ("S3", "permutation")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("D4", "standard"), ("D1", "2 sign + trivial"), ("S3", "permutation")]
+)
 def test_the_law_moves_with_the_group(name, text):
     """log pi(g.a | g.s) = log pi(a | s), with the mean moved by rho and the deviation by |rho|."""
     rho = representations.parse(group(name), text)
@@ -110,7 +127,9 @@ def test_the_law_moves_with_the_group(name, text):
         here = SquashedGaussian(mean, log_std, *still).log_prob(actions)
         there = SquashedGaussian(moved[0], size, *still).log_prob(moved[1])
         assert (here - there).abs().max() < 1e-9
-    assert (SquashedGaussian(mean, size.roll(1, 0), *still).log_prob(actions) - here).abs().max() > 0.1  # control
+    assert (
+        SquashedGaussian(mean, size.roll(1, 0), *still).log_prob(actions) - here
+    ).abs().max() > 0.1  # control
 
 
 def test_a_matrix_does_not_commute_with_tanh():

@@ -1,4 +1,6 @@
-"""Solved kernels: they commute, they are all there are, they depend on nothing but the question; and the cache."""
+"""Solved kernels: they commute, they are all there are, they depend on nothing but the question;
+and the cache.
+"""
 
 import os
 import subprocess
@@ -38,11 +40,17 @@ PAIRS = [
 
 def solved(name, target, source, side):
     this = group(name)
-    return parse(this, target), parse(this, source), steerable.kernels(parse(this, target), parse(this, source), side)
+    return (
+        parse(this, target),
+        parse(this, source),
+        steerable.kernels(parse(this, target), parse(this, source), side),
+    )
 
 
 def by_hand(target, source, side):
-    """The slow obvious twin: on each ring, solve the constraint for circular harmonics as a null space; then sample."""
+    """The slow obvious twin: on each ring, solve the constraint for circular harmonics as a null
+    space; then sample.
+    """
     turns = planar(target.group)[0]
     row, column = np.indices((side, side)).reshape(2, -1) - (side - 1) / 2
     radius, angle, found = np.hypot(row, column), np.arctan2(-row, column), []
@@ -53,13 +61,19 @@ def by_hand(target, source, side):
             turn = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
             mirror = np.diag([(-1.0) ** k, -((-1.0) ** k)])
             images = {"r": turn, "s": mirror} if k else {"r": np.eye(1), "s": np.eye(1)}
-            harmonic = np.stack([np.cos(k * angle), np.sin(k * angle)]) if k else np.ones((1, len(angle)))
+            harmonic = (
+                np.stack([np.cos(k * angle), np.sin(k * angle)]) if k else np.ones((1, len(angle)))
+            )
             harmonic = np.where((radius == 0) & (k > 0), 0.0, harmonic)  # the centre has no angle
             # K(u) = A h(u) commutes where A: harmonics x source -> target is an intertwiner
             size = len(harmonic) * source.size
             moves = tuple(np.kron(images[g], source.matrix(g)) for g in target.group.generators)
             for one in intertwiners(target, Representation(target.group, "h", size, moves)):
-                found.append(np.einsum("ahc,hu->auc", one.reshape(target.size, -1, source.size), harmonic * profile))
+                found.append(
+                    np.einsum(
+                        "ahc,hu->auc", one.reshape(target.size, -1, source.size), harmonic * profile
+                    )
+                )
     return np.array(found).reshape(len(found), -1)
 
 
@@ -92,7 +106,10 @@ def test_steerable_kernels_are_the_smooth_ones_among_the_equivariant():
     """C4, 3x3, regular to regular: 24 of the 36 that commute with quarter turns."""
     assert len(solved("C4", "regular", "regular", 3)[2]) == 24
     assert (
-        steerable.weights(parse(group("C4"), "3 regular + trivial"), parse(group("C4"), "2 regular"), 3) == 24 * 6 + 12
+        steerable.weights(
+            parse(group("C4"), "3 regular + trivial"), parse(group("C4"), "2 regular"), 3
+        )
+        == 24 * 6 + 12
     )
 
 
@@ -106,7 +123,9 @@ def test_a_basis_depends_on_its_space_alone():
     turned = np.linalg.qr(rng.standard_normal((4, 4)))[0] @ vectors
     assert np.allclose(canonical(vectors), canonical(turned), atol=1e-10)
     assert np.allclose(canonical(np.concatenate([vectors, turned])), canonical(vectors), atol=1e-10)
-    assert not np.allclose(np.linalg.qr(vectors.T)[0], np.linalg.qr(turned.T)[0], atol=1e-3)  # others do not
+    assert not np.allclose(
+        np.linalg.qr(vectors.T)[0], np.linalg.qr(turned.T)[0], atol=1e-3
+    )  # others do not
 
 
 def test_refused():
@@ -130,7 +149,9 @@ def test_an_array_is_computed_once(cache):
         return np.arange(6.0).reshape(2, 3)
 
     for _ in range(2):
-        assert np.array_equal(basis_cache.cached("a", compute, (None, 3)), np.arange(6.0).reshape(2, 3))
+        assert np.array_equal(
+            basis_cache.cached("a", compute, (None, 3)), np.arange(6.0).reshape(2, 3)
+        )
     assert len(made) == 1
     assert [path.name for path in cache.iterdir()] == ["a.npz"]  # nothing half written is left
 
@@ -143,8 +164,12 @@ def test_a_broken_file_is_computed_again(cache, broken):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if broken is None else broken)
     assert np.array_equal(basis_cache.cached("a", lambda: expected, (None, 3)), expected)
-    assert np.array_equal(basis_cache.cached("a", lambda: expected * 3, (None, 3)), expected)  # it was stored again
-    assert np.array_equal(basis_cache.cached("a", lambda: np.ones((2, 4)), (None, 4)), np.ones((2, 4)))  # other shape
+    assert np.array_equal(
+        basis_cache.cached("a", lambda: expected * 3, (None, 3)), expected
+    )  # it was stored again
+    assert np.array_equal(
+        basis_cache.cached("a", lambda: np.ones((2, 4)), (None, 4)), np.ones((2, 4))
+    )  # other shape
 
 
 def test_a_folder_that_cannot_be_written_is_left_alone(tmp_path, monkeypatch):
@@ -162,17 +187,22 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
 def test_without_escnn_the_way_out_is_told_and_the_cache_is_enough(cache):
     code = (
         "import sys; sys.modules['escnn'] = None\n"
-        "from symgen.algebra.catalogue import group\nfrom symgen.algebra.representation import parse\n"
+        "from symgen.algebra.catalogue import group\nfrom symgen.algebra.representation "
+        "import parse\n"
         "from symgen.nn import steerable\nfour = group('C4')\n"
         "print(len(steerable.kernels(parse(four, 'trivial'), parse(four, 'regular'), 3)))"
     )
     run = [sys.executable, "-c", code]
-    alone = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "SYMGEN_CACHE": str(cache)})
+    alone = subprocess.run(
+        run, capture_output=True, text=True, env={**os.environ, "SYMGEN_CACHE": str(cache)}
+    )
     assert "missing-package" in alone.stderr
     assert "--no-deps escnn" in alone.stderr
     steerable.kernels.cache_clear()
     solved("C4", "trivial", "regular", 3)
-    after = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "SYMGEN_CACHE": str(cache)})
+    after = subprocess.run(
+        run, capture_output=True, text=True, env={**os.environ, "SYMGEN_CACHE": str(cache)}
+    )
     assert after.stdout.strip() == "6"
 
 

@@ -1,4 +1,6 @@
-"""Steerable convolutions: exact where pixels meet pixels, close elsewhere, escnn's own output, and plain torch."""
+"""Steerable convolutions: exact where pixels meet pixels, close elsewhere, escnn's own output, and
+plain torch.
+"""
 
 import copy
 import io
@@ -30,7 +32,14 @@ CASES = [
     ("C4", "grid 7x7: 2 trivial", "2 regular", Sampling(3, 1, 1), "gated", False),
     ("C4", "grid 7x7: regular + trivial", "regular + irrep(1)", Sampling(3, 2, 1), "gated", False),
     ("C4", "grid 8x8: 2 trivial", "2 irrep(1) + sign", Sampling(3, 1, 1), "norm", True),
-    ("D4", "grid 7x7: quotient(s)", "regular + quotient(s) + 2 irrep(1)", Sampling(5, 1, 2), "gated", True),
+    (
+        "D4",
+        "grid 7x7: quotient(s)",
+        "regular + quotient(s) + 2 irrep(1)",
+        Sampling(5, 1, 2),
+        "gated",
+        True,
+    ),
     ("D2", "grid 9x9: 3 trivial", "2 regular + trivial", Sampling(3, 2, 0), "norm", False),
     ("D1", "grid 5x8: trivial + sign", "2 regular + sign", Sampling(3, 1, 1), "gated", True),
     ("C1", "grid 5x6: 2 trivial", "3 trivial", Sampling(3, 1, 1), "gated", False),
@@ -55,14 +64,20 @@ def gap(conv, to, of, word, x):
         y = conv(torch.from_numpy(x).to(conv.kernel.weight.dtype)).numpy()
         z = conv(torch.from_numpy(of.act(word, x)).to(conv.kernel.weight.dtype)).numpy()
     scale = np.abs(y).max()
-    return np.abs(z - to.act(word, y)).max() / scale, np.abs(z - np.roll(to.act(word, y), 1, 0)).max() / scale
+    return np.abs(z - to.act(word, y)).max() / scale, np.abs(
+        z - np.roll(to.act(word, y), 1, 0)
+    ).max() / scale
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_exact_groups_are_exact(case, dtype):
     if case[0] == "D1":
-        case = (*case[:1], "grid 6x8: trivial + sign", *case[2:])  # one parity: `sampled` knows square windows only
+        case = (
+            *case[:1],
+            "grid 6x8: trivial + sign",
+            *case[2:],
+        )  # one parity: `sampled` knows square windows only
     conv, to, of = layer(*case)
     conv = conv.to(dtype)
     x = np.random.default_rng(0).standard_normal((3, *of.shape))
@@ -160,14 +175,19 @@ def test_blur_and_disc_and_mean():
     corner = torch.zeros(1, 49, 1)
     corner[:, 0] = 1
     assert MeanOverPicture(base)(corner).item() == 0
-    assert MeanOverPicture(parse(group("C4"), "grid 7x7: trivial").base)(corner).item() == pytest.approx(1 / 49)
+    assert MeanOverPicture(parse(group("C4"), "grid 7x7: trivial").base)(
+        corner
+    ).item() == pytest.approx(1 / 49)
 
 
 @pytest.mark.parametrize("vectors", ["gated", "norm"])
 @pytest.mark.parametrize("name", ["C8", "D8", "SO2", "O2", "D4"])
 def test_nonlinearities_commute_with_every_fibre(name, vectors):
     this = group(name)
-    fibre = fibre_of(this, "2 trivial + 3 irrep(1) + sign" if name in ("SO2", "O2") else "regular + 2 irrep(1) + sign")
+    fibre = fibre_of(
+        this,
+        "2 trivial + 3 irrep(1) + sign" if name in ("SO2", "O2") else "regular + 2 irrep(1) + sign",
+    )
     inner = with_gates(fibre, vectors)
     module = FieldActivation(fibre, "relu", vectors).double()
     x = np.random.default_rng(0).standard_normal((5, inner.size))
@@ -177,12 +197,17 @@ def test_nonlinearities_commute_with_every_fibre(name, vectors):
         assert np.abs(z - fibre.act(word, y)).max() < 1e-12
     assert np.abs(y - x[:, : fibre.size]).max() > 0.1  # it does something
     wrong = torch.relu(torch.from_numpy(fibre.act("r", x[:, : fibre.size]))).numpy()
-    assert np.abs(wrong - fibre.act("r", np.maximum(x[:, : fibre.size], 0))).max() > 0.1  # relu alone does not commute
+    assert (
+        np.abs(wrong - fibre.act("r", np.maximum(x[:, : fibre.size], 0))).max() > 0.1
+    )  # relu alone does not commute
 
 
 def test_vectors_at_a_point():
     this = group("SO2")
-    to, sources = vector(fibre_of(this, "2 trivial + 2 irrep(1)")), (vector(fibre_of(this, "irrep(1) + trivial")),) * 2
+    to, sources = (
+        vector(fibre_of(this, "2 trivial + 2 irrep(1)")),
+        (vector(fibre_of(this, "irrep(1) + trivial")),) * 2,
+    )
     module = SteerableLinear(to, sources, "tanh").double()
     x = np.random.default_rng(0).standard_normal((2, 4, 1, 3))
     y = module(*map(torch.from_numpy, x)).detach().numpy()

@@ -18,7 +18,12 @@ from tests.laws import reynolds
 FIELDS = {
     "C1": ("grid 2x3: 2 trivial", "point: 3 trivial"),
     "C2": ("grid 2x3: trivial + sign", "point: 2 regular", "point: 2 sign"),
-    "C4": ("grid 3x3: 2 trivial", "point: regular + standard", "tokens 4: trivial", "grid 2x2: sign"),
+    "C4": (
+        "grid 3x3: 2 trivial",
+        "point: regular + standard",
+        "tokens 4: trivial",
+        "grid 2x2: sign",
+    ),
     "C3": ("point: 2 standard + trivial", "tokens 3: standard", "point: regular"),
     "D1": ("grid 2x3: trivial + sign", "point: signed(s=2 1 -3)"),
     "D2": ("grid 2x3: 2 trivial", "point: quotient(s) + quotient(rs) + sign"),
@@ -28,7 +33,9 @@ FIELDS = {
     "S3": ("tokens 3: trivial + sign", "point: standard"),
     "S4": ("tokens 4: 2 trivial", "point: standard + permutation"),
 }
-PAIRS = [(name, *pair) for name, texts in FIELDS.items() for pair in itertools.product(texts, repeat=2)]
+PAIRS = [
+    (name, *pair) for name, texts in FIELDS.items() for pair in itertools.product(texts, repeat=2)
+]
 
 
 def layer(name: str, target: str, source: str) -> tuple[TiedLinear, FieldType, FieldType]:
@@ -60,7 +67,9 @@ def test_matrices_are_the_image_of_the_projector(name, target, source):
     span = matrices(linear.matrix).reshape(weights, -1)
     assert np.linalg.matrix_rank(span) == weights if weights else True
     # every projected matrix is a sum of those of the weights
-    projected = reynolds(np.random.default_rng(0).standard_normal((3, to.size, of.size)), *ends).reshape(3, -1)
+    projected = reynolds(
+        np.random.default_rng(0).standard_normal((3, to.size, of.size)), *ends
+    ).reshape(3, -1)
     rest = projected - (projected @ np.linalg.pinv(span)) @ span if weights else projected
     assert np.abs(rest).max() < 1e-10
     assert (bias is None) == (hom_by_characters(to, vector(trivial(to.group))) == 0)
@@ -86,7 +95,9 @@ def test_layers_commute_with_every_element(name, dtype):
 
     y = run(x)
     for word in to.group.elements:
-        assert np.abs(run(of.act(word, x)) - to.act(word, y)).max() <= TOLERANCE[dtype] * max(1.0, np.abs(y).max())
+        assert np.abs(run(of.act(word, x)) - to.act(word, y)).max() <= TOLERANCE[dtype] * max(
+            1.0, np.abs(y).max()
+        )
     if len(to.group.elements) > 1:  # control: some element moves the output, or at least the input
         assert max(np.abs(of.act(word, x) - x).max() for word in to.group.elements) > 0.1
 
@@ -99,7 +110,10 @@ def test_outputs_start_with_the_given_deviation(target, source, gain):
     torch.manual_seed(0)
     d4 = group("D4")
     to, of = parse(d4, target), parse(d4, source)
-    outputs = [TiedLinear(to, of, gain=gain, bias=False)(torch.randn(64, *of.shape)).detach() for _ in range(8)]
+    outputs = [
+        TiedLinear(to, of, gain=gain, bias=False)(torch.randn(64, *of.shape)).detach()
+        for _ in range(8)
+    ]
     assert abs(torch.stack(outputs).std() / gain - 1) < 0.1
 
 
@@ -122,14 +136,20 @@ def test_patches_are_embedded_one_by_one(name):
     rows, columns = to.base.shape
     of = parse(this, f"grid {2 * rows}x{2 * columns}: trivial + regular")
     embed = PatchEmbedding(to, of, 2)
-    picture = np.random.default_rng(0).standard_normal((1, 2 * rows, 2 * columns, of.fibre.size)).astype(np.float32)
+    picture = (
+        np.random.default_rng(0)
+        .standard_normal((1, 2 * rows, 2 * columns, of.fibre.size))
+        .astype(np.float32)
+    )
     whole = embed(torch.from_numpy(picture.reshape(1, *of.shape))).detach()
     matrix, bias = embed.linear.expand()
     for i, j in np.ndindex(rows, columns):
         patch = torch.from_numpy(picture[0, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].reshape(-1))
         torch.testing.assert_close(whole[0, i * columns + j], (matrix @ patch + bias).detach())
     for word in this.elements:
-        moved = embed(torch.from_numpy(of.act(word, picture.reshape(1, *of.shape)))).detach().numpy()
+        moved = (
+            embed(torch.from_numpy(of.act(word, picture.reshape(1, *of.shape)))).detach().numpy()
+        )
         assert np.abs(moved - to.act(word, whole.numpy())).max() < 1e-5
 
 

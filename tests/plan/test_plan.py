@@ -1,4 +1,5 @@
-"""Plans as values: what a broken one is, how it prints, and the printed plan of every family as golden pairs.
+"""Plans as values: what a broken one is, how it prints, and the printed plan of every family as
+golden pairs.
 
 UPDATE_GOLDEN=1 pytest tests/plan     writes the .plan files anew; read the difference before committing it
 """
@@ -15,7 +16,7 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import parse
 from symgen.compiler import check_spec, plan_spec
 from symgen.plan.invariants import INVARIANTS, validate
-from symgen.plan.ir import Plan, Step
+from symgen.plan.plan import Plan, Step
 from tests.families.laws import assert_plan
 from tests.families.problems import problem
 
@@ -36,14 +37,18 @@ def test_golden(name):
 
 def test_golden_pairs_are_complete():
     assert {path.stem for path in GOLDEN.glob("*.plan")} == set(PAIRS)
-    shown = {yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())["network"]["family"] for name in PAIRS}
+    shown = {
+        yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())["network"]["family"] for name in PAIRS
+    }
     assert shown == set(lookup.keywords("family"))
 
 
 def plan(**changes) -> Plan:
     """A valid plan of three steps, with some fields of its second step replaced."""
     c4 = group("C4")
-    seen, hidden, acted, number = (parse(c4, f"point: {t}") for t in ("standard", "2 regular", "regular", "trivial"))
+    seen, hidden, acted, number = (
+        parse(c4, f"point: {t}") for t in ("standard", "2 regular", "regular", "trivial")
+    )
     steps = [
         Step("hidden", "embedding.Nonlinear", ("observation",), (seen,), hidden, "exact", 6),
         Step("policy", "tied_linear.TiedLinear", ("hidden",), (hidden,), acted, "exact", 9),
@@ -55,7 +60,10 @@ def plan(**changes) -> Plan:
 
 D4, C4 = group("D4"), group("C4")
 BROKEN = {
-    "an input that does not exist": ({"inputs": ("nothing",)}, "policy: input nothing does not exist"),
+    "an input that does not exist": (
+        {"inputs": ("nothing",)},
+        "policy: input nothing does not exist",
+    ),
     "a name twice": ({"name": "hidden"}, "hidden: the name is taken"),
     "the name of a term": ({"name": "observation"}, "observation: the name is taken"),
     "another type": (
@@ -78,16 +86,42 @@ def judging(step_name: str = "", **changes) -> Plan:
     steps = [
         Step("policy", "tied_linear.TiedLinear", ("observation",), (seen,), acted, "exact", 2),
         Step("log_std", "tied_linear.TiedLinear", ("observation",), (seen,), acted, "exact", 2),
-        Step("q1", "embedding.Nonlinear", ("observation", "action"), (seen, acted), number, "exact", 2),
-        Step("q2", "embedding.Nonlinear", ("observation", "action"), (seen, acted), number, "exact", 2),
+        Step(
+            "q1",
+            "embedding.Nonlinear",
+            ("observation", "action"),
+            (seen, acted),
+            number,
+            "exact",
+            2,
+        ),
+        Step(
+            "q2",
+            "embedding.Nonlinear",
+            ("observation", "action"),
+            (seen, acted),
+            number,
+            "exact",
+            2,
+        ),
     ]
-    steps = [dataclasses.replace(step, **changes) if step.name == step_name else step for step in steps]
+    steps = [
+        dataclasses.replace(step, **changes) if step.name == step_name else step for step in steps
+    ]
     return Plan("group_mlp", {"observation": seen}, tuple(steps))
 
 
 BROKEN_CRITICS = {
-    "a q that is no number": ("q2", {"out_type": parse(C4, "point: 2 trivial")}, "the q2 is not an invariant number"),
-    "a q that is no invariant": ("q1", {"out_type": parse(C4, "point: sign")}, "the q1 is not an invariant number"),
+    "a q that is no number": (
+        "q2",
+        {"out_type": parse(C4, "point: 2 trivial")},
+        "the q2 is not an invariant number",
+    ),
+    "a q that is no invariant": (
+        "q1",
+        {"out_type": parse(C4, "point: sign")},
+        "the q1 is not an invariant number",
+    ),
     "another action": (
         "q1",
         {"in_types": (parse(C4, "point: standard"), parse(C4, "point: standard"))},
@@ -105,7 +139,11 @@ BROKEN_CRITICS = {
     ),
     "no deviation": ("log_std", {"name": "scale"}, "there is no step called log_std"),
     "one q": ("q2", {"name": "q3"}, "there is no step called q2"),
-    "a step of the name of the action": ("log_std", {"name": "action"}, "action: the name is taken"),
+    "a step of the name of the action": (
+        "log_std",
+        {"name": "action"},
+        "action: the name is taken",
+    ),
 }
 
 
@@ -123,7 +161,10 @@ def test_a_term_of_the_name_of_the_action_is_refused():
     terms = {**whole.terms, "action": parse(C4, "point: regular")}
     with pytest.raises(ValueError, match="action: the name is taken"):
         validate(dataclasses.replace(whole, terms=terms))
-    assert validate(dataclasses.replace(plan(), terms={**plan().terms, **terms})).ends == ("policy", "value")
+    assert validate(dataclasses.replace(plan(), terms={**plan().terms, **terms})).ends == (
+        "policy",
+        "value",
+    )
 
 
 def test_the_value_reads_no_action():
@@ -194,10 +235,13 @@ def test_planning_imports_no_torch():
     import sys
 
     code = (
-        "import sys; from symgen.compiler import check_spec, plan_spec; str(plan_spec(check_spec(sys.argv[1]))); "
+        "import sys; from symgen.compiler import check_spec, plan_spec; "
+        "str(plan_spec(check_spec(sys.argv[1]))); "
         "assert 'torch' not in sys.modules"
     )
     spec = str(GOLDEN / f"{PAIRS[0]}.yaml")
     subprocess.run([sys.executable, "-c", code, spec], check=True)
-    failing = subprocess.run([sys.executable, "-c", "import torch; " + code, spec], capture_output=True, check=False)
+    failing = subprocess.run(
+        [sys.executable, "-c", "import torch; " + code, spec], capture_output=True, check=False
+    )
     assert failing.returncode == 1

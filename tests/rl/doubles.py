@@ -1,4 +1,6 @@
-"""Test doubles: a small network that has what rl asks for, and environments whose best policy is known."""
+"""Test doubles: a small network that has what rl asks for, and environments whose best policy is
+known.
+"""
 
 import math
 from typing import Any
@@ -10,9 +12,9 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from torch import Tensor, nn
 
-from symgen.envs.interface import Action
 from symgen.nn.distributions import distribution
 from symgen.nn.squashed import box
+from symgen.problem.interface import Action
 
 
 class SmallNetwork(nn.Module):
@@ -24,7 +26,9 @@ class SmallNetwork(nn.Module):
         self.action = action
         self.actor = _tanh(features, hidden, action.parameters, 0.01)
         self.critic = _tanh(features, hidden, 1, 1.0)
-        self.scale = nn.Parameter(torch.zeros(action.sizes)) if action.kind == "continuous" else None
+        self.scale = (
+            nn.Parameter(torch.zeros(action.sizes)) if action.kind == "continuous" else None
+        )
         self.register_buffer("statistics", torch.zeros(3, features))  # count, sum, sum of squares
 
     def features(self, observation: Any) -> Tensor:
@@ -73,9 +77,13 @@ def _tanh(inputs: int, hidden: int, outputs: int, gain: float) -> nn.Sequential:
 
 
 class SmallSoft(nn.Module):
-    """What SAC asks for: relu networks for mean, deviation and two Q, behind an encoder that is shared where asked."""
+    """What SAC asks for: relu networks for mean, deviation and two Q, behind an encoder that is
+    shared where asked.
+    """
 
-    def __init__(self, features: int, action: Action, hidden: int = 64, seed: int = 0, encoder: bool = False) -> None:
+    def __init__(
+        self, features: int, action: Action, hidden: int = 64, seed: int = 0, encoder: bool = False
+    ) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.action = action
@@ -122,7 +130,8 @@ def _relu(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 class Identity(gymnasium.Env):
-    """Answer with the action the observation shows; reward 1 for the right one (a real one: minus its distance).
+    """Answer with the action the observation shows; reward 1 for the right one (a real one: minus
+    its distance).
 
     Args:
         kind: "discrete", "multi_discrete" or "continuous".
@@ -164,14 +173,18 @@ class Identity(gymnasium.Env):
             self.target = cue = self.np_random.uniform(-1, 1, 2).astype(np.float32)
         elif self.kind == "multi_discrete":
             self.target = self.np_random.integers([2, 3])
-            cue = np.concatenate([np.eye(2)[self.target[0]], np.eye(3)[self.target[1]]]).astype(np.float32)
+            cue = np.concatenate([np.eye(2)[self.target[0]], np.eye(3)[self.target[1]]]).astype(
+                np.float32
+            )
         else:
             self.target = int(self.np_random.integers(self.CHOICES)) + self.start
             cue = np.eye(self.CHOICES, dtype=np.float32)[self.target - self.start]
         return {"cue": cue, "step": self.time} if self.as_dict else cue
 
 
-def identity_envs(number: int, mode: AutoresetMode = AutoresetMode.NEXT_STEP, **options: Any) -> SyncVectorEnv:
+def identity_envs(
+    number: int, mode: AutoresetMode = AutoresetMode.NEXT_STEP, **options: Any
+) -> SyncVectorEnv:
     return SyncVectorEnv([lambda: Identity(**options)] * number, autoreset_mode=mode)
 
 
@@ -206,4 +219,10 @@ class Countdown(gymnasium.Env):
         self.left -= 1
         ended = self.left == 0
         observation = np.array([self.left], np.float32)
-        return observation, 1.0, ended and self.ending == "terminated", ended and self.ending == "truncated", {}
+        return (
+            observation,
+            1.0,
+            ended and self.ending == "terminated",
+            ended and self.ending == "truncated",
+            {},
+        )

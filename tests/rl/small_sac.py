@@ -3,7 +3,7 @@
 from doubles import SmallSoft, identity_action, identity_envs
 from gymnasium.vector import AutoresetMode
 
-from symgen.envs.interface import Action
+from symgen.problem.interface import Action
 from symgen.rl.sac import Learner, Options
 
 SMALL = {"envs": 2, "warmup": 20, "batch": 16, "report": 20}
@@ -15,7 +15,9 @@ def options(**changes):
 
 
 def network(seed=0, encoder=False, features=2, action=None):
-    return SmallSoft(features, action or identity_action("continuous"), hidden=16, seed=seed, encoder=encoder)
+    return SmallSoft(
+        features, action or identity_action("continuous"), hidden=16, seed=seed, encoder=encoder
+    )
 
 
 def learner(steps=100, seed=0, mode=AutoresetMode.NEXT_STEP, encoder=False, **changes):

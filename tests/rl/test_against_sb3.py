@@ -29,16 +29,27 @@ def test_advantages_equal_those_of_its_rollout_buffer():
 
     rng = np.random.default_rng(0)
     steps, envs = 20, 3
-    buffer = RolloutBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(2), "cpu", 0.95, 0.9, envs)
+    buffer = RolloutBuffer(
+        steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(2), "cpu", 0.95, 0.9, envs
+    )
     rewards, values = rng.normal(size=(2, steps, envs)).astype(np.float32)
     last, ended = rng.normal(size=envs).astype(np.float32), rng.random((steps, envs)) < 0.2
     starts = np.vstack([np.ones((1, envs), bool), ended[:-1]])
     for row in zip(rewards, starts, values, strict=True):
         actions = np.zeros((envs, 1))
-        buffer.add(np.zeros((envs, 1)), actions, row[0], row[1], torch.from_numpy(row[2]), torch.zeros(envs))
+        buffer.add(
+            np.zeros((envs, 1)),
+            actions,
+            row[0],
+            row[1],
+            torch.from_numpy(row[2]),
+            torch.zeros(envs),
+        )
     buffer.compute_returns_and_advantage(torch.from_numpy(last), ended[-1])
 
-    tensors = [torch.from_numpy(array) for array in (rewards, values, np.vstack([values[1:], last]), ended)]
+    tensors = [
+        torch.from_numpy(array) for array in (rewards, values, np.vstack([values[1:], last]), ended)
+    ]
     ours = advantages(*tensors, torch.zeros(steps, envs, dtype=torch.bool), 0.9, 0.95).numpy()
     assert np.abs(ours - buffer.advantages).max() < 1e-5
     assert np.abs(ours - np.roll(buffer.advantages, 1, 0)).max() > 0.1  # control

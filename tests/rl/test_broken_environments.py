@@ -1,4 +1,6 @@
-"""What an environment must not return is refused where it is returned, by both algorithms and by evaluation."""
+"""What an environment must not return is refused where it is returned, by both algorithms and by
+evaluation.
+"""
 
 import math
 
@@ -69,7 +71,9 @@ NUMBERS = [
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_numbers_that_are_not_finite(player, numbers, message, mode):
     kind = "continuous" if player is by_sac else "discrete"
-    with pytest.raises(UserError, match=message.replace("4", "2") if player is by_sac else message) as caught:
+    with pytest.raises(
+        UserError, match=message.replace("4", "2") if player is by_sac else message
+    ) as caught:
         list(player(broken(kind=kind, mode=mode, **numbers)))
     assert caught.value.code == "environment-not-finite"
     assert caught.value.hint

@@ -1,4 +1,6 @@
-"""What PPO logs of a relaxed network, and that its penalty is in the loss; with a network whose departure is known."""
+"""What PPO logs of a relaxed network, and that its penalty is in the loss; with a network whose
+departure is known.
+"""
 
 import pytest
 import torch
@@ -15,7 +17,11 @@ def relaxed_network(regulariser=0.0):
     """The small network, said to depart by the size of one weight that nothing else depends on."""
     network = identity_network("discrete", False)
     network.delta = torch.nn.Parameter(torch.full((3,), 0.5))
-    network.departures = lambda: {"policy": float(network.delta.detach().norm()), "policy/r": 0.1, "policy/spread": 0.2}
+    network.departures = lambda: {
+        "policy": float(network.delta.detach().norm()),
+        "policy/r": 0.1,
+        "policy/spread": 0.2,
+    }
     network.penalty = lambda: regulariser * network.delta.square().sum() if regulariser else None
     return network
 
@@ -28,12 +34,17 @@ def rows(network, updates=12):
 def test_every_metric_of_a_relaxed_network_has_a_meaning():
     first = rows(relaxed_network(0.1), 1)[0]
     assert {documented(name) for name in first} == {*METRICS, *_departure.METRICS}
-    assert {documented(name) for name in rows(relaxed_network(), 1)[0]} == {*METRICS, *_departure.METRICS} - {"penalty"}
+    assert {documented(name) for name in rows(relaxed_network(), 1)[0]} == {
+        *METRICS,
+        *_departure.METRICS,
+    } - {"penalty"}
     assert not set(_departure.METRICS) & set(METRICS)
 
 
 def test_it_is_measured_now_and_then():
-    found = [row["update"] for row in rows(relaxed_network(), EVERY + 2) if "departure/policy" in row]
+    found = [
+        row["update"] for row in rows(relaxed_network(), EVERY + 2) if "departure/policy" in row
+    ]
     assert found == [1, EVERY]
     assert measured(relaxed_network(), 7, last=True)
     assert not measured(relaxed_network(), 7, last=False)

@@ -1,4 +1,6 @@
-"""Whatever belongs to a network is made where it is: only observations and rewards go there, only actions come back."""
+"""Whatever belongs to a network is made where it is: only observations and rewards go there, only
+actions come back.
+"""
 
 import copy
 
@@ -16,7 +18,14 @@ from symgen.compiler import compile_spec
 from symgen.rl import ppo, sac
 from tests.pretend import ELSEWHERE, There, elsewhere
 
-PPO = {"envs": 2, "rollout": 6, "minibatch": 5, "epochs": 1, "normalise_observations": True, "normalise_rewards": True}
+PPO = {
+    "envs": 2,
+    "rollout": 6,
+    "minibatch": 5,
+    "epochs": 1,
+    "normalise_observations": True,
+    "normalise_rewards": True,
+}
 SAC = {"envs": 2, "warmup": 4, "batch": 4, "report": 4, "n_step": 2, "random_shift": 1}
 MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
@@ -47,7 +56,9 @@ def state(of):
     seen = set()
     while todo:
         each = todo.pop()
-        if id(each) in seen or isinstance(each, str | type | np.ndarray | gymnasium.Env | gymnasium.vector.VectorEnv):
+        if id(each) in seen or isinstance(
+            each, str | type | np.ndarray | gymnasium.Env | gymnasium.vector.VectorEnv
+        ):
             continue
         seen.add(id(each))
         if isinstance(each, torch.Tensor):
@@ -73,7 +84,15 @@ def test_ppo_trains_elsewhere_as_it_does_here(traffic, kind, mode):
     assert [numbers(row) for row in (first, *rows)] == here
     # what environments say beside observations is gathered on the CPU
     ours = [x for x in state(one) if not isinstance(x, There)]
-    said = {id(x) for x in (one._buffer.rewards, one._buffer.terminated, one._buffer.truncated, one._buffer.valid)}
+    said = {
+        id(x)
+        for x in (
+            one._buffer.rewards,
+            one._buffer.terminated,
+            one._buffer.truncated,
+            one._buffer.valid,
+        )
+    }
     assert {id(x) for x in ours} == said
 
 
@@ -86,10 +105,16 @@ def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traff
     assert not traffic.made_here
     traffic.clear()
     batch = one._credit()
-    assert (traffic.sent, traffic.fetched) == (4, 0)  # rewards, both endings, and which steps are transitions
+    assert (traffic.sent, traffic.fetched) == (
+        4,
+        0,
+    )  # rewards, both endings, and which steps are transitions
     traffic.clear()
     ppo.update(one.network, one._optimiser, batch, one.options, 0.0, one._generator)
-    assert (traffic.sent, traffic.fetched) == (0, 3)  # the metrics: losses, gradient norm, explained variance
+    assert (traffic.sent, traffic.fetched) == (
+        0,
+        3,
+    )  # the metrics: losses, gradient norm, explained variance
     assert not traffic.made_here
 
 
@@ -139,14 +164,22 @@ SPECS = {
     "ppo": {
         "symgen": 1,
         "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-        "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+        "symmetry": {
+            "group": "D1",
+            "states": {"observation": {"s": [-1, -2, -3, -4]}},
+            "actions": {"s": [1, 0]},
+        },
         "network": {"family": "group_mlp", "hidden": "4 regular"},
         "train": {"algorithm": "ppo", "steps": 24},
     },
     "sac": {
         "symgen": 1,
         "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
-        "symmetry": {"group": "D1", "states": {"observation": {"s": [1, -2, -3]}}, "actions": {"s": [-1]}},
+        "symmetry": {
+            "group": "D1",
+            "states": {"observation": {"s": [1, -2, -3]}},
+            "actions": {"s": [-1]},
+        },
         "network": {"family": "group_mlp", "hidden": "4 regular"},
         "train": {"algorithm": "sac", "steps": 24},
     },
@@ -166,10 +199,13 @@ def test_a_compiled_network_trains_elsewhere(traffic, algorithm, options):
     assert rows(ELSEWHERE) == rows("cpu")
 
 
-# ------------------------------------------------------------------------------------------------- resuming
+# -------------------------------------------------------------------------------------------------
+# resuming
 
 
-@pytest.mark.parametrize(("algorithm", "make"), [(ppo, lambda: identity_network("discrete")), (sac, small_soft)])
+@pytest.mark.parametrize(
+    ("algorithm", "make"), [(ppo, lambda: identity_network("discrete")), (sac, small_soft)]
+)
 @pytest.mark.parametrize(("before", "after"), [("cpu", "meta"), ("meta", "cpu")])
 def test_training_goes_on_on_another_device(traffic, algorithm, make, before, after):
     first = learner(algorithm, make().to(before))
@@ -183,5 +219,8 @@ def test_training_goes_on_on_another_device(traffic, algorithm, make, before, af
             x.copy_(weights[name])
     rows = list(again)
     assert rows[-1]["step"] >= 24 > row["step"]
-    where = {x.device.type for x in state(again._optimiser.state if algorithm is ppo else again._optimisers)}
+    where = {
+        x.device.type
+        for x in state(again._optimiser.state if algorithm is ppo else again._optimisers)
+    }
     assert where == {after}

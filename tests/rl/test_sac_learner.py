@@ -13,8 +13,8 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from small_sac import learner, network, numbers, options
 
-from symgen.envs.interface import Action
 from symgen.errors import UserError
+from symgen.problem.interface import Action
 from symgen.rl import sac
 from symgen.rl.sac import Learner
 
@@ -48,10 +48,14 @@ def test_steps_count_transitions_only(mode):
     assert [row["update"] for row in rows] == list(range(1, 11))
 
 
-@pytest.mark.parametrize(("updates", "every", "expected"), [(1.0, 1, 82), (0.25, 1, 20), (2.0, 1, 164), (1.0, 5, 90)])
+@pytest.mark.parametrize(
+    ("updates", "every", "expected"), [(1.0, 1, 82), (0.25, 1, 20), (2.0, 1, 164), (1.0, 5, 90)]
+)
 def test_gradient_steps_per_transition(updates, every, expected):
     # 100 transitions, the first 20 of which are warm-up: the step that reaches 20 counts already
-    envs = SyncVectorEnv([lambda: Identity("continuous")] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    envs = SyncVectorEnv(
+        [lambda: Identity("continuous")] * 2, autoreset_mode=AutoresetMode.SAME_STEP
+    )
     one = Learner(network(), envs, options(updates=updates, train_every=every), steps=100, seed=0)
     assert list(one)[-1]["gradient_steps"] == expected
 
@@ -72,13 +76,16 @@ class Remembering(Countdown):
 
 
 def countdown_learner(steps=80, **changes):
-    envs = SyncVectorEnv([lambda: Remembering(4, "truncated")] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    envs = SyncVectorEnv(
+        [lambda: Remembering(4, "truncated")] * 2, autoreset_mode=AutoresetMode.SAME_STEP
+    )
     net = network(features=1, action=Action("continuous", ("x",), (1,), (-2.0,), (2.0,)))
     return Learner(net, envs, options(report=16, updates=0.75, **changes), steps=steps, seed=3)
 
 
 def test_a_restored_learner_continues_exactly():
-    # Countdown starts every episode alike and 16 transitions are two whole ones each, so a fresh start is going on
+    # Countdown starts every episode alike and 16 transitions are two whole ones each, so a fresh
+    # start is going on
     whole = countdown_learner()
     rows = [numbers(each) for each in whole]
     assert len(rows) == 5
@@ -144,7 +151,11 @@ def test_the_state_of_another_network_is_refused():
     first = learner(steps=60)
     list(first)
     other = Learner(
-        SmallSoft(2, identity_action("continuous"), 8), identity_envs(2, kind="continuous"), options(), steps=60, seed=0
+        SmallSoft(2, identity_action("continuous"), 8),
+        identity_envs(2, kind="continuous"),
+        options(),
+        steps=60,
+        seed=0,
     )
     with pytest.raises(ValueError, match=r"\(16, 4\), the network's is \(8, 4\)"):
         other.restore(first.tensors(), first.scalars())
@@ -188,7 +199,13 @@ def test_a_loss_that_is_not_finite_stops_training(reward, seen, changes, cause):
         pass
 
     This.reward, This.seen = reward, seen
-    one = Learner(network(), SyncVectorEnv([lambda: This("continuous")] * 2), options(**changes), steps=200, seed=0)
+    one = Learner(
+        network(),
+        SyncVectorEnv([lambda: This("continuous")] * 2),
+        options(**changes),
+        steps=200,
+        seed=0,
+    )
     if cause is None:
         assert len(list(one)) == 10
         return
@@ -210,7 +227,9 @@ def test_acting_between_updates_runs_inside_the_networks_expanded_context():
             inside.append("out")
 
     net = Expanding(2, identity_action("continuous"), hidden=16)
-    list(Learner(net, identity_envs(2, kind="continuous"), options(train_every=5), steps=60, seed=0))
+    list(
+        Learner(net, identity_envs(2, kind="continuous"), options(train_every=5), steps=60, seed=0)
+    )
     assert len(inside) >= 6
     assert inside[:2] == ["in", "out"]
 

@@ -34,7 +34,9 @@ def test_the_identity_is_learnt_within_its_budget(mode, as_dict, n_step, encoder
     network = SmallSoft(2 + as_dict, identity_action("continuous"), hidden=32, encoder=encoder)
     assert score(network, as_dict) < 0.75  # control: untrained
     rates = dict.fromkeys(("actor_rate", "critic_rate", "temperature_rate"), 3e-3)
-    given = Options(envs=8, warmup=200, batch=64, updates=0.3, gamma=0.5, n_step=n_step, report=300, **rates)
+    given = Options(
+        envs=8, warmup=200, batch=64, updates=0.3, gamma=0.5, n_step=n_step, report=300, **rates
+    )
     envs = identity_envs(8, mode, kind="continuous", as_dict=as_dict)
     rows = list(Learner(network, envs, given, steps=2400, seed=1))
     assert score(network, as_dict) > 0.85

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from symgen.compiler import check_spec
 from symgen.errors import Diagnostic, SpecError
-from symgen.semantics.problem import Problem
+from symgen.problem.problem import Problem
 
 
 class Stub(gymnasium.Env):
@@ -24,7 +24,9 @@ def box(*shape: int, low: float = -1, high: float = 1) -> spaces.Box:
     return spaces.Box(low, high, shape, np.float32)
 
 
-OBSERVED = spaces.Dict({"place": box(2), "way": spaces.Discrete(4), "view": box(4, 4, 2), "beads": box(5, 3)})
+OBSERVED = spaces.Dict(
+    {"place": box(2), "way": spaces.Discrete(4), "view": box(4, 4, 2), "beads": box(5, 3)}
+)
 WORLDS = {
     "Many-v0": (OBSERVED, spaces.Discrete(4)),
     "Vector-v0": (box(4), spaces.Discrete(2)),
@@ -53,7 +55,11 @@ def _worlds(monkeypatch):
 
 def spec(world: str = "Vector-v0", **changes: Any) -> dict[str, Any]:
     """A spec for one of the worlds above; whole sections, and keys of symmetry by their own name."""
-    sections = {key: changes.pop(key) for key in list(changes) if key in ("graph", "network", "train", "evaluate")}
+    sections = {
+        key: changes.pop(key)
+        for key in list(changes)
+        if key in ("graph", "network", "train", "evaluate")
+    }
     return {
         "symgen": 1,
         "environment": {"adapter": "gymnasium_env", "id": world},

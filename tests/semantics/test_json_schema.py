@@ -68,7 +68,10 @@ def test_every_property_is_described():
         name
         for each in objects(SCHEMA)
         for name, entry in each["properties"].items()
-        if not ({"description", "$ref"} & set(entry) or any("description" in one for one in entry.get("anyOf", [])))
+        if not (
+            {"description", "$ref"} & set(entry)
+            or any("description" in one for one in entry.get("anyOf", []))
+        )
     ]
     assert bare == []
 
@@ -92,7 +95,8 @@ def test_conditions_may_reach_into_options(key, inside):
     assert any(re.search(pattern, key) for pattern in patterns) == inside
 
 
-# ---------------------------------------------------------------------------------------------------- lookup
+# ----------------------------------------------------------------------------------------------------
+# lookup
 
 
 @pytest.mark.parametrize("kind", lookup.FOLDERS)

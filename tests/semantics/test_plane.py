@@ -13,7 +13,9 @@ BASE = {
 }
 
 
-def spec(group="C8", states="auto", actions="auto", constraint="none", environment=None, family="cnn"):
+def spec(
+    group="C8", states="auto", actions="auto", constraint="none", environment=None, family="cnn"
+):
     changed = {**BASE["environment"], **(environment or {})}
     symmetry = {"group": group, "states": states, "actions": actions, "constraint": constraint}
     return {**BASE, "environment": changed, "symmetry": symmetry, "network": {"family": family}}
@@ -29,13 +31,18 @@ def code(written) -> list[str]:
 def test_auto_is_a_plane_where_pixels_do_not_meet_pixels(group):
     problem = check_spec(spec(group))
     assert str(problem.observation["observation"]) == "plane 21x21: 3 trivial"
-    assert problem.action.is_trivial == (group in ("C8", "C3", "SO2"))  # a mirror swaps left and right
+    assert problem.action.is_trivial == (
+        group in ("C8", "C3", "SO2")
+    )  # a mirror swaps left and right
     assert "between pixels" in moves(problem)
 
 
 def test_auto_is_a_grid_where_they_do():
     assert str(check_spec(spec("C4")).observation["observation"]) == "grid 21x21: 3 trivial"
-    assert str(check_spec(spec("C4", states="plane")).observation["observation"]) == "plane 21x21: 3 trivial"
+    assert (
+        str(check_spec(spec("C4", states="plane")).observation["observation"])
+        == "plane 21x21: 3 trivial"
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,10 @@ def test_auto_is_a_grid_where_they_do():
     [
         (spec("C8", constraint="exact", family="graph_attention"), ["plane-family"]),
         (spec("C8", constraint="exact", family="group_mlp"), ["plane-family"]),
-        (spec("C8", environment={"moves": "absolute"}), ["no-auto"]),  # four directions do not turn by 45 degrees
+        (
+            spec("C8", environment={"moves": "absolute"}),
+            ["no-auto"],
+        ),  # four directions do not turn by 45 degrees
         (spec("C8", environment={"view": "egocentric"}), ["no-auto"]),
         (spec("C8", environment={"view": "full", "resolution": None}), ["no-auto"]),
         (spec("S3", states="plane", actions="trivial"), ["bad-field-type"]),

@@ -20,7 +20,9 @@ def undescribed(section):
 
 def test_the_page_is_what_the_options_say():
     same = PAGE.read_text(encoding="utf-8") == reference.markdown()
-    assert same, f"symgen/REFERENCE.md is not what the options say; make it anew: {reference.COMMAND}"
+    assert same, (
+        f"symgen/REFERENCE.md is not what the options say; make it anew: {reference.COMMAND}"
+    )
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -47,13 +49,24 @@ def test_every_keyword_has_a_section_with_every_option(section, kind):
 
 def test_sections_stand_in_the_order_of_a_spec():
     parts = dict.fromkeys(name.split(":")[0] for name in SECTIONS)
-    assert list(parts) == ["spec", "environment", "symmetry", "graph", "network", "train", "evaluate"]
+    assert list(parts) == [
+        "spec",
+        "environment",
+        "symmetry",
+        "graph",
+        "network",
+        "train",
+        "evaluate",
+    ]
 
 
 def test_type_default_and_bounds():
     rows = {option.name: option for option in SECTIONS["train: ppo"].options}
     assert (rows["envs"].values, rows["envs"].default) == ("whole number, 1 to 65,536", "`16`")
-    assert (rows["target_kl"].values, rows["target_kl"].default) == ("number, above 0", reference.NOTHING)
+    assert (rows["target_kl"].values, rows["target_kl"].default) == (
+        "number, above 0",
+        reference.NOTHING,
+    )
     assert rows["algorithm"].values == "`ppo`"
     assert rows["learning_rate.from"].default == reference.REQUIRED
     rows = {option.name: option for option in SECTIONS["network: group_conv"].options}

@@ -14,7 +14,12 @@ KNOBS = "Knobs-v0"  # three components, with 3, 2 and 3 choices
         ("Vector-v0", "D1", {"s": [1, 0]}, "permutation(s=1 0)"),
         ("Vector-v0", "D1", {"s": [2, 1]}, "permutation(s=1 0)"),
         ("Vector-v0", "D1", {"s": [[0, 1], [1, 0]]}, "permutation(s=1 0)"),
-        ("Vector-v0", "D1", {"s": {"action_0": "action_1", "action_1": "action_0"}}, "permutation(s=1 0)"),
+        (
+            "Vector-v0",
+            "D1",
+            {"s": {"action_0": "action_1", "action_1": "action_0"}},
+            "permutation(s=1 0)",
+        ),
         ("Vector-v0", "D1", {"s": {}}, "2 trivial"),
         ("Vector-v0", "D2", {"r": [1, 0], "s": "trivial"}, "permutation(r=1 0, s=0 1)"),
         ("Arm-v0", "D1", {"s": [-1, 2]}, "signed(s=-1 2)"),
@@ -22,12 +27,20 @@ KNOBS = "Knobs-v0"  # three components, with 3, 2 and 3 choices
         ("Free-v0", "C8", "standard", "standard"),
         (KNOBS, "D1", {"s": [2, 1, 0, 3, 4, 5, 6, 7]}, "permutation(s=2 1 0 3 4 5 6 7)"),
         (KNOBS, "D1", {"s": [5, 6, 7, 3, 4, 0, 1, 2]}, "permutation(s=5 6 7 3 4 0 1 2)"),
-        (KNOBS, "D1", {"s": {"action_0": "action_2", "action_2": "action_0"}}, "permutation(s=5 6 7 3 4 0 1 2)"),
+        (
+            KNOBS,
+            "D1",
+            {"s": {"action_0": "action_2", "action_2": "action_0"}},
+            "permutation(s=5 6 7 3 4 0 1 2)",
+        ),
     ],
 )
 def test_representations(solve, world, group, written, expected):
     nothing_claimed = {"network": {"family": "mlp"}, "constraint": "none"}
-    assert str(solve(world, group=group, states=OBSERVED, actions=written, **nothing_claimed).action) == expected
+    assert (
+        str(solve(world, group=group, states=OBSERVED, actions=written, **nothing_claimed).action)
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,17 +55,32 @@ def test_representations(solve, world, group, written, expected):
         ("Vector-v0", {"s": [1, 1]}, "not-a-permutation", "two entries"),
         ("Vector-v0", {"s": [-1, 2]}, "action-not-permuted", "s does not permute"),
         ("Vector-v0", "sign + trivial", "action-not-permuted", "s does not permute"),
-        ("Vector-v0", {"s": [[0.6, 0.8], [0.8, -0.6]]}, "action-not-permuted", "s does not permute"),
+        (
+            "Vector-v0",
+            {"s": [[0.6, 0.8], [0.8, -0.6]]},
+            "action-not-permuted",
+            "s does not permute",
+        ),
         ("Vector-v0", {"s": [[2, 0], [0, 1]]}, "not-orthogonal", "row 1 has length 2"),
         ("Vector-v0", {"s": {"action_0": "jump"}}, "unknown-action", "'jump'"),
         ("Vector-v0", {"s": {"hop": "action_0"}}, "unknown-action", "'hop'"),
-        ("Vector-v0", {"s": {"action_0": "action_1"}}, "not-a-permutation", "action_1 is not named, so it stays"),
+        (
+            "Vector-v0",
+            {"s": {"action_0": "action_1"}},
+            "not-a-permutation",
+            "action_1 is not named, so it stays",
+        ),
         ("Vector-v0", {"r": [1, 0]}, "unknown-generator", "'r'"),
         ("Vector-v0", {}, "missing-generator", "s of D1"),
         ("Square-v0", {"s": [1, 2, 3, 0]}, "broken-relation", "ss"),
         ("Arm-v0", {"s": [2, -1]}, "broken-relation", "ss"),
         (KNOBS, {"s": [3, 1, 2, 0, 4, 5, 6, 7]}, "action-not-permuted", "tears"),
-        (KNOBS, {"s": {"action_0": "action_1", "action_1": "action_0"}}, "size-mismatch", "3 choices"),
+        (
+            KNOBS,
+            {"s": {"action_0": "action_1", "action_1": "action_0"}},
+            "size-mismatch",
+            "3 choices",
+        ),
         ("Actions-v0", "trivial", "too-large", "5000"),
     ],
 )

@@ -8,7 +8,11 @@ RING = [[0, 1], [1, 2], [2, 3], [3, 4], [4, 0]]
 
 def graph(solve, world="Square-v0", group="C4", states="grid", **written) -> str:
     actions = "trivial"
-    return str(solve(world, group=group, states=states, actions=actions, graph=written, network=ATTENTION).graph)
+    return str(
+        solve(
+            world, group=group, states=states, actions=actions, graph=written, network=ATTENTION
+        ).graph
+    )
 
 
 @pytest.mark.parametrize(
@@ -19,7 +23,10 @@ def graph(solve, world="Square-v0", group="C4", states="grid", **written) -> str
         ({"topology": "king", "labels": "absolute"}, "king on grid 6x6, labels absolute"),
         ({"topology": "torus"}, "torus on grid 6x6, labels offset"),
         ({"topology": "radius 2.5"}, "radius 2.5 on grid 6x6, labels offset"),
-        ({"topology": {"edges": [[0, 5], [5, 35], [35, 30], [30, 0]]}}, "edges on grid 6x6, labels offset"),
+        (
+            {"topology": {"edges": [[0, 5], [5, 35], [35, 30], [30, 0]]}},
+            "edges on grid 6x6, labels offset",
+        ),
     ],
 )
 def test_graphs(solve, written, expected):
@@ -27,13 +34,19 @@ def test_graphs(solve, written, expected):
 
 
 def test_tokens_have_distance_labels_by_default(solve):
-    assert graph(solve, "Beads-v0", "C5", "tokens").startswith("complete on tokens 5, labels distance")
-    assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": RING}).startswith("edges on tokens 5")
+    assert graph(solve, "Beads-v0", "C5", "tokens").startswith(
+        "complete on tokens 5, labels distance"
+    )
+    assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": RING}).startswith(
+        "edges on tokens 5"
+    )
 
 
 @pytest.mark.parametrize("group", ["C5", "D5"])
 def test_tokens_on_a_cycle(solve, group):
-    assert graph(solve, "Beads-v0", group, "tokens", topology="cycle").startswith("cycle on tokens 5, labels distance")
+    assert graph(solve, "Beads-v0", group, "tokens", topology="cycle").startswith(
+        "cycle on tokens 5, labels distance"
+    )
 
 
 def test_beads_on_a_path(solve):
@@ -47,11 +60,23 @@ def test_beads_on_a_path(solve):
     ("group", "states", "written", "code", "hint"),
     [
         ("C5", "tokens", {"topology": "path"}, "not-an-automorphism", "write topology: cycle"),
-        ("S5", "tokens", {"topology": "cycle"}, "not-an-automorphism", "use a group that keeps this graph"),
+        (
+            "S5",
+            "tokens",
+            {"topology": "cycle"},
+            "not-an-automorphism",
+            "use a group that keeps this graph",
+        ),
         ("S5", "tokens", {"topology": "cylce"}, "bad-topology", "did you mean 'cycle'?"),
         ("S5", "tokens", {"topology": "cycle 5"}, "bad-topology", "did you mean 'cycle'?"),
         ("S5", "tokens", {"topology": "torus"}, "bad-topology", "cycle"),
-        ("D1", {"observation": {"s": [2, 1, 3, 4, 5]}}, {"topology": "path"}, "not-an-automorphism", "use a group"),
+        (
+            "D1",
+            {"observation": {"s": [2, 1, 3, 4, 5]}},
+            {"topology": "path"},
+            "not-an-automorphism",
+            "use a group",
+        ),
     ],
 )
 def test_beads_that_are_on_no_such_string(mistakes, group, states, written, code, hint):
@@ -61,13 +86,17 @@ def test_beads_that_are_on_no_such_string(mistakes, group, states, written, code
 
 @pytest.mark.parametrize(("topology", "instead"), [("cycle", "torus"), ("path", "grid")])
 def test_a_grid_is_no_string_of_beads(mistakes, topology, instead):
-    (found,) = mistakes("Square-v0", group="C4", states="grid", graph={"topology": topology}, network=ATTENTION)
+    (found,) = mistakes(
+        "Square-v0", group="C4", states="grid", graph={"topology": topology}, network=ATTENTION
+    )
     assert (found.code, f"write {instead}," in found.hint) == ("bad-topology", True)
 
 
 def test_attributes_label_edges(solve):
     edges = [[*edge, {"kind": "rod"}] for edge in RING]
-    assert graph(solve, "Beads-v0", "C5", "tokens", topology={"edges": edges}, labels="kind").startswith("edges")
+    assert graph(
+        solve, "Beads-v0", "C5", "tokens", topology={"edges": edges}, labels="kind"
+    ).startswith("edges")
 
 
 def test_the_resolved_spec_leaves_nothing_open(solve):
@@ -78,12 +107,17 @@ def test_the_resolved_spec_leaves_nothing_open(solve):
 
 def test_no_graph_where_nobody_asks(solve):
     assert solve().graph is None
-    assert solve("Square-v0", states="grid", network={"family": "mlp"}, constraint="none").graph is None
+    assert (
+        solve("Square-v0", states="grid", network={"family": "mlp"}, constraint="none").graph
+        is None
+    )
 
 
 def test_a_graph_lives_on_patches(solve):
     network = {**ATTENTION, "patch": 3}
-    problem = solve("Square-v0", group="C4", states="grid", graph={"topology": "king"}, network=network)
+    problem = solve(
+        "Square-v0", group="C4", states="grid", graph={"topology": "king"}, network=network
+    )
     assert str(problem.graph).startswith("king on grid 2x2")
 
 
@@ -137,5 +171,7 @@ def test_too_many_places(mistakes, solve, monkeypatch):
     monkeypatch.setattr("symgen.semantics.graphs.MAX_GRAPH", 30)
     (found,) = mistakes("Square-v0", group="C4", states="grid", network=ATTENTION)
     assert found.code == "too-large"
-    plain = solve("Square-v0", states="grid", graph={}, network={"family": "mlp"}, constraint="none")
+    plain = solve(
+        "Square-v0", states="grid", graph={}, network={"family": "mlp"}, constraint="none"
+    )
     assert plain.graph is None  # mlp needs none, so none is built

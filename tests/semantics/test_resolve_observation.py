@@ -7,7 +7,10 @@ MIRROR = {"s": "mirror"}
 
 
 def states(solve, world, written, **changes) -> dict[str, str]:
-    return {name: str(each) for name, each in solve(world, states=written, **changes).observation.items()}
+    return {
+        name: str(each)
+        for name, each in solve(world, states=written, **changes).observation.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -28,11 +31,14 @@ def states(solve, world, written, **changes) -> dict[str, str]:
         ("Vector-v0", "C2", "tokens 4: trivial" , None),
         ("Vector-v0", "C4", "2 standard", "point: 2 standard"),
         ("Beads-v0", "S5", "tokens", "tokens 5: 2 trivial"),
-        ("Beads-v0", "D1", {"observation": {"s": [5, 4, 3, 2, 1]}}, "graph 5(s=4 3 2 1 0): 2 trivial"),
-        ("Beads-v0", "D1", "graph 5(s=4 3 2 1 0): sign + trivial", "graph 5(s=4 3 2 1 0): sign(s) + trivial"),
+        ("Beads-v0", "D1", {"observation": {"s": [5, 4, 3, 2, 1]}}, "graph 5(s=4 3 2 1 0): "
+                                                                    "2 trivial"),
+        ("Beads-v0", "D1", "graph 5(s=4 3 2 1 0): sign "
+                           "+ trivial", "graph 5(s=4 3 2 1 0): sign(s) + trivial"),
         ("Beads-v0", "D1", "trivial", "graph 5(s=0 1 2 3 4): 2 trivial"),
         ("Square-v0", "D4", "grid", "grid 6x6: 3 trivial"),
-        ("Square-v0", "C4", {"observation": {"r": "turn_back"}}, "grid 6x6(r=turn_back): 3 trivial"),
+        ("Square-v0", "C4", {"observation": {"r": "turn_back"}}, "grid 6x6(r=turn_back): "
+                                                                 "3 trivial"),
         ("Square-v0", "D1", "grid 6x6: 2 trivial + sign", "grid 6x6: 2 trivial + sign(s)"),
         ("Square-v0", "D1", "trivial", "grid 6x6(s=keep): 3 trivial"),
         ("Wide-v0", "D2", "grid", "grid 4x6: 3 trivial"),
@@ -48,7 +54,12 @@ def test_field_types(solve, mistakes, world, group, written, expected):
 
 
 def test_several_terms(solve):
-    written = {"beads": {"s": "trivial"}, "view": MIRROR, "way": {"s": [0, 3, 2, 1]}, "place": {"s": [-1, 2]}}
+    written = {
+        "beads": {"s": "trivial"},
+        "view": MIRROR,
+        "way": {"s": [0, 3, 2, 1]},
+        "place": {"s": [-1, 2]},
+    }
     assert states(solve, "Many-v0", written, constraint="none", network={"family": "mlp"}) == {
         "place": "point: signed(s=-1 2)",
         "way": "point: permutation(s=0 3 2 1)",
@@ -83,7 +94,8 @@ def test_index_lists_say_where_each_entry_goes(solve):
         ("Vector-v0", {"observation": {"s": {"up": "down"}}}, [("bad-field-type", "no picture", "list")]),
         ("Vector-v0", {"observation": [1, 2]}, [("bad-field-type", "which generator", "{s: [...]}")]),
         ("Vector-v0", {"observation": {"r": [1, 2, 3, 4]}}, [("unknown-generator", "no generator 'r'", "s")]),
-        ("Vector-v0", {"observation": {}}, [("missing-generator", "how s of D1 moves the observation", "s: trivial")]),
+        ("Vector-v0", {"observation": {}}, [("missing-generator", "how s of D1 moves the "
+                                                                  "observation", "s: trivial")]),
         ("Vector-v0", {"obs": "trivial"}, [("unknown-term", "no 'obs'", "observation")]),
         ("Vector-v0", {"s": [1, 2, 3, 4]}, [("unknown-term", "no 's'", "{observation: {s: ...}}")]),
         ("Vector-v0", {}, [("missing-term", "moves the observation", "observation: trivial")]),
@@ -114,21 +126,35 @@ def test_index_lists_say_where_each_entry_goes(solve):
 )  # fmt: skip
 def test_mistakes(mistakes, world, written, expected):
     found = mistakes(world, states=written)
-    assert [each.code for each in found] == [code for code, *_ in expected], "\n".join(map(str, found))
+    assert [each.code for each in found] == [code for code, *_ in expected], "\n".join(
+        map(str, found)
+    )
     for each, (_, message, hint) in zip(found, expected, strict=True):
         assert message in each.message
         assert hint in each.hint
         assert len(each.message) < 300
 
 
-@pytest.mark.parametrize(("world", "group"), [("Square-v0", "C8"), ("Square-v0", "S3"), ("Wide-v0", "C4")])
+@pytest.mark.parametrize(
+    ("world", "group"), [("Square-v0", "C8"), ("Square-v0", "S3"), ("Wide-v0", "C4")]
+)
 def test_turns_that_pixels_cannot_carry(mistakes, world, group):
-    assert [each.code for each in mistakes(world, group=group, states="grid")] == ["inexact-rotation"]
+    assert [each.code for each in mistakes(world, group=group, states="grid")] == [
+        "inexact-rotation"
+    ]
 
 
 def test_independent_mistakes_come_together(mistakes):
-    found = mistakes("Many-v0", states={"place": {"s": [1]}, "way": "x y", "view": {"s": "twist"}, "bread": "trivial"})
-    assert [each.code for each in found] == ["size-mismatch", "bad-field-type", "bad-field-type", "unknown-term"]
+    found = mistakes(
+        "Many-v0",
+        states={"place": {"s": [1]}, "way": "x y", "view": {"s": "twist"}, "bread": "trivial"},
+    )
+    assert [each.code for each in found] == [
+        "size-mismatch",
+        "bad-field-type",
+        "bad-field-type",
+        "unknown-term",
+    ]
 
 
 def test_nearly_orthogonal(mistakes):

@@ -1,4 +1,6 @@
-"""What must hold of a Problem: constraint, policy, family, held-out conditions; and all of it together."""
+"""What must hold of a Problem: constraint, policy, family, held-out conditions; and all of it
+together.
+"""
 
 import gymnasium
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from symgen.compiler import check_spec
 from symgen.errors import SpecError
 from symgen.semantics import rules
-from symgen.semantics.conditions import environment_changes
+from symgen.semantics.evaluate import environment_changes
 from symgen.spec.source import from_text
 
 GRID = """\
@@ -20,7 +22,9 @@ evaluate:
 
 
 def conditions(text: str) -> list[tuple[str, int, int]]:
-    """Code, line and column of every mistake in the conditions, the first of which stands on line 1."""
+    """Code, line and column of every mistake in the conditions, the first of which stands on line
+    1.
+    """
     try:
         check_spec(from_text(GRID + "".join(f"  {line}\n" for line in text.splitlines())))
     except SpecError as error:
@@ -88,14 +92,54 @@ def test_a_condition_reaches_into_an_option(change):
 @pytest.mark.parametrize(
     ("change", "code", "message", "hint"),
     [
-        ("environment.kwarg.g: 5", "bad-edit", "no 'environment.kwarg.g'", "did you mean 'environment.kwargs.g'?"),
-        ("environment.kwargs.gg: 5", "bad-environment", "takes no argument 'gg'", "did you mean 'g'?"),
-        ("environment.kwargs: {gg: 5}", "bad-environment", "takes no argument 'gg'", "did you mean 'g'?"),
-        ("environment.kwargs.g.x: 5", "bad-edit", "through 'g', which has no keys", "end the path there"),
-        ("environment.id.x: 5", "bad-edit", "through 'id', which has no keys", "end the path there"),
-        ("environment.kwargs.: 5", "bad-edit", "'environment.kwargs.' is not a dotted path", "one dot between"),
-        ("environment.kwargs" + ".x" * 99 + ": 5", "bad-edit", "is not a dotted path", "one dot between"),
-        ("environment.max_episode_steps.x: 5", "wrong-type", "expected an integer, found the mapping", ""),
+        (
+            "environment.kwarg.g: 5",
+            "bad-edit",
+            "no 'environment.kwarg.g'",
+            "did you mean 'environment.kwargs.g'?",
+        ),
+        (
+            "environment.kwargs.gg: 5",
+            "bad-environment",
+            "takes no argument 'gg'",
+            "did you mean 'g'?",
+        ),
+        (
+            "environment.kwargs: {gg: 5}",
+            "bad-environment",
+            "takes no argument 'gg'",
+            "did you mean 'g'?",
+        ),
+        (
+            "environment.kwargs.g.x: 5",
+            "bad-edit",
+            "through 'g', which has no keys",
+            "end the path there",
+        ),
+        (
+            "environment.id.x: 5",
+            "bad-edit",
+            "through 'id', which has no keys",
+            "end the path there",
+        ),
+        (
+            "environment.kwargs.: 5",
+            "bad-edit",
+            "'environment.kwargs.' is not a dotted path",
+            "one dot between",
+        ),
+        (
+            "environment.kwargs" + ".x" * 99 + ": 5",
+            "bad-edit",
+            "is not a dotted path",
+            "one dot between",
+        ),
+        (
+            "environment.max_episode_steps.x: 5",
+            "wrong-type",
+            "expected an integer, found the mapping",
+            "",
+        ),
     ],
 )
 def test_a_dotted_path_that_leads_nowhere(change, code, message, hint):
@@ -108,7 +152,9 @@ def test_a_dotted_path_that_leads_nowhere(change, code, message, hint):
 
 
 def test_what_a_dotted_path_changes_must_keep_the_interface(monkeypatch):
-    """Another size is refused, and so is what its constructor chokes on; control: another cost is played."""
+    """Another size is refused, and so is what its constructor chokes on; control: another cost is
+    played.
+    """
     spec = """\
 symgen: 1
 environment: {adapter: gymnasium_env, id: Resized-v0, kwargs: {size: 4}}
@@ -169,9 +215,24 @@ def test_invariant_policies(mistakes, solve):
         ("D1", "4 sign", "regular", ""),
         ("D1", "trivial", "trivial", ""),
         ("D1", "trivial", "regular", "s"),
-        ("C2 x D1", {"observation": {"r": "trivial", "s": [-1, 2, 3, 4]}}, {"r": [2, 1], "s": "trivial"}, "r"),
-        ("C2 x D1", {"observation": {"r": [-1, 2, 3, 4], "s": "trivial"}}, {"r": [2, 1], "s": "trivial"}, ""),
-        ("C2 x C2", {"observation": {"r": [-1, 2, 3, 4], "r2": [-1, 2, 3, 4]}}, {"r": [2, 1], "r2": "trivial"}, "r2r"),
+        (
+            "C2 x D1",
+            {"observation": {"r": "trivial", "s": [-1, 2, 3, 4]}},
+            {"r": [2, 1], "s": "trivial"},
+            "r",
+        ),
+        (
+            "C2 x D1",
+            {"observation": {"r": [-1, 2, 3, 4], "s": "trivial"}},
+            {"r": [2, 1], "s": "trivial"},
+            "",
+        ),
+        (
+            "C2 x C2",
+            {"observation": {"r": [-1, 2, 3, 4], "r2": [-1, 2, 3, 4]}},
+            {"r": [2, 1], "r2": "trivial"},
+            "r2r",
+        ),
     ],
 )
 def test_blind_policies(mistakes, solve, group, states, actions, blind):
@@ -223,7 +284,9 @@ def test_each_rule_says_which_code_it_gives():
 
 def test_mistakes_of_options_come_with_those_of_the_spec(mistakes):
     found = mistakes(
-        output="sideways", network={"family": "group_mlp", "hiden": 3}, train={"algorithm": "ppo", "lr": 1}
+        output="sideways",
+        network={"family": "group_mlp", "hiden": 3},
+        train={"algorithm": "ppo", "lr": 1},
     )
     assert [each.code for each in found] == ["wrong-value", "unknown-key", "unknown-key"]
 
@@ -258,7 +321,12 @@ def test_a_missing_package_is_told_at_its_line(mistakes, monkeypatch):
 
 def test_a_problem_prints_itself(solve):
     text = str(
-        solve(states="4 sign", actions={"s": [1, 0]}, train={"algorithm": "ppo"}, evaluate={"a": {"transform": "s"}})
+        solve(
+            states="4 sign",
+            actions={"s": [1, 0]},
+            train={"algorithm": "ppo"},
+            evaluate={"a": {"transform": "s"}},
+        )
     )
     for part in (
         "Vector-v0",
@@ -299,17 +367,27 @@ SAC = {"algorithm": "sac", "steps": 1000}
     ],
 )
 def test_what_a_squashed_policy_needs(mistakes, solve, world, group, actions, code):
-    changes = {"group": group, "actions": actions, "states": "2 standard" if group[0] == "C" else "4 sign"}
+    changes = {
+        "group": group,
+        "actions": actions,
+        "states": "2 standard" if group[0] == "C" else "4 sign",
+    }
     if code:
         (found,) = mistakes(world, **changes, train=SAC)
         assert found.code == code
         assert found.hint
     else:
         assert solve(world, **changes, train=SAC).critic == "q"
-    if code not in ("action-bounds", "squashed-action"):  # control: another algorithm asks for none of this
+    if code not in (
+        "action-bounds",
+        "squashed-action",
+    ):  # control: another algorithm asks for none of this
         assert solve(world, **changes, train={"algorithm": "ppo"}).critic == "value"
     if code == "squashed-action":  # and where no symmetry is claimed there is none to break
-        assert solve(world, **changes, train=SAC, constraint="none", network={"family": "mlp"}).critic == "q"
+        assert (
+            solve(world, **changes, train=SAC, constraint="none", network={"family": "mlp"}).critic
+            == "q"
+        )
 
 
 def test_an_unbounded_action_that_is_mixed_has_both_mistakes(mistakes):
@@ -341,7 +419,11 @@ BOXES = [
 
 @pytest.mark.parametrize(("world", "group", "actions", "code"), BOXES)
 def test_the_group_takes_the_box_of_actions_to_itself(mistakes, solve, world, group, actions, code):
-    changes = {"group": group, "actions": actions, "states": "2 standard" if group[0] == "C" else "4 sign"}
+    changes = {
+        "group": group,
+        "actions": actions,
+        "states": "2 standard" if group[0] == "C" else "4 sign",
+    }
     free = {**changes, "constraint": "none", "network": {"family": "mlp"}}
     turned = {**free, "evaluate": {"turned": {"transform": "r" if group[0] == "C" else "s"}}}
     ppo = {"train": {"algorithm": "ppo"}}

@@ -14,7 +14,11 @@ def line(text: str, start: str) -> str:
 @pytest.mark.parametrize(
     ("states", "expected", "numbering"),
     [
-        ({"observation": {"s": [2, 1, -3, 4]}}, "1 -> 2, 2 -> 1, 3 -> -3", "observation counts from 1"),
+        (
+            {"observation": {"s": [2, 1, -3, 4]}},
+            "1 -> 2, 2 -> 1, 3 -> -3",
+            "observation counts from 1",
+        ),
         ({"observation": {"s": [1, 0, 2, 3]}}, "0 -> 1, 1 -> 0", "observation counts from 0"),
         ("regular + 2 sign", "1 -> 2, 2 -> 1, 3 -> -3, 4 -> -4", "observation counts from 1"),
     ],
@@ -41,6 +45,8 @@ def test_cells_are_rows_and_columns_from_0(solve):
 
 def test_the_values_of_an_index_count_from_0(solve):
     states = {"place": "trivial", "way": "regular", "view": "trivial", "beads": "trivial"}
-    text = moves(solve("Many-v0", group="C4", states=states, constraint="none", network={"family": "mlp"}))
+    text = moves(
+        solve("Many-v0", group="C4", states=states, constraint="none", network={"family": "mlp"})
+    )
     assert line(text, "way channels") == "0 -> 1, 1 -> 2, 2 -> 3, 3 -> 0"
     assert "way counts from 0" in text

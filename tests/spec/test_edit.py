@@ -7,7 +7,9 @@ from symgen.spec.edit import edit, path_of
 from symgen.spec.source import from_text, read
 
 SOURCE = from_text(
-    "symgen: 1\nnetwork: {family: mlp, width: 8}\ntrain: {algorithm: ppo, seeds: [0, 1]}\nevaluate:\n", "a.yaml"
+    "symgen: 1\nnetwork: {family: mlp, width: 8}\ntrain: {algorithm: ppo, seeds: [0, "
+    "1]}\nevaluate:\n",
+    "a.yaml",
 )
 
 
@@ -15,11 +17,19 @@ SOURCE = from_text(
     ("changes", "section", "expected"),
     [
         ({"network.width": 16}, "network", {"family": "mlp", "width": 16}),
-        ({"network.width": [1, {"x": "on"}]}, "network", {"family": "mlp", "width": [1, {"x": "on"}]}),
+        (
+            {"network.width": [1, {"x": "on"}]},
+            "network",
+            {"family": "mlp", "width": [1, {"x": "on"}]},
+        ),
         ({"network.new.deep": 1.5}, "network", {"family": "mlp", "width": 8, "new": {"deep": 1.5}}),
         ({"train.seeds.1": 7}, "train", {"algorithm": "ppo", "seeds": [0, 7]}),
         ({"train.seeds": (3,)}, "train", {"algorithm": "ppo", "seeds": [3]}),
-        ({"evaluate.noisy": {"observation_noise": 0.1}}, "evaluate", {"noisy": {"observation_noise": 0.1}}),
+        (
+            {"evaluate.noisy": {"observation_noise": 0.1}},
+            "evaluate",
+            {"noisy": {"observation_noise": 0.1}},
+        ),
         (
             {"evaluate.a.transform": "r", "evaluate.b.transform": "s"},
             "evaluate",

@@ -13,7 +13,8 @@ from symgen.spec.source import from_text
 
 SECTIONS = {
     "environment": "environment: {adapter: gymnasium_env, id: CartPole-v1}",
-    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: [1, 0]}}",
+    "symmetry": "symmetry: {group: D1, states: {observation: {s: [-1, -2, -3, -4]}}, actions: {s: "
+    "[1, 0]}}",
     "network": "network: {family: group_mlp, hidden: 8 regular}",
     "train": "train: {algorithm: ppo}",
 }
@@ -29,14 +30,22 @@ def keys(start: str, count: int = MANY // 2, value: str = "1") -> str:
 
 
 HOSTILE = {
-    "ids that are numbers": {"environment": f"environment: {{adapter: minigrid, id: {entries('1')}}}"},
-    "ids that are mappings": {"environment": f"environment: {{adapter: minigrid, id: {entries('{}')}}}"},
-    "places that are no integers": {
-        "symmetry": f"symmetry: {{group: D1, states: {{observation: {{s: {entries('1.5')}}}}}, actions: trivial}}"
+    "ids that are numbers": {
+        "environment": f"environment: {{adapter: minigrid, id: {entries('1')}}}"
     },
-    "actions that are text": {"symmetry": f"symmetry: {{group: D1, states: trivial, actions: {{s: {entries('a')}}}}}"},
+    "ids that are mappings": {
+        "environment": f"environment: {{adapter: minigrid, id: {entries('{}')}}}"
+    },
+    "places that are no integers": {
+        "symmetry": f"symmetry: {{group: D1, states: {{observation: {{s: {entries('1.5')}}}}}, "
+        f"actions: trivial}}"
+    },
+    "actions that are text": {
+        "symmetry": f"symmetry: {{group: D1, states: trivial, actions: {{s: {entries('a')}}}}}"
+    },
     "actions that do not exist": {
-        "symmetry": f"symmetry: {{group: D1, states: trivial, actions: {{s: {{{keys('left', value='right')}}}}}}}"
+        "symmetry": f"symmetry: {{group: D1, states: trivial, actions: {{s: "
+        f"{{{keys('left', value='right')}}}}}}}"
     },
     "terms that do not exist": {
         "symmetry": f"symmetry: {{group: D1, states: {{{keys('observation')}}}, actions: trivial}}"
@@ -49,12 +58,15 @@ HOSTILE = {
     "edges that are no edges": {
         "environment": "environment: {adapter: gridworld}",
         "symmetry": "symmetry: {group: C4}",
-        "network": f"graph: {{topology: {{edges: {entries('[a]')}}}}}\nnetwork: {{family: graph_attention}}",
+        "network": f"graph: {{topology: {{edges: {entries('[a]')}}}}}\nnetwork: {{family: "
+        f"graph_attention}}",
     },
     "seeds that are text": {"train": f"train: {{algorithm: ppo, seeds: {entries('a')}}}"},
     "options that do not exist": {"train": f"train: {{algorithm: ppo, {keys('learning_rat')}}}"},
     "sections that do not exist": {"train": "\n".join(f"symmetr{k}: 1" for k in range(MANY // 2))},
-    "conditions of options that do not exist": {"train": f"evaluate: {{a: {{{keys('environment.kwarg.x')}}}}}"},
+    "conditions of options that do not exist": {
+        "train": f"evaluate: {{a: {{{keys('environment.kwarg.x')}}}}}"
+    },
 }
 
 
@@ -78,8 +90,12 @@ def test_thousands_of_mistakes_are_refused_in_no_time(name):
 
 
 def test_the_first_mistakes_of_the_file_are_those_that_are_told():
-    """Every one of them keeps its hint, wherever its model looks at it; control: there are more than can be shown."""
-    text = whole({"train": "train:\n  step: 1\n" + "\n".join(f"  learning_rat{k}: 1" for k in range(2_000))})
+    """Every one of them keeps its hint, wherever its model looks at it; control: there are more
+    than can be shown.
+    """
+    text = whole(
+        {"train": "train:\n  step: 1\n" + "\n".join(f"  learning_rat{k}: 1" for k in range(2_000))}
+    )
     error, _ = refused(text + "\n  algorithm: ppo")
     assert error.dropped
     assert [each.line for each in error.diagnostics] == list(range(6, 6 + MAX_DIAGNOSTICS))
@@ -96,31 +112,55 @@ class Buttons(gymnasium.Env):
 def test_a_thousand_unknown_actions_among_a_thousand(monkeypatch):
     spec = gymnasium.envs.registration.EnvSpec("Buttons-v0", Buttons)
     monkeypatch.setitem(gymnasium.registry, "Buttons-v0", spec)
-    symmetry = f"symmetry: {{group: D1, states: trivial, actions: {{s: {{{keys('actio', 1_000, 'trivial')}}}}}}}"
-    changed = {"environment": "environment: {adapter: gymnasium_env, id: Buttons-v0}", "symmetry": symmetry}
+    symmetry = (
+        f"symmetry: {{group: D1, states: trivial, actions: {{s: "
+        f"{{{keys('actio', 1_000, 'trivial')}}}}}}}"
+    )
+    changed = {
+        "environment": "environment: {adapter: gymnasium_env, id: Buttons-v0}",
+        "symmetry": symmetry,
+    }
     error, seconds = refused(whole(changed))
     assert error.dropped
-    assert seconds < 2  # a near miss among a thousand takes five milliseconds, and a hundred are looked for
+    assert (
+        seconds < 2
+    )  # a near miss among a thousand takes five milliseconds, and a hundred are looked for
 
 
 def test_a_list_that_is_only_too_long_is_told_so():
     names = ", ".join(["MiniGrid-LavaCrossingS9N1-v0"] * 17)
     error, _ = refused(whole({"environment": f"environment: {{adapter: minigrid, id: [{names}]}}"}))
-    assert [each.message for each in error.diagnostics] == ["environment.id: at most 16 entries are possible here"]
+    assert [each.message for each in error.diagnostics] == [
+        "environment.id: at most 16 entries are possible here"
+    ]
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"network": "network: {family: group_mlp, hidden: '" + "8 regular + " * 2_000 + "8 regular'}"},
-        {"network": "network: {family: group_mlp, hidden: '" + "8 trivial + " * 500 + "8 trivial'}"},
-        {"environment": f"environment: {{adapter: gymnasium_env, id: CartPole-v1, kwargs: {{{keys('k')}}}}}"},
+        {
+            "network": "network: {family: group_mlp, hidden: '"
+            + "8 regular + " * 2_000
+            + "8 regular'}"
+        },
+        {
+            "network": "network: {family: group_mlp, hidden: '"
+            + "8 trivial + " * 500
+            + "8 trivial'}"
+        },
+        {
+            "environment": f"environment: {{adapter: gymnasium_env, id: CartPole-v1, kwargs: "
+            f"{{{keys('k')}}}}}"
+        },
         {"symmetry": "symmetry: {group: D1, states: '" + "(" * 8_000 + "', actions: trivial}"},
     ],
 )
 def test_a_mistake_that_quotes_a_page_is_cut_short(changed):
     error, _ = refused(whole(changed))
-    assert all(len(each.message) <= LONGEST + 10 and len(each.hint) <= LONGEST + 10 for each in error.diagnostics)
+    assert all(
+        len(each.message) <= LONGEST + 10 and len(each.hint) <= LONGEST + 10
+        for each in error.diagnostics
+    )
 
 
 def test_abridged_keeps_both_ends():

@@ -45,7 +45,11 @@ def test_a_good_spec():
     assert spec.environment.options() == {"id": "CartPole-v1"}
     assert spec.network.options() == {"hidden": "16 regular", "depth": 2}
     assert spec.train is not None
-    assert (spec.train.steps, spec.train.seeds, spec.train.options()) == (100_000, (0, 1), {"gamma": 0.9})
+    assert (spec.train.steps, spec.train.seeds, spec.train.options()) == (
+        100_000,
+        (0, 1),
+        {"gamma": 0.9},
+    )
     assert spec.symmetry.actions == {"s": ((0.0, 1.5), (1.0, 0.0))}
     assert spec.symmetry.states == {"observation": {"s": (-1, -2, -3, -4)}}
     assert spec.symmetry.constraint_name == "relaxed"
@@ -63,7 +67,14 @@ def test_a_spec_prints_as_a_spec():
 
 def test_defaults():
     spec = parse(
-        read({"symgen": 1, "environment": {"adapter": "a"}, "symmetry": {"group": "C4"}, "network": {"family": "f"}})
+        read(
+            {
+                "symgen": 1,
+                "environment": {"adapter": "a"},
+                "symmetry": {"group": "C4"},
+                "network": {"family": "f"},
+            }
+        )
     )
     assert spec.train is None
     assert spec.graph is None
@@ -119,7 +130,9 @@ def test_mistakes(old, new, expected):
 
 
 def test_all_mistakes_at_once_in_the_order_of_the_file():
-    text = "symmetry: {constraint: 3}\nenvironment: 7\nnetwork: {family: 1}\nextra: 0\nsymgen: '1'\n"
+    text = (
+        "symmetry: {constraint: 3}\nenvironment: 7\nnetwork: {family: 1}\nextra: 0\nsymgen: '1'\n"
+    )
     found = mistakes(text)
     assert [line for _, line, _ in found] == [1, 1, 2, 3, 4, 5]
 
@@ -151,7 +164,8 @@ def test_ways_out(text, hint):
     assert any(hint in each.hint for each in caught.value.diagnostics), str(caught.value)
 
 
-# ------------------------------------------------------------------------------------------ Options of modules
+# ------------------------------------------------------------------------------------------ Options
+# of modules
 
 
 class Part(BaseModel):
@@ -189,7 +203,9 @@ def options(text: str) -> tuple[Any, list[str]]:
 
 
 def test_good_options():
-    model, problems = options("{family: mlp, rate: {from: 1}, layers: [1, 2], pair: [3, 4], kind: b, table: {a: 1}}")
+    model, problems = options(
+        "{family: mlp, rate: {from: 1}, layers: [1, 2], pair: [3, 4], kind: b, table: {a: 1}}"
+    )
     assert problems == []
     assert (model.rate.start, model.layers, model.pair, model.kind) == (1.0, (1, 2), (3, 4), "b")
 
@@ -197,16 +213,20 @@ def test_good_options():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{rate: x}", ["wrong-type 17 network.rate: expected a number or a mapping, found the text 'x'"]),
+        ("{rate: x}", ["wrong-type 17 network.rate: expected a number or a mapping, found the "
+                       "text 'x'"]),
         ("{rate: {to: 1}}", ["missing-key 11 the key 'from' is missing in network.rate",
                              "unknown-key 18 there is no key 'to' in network.rate"]),
-        ("{flag: yes}", ["wrong-type 17 network.flag: expected true or false, found the text 'yes'"]),
+        ("{flag: yes}", ["wrong-type 17 network.flag: expected true or false, found the "
+                         "text 'yes'"]),
         ("{flag: 1}", ["wrong-type 17 network.flag: expected true or false, found the number 1"]),
         ("{layers: 3}", ["wrong-type 19 network.layers: expected a list, found the number 3"]),
-        ("{layers: [1, x]}", ["wrong-type 23 network.layers.1: expected an integer, found the text 'x'"]),
+        ("{layers: [1, x]}", ["wrong-type 23 network.layers.1: expected an integer, found the "
+                              "text 'x'"]),
         ("{pair: [1]}", ["wrong-value 17 network.pair: an entry is missing in this list"]),
         ("{pair: [1, 2, 3]}", ["wrong-value 17 network.pair: at most 2 entries are possible here"]),
-        ("{table: {a: b}}", ["wrong-type 22 network.table.a: expected an integer, found the text 'b'"]),
+        ("{table: {a: b}}", ["wrong-type 22 network.table.a: expected an integer, found the "
+                             "text 'b'"]),
         ("{kind: c}", ["wrong-value 17 network.kind: 'c' is not one of: a, b"]),
         ("{small: 4}", ["wrong-value 18 network.small: 4 must be at most 3"]),
         ("{small: 1}", ["wrong-value 18 network.small: 1 must be a multiple of 2"]),
@@ -235,13 +255,16 @@ def test_values_in_words():
     ]  # fmt: skip
 
 
-# ---------------------------------------------------------------------------------------------- documentation
+# ----------------------------------------------------------------------------------------------
+# documentation
 
 
 def models(annotation: Any) -> set[type[BaseModel]]:
     """The models inside an annotation, those inside their fields included."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}.union(*(models(each.annotation) for each in annotation.model_fields.values()))
+        return {annotation}.union(
+            *(models(each.annotation) for each in annotation.model_fields.values())
+        )
     return set().union(*(models(each) for each in typing.get_args(annotation)))
 
 

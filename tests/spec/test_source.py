@@ -92,7 +92,10 @@ def test_byte_order_mark_is_no_part_of_the_text(tmp_path):
     [
         ("a: 1\na: 2\nb: {c: 1, c: 2}", [("duplicate-key", 2, 1), ("duplicate-key", 3, 11)]),
         ("1: a", [("key-not-text", 1, 1)]),
-        ("true: a\n~: b\n[x]: c\n{x: y}: d\n? 'fine'\n: e", [("key-not-text", k, 1) for k in (1, 2, 3, 4)]),
+        (
+            "true: a\n~: b\n[x]: c\n{x: y}: d\n? 'fine'\n: e",
+            [("key-not-text", k, 1) for k in (1, 2, 3, 4)],
+        ),
         ("a: !!str 3", [("yaml-tag", 1, 4)]),
         ("a: !!python/object/apply:os.system ['true']", [("yaml-tag", 1, 4)]),
         ("a: ! 3", [("yaml-tag", 1, 4)]),
@@ -116,7 +119,10 @@ def test_byte_order_mark_is_no_part_of_the_text(tmp_path):
         ("a: 1\nb: \x1b[31m", [("not-text", 2, 4)]),
         ("a: \ud800", [("not-text", 1, 4)]),
         ('a: "\\0"\nb: "\\uD800"', [("not-text", 1, 4), ("not-text", 2, 4)]),
-        (f"a: {2**63}\nb: {-(2**63) - 1}", [("number-too-large", 1, 4), ("number-too-large", 2, 4)]),
+        (
+            f"a: {2**63}\nb: {-(2**63) - 1}",
+            [("number-too-large", 1, 4), ("number-too-large", 2, 4)],
+        ),
         ("a: " + "9" * 5000, [("number-too-large", 1, 4)]),
     ],
 )
@@ -207,7 +213,14 @@ def test_files(tmp_path, monkeypatch):
 
 def test_mappings_get_lines_too():
     source = read(
-        {"symgen": 1, "network": {"family": "mlp", "width": (1, 2)}, "text": "3e-4", "x": 3e-4, "on": "on", "n": None}
+        {
+            "symgen": 1,
+            "network": {"family": "mlp", "width": (1, 2)},
+            "text": "3e-4",
+            "x": 3e-4,
+            "on": "on",
+            "n": None,
+        }
     )
     assert source.name == "<dict>"
     assert source.values == {

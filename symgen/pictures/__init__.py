@@ -1,0 +1,1 @@
+"""What is drawn and tabled of specs and runs."""

@@ -1,0 +1,204 @@
+"""The attention maps of a trained network, and how they move with the observation.
+
+They are read where torch computes them: whatever module calls the fused kernel, or a softmax, is
+listened to. So every form of attention is covered, and none has to keep its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention, softmax
+from torch.overrides import TorchFunctionMode
+
+from symgen.algebra import base as bases
+from symgen.algebra.base import Base
+from symgen.compiler import Compiled
+from symgen.envs.guarded import environments
+from symgen.nn.network import Network
+from symgen.pictures.draw_observation import terms
+from symgen.plan.plan import Plan
+from symgen.problem.group_action import act_on_observation
+from symgen.rl._rollout import environment_action
+
+LONGEST, EPISODES = 300, 20
+"""Steps of the episode that is looked at, and episodes that are tried."""
+SOFTMAX: tuple[Any, ...] = (softmax, torch.softmax, Tensor.softmax)
+
+
+class Listening(TorchFunctionMode):
+    """While it is active, collects every attention map (batch, heads, targets, sources), rows
+    summing to one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps: list[Tensor] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Compute as always, and keep the weights of an attention."""
+        kwargs = dict(kwargs or {})
+        result = func(*args, **kwargs)
+        if func is scaled_dot_product_attention:
+            self.maps.append(weights(*args, **kwargs))
+        elif func in SOFTMAX and result.dim() == 4:
+            self.maps.append(result)
+        return result
+
+
+def weights(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    **_: Any,
+) -> Tensor:
+    """softmax(scale Q K^T + mask): what the fused kernel multiplies the values with (its arguments
+    and defaults).
+    """
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    elif attn_mask is not None:
+        scores = scores + attn_mask
+    return scores.softmax(-1)
+
+
+def listen(network: Network, observation: Any) -> list[np.ndarray]:
+    """The attention maps (batch, heads, targets, sources) of a forward pass, in the order of the
+    network.
+    """
+    with torch.no_grad(), Listening() as heard:
+        network.policy(observation)
+    return [each.double().cpu().numpy() for each in heard.maps]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the class token attends to, or, where there is none or nothing reads it, the mean over
+    all places.
+
+    Args:
+        base: the places that are attended to.
+        layers: one array (frames, heads, places) per layer.
+        token: whether it is the class token that attends.
+    """
+
+    base: Base
+    layers: tuple[np.ndarray, ...]
+    token: bool
+
+
+def seen(compiled: Compiled, observation: Any) -> Seen | None:
+    """The attention over a batch of observations; None where the network attends to no places of a
+    term.
+    """
+    batch = len(next(iter(terms(compiled.problem.interface, observation).values())))
+    heard = [each for each in listen(compiled.network, observation) if len(each) == batch]
+    for base in _candidates(compiled):
+        for tokens in (1, 0):
+            found = [each for each in heard if each.shape[-1] == base.size + tokens]
+            if found and base.size > 1:
+                token = bool(tokens) and reads_token(compiled.plan)
+                # the token's row where it is read, else the mean row; attention to the token is
+                # left out
+                rows = [
+                    each[:, :, 0, tokens:] if token else each[:, :, tokens:, tokens:].mean(2)
+                    for each in found
+                ]
+                return Seen(base, tuple(rows), token)
+    return None
+
+
+def reads_token(plan: Plan) -> bool:
+    """Whether the heads read the class token, if there is one: `readout: patches` has one that
+    nothing reads.
+    """
+    steps = {step.name for step in plan.steps}
+    return "read_token" in steps or "read_patches" not in steps
+
+
+def _candidates(compiled: Compiled) -> list[Base]:
+    """The bases of the terms, and of a grid the patches that tile it, finest first."""
+    found = []
+    for field in compiled.problem.observation.values():
+        base = field.base
+        if base.kind != "grid":
+            found.append(base)
+            continue
+        rows, columns = base.shape
+        sides = [p for p in range(1, min(rows, columns)) if rows % p == 0 and columns % p == 0]
+        found += [bases.resize(base, rows // p, columns // p) for p in sides]
+    return found
+
+
+def departure(before: Seen, after: Seen, generator: str) -> float:
+    """The largest difference between the moved maps and the maps of the moved observation, over
+    layers and heads.
+    """
+    places = before.base.permutation(generator)
+    return max(
+        float(np.abs(new[..., places] - old).max())
+        for old, new in zip(before.layers, after.layers, strict=True)
+    )
+
+
+def frames(compiled: Compiled, count: int, seed: int) -> tuple[list[int], Any]:
+    """Observations of one episode of the trained agent, its actions drawn: their steps, and a batch
+    of them.
+
+    The episode is the first of EPISODES with `count` steps or more, else the longest: a poor
+    agent's ends soon.
+    """
+    problem = compiled.problem
+    envs = environments(problem.adapter, problem.adapter_options, 1, seed)
+    longest: list[dict[str, np.ndarray]] = []
+    try:
+        for attempt in range(EPISODES):
+            longest = max(longest, _episode(compiled, envs, seed + attempt), key=len)
+            if len(longest) >= count:
+                break
+    finally:
+        envs.close()
+    steps = sorted({int(step) for step in np.linspace(0, len(longest) - 1, count)})
+    batch = {name: np.concatenate([longest[step][name] for step in steps]) for name in longest[0]}
+    return steps, next(iter(batch.values())) if problem.interface.single else batch
+
+
+def _episode(compiled: Compiled, envs: VectorEnv, seed: int) -> list[dict[str, np.ndarray]]:
+    """The observations until the episode ends, a batch of one per term."""
+    to_environment = environment_action(envs.single_action_space)
+    taken: list[dict[str, np.ndarray]] = []
+    observation, _ = envs.reset(seed=seed)
+    ended = False
+    while not ended and len(taken) < LONGEST:
+        taken.append(
+            {k: each.copy() for k, each in terms(compiled.problem.interface, observation).items()}
+        )
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + len(taken))
+            action = compiled.network.policy(observation).sample().cpu().numpy()
+        observation, _, terminated, truncated, _ = envs.step(to_environment(action))
+        ended = bool(terminated[0] or truncated[0])
+    return taken
+
+
+def moved(compiled: Compiled, generator: str, observation: Any) -> Any:
+    """g.o for a batch."""
+    problem = compiled.problem
+    return act_on_observation(problem.interface, problem.observation, generator, observation)

@@ -1,0 +1,252 @@
+"""Pictures of a spec and of a run: what `symgen show` draws.
+
+show_spec    graph, labels, triangles, actions, observation, weights; no torch network is built
+show_run     the same of the run's own spec, then its attention, its departure from the symmetry where the network is
+             relaxed, and its learning curve
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from symgen.algebra.base import Base
+from symgen.algebra.graph import Graph
+from symgen.compiler import Compiled, check_spec, plan_spec
+from symgen.errors import UserError
+from symgen.experiment.run import LAST, ROOT, Run, find, stem
+from symgen.pictures.canvas import FORMATS
+from symgen.pictures.draw_actions import draw_actions
+from symgen.pictures.draw_graph import draw_graph, draw_labels
+from symgen.pictures.draw_observation import draw_observation
+from symgen.pictures.draw_triangles import draw_triangles
+from symgen.pictures.draw_weights import draw_weights
+from symgen.problem.problem import Problem
+from symgen.semantics.summary import parameter_names
+from symgen.spec.source import Source
+
+__all__ = ["FORMATS", "Album", "Shown", "is_run", "show_run", "show_spec"]
+
+FOLDER = "show"
+"""Below a run."""
+
+PICTURES = ROOT / "pictures"
+"""Of specs: beside the runs, not among those of the spec, where every folder is a variant."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was drawn.
+
+    Args:
+        pictures: the PNGs.
+        notes: what was left out, and why.
+    """
+
+    pictures: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Shown) -> Shown:
+        return Shown(self.pictures + other.pictures, self.notes + other.notes)
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.pictures), *(f"note: {note}" for note in self.notes)])
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Plain values for JSON."""
+        return {"pictures": [str(path) for path in self.pictures], "notes": list(self.notes)}
+
+
+@dataclass(frozen=True)
+class Album:
+    """Where pictures go, and as what.
+
+    Args:
+        folder: it is made where it is not there.
+        kind: one of FORMATS.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+
+    folder: Path
+    kind: str = "png"
+
+    def __post_init__(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{self.folder} cannot be written to: {error.strerror}"
+            raise UserError("folder-not-writable", message, "write elsewhere with --out") from error
+
+    def __call__(self, name: str) -> Path:
+        """The file of a picture of this name."""
+        return self.folder / f"{name}.{self.kind}"
+
+
+def is_run(target: str) -> bool:
+    """Whether what was typed means a run: a folder, or something that is not there and not called
+    like a spec.
+    """
+    path = Path(target)
+    return path.is_dir() or (not path.exists() and path.suffix not in (".yaml", ".yml"))
+
+
+def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> Shown:
+    """Draw a spec into a folder, by default runs/pictures/<spec>, as one of FORMATS.
+
+    Raises:
+        SpecError: the spec is wrong.
+        UserError: the folder cannot be written to.
+    """
+    problem = check_spec(source)
+    album = Album(folder or PICTURES / stem(source.name), kind)
+    base, graph = drawn_graph(problem)
+    parts: list[Callable[[], Shown]] = [
+        lambda: _graph(base, graph, album),
+        lambda: _triangles(problem, base, album),
+        lambda: _one(draw_actions(problem.interface.action, problem.action, album("actions"))),
+        lambda: _observation(problem, album),
+        lambda: _weights(problem, base, album),
+    ]
+    shown = Shown(())
+    for part in parts:
+        shown += part()
+    return shown
+
+
+def show_run(
+    path: Path, folder: Path | None = None, checkpoint: str = LAST, kind: str = "png"
+) -> Shown:
+    """Draw a run: its spec, what its network attends to, how far it departs, how it learnt. By
+    default into <run>/show.
+
+    Raises:
+        UserError: there is no such run or checkpoint, or the folder cannot be written to.
+    """
+    from symgen.experiment import evaluate
+    from symgen.spec.source import read
+
+    runs = find(path)
+    run = runs[0]
+    album = Album(folder or run.folder / FOLDER, kind)
+    compiled, _ = evaluate.loaded(run, checkpoint)
+    shown = show_spec(read(run.folder / "spec.yaml"), album.folder, kind)
+    if len(runs) > 1:
+        shown += Shown((), (f"{path} holds {len(runs)} runs; this is {run.label}",))
+    from symgen.pictures.draw_attention import draw_attention
+
+    pictures = draw_attention(compiled, album("attention"), album("attention_heads"), run.seed)
+    family = compiled.plan.family
+    left_out = (
+        ()
+        if pictures
+        else (f"the family {family} attends to no places, so there is no picture of attention",)
+    )
+    shown += Shown(tuple(pictures), left_out)
+    return shown + _departures(run, compiled, album) + _curve(runs, album)
+
+
+def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
+    """The graph that the network uses, or that of the spec, or None; and the places it stands on.
+
+    graph_attention labels pairs of patches even where the spec says nothing about a graph.
+    """
+    if problem.spec.network.family == "graph_attention":
+        graph: Graph = problem.family.patch_graph(problem)
+        return graph.base, graph
+    if problem.graph is not None:
+        return problem.graph.base, problem.graph
+    spatial = [field.base for field in problem.observation.values() if field.base.size > 1]
+    return (spatial[0] if spatial else None), None
+
+
+def _one(path: Path) -> Shown:
+    return Shown((path,))
+
+
+def _graph(base: Base | None, graph: Graph | None, album: Album) -> Shown:
+    if base is None:
+        return Shown((), ("nothing is observed at several places, so there is no picture of it",))
+    shown = _one(draw_graph(base, graph, album("graph")))
+    if graph is None:
+        return shown + Shown(
+            (), ("the spec has no graph: graph shows the places alone, and there are no labels",)
+        )
+    return shown + _one(draw_labels(graph, album("labels")))
+
+
+def _triangles(problem: Problem, base: Base | None, album: Album) -> Shown:
+    if problem.spec.graph is None or problem.spec.graph.orientation != "triangles" or base is None:
+        return Shown(())
+    if base.kind != "grid":
+        return Shown((), (f"triangles are drawn on grids, not on {base}",))
+    try:
+        return _one(draw_triangles(base, album("triangles")))
+    except ValueError as error:  # a strip of one row has none
+        return Shown((), (f"triangles are left out: {error}",))
+
+
+def _observation(problem: Problem, album: Album) -> Shown:
+    try:
+        return _one(draw_observation(problem, album("observation")))
+    except UserError as error:
+        return Shown((), (f"the observation is left out: {error.message}; {error.hint}",))
+
+
+def _weights(problem: Problem, base: Base | None, album: Album) -> Shown:
+    path = draw_weights(
+        plan_spec(problem), base, album("weights"), parameter_names(problem.interface.action)
+    )
+    if path is None:
+        return Shown(
+            (),
+            (
+                f"no map of {problem.spec.network.family} is tied by the group, so there is no "
+                "picture of weights",
+            ),
+        )
+    return _one(path)
+
+
+def _departures(run: Run, compiled: Compiled, album: Album) -> Shown:
+    """Of a relaxed network: departures, and the weights of its banks, over training."""
+    from symgen.experiment import metrics, relaxed_weights
+    from symgen.pictures import draw_relaxation as draw
+
+    if not compiled.network.departures():
+        return Shown(())
+    curves = draw.curves(metrics.read(run.folder))
+    if not curves.sizes:
+        return Shown(
+            (),
+            (
+                "no departure from the symmetry has been measured yet, so there is no picture of "
+                "departures",
+            ),
+        )
+    shown = _one(draw.draw_departures(curves, album("departures"), run.label))
+    steps, weights = relaxed_weights.read(run.folder)
+    elements = draw.elements(compiled.network)
+    known = {name: each for name, each in weights.items() if name in elements}
+    if not known:
+        return shown + Shown(
+            (), ("no relaxed map has banks, so there is no picture of their weights",)
+        )
+    path = album("relaxed_weights")
+    return shown + _one(draw.draw_relaxed_weights(steps, known, elements, path, run.label))
+
+
+def _curve(runs: list[Run], album: Album) -> Shown:
+    """The learning curve of the first run and the other seeds of its variant."""
+    from symgen.pictures import curve
+
+    seeds = [run for run in runs if (run.spec, run.variant) == (runs[0].spec, runs[0].variant)]
+    path = album("learning_curve")
+    drawn = curve.draw(seeds, path)
+    return (
+        _one(path)
+        if drawn
+        else Shown((), ("no training episode has ended yet, so there is no learning curve",))
+    )

@@ -1,0 +1,332 @@
+"""What weights.png shows: which maps of a plan, and the tables of which entry is which weight.
+
+A map from a picture to one place is laid out as blocks, a picture for each channel of the target
+(to the right) and of the source (downwards): the kernels of a convolution, one for each pair of
+group elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symgen.algebra import base as bases
+from symgen.algebra.base import Base
+from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.representation import Representation
+from symgen.algebra.sampling import window
+from symgen.algebra.tying import Tying, tie
+from symgen.pictures import canvas as canvas
+from symgen.pictures.element_names import channel_names
+from symgen.plan.plan import Plan, Step
+
+MAX_ENTRIES = 60_000
+MAX_CHANNELS = 24
+"""With more channels on either side the blocks are too small to be told apart."""
+MAX_CONVOLUTIONS = 2
+"""The first ones: lifting to the group, and from the group to the group."""
+MAX_PANELS = 8
+MAX_BASIS = 6
+ZERO = -1
+GAP = -2
+"""Indices of entries that vanish, and of what lies between blocks."""
+
+Ticks = tuple[tuple[float, str], ...]
+"""Where along an axis, and what is written there."""
+
+
+class Map(NamedTuple):
+    """One copy of an atom of the target, as a function of one copy of an atom of the source.
+
+    Args:
+        step: of the plan.
+        target: field type.
+        source: field type.
+        convolution: "" or "tied" (the source is the window around a pixel), or "steered" (between
+            the pixels too).
+        relaxed: whether entries only start equal.
+    """
+
+    step: str
+    target: FieldType
+    source: FieldType
+    convolution: str = ""
+    relaxed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One panel.
+
+    Args:
+        index: weight of each entry from 0, ZERO or GAP; shape (rows, columns).
+        sign: of each entry; None where all are +1.
+        values: in the place of both, what a weight is multiplied with; NaN between blocks.
+        title: of the panel.
+        right: names along the columns.
+        down: names along the rows.
+        sides: what the columns and the rows are.
+    """
+
+    index: np.ndarray
+    sign: np.ndarray | None = None
+    values: np.ndarray | None = None
+    title: str = ""
+    right: Ticks = ()
+    down: Ticks = ()
+    sides: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some tables of one step.
+
+    Args:
+        title: what they are.
+        tables: the panels.
+        weights: number of weights they share.
+        relaxed: whether entries only start equal.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    weights: int
+    relaxed: bool = False
+
+
+def parts(plan: Plan, base: Base | None, actions: Sequence[str] = ()) -> list[Part]:
+    """The first map and the convolutions, the graph matrices, the policy; empty where no map is
+    tied.
+
+    Args:
+        plan: the plan.
+        base: the places of the graph, None where there is none.
+        actions: names of the policy's entries.
+    """
+    found = [_part(plan, each, actions) for each in maps(plan)]
+    cut = len(found) - (bool(found) and maps(plan)[-1].step == "policy")
+    return [*found[:cut], *_graph_matrices(plan, base), *found[cut:]]
+
+
+def maps(plan: Plan) -> list[Map]:
+    """What is drawn, as far as it is small enough: the first map that the group ties or the
+    convolutions, the policy.
+
+    Never a critic's: Q and V are invariant, and what they share says little of the symmetry.
+    """
+    tied = [each for step in plan.steps if step.constraint != "none" for each in _maps_of(step)]
+    small = [each for each in tied if 1 < each.target.size * each.source.size <= MAX_ENTRIES]
+    body = [each for each in small if each.step != "policy" and not _judges(each.step)]
+    convolutions = [each for each in body if each.convolution][:MAX_CONVOLUTIONS]
+    return [*(convolutions or body[:1]), *[each for each in small if each.step == "policy"][:1]]
+
+
+def _judges(step: str) -> bool:
+    """Whether a step is of a critic."""
+    return step.startswith(("value", "critic", "q1", "q2"))
+
+
+def _maps_of(step: Step) -> list[Map]:
+    arguments = step.arguments
+    convolution = ""
+    if step.module == "tied_linear.TiedLinear":
+        target = arguments["target"]
+        source = arguments["source"]
+    elif step.module == "embedding.Nonlinear":
+        target = arguments["target"]
+        source = arguments["sources"][0]
+    elif step.module == "embedding.PatchEmbedding":
+        whole = arguments["source"]
+        side = arguments["patch"]
+        target = vector(arguments["target"].fibre)
+        source = FieldType(bases.resize(whole.base, side, side), whole.fibre)
+    elif step.module in ("group_conv.GroupConv", "steerable_conv.SteerableConv"):
+        whole = arguments["source"]
+        convolution = "steered" if step.module.startswith("steerable") else "tied"
+        target = vector(arguments["target"].fibre)
+        source = FieldType(window(whole.base, arguments["sampling"]), whole.fibre)
+    else:
+        return []
+    if arguments.get("scope") == "place":
+        target, source = vector(target.fibre), vector(source.fibre)
+    relaxed = step.constraint == "relaxed"
+    source = _one_copy(source, moving=bool(convolution))
+    return [Map(step.name, _one_copy(target), source, convolution, relaxed)]
+
+
+def _one_copy(field: FieldType, moving: bool = False) -> FieldType:
+    """The field type with one copy of an atom for its fibre: at a point, or where asked for, one
+    that moves.
+    """
+    atoms = [atom for _, atom in field.fibre.blocks]
+    first = (
+        [atom for atom in atoms if not atom.is_trivial] if moving or field.base.size == 1 else []
+    )
+    return FieldType(field.base, (first or atoms)[0])
+
+
+# --------------------------------------------------------------------------------------------------
+# one map
+
+
+def _part(plan: Plan, each: Map, actions: Sequence[str]) -> Part:
+    step = each.step
+    if step == "policy" and plan.judges_actions:
+        step = "policy (the mean of the action, before tanh)"
+    title = f"{step}: one copy of {each.source}  to  {each.target}"
+    if each.convolution == "steered":
+        return _steered(each, title)
+    table = tie(each.target, each.source)
+    entries = table.shape[0] * table.shape[1]
+    title += f"; {_counted(table.weights)} for {entries} entries"
+    if table.index is None:
+        return Part(title, _basis(table), table.weights, each.relaxed)
+    if (
+        each.source.base.kind == "grid"
+        and max(each.target.size, each.source.fibre.size) <= MAX_CHANNELS
+    ):
+        return Part(title, (_blocks(each, table),), table.weights, each.relaxed)
+    right = _names(each.source)
+    down = _names(each.target)
+    if each.step == "policy" and len(actions) == each.target.size:
+        down = tuple(actions)
+    drawn = Table(
+        table.index, table.sign, right=_ticks(right), down=_ticks(down), sides=("from", "to")
+    )
+    return Part(title, (drawn,), table.weights, each.relaxed)
+
+
+def _counted(weights: int) -> str:
+    return f"{weights} {'weight' if weights == 1 else 'weights'}"
+
+
+def _names(field: FieldType) -> tuple[str, ...]:
+    """Group elements where they take one channel to the others, else numbers from 1, as specs
+    count.
+    """
+    if (
+        field.base.size == 1
+        and field.fibre.kind == "permutation"
+        and len(channel_names(field.fibre)) == field.size
+    ):
+        return tuple(channel_names(field.fibre))
+    return tuple(str(k + 1) for k in range(field.size))
+
+
+def _ticks(names: Sequence[str], step: float = 1.0, start: float = 0.0) -> Ticks:
+    return tuple((start + step * k, name) for k, name in enumerate(names))
+
+
+def _blocks(each: Map, table: Tying) -> Table:
+    """A picture per channel of the target (right) and of the source (down)."""
+    assert table.index is not None  # the caller has asked
+    rows, columns = each.source.base.shape
+    shape = (each.target.size, rows, columns, each.source.fibre.size)
+    index = mosaic(table.index.reshape(shape).transpose(3, 0, 1, 2), GAP)
+    sign = (
+        None if table.sign is None else mosaic(table.sign.reshape(shape).transpose(3, 0, 1, 2), 1.0)
+    )
+    right = _fibre_names(each.target.fibre)
+    down = _fibre_names(each.source.fibre)
+    return Table(
+        index,
+        sign,
+        right=_ticks(right, columns + 1, (columns - 1) / 2),
+        down=_ticks(down, rows + 1, (rows - 1) / 2),
+        sides=(f"to channel of {each.target.fibre}", "from channel"),
+    )
+
+
+def _fibre_names(fibre: Representation) -> tuple[str, ...]:
+    return _names(vector(fibre))
+
+
+def mosaic(blocks: np.ndarray, between: float) -> np.ndarray:
+    """Blocks (down, right, rows, columns) as one picture, an entry apart."""
+    down, right, rows, columns = blocks.shape
+    made = np.full((down * (rows + 1), right * (columns + 1)), between, dtype=blocks.dtype)
+    for i in range(down):
+        for j in range(right):
+            made[i * (rows + 1) :, j * (columns + 1) :][:rows, :columns] = blocks[i, j]
+    return made[:-1, :-1]
+
+
+def _basis(table: Tying) -> tuple[Table, ...]:
+    """Where matrices act, the basis that the weights combine."""
+    matrices: Any = table.blocks[0].basis[:MAX_BASIS] if table.blocks else ()
+    return tuple(
+        Table(np.full(matrix.shape, ZERO), values=matrix, title=f"w{k + 1} times")
+        for k, matrix in enumerate(matrices)
+    )
+
+
+def _steered(each: Map, title: str) -> Part:
+    """The basis of steerable kernels from the first channel of the source: one below the other."""
+    from symgen.nn import steerable
+
+    side = each.source.base.shape[0]
+    found = steerable.kernels(each.target.fibre, each.source.fibre, side)
+    shown = found[:MAX_BASIS, :MAX_CHANNELS, :, 0].reshape(
+        -1, min(each.target.size, MAX_CHANNELS), side, side
+    )
+    more = "" if len(found) <= MAX_BASIS else f", the first {MAX_BASIS}"
+    title += f"; {_counted(len(found))} times these kernels{more}"
+    if not len(found):
+        return Part(title, (), 0, each.relaxed)
+    values = mosaic(shown, np.nan)
+    names = [f"w{k + 1} times" for k in range(len(shown))]
+    right = _fibre_names(each.target.fibre)[:MAX_CHANNELS]
+    table = Table(
+        np.full(values.shape, ZERO),
+        values=values,
+        right=_ticks(right, side + 1, (side - 1) / 2),
+        down=_ticks(names, side + 1, (side - 1) / 2),
+        sides=(f"to channel of {each.target.fibre}", ""),
+    )
+    return Part(title, (table,), len(found), each.relaxed)
+
+
+# -------------------------------------------------------------------------------------------- graph
+# matrices
+
+
+def _graph_matrices(plan: Plan, base: Base | None) -> list[Part]:
+    """The graph matrix that an attention puts on one copy of its fibre: a panel per channel, seen
+    from one place.
+    """
+    if base is None or base.size**2 > MAX_ENTRIES:
+        return []
+    for step in plan.steps:
+        labels = step.arguments.get("labels")
+        if (
+            isinstance(labels, np.ndarray)
+            and labels.shape[:2] == (base.size, base.size)
+            and labels.ndim == 3
+        ):
+            return [_graph_matrix(step, labels, base)]
+    return []
+
+
+def _graph_matrix(step: Step, labels: np.ndarray, base: Base) -> Part:
+    """Of a grid the row of its centre as a picture, else the whole matrix."""
+    where = canvas.layout(base)
+    channels = range(min(labels.shape[2], MAX_PANELS))
+    count = labels.shape[2]
+    weights = int(labels.max()) + 1
+    what = (
+        f"{step.name}: the graph matrices of one copy of the fibre ({count} "
+        f"{'channel' if count == 1 else 'channels'})"
+    )
+    title = f"{what}; {_counted(weights)} for {int((labels >= 0).sum())} entries"
+    if where.is_grid:
+        centre = base.shape[0] // 2 * base.shape[1] + base.shape[1] // 2
+        pictures = [labels[centre, :, channel].reshape(base.shape) for channel in channels]
+        seen = f", from {where.name(centre)}"
+    else:
+        pictures = [labels[:, :, channel] for channel in channels]
+        seen = ""
+    tables = tuple(Table(each, title=f"channel {k + 1}{seen}") for k, each in enumerate(pictures))
+    return Part(title, tables, weights, step.constraint == "relaxed")

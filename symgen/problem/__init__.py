@@ -1,0 +1,1 @@
+"""What is to be solved, and the contracts of what solves it."""

@@ -1,0 +1,89 @@
+"""The Problem: a Spec whose names have become groups, graphs, field types and modules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.graph import Graph
+from symgen.algebra.group import Group
+from symgen.algebra.representation import Representation
+from symgen.lookup import Critic
+from symgen.problem.interface import Interface
+from symgen.spec.schema import Spec
+from symgen.spec.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be solved.
+
+    Args:
+        spec: the spec.
+        source: where it was written.
+        group: the group.
+        interface: the terms and the action of the environment.
+        observation: field type of every term, by name, in the order of the interface.
+        action: representation on the vector of action parameters (logits, or the mean).
+        graph: the graph on the first term that has places; None where the spec has none.
+        family: module of the network family.
+        family_options: its Options.
+        adapter: module of the environment's adapter.
+        adapter_options: its Options.
+        algorithm: keyword of the algorithm; None where the spec has no `train:`.
+        algorithm_options: its Options.
+        critic: what the algorithm learns to act by: "value" of an observation, or "q" of
+            observation and action.
+    """
+
+    spec: Spec
+    source: Source
+    group: Group
+    interface: Interface
+    observation: Mapping[str, FieldType]
+    action: Representation
+    graph: Graph | None
+    family: ModuleType
+    family_options: BaseModel
+    adapter: ModuleType
+    adapter_options: BaseModel
+    algorithm: str | None
+    algorithm_options: BaseModel | None
+    critic: Critic = "value"
+
+    def __str__(self) -> str:
+        symmetry = self.spec.symmetry
+        rows = [
+            ("environment", f"{self.spec.environment.adapter}  {_options(self.adapter_options)}"),
+            ("group", f"{self.group}  generators {', '.join(self.group.generators) or 'none'}"),
+            *((f"  {name}", str(fieldtype)) for name, fieldtype in self.observation.items()),
+            ("  actions", f"{self.action}  ({', '.join(self.interface.action.names)})"),
+            (
+                "constraint",
+                f"{symmetry.constraint_name}{_settings(symmetry.relaxed)}, policy "
+                f"{symmetry.output}",
+            ),
+            *((("graph", str(self.graph)),) if self.graph else ()),
+            ("network", f"{self.spec.network.family}  {_options(self.family_options)}"),
+        ]
+        if self.spec.train and self.algorithm_options:
+            seeds = len(self.spec.train.seeds)
+            rows.append(
+                ("train", f"{self.algorithm}  {self.spec.train.steps:_} steps, {seeds} seed(s)")
+            )
+        rows += [(f"evaluate {name}", str(changes)) for name, changes in self.spec.evaluate.items()]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def _settings(model: BaseModel) -> str:
+    """The settings that were given, in brackets."""
+    return f" ({_options(model)})" if model.model_fields_set else ""
+
+
+def _options(model: BaseModel) -> str:
+    """The options that were given, as in the spec."""
+    given = model.model_dump(mode="json", by_alias=True, include=model.model_fields_set)
+    return ", ".join(f"{name}: {value}" for name, value in given.items())

@@ -1,0 +1,292 @@
+"""`evaluate:` -> what each held-out condition changes, checked.
+
+A condition may change options of the environment ("environment.size", "environment.kwargs.gravity",
+or "seed_range" and "levels" for short), move the environment or only the observation by an element
+of the group, and add noise.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from symgen.errors import UserError, near_miss, shown, suggestion
+from symgen.problem.interface import Interface, Term
+from symgen.problem.problem import Problem
+from symgen.semantics.findings import Failed, Findings
+from symgen.semantics.observation import described
+from symgen.spec.edit import path_of, put
+from symgen.spec.source import Place
+from symgen.spec.validate import validated
+
+# The condition that every evaluation has: the environment as it was trained on.
+TRAINING = "training"
+PREFIX = "environment."
+# Options of the environment that a condition may name without the prefix.
+SHORT = ("seed_range", "levels")
+
+
+class Condition(BaseModel):
+    """A held-out condition; every key is optional. `environment.<option>` changes an option of the
+    environment.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed_range: Annotated[tuple[int, ...], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="First level seed, and the one after the last, as in the environment's "
+        "own option.",
+    )
+    levels: int | None = Field(
+        default=None, ge=1, description="Number of levels, as in the environment's own option."
+    )
+    transform: str | None = Field(
+        default=None,
+        description="A word in the generators, such as rrs: the whole environment is moved by it.",
+    )
+    observation: str | None = Field(
+        default=None,
+        description="A word in the generators: only what the agent sees is moved by it.",
+    )
+    observation_noise: float | None = Field(
+        default=None,
+        ge=0,
+        description="Standard deviation of Gaussian noise added to what the agent sees.",
+    )
+
+
+def environment_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the environment that a condition changes, by their dotted path below
+    `environment`.
+
+    >>> environment_changes({"environment.size": 11, "environment.kwargs.g": 5, "seed_range": [0, 9], "transform": "r"})
+    {'size': 11, 'kwargs.g': 5, 'seed_range': [0, 9]}
+    """
+    return {
+        key.removeprefix(PREFIX): value
+        for key, value in changes.items()
+        if key.startswith(PREFIX) or key in SHORT
+    }
+
+
+def check_condition(name: str, problem: Problem, findings: Findings) -> None:
+    """Note everything that is wrong with one condition."""
+    path: Place = ("evaluate", name)
+    changes = problem.source.values["evaluate"][name]
+    if name == TRAINING:
+        message = (
+            f"{name} is the name of the environment that was trained on; every report shows it"
+        )
+        findings.add("condition-name", path, message, "give the condition another name", key=True)
+    known = [*Condition.model_fields, *(PREFIX + option for option in _option_names(problem))]
+    unknown = [key for key in changes if _without_rest(key) not in known]
+    for key in unknown:
+        message = f"a held-out condition has no {shown(key)}"
+        hint: str | partial[str] = partial(_meant, key, known)
+        if key in _option_names(problem):
+            hint = f"write {PREFIX}{key} to change the environment's option"
+        findings.add(
+            "bad-edit" if "." in key else "unknown-key", (*path, key), message, hint, key=True
+        )
+    short = [key for key in changes if key in SHORT and key not in _option_names(problem)]
+    for key in short:
+        message = f"the adapter {problem.spec.environment.adapter} has no {key}"
+        findings.add("bad-edit", (*path, key), message, "leave it out", key=True)
+    foreign = [key for key in changes if key not in Condition.model_fields]
+    _, mistakes = validated(Condition, problem.source, path, foreign)
+    findings.diagnostics += mistakes
+    for key in ("transform", "observation"):
+        if isinstance(changes.get(key), str):
+            _check_word(changes[key], (*path, key), problem, findings)
+    if not mistakes and not short and not unknown:
+        findings.attempt(
+            _check_environment, environment_changes(changes), path, changes, problem, findings
+        )
+
+
+def _without_rest(key: str) -> str:
+    """The option of the environment that a dotted path leads into; other keys as they are.
+
+    >>> _without_rest("environment.kwargs.g"), _without_rest("transform.x")
+    ('environment.kwargs', 'transform.x')
+    """
+    return ".".join(key.split(".", 2)[:2]) if key.startswith(PREFIX) else key
+
+
+def _meant(key: str, known: list[str]) -> str:
+    """The hint for a key that there is not; what stands behind the option's name stays."""
+    option = _without_rest(key)
+    close = near_miss(option, known)
+    rest = key.removeprefix(option)
+    return (
+        f"did you mean '{close}{rest}'?"
+        if rest and close.startswith(PREFIX)
+        else suggestion(key, known, "keys")
+    )
+
+
+def _option_names(problem: Problem) -> list[str]:
+    fields = type(problem.adapter_options).model_fields
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _check_word(word: str, path: Place, problem: Problem, findings: Findings) -> None:
+    try:
+        if len(word) > 64:
+            raise ValueError(f"the word {shown(word)} is too long; at most 64 characters are read")
+        problem.group.parse(word)
+    except ValueError as error:
+        generators = ", ".join(problem.group.generators) or "none, only the empty word"
+        hint = (
+            f"a word is generators one after the other; those of {problem.group} are: {generators}"
+        )
+        findings.add("bad-word", path, str(error), hint)
+
+
+def _check_environment(
+    options: Mapping[str, Any],
+    path: Place,
+    changes: Mapping[str, Any],
+    problem: Problem,
+    findings: Findings,
+) -> None:
+    """The changed environment must exist and have the same observation and action."""
+    if not options:
+        return
+    values = {"environment": copy.deepcopy(problem.source.values["environment"])}
+    for name, value in options.items():
+        try:
+            put(values, path_of(PREFIX + name), value)
+        except ValueError as error:
+            place = (*path, PREFIX + name)
+            raise findings.add(
+                "bad-edit", place, str(error.args[0]), str(error.args[-1]), key=True
+            ) from error
+    changed = replace(problem.source, values=values)
+    found, mistakes = validated(
+        type(problem.adapter_options), changed, ("environment",), ("adapter",)
+    )
+    if found is None:
+        for each in mistakes:
+            options_of = {key: _without_rest(PREFIX + key.removeprefix(PREFIX)) for key in changes}
+            named = [key for key, option in options_of.items() if each.message.startswith(option)]
+            findings.add(each.code, (*path, *named[:1]), each.message, each.hint)
+        raise Failed
+    try:
+        interface: Interface = problem.adapter.interface(found)
+    except UserError as error:
+        raise findings.add(error.code, path, error.message, error.hint, key=True) from error
+    except ValueError as error:
+        cause, _, way_out = str(error).rpartition("; ")
+        hint = way_out if cause else "check the changed options"
+        raise findings.add("bad-environment", path, cause or way_out, hint, key=True) from error
+    except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
+        message = f"the environment cannot be made: {type(error).__name__}: {error}"
+        raise findings.add(
+            "bad-environment", path, message, "check the changed options", key=True
+        ) from error
+    difference = _difference(problem.interface, interface)
+    if difference:
+        hint = (
+            "a held-out condition keeps the observation and the action; make another spec for "
+            "another network"
+        )
+        message = f"the trained network cannot play there: {difference}"
+        raise findings.add("changed-interface", path, message, hint, key=True)
+    _check_split(found, options, path, changes, problem, findings)
+
+
+def _check_split(
+    changed: Any,
+    options: Mapping[str, Any],
+    path: Place,
+    changes: Mapping[str, Any],
+    problem: Problem,
+    findings: Findings,
+) -> None:
+    """Other levels than training's are levels of another side of the split: other seeds may make
+    the same levels.
+
+    Where an adapter cannot split its levels, their seeds must at least be others.
+    """
+    told = options.keys() & {"split", "test_share", *SHORT}
+    trained: Any = problem.adapter_options  # of an adapter with levels
+    if not told:
+        return
+    key = next(key for key in changes if key.removeprefix(PREFIX) in told)
+    if "split" in _option_names(problem):
+        wrong = _same_side(str(path[-1]), key, trained, changed)
+    else:
+        wrong = _same_seeds(str(path[-1]), trained.seeds, changed.seeds)
+    if wrong is not None:
+        raise findings.add("level-overlap", (*path, key), *wrong, key=True)
+
+
+def _same_side(name: str, key: str, trained: Any, changed: Any) -> tuple[str, str] | None:
+    """Why levels of a condition may be levels of training, and the way out; None where they can't."""
+    if trained.test_share != changed.test_share:
+        return (
+            f"the test levels of a test_share of {changed.test_share} are trained on where it is "
+            f"{trained.test_share}",
+            "leave test_share to the environment section, for training and tests alike",
+        )
+    if {trained.split, changed.split} == {"train", "test"}:
+        return None
+    if trained.split == "all":
+        return (
+            f"training is on all levels (environment.split: all), those of {shown(name)} "
+            "among them",
+            "train on environment.split: train, and give the condition environment.split: test",
+        )
+    other = "train" if trained.split == "test" else "test"
+    return (
+        f"the levels of {shown(name)} are drawn from those trained on (split: {changed.split}); "
+        "another level seed may make the same level",
+        f"write environment.split: {other} into the condition, beside or in the place of {key}",
+    )
+
+
+def _same_seeds(name: str, trained: range | None, changed: range | None) -> tuple[str, str] | None:
+    """The same of an adapter whose levels are their seeds; None for all of them."""
+    if trained is None or changed is None:
+        message = f"the levels of {shown(name)} are among those trained on, which are all there are"
+        if changed is None and trained is not None:
+            message = f"the levels of {shown(name)} are all there are, those trained on among them"
+        return (
+            message,
+            "name the levels of both: levels in the environment section, seed_range in the "
+            "condition",
+        )
+    shared = range(max(trained.start, changed.start), min(trained.stop, changed.stop))
+    if not shared:
+        return None
+    return (
+        f"{len(shared)} of the {len(changed)} level seeds of {shown(name)} are trained on",
+        f"take a seed_range from {trained.stop} on",
+    )
+
+
+def _difference(before: Interface, after: Interface) -> str:
+    if before.action != after.action:
+        new, old = (", ".join(each.action.names[:8]) for each in (after, before))
+        return (
+            f"the actions would be {new} instead of {old}"
+            if new != old
+            else "the actions would have other bounds"
+        )
+    old_terms = {term.name: term for term in before.terms}
+    new_terms = {term.name: term for term in after.terms}
+    if list(old_terms) != list(new_terms):
+        return f"it would observe {', '.join(new_terms)} instead of {', '.join(old_terms)}"
+    for name, term in new_terms.items():
+        if term != old_terms[name]:
+            return f"{described(name)} would be {_shape(term)} instead of {_shape(old_terms[name])}"
+    return ""
+
+
+def _shape(term: Term) -> str:
+    return f"{'x'.join(map(str, term.shape)) or term.size} ({term.dtype})"
