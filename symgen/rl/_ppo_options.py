@@ -4,11 +4,24 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from symgen.problem.interface import Action
+from symgen.problem.output import Output
 from symgen.rl._schedule import NonNegative, Schedule
 
-__all__ = ["CRITIC", "Options"]
+__all__ = ["CRITIC", "Options", "outputs"]
 
 CRITIC = "value"
+
+
+def outputs(action: Action) -> tuple[Output, ...]:
+    """A policy and a value; of a continuous action also its deviation, the same in every state."""
+    # a nearly uniform policy at the start (Andrychowicz et al. 2021, "What matters in on-policy
+    # RL", section 3.2)
+    policy = Output("policy", "action", "actor", gain=0.1)
+    value = Output("value", "invariant", "critic")
+    scale = Output("scale", "deviation", "actor", reads="nothing")
+    return (policy, value, scale) if action.kind == "continuous" else (policy, value)
+
 
 MAX_TRANSITIONS = 2**22
 """Of one rollout: vectors of 250 numbers fill 4 GB."""

@@ -4,9 +4,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["CRITIC", "Options"]
+from symgen.problem.interface import Action
+from symgen.problem.output import Output
+
+__all__ = ["CRITIC", "Options", "outputs"]
 
 CRITIC = "q"
+
+
+def outputs(action: Action) -> tuple[Output, ...]:
+    """A squashed Gaussian policy, and two action values, of which the smaller is trusted."""
+    return (
+        Output("policy", "action", "actor", gain=0.1, squashed=True),
+        Output("log_std", "deviation", "actor", gain=0.1),
+        Output("q1", "invariant", "critic", reads="action"),
+        Output("q2", "invariant", "critic", reads="action"),
+    )
+
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
