@@ -113,7 +113,7 @@ def test_one_file_imports_escnn_and_only_when_it_solves():
     for path in files():
         modules = imports(ast.parse(path.read_text(encoding="utf-8")), lazy=True)
         found |= {name(path) for module in modules if module.split(".")[0] == "escnn"}
-    assert found == {"nn/steerable.py"}
+    assert found == {"algebra/steerable.py"}
 
 
 def test_the_import_test_can_fail():

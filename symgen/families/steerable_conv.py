@@ -25,6 +25,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.reach import Reach, everything, linear, pointwise, varies
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, sampled
+from symgen.algebra.steerable import harmonics, thresholds, weights, with_gates
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
 from symgen.families._outputs import everything_observed, layer, output_faults, windowed
 from symgen.families._rules import (
@@ -43,7 +44,6 @@ from symgen.families._terms import (
     picture_and_others,
 )
 from symgen.families._windows import kernel_windows, window_faults
-from symgen.nn.steerable import harmonics, thresholds, weights, with_gates
 from symgen.plan.plan import ACTION, Plan, Step
 
 CONSTRAINTS = ("exact", "relaxed")

@@ -21,11 +21,11 @@ from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
+from symgen.algebra.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.algebra.tying import bias
 from symgen.nn.departure import Departing
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
-from symgen.nn.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.spec.schema import Relaxed
 

@@ -265,7 +265,7 @@ def _basis(table: Tying) -> tuple[Table, ...]:
 
 def _steered(each: Map, title: str) -> Part:
     """The basis of steerable kernels from the first channel of the source: one below the other."""
-    from symgen.nn import steerable
+    from symgen.algebra import steerable
 
     side = each.source.base.shape[0]
     found = steerable.kernels(each.target.fibre, each.source.fibre, side)

@@ -17,11 +17,11 @@ from collections.abc import Callable
 import torch
 
 from symgen.algebra import base as bases
+from symgen.algebra import steerable
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import parse
 from symgen.algebra.sampling import Sampling
-from symgen.nn import steerable
 from symgen.nn.steerable_conv import SteerableConv
 from symgen.nn.tied_linear import TiedLinear
 

@@ -12,8 +12,8 @@ import torch
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, absolute, direct_sum, trivial
+from symgen.algebra.steerable import thresholds, with_gates
 from symgen.nn.network import Network, build
-from symgen.nn.steerable import thresholds, with_gates
 from symgen.plan.invariants import validate
 from symgen.plan.plan import Plan, Step
 from symgen.problem.group_action import act_on_term

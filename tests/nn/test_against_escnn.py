@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from symgen.algebra import base as bases
+from symgen.algebra import steerable
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.orbits import intertwiners
 from symgen.algebra.representation import direct_sum, parse
 from symgen.algebra.sampling import Sampling
-from symgen.nn import steerable
 from symgen.nn.steerable_conv import SteerableConv
 from symgen.nn.tied_linear import TiedMatrix
 

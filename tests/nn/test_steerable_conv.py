@@ -15,7 +15,7 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse, vector
 from symgen.algebra.representation import parse as fibre_of
 from symgen.algebra.sampling import Sampling, sampled
-from symgen.nn.steerable import with_gates
+from symgen.algebra.steerable import with_gates
 from symgen.nn.steerable_conv import (
     Blur,
     Disc,

@@ -73,7 +73,7 @@ def test_a_convolution_is_drawn_as_a_kernel_per_group_element(group):
 
 def test_steerable_kernels_are_those_that_the_weights_combine():
     pytest.importorskip("escnn")
-    from symgen.nn.steerable import kernels
+    from symgen.algebra.steerable import kernels
 
     spec = {
         **CONV,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from symgen.algebra import base as bases
+from symgen.algebra import basis_cache, steerable
 from symgen.algebra.catalogue import group, planar
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.orbits import canonical, intertwiners
 from symgen.algebra.representation import parse
 from symgen.errors import UserError
-from symgen.nn import basis_cache, steerable
 
 PAIRS = [
     ("C1", "trivial", "trivial", 3),
@@ -189,7 +189,7 @@ def test_without_escnn_the_way_out_is_told_and_the_cache_is_enough(cache):
         "import sys; sys.modules['escnn'] = None\n"
         "from symgen.algebra.catalogue import group\nfrom symgen.algebra.representation "
         "import parse\n"
-        "from symgen.nn import steerable\nfour = group('C4')\n"
+        "from symgen.algebra import steerable\nfour = group('C4')\n"
         "print(len(steerable.kernels(parse(four, 'trivial'), parse(four, 'regular'), 3)))"
     )
     run = [sys.executable, "-c", code]

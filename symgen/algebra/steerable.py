@@ -24,11 +24,10 @@ from typing import Any, Literal
 import numpy as np
 
 from symgen.algebra import base as bases
-from symgen.algebra import catalogue
+from symgen.algebra import basis_cache, catalogue
 from symgen.algebra.orbits import canonical, intertwiners
 from symgen.algebra.representation import Representation, direct_sum, standard, trivial
 from symgen.errors import UserError
-from symgen.nn import basis_cache
 
 Vectors = Literal["gated", "norm"]
 """How a nonlinearity treats what does more than permute its channels, see
