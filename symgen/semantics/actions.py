@@ -16,15 +16,15 @@ from symgen.errors import near_miss, shown, suggestion
 from symgen.problem.interface import Action, Interface
 from symgen.semantics import moves
 from symgen.semantics.findings import Failed, Findings, code_of
-from symgen.semantics.observation import MAX_CHANNELS, MAX_TEXT, known_groups
 from symgen.semantics.repair import repaired
+from symgen.semantics.states import MAX_CHANNELS, MAX_TEXT, known_groups
 from symgen.spec.source import Place
 
 PATH = ("symmetry", "actions")
 WORDS = ("auto", "trivial", *representations._NAMES)
 
 
-def resolve_action(
+def resolve_actions(
     written: str | Mapping[str, Any],
     interface: Interface,
     group: Group,

@@ -16,11 +16,11 @@ from symgen.errors import Diagnostic, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
 from symgen.problem.interface import Interface
 from symgen.problem.problem import Problem
-from symgen.semantics.actions import resolve_action
+from symgen.semantics.actions import resolve_actions
 from symgen.semantics.findings import Failed, Findings, code_of
-from symgen.semantics.graphs import resolve_graph, uses_graph, with_defaults
-from symgen.semantics.groups import resolve_group
-from symgen.semantics.observation import resolve_observation
+from symgen.semantics.graph import resolve_graph, uses_graph, with_defaults
+from symgen.semantics.group import resolve_group
+from symgen.semantics.states import resolve_states
 from symgen.spec.schema import Spec
 from symgen.spec.source import Place, Source
 from symgen.spec.validate import validated
@@ -80,8 +80,8 @@ def _resolved(spec: Spec, findings: Findings) -> Problem | None:
     group = findings.attempt(resolve_group, spec.symmetry.group, findings)
     interface = findings.attempt(_interface, adapter, findings)
     about = (interface, group, adapter and adapter.module, adapter and adapter.options, findings)
-    observation = findings.attempt(resolve_observation, spec.symmetry.states, *about)
-    action = findings.attempt(resolve_action, spec.symmetry.actions, *about)
+    observation = findings.attempt(resolve_states, spec.symmetry.states, *about)
+    action = findings.attempt(resolve_actions, spec.symmetry.actions, *about)
     written = with_defaults(spec.graph, observation) if observation else spec.graph
     graph = None
     if written and family and family.module and (spec.graph or uses_graph(family.module)):

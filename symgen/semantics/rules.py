@@ -20,7 +20,7 @@ from symgen.plan.plan import ACTION
 from symgen.problem.problem import Problem
 from symgen.semantics.evaluate import check_condition
 from symgen.semantics.findings import Findings, code_of
-from symgen.semantics.observation import described
+from symgen.semantics.states import described
 from symgen.spec.source import Place
 
 # Largest group of which every element is looked at.

@@ -125,7 +125,7 @@ Move = Annotated[
     _one_of("text, a list or a mapping"),
 ]
 # How one observation term moves. A list is no answer, since it names no generator;
-# semantics.observation says so.
+# semantics.states says so.
 TermMoves = Annotated[
     Annotated[str, Tag(TAG_OF["text"])]
     | Annotated[IndexList, Tag(TAG_OF["list"])]

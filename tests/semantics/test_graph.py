@@ -168,7 +168,7 @@ def test_a_plain_vector_has_no_places(mistakes):
 
 
 def test_too_many_places(mistakes, solve, monkeypatch):
-    monkeypatch.setattr("symgen.semantics.graphs.MAX_GRAPH", 30)
+    monkeypatch.setattr("symgen.semantics.graph.MAX_GRAPH", 30)
     (found,) = mistakes("Square-v0", group="C4", states="grid", network=ATTENTION)
     assert found.code == "too-large"
     plain = solve(

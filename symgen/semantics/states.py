@@ -36,7 +36,7 @@ COMMON = ("C2", "C4", "D1", "D2", "D4")
 Auto = Mapping[str, FieldType] | None
 
 
-def resolve_observation(
+def resolve_states(
     written: str | Mapping[str, Any],
     interface: Interface,
     group: Group,
