@@ -38,8 +38,8 @@ def print_tables(evaluations: list[Evaluation]) -> None:
     console = terminal()
     for each in evaluations:
         console.print(table.detail(each))
-        if each.departed is not None:
-            console.print(str(each.departed), highlight=False, soft_wrap=True)
+        if each.symmetry_breaking is not None:
+            console.print(str(each.symmetry_breaking), highlight=False, soft_wrap=True)
         if each.sampled is not None:
             console.print(table.sampled(each), highlight=False, soft_wrap=True)
     if len(evaluations) > 1:

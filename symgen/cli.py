@@ -134,7 +134,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and
-    departures too.
+    equivariance errors too.
     """
     with mistakes(as_json):
         from symgen.pictures.show import FORMATS, is_run, show_run, show_spec

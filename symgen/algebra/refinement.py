@@ -12,7 +12,7 @@ import numpy as np
 from symgen.algebra.group import MAX_ELEMENTS, Group
 
 TYPED = 1e-5
-"""Largest departure from a representation that is put down to rounding."""
+"""Largest deviation from a representation that is put down to rounding."""
 MAX_ENTRIES = 4_194_304
 """Largest number of matrix entries, over all elements, that are averaged."""
 
@@ -34,7 +34,7 @@ def refined(group: Group, images: Matrices) -> Matrices:
     if (
         group.order > MAX_ELEMENTS
         or group.order * size**2 > MAX_ENTRIES
-        or not 1e-14 < departure(group, images) < TYPED
+        or not 1e-14 < deviation(group, images) < TYPED
     ):
         return images
     for _ in range(3):
@@ -47,7 +47,7 @@ def refined(group: Group, images: Matrices) -> Matrices:
     return images
 
 
-def departure(group: Group, images: Matrices) -> float:
+def deviation(group: Group, images: Matrices) -> float:
     """Largest entry by which the matrices miss being orthogonal or, if they are, a relation."""
     error = max((stretch(image) for image in images.values()), default=0.0)
     if error < TYPED:  # powers of other matrices may overflow

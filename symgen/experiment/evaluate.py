@@ -21,7 +21,6 @@ from symgen.compiler import Compiled, compile_spec
 from symgen.errors import UserError
 from symgen.experiment import checkpoint, heldout, meaning
 from symgen.experiment.checkpoint import Checkpoint
-from symgen.experiment.departed import Departed, departed, mean
 from symgen.experiment.episodes import Act, Episodes, play
 from symgen.experiment.files import check_seal, plain, read_json, unwritable, write_json
 from symgen.experiment.fit import load
@@ -31,6 +30,7 @@ from symgen.experiment.overlap import Overlap, overlap
 from symgen.experiment.run import LAST, Run, check_alike, find, variant
 from symgen.experiment.sampled import divides
 from symgen.experiment.statistics import Estimate, estimate
+from symgen.experiment.symmetry_breaking import SymmetryBreaking, mean, stated, symmetry_breaking
 from symgen.experiment.versions import versions
 from symgen.nn.device import chosen, described, forked
 from symgen.nn.network import Network
@@ -152,7 +152,7 @@ class Evaluation:
         over: what the intervals are over: "episodes" of one seed, or "seeds".
         rows: by condition, "training" first.
         settings: how it was done, and what with.
-        departed: of a relaxed network, how far from its symmetry it is.
+        symmetry_breaking: of a relaxed network, by how much it breaks its symmetry.
         sampled: training's condition with sampled actions, where the most probable ones may mislead
             (see sampled.py).
         unstored: why it could not be stored; "" where it was.
@@ -164,7 +164,7 @@ class Evaluation:
     over: str
     rows: Mapping[str, Row]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    departed: Departed | None = None
+    symmetry_breaking: SymmetryBreaking | None = None
     sampled: Row | None = None
     unstored: str = ""
 
@@ -176,7 +176,11 @@ class Evaluation:
             "seeds": list(self.seeds),
             "interval": f"95% bootstrap over {self.over}",
             **self.settings,
-            **({} if self.departed is None else {"departed": self.departed.to_dict()}),
+            **(
+                {}
+                if self.symmetry_breaking is None
+                else {"symmetry_breaking": self.symmetry_breaking.to_dict()}
+            ),
             **({} if self.sampled is None else {"training_sampled": self.sampled.to_dict()}),
             "conditions": {name: row.to_dict() for name, row in self.rows.items()},
         }
@@ -207,7 +211,7 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
             for name, each in played.items()
         },
         used,
-        departed(compiled.network, verification),
+        symmetry_breaking(compiled.network, verification),
         _sampled(compiled, settings, stopped),
     )
     episodes = {
@@ -264,7 +268,7 @@ def unstorable(runs: Sequence[Run]) -> list[str]:
 
 
 def is_current(run: Run, settings: Settings) -> bool:
-    """Whether what is stored is what `evaluate_run` would say now: of the checkpoint that is there."""
+    """Whether what is stored is what `evaluate_run` would say now, of the present checkpoint."""
     try:
         stored_evaluation(run, settings)
     except UserError:
@@ -301,7 +305,7 @@ def over_seeds(each: Sequence[Evaluation]) -> Evaluation:
     used = {key: value for key, value in first.settings.items() if key != "step"}
     drawn = [one.sampled for one in each if one.sampled]
     sampled = _over(drawn) if len(drawn) == len(each) else None
-    far = mean([one.departed for one in each])
+    far = mean([one.symmetry_breaking for one in each])
     return Evaluation(first.spec, first.variant, seeds, "seeds", rows, used, far, sampled)
 
 
@@ -366,7 +370,7 @@ def _read(run: Run, path: Path) -> Evaluation:
             for key in ("episodes", "actions", "evaluation_seed", "checkpoint", "step")
         }
         used |= {"changes": values["changes"]} if "changes" in values else {}
-        far = Departed.from_dict(values["departed"]) if "departed" in values else None
+        far = stated(values)
         drawn = Row.from_dict(values["training_sampled"]) if "training_sampled" in values else None
         return Evaluation(run.spec, run.variant, (run.seed,), "episodes", rows, used, far, drawn)
     except (KeyError, TypeError, AttributeError) as error:

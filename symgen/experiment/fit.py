@@ -42,8 +42,8 @@ class Learner(Protocol):
     def __iter__(self) -> Iterator[dict[str, float]]:
         """Metrics per update, with at least "update", "step" and "return".
 
-        Of a relaxed network, "departure/..." now and then; its relaxed weights are kept in the same
-        updates.
+        Of a relaxed network, "symmetry_breaking/..." now and then; its relaxed weights are kept
+        in the same updates.
         """
         ...
 

@@ -14,6 +14,8 @@ from symgen.experiment.files import plain, read_lines, write_text, writing
 
 NAME = "metrics.jsonl"
 EVENTS = "events"
+EARLIER = {"departure/": "symmetry_breaking/"}
+"""How metrics' names began in earlier versions, whose runs are read with today's names."""
 
 
 class Metrics:
@@ -66,8 +68,16 @@ class Metrics:
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl, see `read_lines`."""
-    return read_lines(folder / NAME, ("update", "step"))
+    """The lines of metrics.jsonl, see `read_lines`; metrics have today's names."""
+    rows = read_lines(folder / NAME, ("update", "step"))
+    return [{_named_today(name): value for name, value in row.items()} for row in rows]
+
+
+def _named_today(name: str) -> str:
+    for earlier, today in EARLIER.items():
+        if name.startswith(earlier):
+            return today + name.removeprefix(earlier)
+    return name
 
 
 def truncate(folder: Path, update: int) -> None:

@@ -18,7 +18,7 @@ from symgen.errors import UserError
 from symgen.experiment.files import HINT, read_lines, write_text, writing
 
 NAME = "relaxed_weights.jsonl"
-MEASURED = "departure/"
+MEASURED = "symmetry_breaking/"
 """Metrics that begin like this say that the network was measured in this update."""
 
 

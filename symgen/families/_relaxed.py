@@ -1,5 +1,5 @@
-"""`constraint: relaxed` as a rewriting of an exact plan: every map may learn to depart, and is
-exact at the start.
+"""`constraint: relaxed` as a rewriting of an exact plan: every map may learn to break the symmetry,
+and is exact at the start.
 
 Banks: W = sum_l w_l(g) psi_l, all w equal at first (see algebra.relaxation). Residual: W = W_tied +
 Delta, Delta = 0 at first (Finzi et al. 2021, "Residual pathway priors"). Delta of a matrix is free;
@@ -39,8 +39,8 @@ def chosen(problem: Any, form: str) -> Relaxed | None:
 
 
 def relaxed(step: Step, how: Relaxed, graph: Graph | None = None) -> Step:
-    """The step with what it may learn to depart by, or the step itself where there is nothing to
-    relax.
+    """The step with what it may learn to break the symmetry by, or the step itself where there is
+    nothing to relax.
 
     Args:
         step: exact.

@@ -54,9 +54,10 @@ class GraphAttention(nn.Module):
         triangles: tables of the triangle layer, None for none.
         triangle_layers: 1, or 2 as in SiT*.
         dropout: probability of a label to be zero in training.
-        fine: finer labels for a learnt departure of the graph matrices, see GraphMatrices; None for
-            none.
-        relaxed: how the maps at every place may depart, see TiedLinear; None for an exact block.
+        fine: finer labels for a learnt symmetry breaking of the graph matrices, see
+            GraphMatrices; None for none.
+        relaxed: how the maps at every place may break the symmetry, see TiedLinear; None for
+            an exact block.
     """
 
     row_scale: Tensor

@@ -28,7 +28,7 @@ class GraphMatrices(nn.Module):
         dropout: probability of a label to be zero in training.
         fine: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of
             its own for them, which start at zero and are added. None for none.
-        field: type of the features, which says how far the matrices have departed; needed where
+        field: type of the features, which says how far the matrices are from it; needed where
             they are relaxed.
 
     Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain
@@ -86,14 +86,14 @@ class GraphMatrices(nn.Module):
         return theta.index_select(1, self.index).view(self.channels, self.places, self.places)
 
     def free(self) -> Tensor:
-        """The part that departs from the symmetry, of the same shape."""
+        """The part that breaks the symmetry, of the same shape."""
         assert self.delta is not None
         assert self.fine is not None
         delta = nn.functional.pad(self.delta, (0, 2))
         return delta.index_select(1, self.fine).view(self.channels, self.places, self.places)
 
     def penalty(self) -> Tensor | None:
-        """The mean square of the departing weights; None where the matrices are exact."""
+        """The mean square of the symmetry-breaking weights; None where the matrices are exact."""
         return None if self.delta is None else self.delta.square().mean()
 
     def forward(self) -> Tensor:

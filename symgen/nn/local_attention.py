@@ -36,7 +36,7 @@ class LocalAttention(nn.Module):
         layers: number of blocks.
         readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or
             both, added up.
-        relaxed: how the maps of the readout may depart, see TiedLinear.
+        relaxed: how the maps of the readout may break the symmetry, see TiedLinear.
     """
 
     index: Tensor

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.nn import departure, distributions
+from symgen.nn import distributions, symmetry_breaking
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
@@ -177,15 +177,17 @@ class Network(nn.Module):
         """
         return self.steps["scale"]() if "scale" in self.steps else None
 
-    def departures(self) -> dict[str, float]:
-        """How far each relaxed step has departed from the symmetry, see nn/departure.py; empty
+    def symmetry_breaking(self) -> dict[str, float]:
+        """Symmetry-breaking norms of each relaxed step, see nn/symmetry_breaking.py; empty
         where all is exact.
 
         Keys: "<step>" for the relative distance to the exact matrices, "<step>/<generator>" for the
         relative size of rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights
         over the group.
         """
-        found = {name: departure.departures(module) for name, module in self.steps.items()}
+        found = {
+            name: symmetry_breaking.symmetry_breaking(module) for name, module in self.steps.items()
+        }
         return {
             _joined(name, key): size for name, each in found.items() for key, size in each.items()
         }
@@ -198,7 +200,7 @@ class Network(nn.Module):
         if not self._penalised:
             return None
         costs = [
-            (factor, departure.penalty(self.steps[name]))
+            (factor, symmetry_breaking.penalty(self.steps[name]))
             for name, factor in self._penalised.items()
         ]
         known = [factor * cost for factor, cost in costs if cost is not None]
@@ -217,7 +219,7 @@ class Network(nn.Module):
 
     def relaxed_maps(self) -> dict[str, TiedMatrix]:
         """The maps with banks, by step, and where it has several by their place in it."""
-        found = {name: departure.banked(module) for name, module in self.steps.items()}
+        found = {name: symmetry_breaking.banked(module) for name, module in self.steps.items()}
         return {
             _joined(name, key): each for name, maps in found.items() for key, each in maps.items()
         }

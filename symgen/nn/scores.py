@@ -37,7 +37,7 @@ class PairWeights(nn.Module):
         heads: number of heads.
         tokens: number of places before those n.
 
-    The departures from ones, identity and zero start as U(-1, 1) / sqrt(labels), as in the paper
+    The differences from ones, identity and zero start as U(-1, 1) / sqrt(labels), as in the paper
     (left: neighbours).
     """
 

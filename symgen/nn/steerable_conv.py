@@ -23,9 +23,9 @@ from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
 from symgen.algebra.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.algebra.tying import bias
-from symgen.nn.departure import Departing
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
+from symgen.nn.symmetry_breaking import BrokenMaps
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.spec.schema import Relaxed
 
@@ -83,19 +83,19 @@ class SteerableKernel(ExactBuffers):
         )
 
     def penalty(self) -> Tensor | None:
-        """The variance of the coefficients over the pixels, their mean; None where nothing is
-        relaxed.
+        """The variance of the coefficients over the pixels, their mean; None where
+        nothing is relaxed.
         """
         return None if self.relaxed is None else self.weight.var(1, unbiased=False).mean()
 
-    def departing(self) -> Departing | None:
-        """How far it is from the kernels that commute, for nn.departure; None where nothing is
-        relaxed.
+    def broken_maps(self) -> BrokenMaps | None:
+        """How far it is from the kernels that commute, for nn.symmetry_breaking; None where
+        nothing is relaxed.
         """
         if self.relaxed is None:
             return None
         kernel = self().double().permute(0, 2, 3, 1).flatten(1, 2).cpu()
-        return Departing(
+        return BrokenMaps(
             kernel, kernel - self._nearest(kernel), self.target.group.generators, self._moved
         )
 

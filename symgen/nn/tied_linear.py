@@ -27,7 +27,7 @@ class TiedMatrix(ExactBuffers):
         gain: standard deviation of an output entry for unit-variance inputs at initialisation; 0
             gives zeros.
         table: the tying, by default the general one of the two types.
-        relaxed: how the matrix may depart from the symmetry; exact at first. "residual": a free
+        relaxed: how the matrix may break the symmetry; exact at first. "residual": a free
             matrix is added that starts at zero (Finzi et al. 2021, "Residual pathway priors").
             Otherwise "banks", see RelaxedWeights: where the group exchanges no channels on either
             side, the matrix stays exact. None: exact.
@@ -172,7 +172,8 @@ class TiedLinear(nn.Module):
         bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it
             must not be zero: without it every feature is odd in a signed input and every invariant
             of it vanishes.
-        relaxed: see TiedMatrix. The bias departs in the form "residual" and stays tied with banks.
+        relaxed: see TiedMatrix. The bias is relaxed in the form "residual", and stays tied with
+            banks.
     """
 
     def __init__(

@@ -147,7 +147,7 @@ def _candidates(compiled: Compiled) -> list[Base]:
     return found
 
 
-def departure(before: Seen, after: Seen, generator: str) -> float:
+def equivariance_error(before: Seen, after: Seen, generator: str) -> float:
     """The largest difference between the moved maps and the maps of the moved observation, over
     layers and heads.
     """

@@ -13,7 +13,7 @@ import numpy as np
 
 from symgen.compiler import Compiled
 from symgen.pictures import canvas as canvas
-from symgen.pictures.attention import Seen, departure, frames, moved, seen
+from symgen.pictures.attention import Seen, equivariance_error, frames, moved, seen
 from symgen.pictures.canvas import INK
 from symgen.pictures.draw_cells import legend
 from symgen.pictures.draw_observation import channel_names, draw_term, is_one_hot, terms
@@ -101,7 +101,7 @@ def _frames(
     for part, (generator, found) in zip(parts, maps.items(), strict=False):
         axes = part.subplots(len(steps), 2, squeeze=False)
         part.suptitle(
-            _departed(before, found, generator),
+            _heading(before, found, generator),
             fontsize=9.5,
             color=_verdict(before, found, generator),
         )
@@ -119,18 +119,18 @@ def _frames(
     canvas.save(made, path)
 
 
-def _departed(before: Seen, after: Seen, generator: str) -> str:
+def _heading(before: Seen, after: Seen, generator: str) -> str:
     if not generator:
         return "as seen\n"
     meaning = canvas.meaning(before.base, generator)
     return (
         f"{meaning}\nlargest difference from the moved maps: "
-        f"{departure(before, after, generator):.1e}"
+        f"{equivariance_error(before, after, generator):.1e}"
     )
 
 
 def _verdict(before: Seen, after: Seen, generator: str) -> str:
-    exact = not generator or departure(before, after, generator) <= 1e-9
+    exact = not generator or equivariance_error(before, after, generator) <= 1e-9
     if not exact:
         return canvas.DISAGREES
     return canvas.AGREES if generator else INK

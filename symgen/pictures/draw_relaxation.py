@@ -1,4 +1,4 @@
-"""departures.png and relaxed_weights.png: how far a relaxed network has departed from its symmetry,
+"""symmetry_breaking.png and relaxed_weights.png: by how much a relaxed network breaks its symmetry,
 over training.
 """
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from symgen.nn.network import Network
 
 MAX_MAPS = 10
-"""So many relaxed maps are drawn: those that have departed, or whose weights are spread out, most.
+"""So many relaxed maps are drawn: those that break the symmetry, or whose weights are spread out, most.
 """
 MAX_NAMED = 24
 """Up to so many group elements have their names written."""
-PREFIX = "departure/"
+PREFIX = "symmetry_breaking/"
 
 
 class Curves(NamedTuple):
-    """Departures over time.
+    """Symmetry-breaking norms over time.
 
     Args:
         steps: environment steps, shape (times,).
@@ -53,11 +53,11 @@ class Elements(NamedTuple):
 
 
 # ------------------------------------------------------------------------------------------------
-# departures
+# symmetry-breaking norms
 
 
 def curves(rows: Sequence[Mapping[str, Any]]) -> Curves:
-    """The departures in lines of metrics, from the exact start on."""
+    """The symmetry-breaking norms in lines of metrics, from the exact start on."""
     measured = [row for row in rows if any(name.startswith(PREFIX) for name in row)]
     sizes: dict[str, dict[str, np.ndarray]] = {}
     for name in measured[0] if measured else ():
@@ -70,7 +70,7 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> Curves:
     return Curves(np.array([0, *(row["step"] for row in measured)]), sizes)
 
 
-def draw_departures(found: Curves, path: Path, run: str = "") -> Path:
+def draw_symmetry_breaking(found: Curves, path: Path, run: str = "") -> Path:
     """A panel for the distance from the exact maps and one per generator, a line per step of the
     plan.
 
@@ -80,17 +80,15 @@ def draw_departures(found: Curves, path: Path, run: str = "") -> Path:
         run: whose.
     """
     kinds = ["", *[kind for kind in found.sizes if kind][: canvas.GENERATORS]]
-    departed = [
+    broken = [
         step for step in found.sizes[""] if any(found.sizes[kind][step].any() for kind in kinds)
     ]
-    furthest = sorted(departed, key=lambda step: -float(np.nanmax(found.sizes[""][step])))[
-        :MAX_MAPS
-    ]
-    steps = [step for step in departed if step in furthest]
-    still = len(found.sizes[""]) - len(departed)
-    less = len(departed) - len(steps)
+    furthest = sorted(broken, key=lambda step: -float(np.nanmax(found.sizes[""][step])))[:MAX_MAPS]
+    steps = [step for step in broken if step in furthest]
+    still = len(found.sizes[""]) - len(broken)
+    less = len(broken) - len(steps)
     made = canvas.figure(
-        4.2 * len(kinds) + 2.4, 4.6, f"{run}\nhow far each layer has departed from its symmetry"
+        4.2 * len(kinds) + 2.4, 4.6, f"{run}\nby how much each layer breaks its symmetry"
     )
     panels = np.atleast_1d(np.asarray(made.subplots(1, len(kinds), sharey=True)))
     colours = 0.86 * canvas.palette(max(len(steps), 1))

@@ -63,7 +63,7 @@ def _title(found: list[Part]) -> str:
     """How the picture is read."""
     if any(part.relaxed for part in found):
         title = (
-            "entries of one colour start equal, pale ones at zero; relaxed, they may depart "
+            "entries of one colour start equal, pale ones at zero; relaxed, they may come apart "
             "in training"
         )
     else:

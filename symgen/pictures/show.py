@@ -1,8 +1,8 @@
 """Pictures of a spec and of a run: what `symgen show` draws.
 
 show_spec    graph, labels, triangles, actions, observation, weights; no torch network is built
-show_run     the same of the run's own spec, then its attention, its departure from the symmetry where the network is
-             relaxed, and its learning curve
+show_run     the same of the run's own spec, then its attention, its symmetry breaking where
+             the network is relaxed, and its learning curve
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> 
 def show_run(
     path: Path, folder: Path | None = None, checkpoint: str = LAST, kind: str = "png"
 ) -> Shown:
-    """Draw a run: its spec, what its network attends to, how far it departs, how it learnt. By
-    default into <run>/show.
+    """Draw a run: its spec, what its network attends to, how far it breaks the
+    symmetry, how it learnt. By default into <run>/show.
 
     Raises:
         UserError: there is no such run or checkpoint, or the folder cannot be written to.
@@ -145,7 +145,7 @@ def show_run(
         else (f"the family {family} attends to no places, so there is no picture of attention",)
     )
     shown += Shown(tuple(pictures), left_out)
-    return shown + _departures(run, compiled, album) + _curve(runs, album)
+    return shown + _symmetry_breaking(run, compiled, album) + _curve(runs, album)
 
 
 def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
@@ -210,23 +210,23 @@ def _weights(problem: Problem, base: Base | None, album: Album) -> Shown:
     return _one(path)
 
 
-def _departures(run: Run, compiled: Compiled, album: Album) -> Shown:
-    """Of a relaxed network: departures, and the weights of its banks, over training."""
+def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Shown:
+    """Of a relaxed network: symmetry-breaking norms, and the weights of its banks, over training."""
     from symgen.experiment import metrics, relaxed_weights
     from symgen.pictures import draw_relaxation as draw
 
-    if not compiled.network.departures():
+    if not compiled.network.symmetry_breaking():
         return Shown(())
     curves = draw.curves(metrics.read(run.folder))
     if not curves.sizes:
         return Shown(
             (),
             (
-                "no departure from the symmetry has been measured yet, so there is no picture of "
-                "departures",
+                "no symmetry-breaking norm has been measured yet, so there is no picture of "
+                "symmetry breaking",
             ),
         )
-    shown = _one(draw.draw_departures(curves, album("departures"), run.label))
+    shown = _one(draw.draw_symmetry_breaking(curves, album("symmetry_breaking"), run.label))
     steps, weights = relaxed_weights.read(run.folder)
     elements = draw.elements(compiled.network)
     known = {name: each for name, each in weights.items() if name in elements}

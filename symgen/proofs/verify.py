@@ -112,8 +112,8 @@ class Verification:
     Args:
         rows: one per generator, output and dtype.
         claimed: whether the spec claims exactness; a baseline claims nothing.
-        relaxed: whether the spec allows a departure, which a network that was not trained yet has
-            not.
+        relaxed: whether the spec allows it to be broken, which a network that was not trained yet
+            has not.
         observations: how many observations it was measured on, by where they come from.
         missing: why there are none of the environment, where they were asked for.
         device: where it was measured.
@@ -136,7 +136,7 @@ class Verification:
         """True where what the spec claims was measured, up to interpolation where pixels are turned
         between pixels.
 
-        A relaxed network may depart, and must have shown by how much: a constant has not.
+        A relaxed network may break it, and must have shown by how much: a constant has not.
         """
         if not self.claimed and not self.relaxed:
             return True
@@ -183,7 +183,7 @@ class Verification:
         lines += self._about_observations() + self._about_device()
         if not self.claimed:
             allowed = (
-                "relaxed: the network may depart"
+                "relaxed: the network may break it"
                 if self.relaxed
                 else "none: the spec claims no symmetry of the network"
             )
@@ -232,7 +232,7 @@ def verify(
         observation: field type of every term.
         action: how the group moves the policy's parameters.
         claimed: whether the spec claims exactness.
-        relaxed: whether the spec allows a departure: then it is a size, not a fault.
+        relaxed: whether the spec allows it to be broken: then it is a size, not a fault.
         batch: number of normally distributed observations.
         seed: of the observations and shuffles.
         shown: further observations.
@@ -354,7 +354,7 @@ def _differ(shown: Shown, interface: Interface, observation: Mapping[str, FieldT
 
 
 def _allowed(row: Row) -> Row:
-    """A departure as a relaxed network may have it; one that is no number is a fault."""
+    """An error as a relaxed network may have it; one that is no number is a fault."""
     return (
         replace(row, verdict="relaxed")
         if row.verdict == "broken" and np.isfinite(row.error)

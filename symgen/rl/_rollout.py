@@ -40,9 +40,9 @@ class ActorCritic(Protocol):
     """What training asks of a network, beyond being a torch.nn.Module.
 
     A network may also have `expanded()`, a context manager within which its weights do not change,
-    so that anything derived from them can be kept; rollouts run inside it. One that may depart from
-    its symmetry has `penalty()`, which is added to the loss, and `departures()`, which is logged
-    (see _departure.py).
+    so that anything derived from them can be kept; rollouts run inside it. One that may break
+    its symmetry has `penalty()`, which is added to the loss, and `symmetry_breaking()`, which is
+    logged (see _symmetry_breaking.py).
     """
 
     action: Action

@@ -30,7 +30,6 @@ from symgen.errors import UserError
 from symgen.nn import distributions
 from symgen.nn.device import generator as generator_on
 from symgen.rl import _random_state
-from symgen.rl._departure import measured, penalty
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale
 from symgen.rl._rollout import (
@@ -45,6 +44,7 @@ from symgen.rl._rollout import (
     rollout,
 )
 from symgen.rl._schedule import at
+from symgen.rl._symmetry_breaking import measured, penalty
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
 
@@ -68,7 +68,7 @@ METRICS = {
     "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value "
     "before the update",
 }
-"""Of every network; those of a relaxed one are in _departure.py."""
+"""Of every network; those of a relaxed one are in _symmetry_breaking.py."""
 
 # -------------------------------------------------------------------------------------------------
 # advantages
@@ -153,7 +153,7 @@ def loss(
     """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9), and what METRICS says about
     it.
 
-    A relaxed network's penalty on its departure from the symmetry is part of it.
+    A relaxed network's penalty on what breaks the symmetry is part of it.
 
     Returns:
         The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without
@@ -178,8 +178,8 @@ def loss(
         value_loss = torch.max(value_loss, (bounded - batch.returns).square())
     value_loss, entropy = value_loss.mean(), entropies.mean()
     total = policy_loss + options.value * value_loss - entropy_weight * entropy
-    departing = penalty(network)
-    total = total if departing is None else total + departing
+    cost = penalty(network)
+    total = total if cost is None else total + cost
 
     with torch.no_grad():
         approx_kl = (

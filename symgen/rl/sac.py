@@ -35,7 +35,6 @@ from symgen.nn.device import generator as generator_on
 from symgen.nn.squashed import squash
 from symgen.problem.interface import Action
 from symgen.rl import _adam_state, _random_state
-from symgen.rl._departure import measured, penalty
 from symgen.rl._replay import Batch, Replay
 from symgen.rl._rollout import (
     Observation,
@@ -46,6 +45,7 @@ from symgen.rl._rollout import (
     final_observation,
 )
 from symgen.rl._sac_options import Options
+from symgen.rl._symmetry_breaking import measured, penalty
 
 __all__ = [
     "METRICS",
@@ -73,7 +73,7 @@ METRICS = {
     "entropy": "entropy of the policy in nats, in units of the action's box",
     "q": "mean of the Q of remembered actions",
 }
-"""Of every network; those of a relaxed one are in _departure.py."""
+"""Of every network; those of a relaxed one are in _symmetry_breaking.py."""
 COUNTERS = ("step", "updates", "gradient_steps", "episodes", "owed", "remembered")
 LEARNT = ("critic_loss", "actor_loss", "temperature", "entropy", "q")
 
@@ -82,8 +82,8 @@ class ActorCritics(Protocol):
     """What SAC asks of a network, beyond being a torch.nn.Module.
 
     A network may also have `expanded()`, a context within which its weights do not change. One that
-    may depart from its symmetry has `penalty()`, which is added to the losses, and `departures()`,
-    which is logged (see _departure.py).
+    may break its symmetry has `penalty()`, which is added to the losses, and
+    `symmetry_breaking()`, which is logged (see _symmetry_breaking.py).
     """
 
     action: Action
@@ -431,8 +431,8 @@ class Learner:
 
     def _descend(self, part: str, loss: Tensor) -> None:
         """One step of the optimiser of `part`, whose weights alone get a gradient."""
-        departing = penalty(self.network) if part != "temperature" else None
-        total = loss if departing is None else loss + departing
+        cost = penalty(self.network) if part != "temperature" else None
+        total = loss if cost is None else loss + cost
         weights = list(self._weights[part].values())
         for weight, gradient in zip(
             weights, torch.autograd.grad(total, weights, allow_unused=True), strict=True

@@ -148,14 +148,14 @@ def orthogonal_matrix(
             LINEAR if affine else f"write {size} rows of {size} numbers",
         )
     matrix = np.array(rows, dtype=np.float64)
-    departure = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
-    if not departure <= 1e-9:  # also where it is not a number
+    deviation = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
+    if not deviation <= 1e-9:  # also where it is not a number
         message = f"this matrix is not orthogonal: {_first_fault(matrix)}"
         hint = (
             "a symmetry keeps lengths and angles; rescale the rows so that a rotation or "
             "reflection results"
         )
-        if departure < 0.05:
+        if deviation < 0.05:
             hint = (
                 "give all digits, such as 0.7071067811865476, or a printed representation such "
                 "as 'standard'"

@@ -49,14 +49,13 @@ class Presentation(_Closed):
 
 
 class Relaxed(_Closed):
-    """A network that is exact at first and may learn to depart from the symmetry."""
+    """A network that is exact at first and may learn to break the symmetry."""
 
     form: Literal["banks", "residual"] | None = Field(
         default=None,
-        description="How it may depart: banks (exact maps, added up with a learnt weight for each "
-        "group element, all "
-        "equal at first) or residual (an exact map plus a free one, zero at first); left out, the "
-        "family's own.",
+        description="How it may break the symmetry: banks (exact maps, added up with a learnt "
+        "weight for each group element, all equal at first) or residual (an exact map plus a free "
+        "one, zero at first); left out, the family's own.",
     )
     banks: int = Field(
         default=2,
@@ -75,8 +74,8 @@ class Relaxed(_Closed):
         default=0.0,
         ge=0,
         allow_inf_nan=False,
-        description="Weight of the penalty on the departure: the variance of the banks' weights "
-        "over the group, or the "
+        description="Weight of the penalty on what breaks the symmetry: the variance of the banks' "
+        "weights over the group, or the "
         "mean square of the free map.",
     )
 
@@ -184,7 +183,7 @@ class Symmetry(_Closed):
     ] = Field(
         default="exact",
         description="How the group binds the network: exact (built in), relaxed (exact at first, "
-        "may depart), augment "
+        "may learn to break the symmetry), augment "
         "(transformed data), mirror_loss (a penalty), none (only measured).",
     )
     output: Literal["equivariant", "invariant"] = Field(

@@ -5,7 +5,7 @@ import pytest
 
 from symgen.algebra.catalogue import group
 from symgen.algebra.homomorphism import Representation
-from symgen.algebra.refinement import TYPED, departure, refined
+from symgen.algebra.refinement import TYPED, deviation, refined
 from symgen.algebra.representation import matrix, parse
 from tests.laws import assert_representation
 
@@ -37,7 +37,7 @@ def rotated(name, text, digits):
 def test_typed_matrices_become_exact(name, text, digits):
     images = rotated(name, text, digits)
     if (
-        departure(group(name), images) > TYPED
+        deviation(group(name), images) > TYPED
     ):  # 512 turns by an angle of six digits: too far from the identity
         assert (name, digits) == ("C512", 6)
         return
@@ -54,13 +54,13 @@ def test_typed_matrices_become_exact(name, text, digits):
 def test_errors_shrink_quadratically_to_machine_precision():
     images = rotated("D6", "standard", None)
     images["r"] += 3e-6 * np.random.default_rng(1).standard_normal((2, 2))
-    assert TYPED / 10 < departure(group("D6"), images) < TYPED
-    assert departure(group("D6"), refined(group("D6"), images)) < 2e-15
+    assert TYPED / 10 < deviation(group("D6"), images) < TYPED
+    assert deviation(group("D6"), refined(group("D6"), images)) < 2e-15
 
 
 def test_control_without_refinement_they_are_refused():
     images = rotated("C3", "standard", 6)
-    assert 1e-8 < departure(group("C3"), images) < TYPED
+    assert 1e-8 < deviation(group("C3"), images) < TYPED
     with pytest.raises(AssertionError, match="off by"):
         assert_representation(Representation(group("C3"), "raw", 2, (images["r"],)))
 

@@ -123,11 +123,11 @@ def test_a_wrong_sign_is_refuted():
 
 @installed
 def test_tilted_gravity_is_a_dial():
-    """Departure of one control step from the mirror, relative to how far a step leads: linear in
-    the sine.
+    """Equivariance error of one control step under the mirror, relative to how far a step leads:
+    linear in the sine.
     """
 
-    def departure(degrees):
+    def equivariance_error(degrees):
         options = Options(domain="acrobot", task="swingup", tilt_gravity=degrees)
         simulator, rng = dm_control.simulator(options, group("D1")), np.random.default_rng(0)
         gaps = []
@@ -141,7 +141,7 @@ def test_tilted_gravity_is_a_dial():
         gap, step = np.mean(gaps, 0)
         return gap / step
 
-    found = {degrees: departure(degrees) for degrees in (0.0, 1.0, 15.0)}
+    found = {degrees: equivariance_error(degrees) for degrees in (0.0, 1.0, 15.0)}
     assert found[0.0] == 0.0
     assert 0.005 < found[1.0] < 0.1
     assert found[15.0] / found[1.0] == pytest.approx(

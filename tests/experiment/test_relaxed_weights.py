@@ -27,7 +27,7 @@ class Measuring(CountingLearner):
 
     def __iter__(self):
         for row in super().__iter__():
-            yield {**row, "departure/policy": 0.1} if row["update"] % 3 == 0 else row
+            yield {**row, "symmetry_breaking/policy": 0.1} if row["update"] % 3 == 0 else row
 
 
 def run_on(run, network, begin=None, stop_after=None):

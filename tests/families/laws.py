@@ -22,12 +22,12 @@ from tests.families.problems import observations
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 POWER = 1e-3
-"""Smallest control, and smallest departure that counts as broken; relative."""
+"""Smallest control, and smallest error that counts as broken; relative."""
 STRONG = 0.03
 """Smallest control of a network that is chosen for a test: training may still shrink it."""
 
 
-class Departure(NamedTuple):
+class EquivarianceError(NamedTuple):
     """How far an output is from commuting with one element, relative to its largest entry, and the
     control.
     """
@@ -39,10 +39,10 @@ class Departure(NamedTuple):
 
 
 @torch.no_grad()
-def departures(
+def equivariance_errors(
     network: Network, problem: Problem, dtype: torch.dtype, batch: int = 8
-) -> list[Departure]:
-    """The departure of policy and critics for every element of the group.
+) -> list[EquivarianceError]:
+    """The equivariance error of policy and critics for every element of the group.
 
     The control leaves the output unmoved where the element moves it (the action, where it is
     judged), and takes another observation where not.
@@ -78,7 +78,9 @@ def departures(
             else:
                 other = x if name in moving and _moves(moving[name], word) else np.roll(x, 1, 0)
             result.append(
-                Departure(word, name, _gap(y, expected) / scale, _gap(other, expected) / scale)
+                EquivarianceError(
+                    word, name, _gap(y, expected) / scale, _gap(other, expected) / scale
+                )
             )
     return result
 
@@ -106,7 +108,7 @@ def assert_equivariant(network: Network, problem: Problem) -> None:
     with power.
     """
     for dtype, tolerance in TOLERANCE.items():
-        for row in departures(network, problem, dtype):
+        for row in equivariance_errors(network, problem, dtype):
             assert row.error <= tolerance, f"{dtype}: {row}"
             assert row.control > POWER, f"{dtype}: no power, {row}"
 
@@ -115,13 +117,13 @@ def has_power(network: Network, problem: Problem) -> bool:
     """Whether every control is quite large: attention that starts saturated hardly sees what it is
     shown.
     """
-    return all(row.control > STRONG for row in departures(network, problem, torch.float64))
+    return all(row.control > STRONG for row in equivariance_errors(network, problem, torch.float64))
 
 
 def assert_broken(network: Network, problem: Problem) -> None:
     """Every element but the identity is seen not to commute with the network."""
     found: dict[str, float] = {}
-    for row in departures(network, problem, torch.float64):
+    for row in equivariance_errors(network, problem, torch.float64):
         found[row.element] = max(row.error, found.get(row.element, 0.0))
     assert found.pop("") <= TOLERANCE[torch.float64]
     assert all(error > POWER for error in found.values()), f"holds by accident: {found}"

@@ -90,11 +90,11 @@ def test_conformance(symmetry, size, local, readout, layers):
         train(built, this)
         assert_equivariant(built, this)
     if layers:
-        assert departure(built, this, "s") > 1e-3
+        assert equivariance_error(built, this, "s") > 1e-3
 
 
 @torch.no_grad()
-def departure(built: Network, this: Problem, mirror: str) -> float:
+def equivariance_error(built: Network, this: Problem, mirror: str) -> float:
     """How far the value of a network is from not noticing a mirror that its group has not."""
     (term,) = this.interface.terms
     larger = "D4" if this.group.name == "C4" else "D2"
@@ -131,7 +131,7 @@ def test_mirrors(symmetry, labels, layers, told, local):
     this = oriented(this) if layers else this
     built = network(this)
     assert_equivariant(built, this)
-    found = departure(built, this, "s")
+    found = equivariance_error(built, this, "s")
     assert found > 1e-3 if told else found < 1e-12, found
 
 
@@ -244,17 +244,17 @@ def test_a_shift_of_a_ring_is_only_kept_by_a_group_that_has_it():
 
 @pytest.mark.parametrize("local", ["global", "both"])
 @pytest.mark.parametrize("symmetry", ["C4", "D2"])
-def test_relaxed_is_exact_at_first_and_departs_with_training(symmetry, local):
+def test_relaxed_is_exact_at_first_and_broken_by_training(symmetry, local):
     chosen = options(local, "both", width=4 * group(symmetry).order)
     this = problem(world(symmetry, "4x4"), "graph_attention", chosen, {"relaxed": {}})
     built = network(this)
     assert_equivariant(built, this)
-    sizes = built.departures()
+    sizes = built.symmetry_breaking()
     assert {"attention1", "attention1/r", "latent", "policy", "value/r"} <= set(sizes)
     assert max(sizes.values()) <= 1e-12
     train(built, this)
     assert_broken(built, this)
-    assert all(size > 1e-3 for name, size in built.departures().items())
+    assert all(size > 1e-3 for name, size in built.symmetry_breaking().items())
     report = verify(
         built, this.interface, this.observation, this.action, claimed=False, relaxed=True
     )
@@ -264,9 +264,11 @@ def test_relaxed_is_exact_at_first_and_departs_with_training(symmetry, local):
     assert "relaxed by" in str(report)
 
 
-def test_an_exact_network_departs_nowhere():
+def test_an_exact_network_breaks_nothing():
     assert (
-        network(problem(world("C4", "4x4"), "graph_attention", options(width=16))).departures()
+        network(
+            problem(world("C4", "4x4"), "graph_attention", options(width=16))
+        ).symmetry_breaking()
         == {}
     )
 

@@ -10,7 +10,7 @@ from symgen.nn.tied_linear import TiedMatrix
 from symgen.problem.group_action import act_on_term
 from symgen.problem.problem import Problem
 from tests.families.examples import World
-from tests.families.laws import departures
+from tests.families.laws import equivariance_errors
 from tests.families.problems import observations, problem
 
 WORLDS = {
@@ -108,10 +108,10 @@ def test_symmetry_is_kept_by_symmetric_data_and_broken_by_other(world, form):
     chosen = {"activation": "tanh"} if world == "C2 signed" else {}
     this = problem(WORLDS[world], "group_mlp", chosen, {"relaxed": FORMS[form]})
     kept, broken = fitted(this, symmetric=True), fitted(this, symmetric=False)
-    assert max(row.error for row in departures(kept, this, torch.float64)) <= 1e-6
-    assert max(kept.departures().values()) <= 1e-6
-    assert max(row.error for row in departures(broken, this, torch.float64)) > 1e-2
-    assert max(broken.departures().values()) > 1e-2
+    assert max(row.error for row in equivariance_errors(kept, this, torch.float64)) <= 1e-6
+    assert max(kept.symmetry_breaking().values()) <= 1e-6
+    assert max(row.error for row in equivariance_errors(broken, this, torch.float64)) > 1e-2
+    assert max(broken.symmetry_breaking().values()) > 1e-2
     assert len(spreads(kept)) == len(spreads(broken)) == (0 if form == "residual" else 6)
     if form != "residual":
         assert max(spreads(kept)) <= 1e-6

@@ -154,11 +154,11 @@ def test_the_penalty_pulls_back():
 @pytest.mark.parametrize(
     ("group", "generators"), [("C4", ["r"]), ("C8", ["r"]), ("D2", ["r", "s"])]
 )
-def test_departures_are_measured_and_penalised(group, generators):
+def test_symmetry_breaking_is_measured_and_penalised(group, generators):
     network = compile_spec(
         spec(group, constraint={"relaxed": {"regulariser": 0.5}}, side=17), verify=False
     ).network
-    found = network.departures()
+    found = network.symmetry_breaking()
     assert set(found) == {
         key for k in (1, 2) for key in (f"conv{k}", *(f"conv{k}/{g}" for g in generators))
     }
@@ -166,7 +166,7 @@ def test_departures_are_measured_and_penalised(group, generators):
     assert network.penalty().item() == 0.0
     with torch.no_grad():
         network.steps["conv1"].kernel.weight[:, 0] += 0.3
-    found = network.departures()
+    found = network.symmetry_breaking()
     assert found["conv1"] > 3e-3 > 1e-6 > found["conv2"]
     assert found["conv1/r"] > 3e-3
     assert network.penalty().item() == pytest.approx(

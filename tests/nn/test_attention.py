@@ -185,10 +185,10 @@ def test_blocks_commute_with_every_element(name):
         crossed = x[
             :, np.r_[0, 2, 1, 3 : x.shape[1]]
         ]  # control: two places exchanged, channels left
-        departure = np.abs(
+        equivariance_error = np.abs(
             layer(torch.from_numpy(crossed)).numpy()[:, np.r_[0, 2, 1, 3 : x.shape[1]]] - y
         ).max()
-    assert departure > 1e-3
+    assert equivariance_error > 1e-3
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 2])

@@ -250,12 +250,12 @@ def test_triangles_keep_turns_and_break_mirrors(symmetry, size):
         layer = block(where, topology="complete", labels=labels, oriented=oriented)
         assert change(layer, turn) < 1e-12
         for mirror in ("s", "rs", "rrs", "rrrs"):
-            departure = change(layer, square.permutation(mirror))
-            assert departure > 1e-2 if breaks else departure < 1e-12, (
+            equivariance_error = change(layer, square.permutation(mirror))
+            assert equivariance_error > 1e-2 if breaks else equivariance_error < 1e-12, (
                 labels,
                 oriented,
                 mirror,
-                departure,
+                equivariance_error,
             )
 
 

@@ -114,8 +114,8 @@ def everything(network, seen, where):
     action = torch.zeros(3, network.action.parameters, device=where)
     slow = (*slow, network.q(seen, action)) if network.plan.judges_actions else slow
     total = sum(x.square().sum() for x in slow)
-    departing = network.penalty()
-    (total if departing is None else total + departing).backward()
+    cost = network.penalty()
+    (total if cost is None else total + cost).backward()
     gradients = [x.grad for x in network.parameters() if x.grad is not None]
     return [*fast, *slow, *gradients, *network.buffers()]
 

@@ -113,7 +113,7 @@ def test_the_relaxed_kernel_is_that_of_the_equation(name, source, index):
     else:
         scale = np.tile(w, fields).reshape(2, 1, 1, 1, -1)
     assert np.abs((scale * each).sum(0) - kernel(layer, of)).max() <= 1e-12
-    assert gap(layer, to, of, torch.float64)[0] > 0.1  # control: unequal weights have departed
+    assert gap(layer, to, of, torch.float64)[0] > 0.1  # control: unequal weights break the symmetry
 
 
 @pytest.mark.parametrize("sampling", [Sampling(3, 1, 1), Sampling(3, 2), Sampling(5, 2, 2)])
@@ -206,7 +206,7 @@ def test_a_kernel_that_is_not_tied_does_not_commute():
 
 @pytest.mark.parametrize("sampling", [Sampling(2, 2, 0), Sampling(3, 2, 1)])
 def test_windows_that_are_not_symmetric_do_not_commute(sampling):
-    """The refusal of algebra.sampling has a reason: built all the same, the layer departs."""
+    """The refusal of algebra.sampling has a reason: a layer built all the same does not commute."""
     size = 7 if sampling.kernel == 2 else 6
     of = FieldType(bases.grid(group("D1"), size, size), fibre(group("D1"), "regular"))
     count = sampling.count(size)

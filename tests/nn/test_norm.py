@@ -33,7 +33,7 @@ def asymmetric(field: FieldType, count: int, seed: int = 0) -> torch.Tensor:
 
 
 def error(norm: RunningNorm, field: FieldType, x: torch.Tensor) -> float:
-    """The largest departure from commuting with any element."""
+    """The largest equivariance error with any element."""
     y = norm(x).numpy()
     moved = [
         norm(torch.from_numpy(field.act(g, x.numpy()))).numpy() - field.act(g, y)

@@ -13,7 +13,7 @@ import torch
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse
 from symgen.algebra.relaxation import bank_weights, residual_weights, scaling
-from symgen.nn.departure import departures
+from symgen.nn.symmetry_breaking import symmetry_breaking
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.spec.schema import Relaxed
 from tests.families.laws import TOLERANCE
@@ -60,7 +60,7 @@ def off(matrix: torch.Tensor, to: FieldType, of: FieldType) -> float:
 
 @torch.no_grad()
 def perturb(module: torch.nn.Module, size: float = 0.1) -> None:
-    """Move what a departure is learnt by, and nothing else."""
+    """Move what the symmetry is broken by, and nothing else."""
     torch.manual_seed(1)
     for each in (m for m in module.modules() if isinstance(m, TiedMatrix)):
         for weight in (
@@ -92,7 +92,7 @@ def test_exact_at_the_start_and_not_after(name, target, source, how):
         < 1e-12
     )
     assert np.abs(matrix.numpy() - exact).max() > 1e-3
-    assert departures(linear)[""] > 1e-3
+    assert symmetry_breaking(linear)[""] > 1e-3
 
 
 @pytest.mark.parametrize("how", FORMS, ids=IDS)

@@ -283,9 +283,9 @@ def test_the_map_of_a_moved_observation_is_the_moved_map(tmp_path):
     assert after is not None
     assert (before.token, before.base.shape, len(before.layers)) == (True, (5, 5), 2)
     assert before.layers[0].shape == (len(observation), 2, 25)
-    assert attention.departure(before, after, "r") < 1e-12
+    assert attention.equivariance_error(before, after, "r") < 1e-12
     assert (
-        attention.departure(before, before, "r") > 1e-4
+        attention.equivariance_error(before, before, "r") > 1e-4
     )  # the control: an observation that was not moved
 
 
@@ -335,7 +335,7 @@ def test_a_vision_transformer_does_not_move_its_maps():
     after = attention.seen(compiled, attention.moved(compiled, "r", observation))
     assert before is not None
     assert after is not None
-    assert attention.departure(before, after, "r") > 1e-4
+    assert attention.equivariance_error(before, after, "r") > 1e-4
 
 
 def test_no_attention_no_picture(tmp_path):

@@ -9,8 +9,7 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.errors import UserError
 from symgen.experiment.metrics import Metrics
-from symgen.pictures import canvas, curve, draw_actions, show
-from symgen.pictures import draw_relaxation as _draw_departures
+from symgen.pictures import canvas, curve, draw_actions, draw_relaxation, show
 from symgen.problem.interface import Action
 from symgen.spec.source import read
 from tests.experiment.doubles import new_run
@@ -54,16 +53,16 @@ def test_actions(name, representation, names, figures, tmp_path):
         assert not any(one.overlaps(other) for other in boxes[:k])
 
 
-def test_many_layers_that_departed(figures, tmp_path):
+def test_many_layers_that_break_the_symmetry(figures, tmp_path):
     layers = [f"a_rather_long_layer_{k:02}" for k in range(27)]
     sizes = {layer: np.linspace(0, k, 5) for k, layer in enumerate(layers)}
-    found = _draw_departures.Curves(np.arange(5) * 1000, {"": sizes, "r": sizes})
-    _draw_departures.draw_departures(found, tmp_path / "a.png", RUN)
+    found = draw_relaxation.Curves(np.arange(5) * 1000, {"": sizes, "r": sizes})
+    draw_relaxation.draw_symmetry_breaking(found, tmp_path / "a.png", RUN)
     assert complaints(figures[0]) == []
     (legend,) = figures[0].legends
     assert legend.get_title().get_text() == "layer (16 more: less, 1 more: exact)"
     assert [text.get_text() for text in legend.get_texts()] == layers[
-        -_draw_departures.MAX_MAPS :
+        -draw_relaxation.MAX_MAPS :
     ]  # the furthest
 
 
@@ -72,10 +71,10 @@ def test_weights_of_many_elements(order, figures, tmp_path):
     rng = np.random.default_rng(0)
     weights = {name: 1 + rng.normal(size=(6, 2, order)) / 9 for name in NAMES[:2]}
     elements = {
-        name: _draw_departures.Elements([f"r{k}" for k in range(order)], np.zeros(order))
+        name: draw_relaxation.Elements([f"r{k}" for k in range(order)], np.zeros(order))
         for name in weights
     }
-    _draw_departures.draw_relaxed_weights(
+    draw_relaxation.draw_relaxed_weights(
         np.arange(6) * 1000, weights, elements, tmp_path / "a.png", RUN
     )
     assert complaints(figures[0]) == []

@@ -57,8 +57,8 @@ def test_broken_and_what_the_spec_claims():
 
 
 @pytest.mark.parametrize("size", [1e-3, 1e-9])
-def test_one_weight_that_departs_is_found(size):
-    """A departure of 1e-9 is invisible in float32, and float64 sees it."""
+def test_one_weight_that_breaks_the_symmetry_is_found(size):
+    """An error of 1e-9 is invisible in float32, and float64 sees it."""
     this = problem("C4 grid 5x5", "group_mlp")
     built = network(this).double()
     layer = built.steps["policy_hidden1"].linear[0]
@@ -173,7 +173,7 @@ def test_a_q_that_ignores_what_it_judges_has_no_power(ignored):
 
 
 @pytest.mark.parametrize("name", ["q1", "q2"])
-def test_either_q_that_departs_is_found(name):
+def test_either_q_that_breaks_the_symmetry_is_found(name):
     this, built = judging()
     layer = built.steps[f"{name}_hidden1"].linear[1].matrix
     with (
@@ -183,7 +183,7 @@ def test_either_q_that_departs_is_found(name):
     assert {row.output for row in measured(this, built).rows if row.verdict == "broken"} == {"q"}
 
 
-def test_a_deviation_that_departs_is_found():
+def test_a_deviation_that_breaks_the_symmetry_is_found():
     this, built = judging()
     head = built.steps["log_std"].matrix
     with torch.no_grad():
@@ -217,7 +217,7 @@ def test_relaxed():
     built = network(this)
     untrained = measured(this, built, claimed=False, relaxed=True)
     assert untrained.exact
-    assert "constraint relaxed: the network may depart" in str(untrained)
+    assert "constraint relaxed: the network may break it" in str(untrained)
     assert "constraint none" in str(measured(this, built, claimed=False))  # control
     train(built, this)
     report = measured(this, built, claimed=False, relaxed=True)

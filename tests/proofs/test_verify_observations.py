@@ -108,7 +108,7 @@ def test_a_network_that_ignores_what_the_environment_shows_has_no_power(monkeypa
 
 
 @pytest.mark.parametrize("name", ["fast", "wide"])
-def test_a_departure_of_large_observations_alone_is_found(name, monkeypatch):
+def test_an_error_at_large_observations_alone_is_found(name, monkeypatch):
     made, entry = compiled(name), torch.tensor([1.0, 0, 0, 0])
     monkeypatch.setattr(RunningNorm, "forward", lambda self, x: x + (x - 8).relu() * entry.to(x))
     assert verdicts(made) == {"exact"}

@@ -1,5 +1,5 @@
-"""Departures against dense matrices: the Reynolds projector, and rho_out(g) W - W rho_in(g) written
-out.
+"""Symmetry-breaking norms against dense matrices: the Reynolds projector, and rho_out(g) W -
+W rho_in(g) written out.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ from symgen.algebra.fieldtype import FieldType, parse
 from symgen.algebra.representation import direct_sum
 from symgen.algebra.representation import parse as fibre
 from symgen.families._relaxed import fine_labels
-from symgen.nn.departure import Departing, departures, penalty
 from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.network import Network, build
+from symgen.nn.symmetry_breaking import BrokenMaps, penalty, symmetry_breaking
 from symgen.nn.tied_linear import TiedLinear
 from symgen.spec.schema import Relaxed
 from tests.families.problems import problem
@@ -53,7 +53,7 @@ def by_hand(matrix: np.ndarray, target, source) -> dict[str, float]:
 
 
 def perturbed(module: torch.nn.Module) -> None:
-    """Departures at random."""
+    """Broken at random."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, weight in module.named_parameters():
@@ -69,26 +69,26 @@ def test_maps(name, target, source, scope, how):
     of = FieldType(to.base, of.fibre) if scope == "place" else of
     torch.manual_seed(0)
     linear = TiedLinear(to, of, scope, bias=False, relaxed=how).double()
-    assert all(size <= 1e-12 for size in departures(linear).values())
+    assert all(size <= 1e-12 for size in symmetry_breaking(linear).values())
     if linear.matrix.relaxed is None:  # the group exchanges no channels on either side
-        assert departures(linear) == {}
+        assert symmetry_breaking(linear) == {}
         return
     perturbed(linear)
     if not linear.matrix().any():  # banks of nothing: no map but zero is equivariant
-        assert set(departures(linear)) == {"", *to.group.generators, "spread"}
+        assert set(symmetry_breaking(linear)) == {"", *to.group.generators, "spread"}
         return
     ends = (
         (to.fibre, of.fibre) if scope == "place" else (to.as_representation, of.as_representation)
     )
     expected = by_hand(linear.matrix().detach().numpy(), *ends)
-    found = departures(linear)
+    found = symmetry_breaking(linear)
     if how.form == "banks":
         w, part = linear.matrix.banks.weight.detach().numpy(), linear.matrix.banks.part.numpy()
         ranges = [[np.ptp(bank[part == each]) for each in np.unique(part)] for bank in w]
         assert found.pop("spread") == pytest.approx(np.max(ranges, 1).mean(), abs=1e-12)
     assert found == pytest.approx(expected, abs=1e-12)
     if name == "C1":
-        assert expected == {"": 0.0}  # nothing to depart from
+        assert expected == {"": 0.0}  # nothing to break
     else:
         assert (
             expected[""] > 1e-2
@@ -104,7 +104,7 @@ def test_biases_count():
     matrix, bias = (each.detach().numpy() for each in linear.expand())
     # half of what was added lies in the exact subspace, the other half is at a right angle to it
     size = np.sqrt((matrix**2).sum() + (bias**2).sum())
-    assert departures(linear) == pytest.approx(
+    assert symmetry_breaking(linear) == pytest.approx(
         {"": np.sqrt(0.5) / size, "s": np.sqrt(2) / size}, abs=1e-12
     )
 
@@ -123,7 +123,7 @@ def test_graph_matrices(name, atom, labels):
     module = GraphMatrices(
         graph.fibre_labels(copy), 2, 2, 1, fine=fine_labels(graph), field=field
     ).double()
-    assert all(size <= 1e-12 for size in departures(_beside(module, field)).values())
+    assert all(size <= 1e-12 for size in symmetry_breaking(_beside(module, field)).values())
     perturbed(module)
     sets = module().detach().numpy().reshape(2, field.fibre.size, field.base.size, field.base.size)
     dense = []
@@ -143,7 +143,7 @@ def test_graph_matrices(name, atom, labels):
         )
         for key in found[0]
     }
-    assert departures(_beside(module, field)) == pytest.approx(expected, abs=1e-12)
+    assert symmetry_breaking(_beside(module, field)) == pytest.approx(expected, abs=1e-12)
     assert min(expected.values()) > 0.05
 
 
@@ -161,8 +161,8 @@ def test_modules_of_another_kind_measure_themselves():
             super().__init__()
             self.pair = torch.nn.Parameter(torch.tensor([3.0, 1.0], dtype=torch.float64))
 
-        def departing(self) -> Departing:
-            return Departing(
+        def broken_maps(self) -> BrokenMaps:
+            return BrokenMaps(
                 self.pair, self.pair - self.pair.mean(), ("s",), lambda _, pair: pair.flip(0)
             )
 
@@ -170,7 +170,7 @@ def test_modules_of_another_kind_measure_themselves():
             return self.pair.var(unbiased=False)
 
     module = torch.nn.Sequential(Scaled())
-    assert departures(module) == pytest.approx({"": (2 / 10) ** 0.5, "s": (8 / 10) ** 0.5})
+    assert symmetry_breaking(module) == pytest.approx({"": (2 / 10) ** 0.5, "s": (8 / 10) ** 0.5})
     assert penalty(module).item() == pytest.approx(1.0)
 
 
@@ -183,21 +183,21 @@ def test_steerable_kernels(name):
     fibre_of = fibre(group(name), "regular + trivial")
     torch.manual_seed(0)
     kernel = SteerableKernel(fibre_of, fibre_of, 3, relaxed=Relaxed(regulariser=0.1)).double()
-    assert departures(kernel)[""] <= 1e-12
+    assert symmetry_breaking(kernel)[""] <= 1e-12
     assert penalty(kernel).item() <= 1e-24
     with torch.no_grad():
         kernel.weight += 0.3 * torch.randn_like(kernel.weight)
     assert penalty(kernel).item() > 1e-3
     matrix = kernel().detach().permute(0, 2, 3, 1).reshape(fibre_of.size, -1).numpy()
     window = parse(group(name), f"grid 3x3: {fibre_of}").as_representation
-    assert departures(kernel) == pytest.approx(by_hand(matrix, fibre_of, window), abs=1e-12)
-    assert 0.05 < departures(kernel)[""] < 1
+    assert symmetry_breaking(kernel) == pytest.approx(by_hand(matrix, fibre_of, window), abs=1e-12)
+    assert 0.05 < symmetry_breaking(kernel)[""] < 1
 
 
-def test_an_exact_module_has_no_departures():
+def test_an_exact_module_breaks_nothing():
     acting = group("C4")
     place = parse(acting, "point: regular")
-    assert departures(TiedLinear(place, place)) == {}
+    assert symmetry_breaking(TiedLinear(place, place)) == {}
     assert penalty(TiedLinear(place, place)) is None
 
 
@@ -225,12 +225,12 @@ def network(name: str, regulariser: float = 0.0) -> Network:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_says_so_by_step_and_generator(name):
     built = network(name)
-    sizes = built.departures()
+    sizes = built.symmetry_breaking()
     relaxed = {step.name for step in built.plan.steps if step.constraint == "relaxed"}
     assert {key.split("/")[0] for key in sizes} == relaxed
     assert max(sizes.values()) <= 1e-12
     perturbed(built)
-    after = built.departures()
+    after = built.symmetry_breaking()
     assert set(after) == set(sizes)
     assert {step for step in relaxed if after[step] > 1e-3 and after[f"{step}/r"] > 1e-3} == relaxed
     assert all((f"{step}/spread" in after) == (name == "banks") for step in relaxed)
@@ -240,7 +240,7 @@ def test_relaxed_weights_are_those_of_the_banks():
     built = network("banks")
     weights = built.relaxed_weights()
     assert {key.split("/")[0] for key in weights} == {
-        key for key in built.departures() if "/" not in key
+        key for key in built.symmetry_breaking() if "/" not in key
     }
     assert all(each.shape[0] == 3 and np.allclose(each, 1 / 3) for each in weights.values())
     perturbed(built)

@@ -1,4 +1,4 @@
-"""How far a trained relaxed network is from its symmetry, as an evaluation states it."""
+"""By how much a trained relaxed network breaks its symmetry, as an evaluation states it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,14 @@ SHOWN = 4
 
 
 @dataclass(frozen=True)
-class Departed:
+class SymmetryBreaking:
     """Of one network, or means over several.
 
     Args:
-        outputs: policy and value: the largest error of any generator, as verify measures it.
-        layers: step of the plan -> distance of its relaxed maps from the nearest exact ones,
-            relative to their size.
+        outputs: policy and value: the largest equivariance error under any generator, as verify
+            measures it.
+        layers: step of the plan -> symmetry-breaking norm: the distance of its relaxed maps from
+            the nearest exact ones, relative to their size.
     """
 
     outputs: Mapping[str, float]
@@ -29,7 +30,7 @@ class Departed:
         return {"outputs": dict(self.outputs), "layers": dict(self.layers)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Departed":
+    def from_dict(cls, values: Mapping[str, Any]) -> "SymmetryBreaking":
         """The inverse of `to_dict`."""
         return cls(dict(values["outputs"]), dict(values["layers"]))
 
@@ -39,23 +40,31 @@ class Departed:
         layers = ", ".join(f"{name} {size:.2g}" for name, size in far[:SHOWN])
         more = f", {len(far) - SHOWN} more less" if len(far) > SHOWN else ""
         return (
-            f"off the symmetry: {outputs} (as verify measures)\nweights off the nearest exact "
-            f"ones: {layers}{more}"
+            f"equivariance error: {outputs} (as verify measures)\n"
+            f"symmetry-breaking norm: {layers}{more}"
         )
 
 
-def departed(network: Network, verification: Verification) -> Departed | None:
+def symmetry_breaking(network: Network, verification: Verification) -> SymmetryBreaking | None:
     """What was measured of a network; None where nothing of it is relaxed."""
-    layers = {name: size for name, size in network.departures().items() if "/" not in name}
+    layers = {name: size for name, size in network.symmetry_breaking().items() if "/" not in name}
     if not layers:
         return None
     outputs: dict[str, float] = {}
     for row in verification.rows:
         outputs[row.output] = max(row.error, outputs.get(row.output, 0.0))
-    return Departed(outputs, layers)
+    return SymmetryBreaking(outputs, layers)
 
 
-def mean(each: Sequence[Departed | None]) -> Departed | None:
+def stated(evaluation: Mapping[str, Any]) -> SymmetryBreaking | None:
+    """What a stored evaluation states, also under the key that it had in earlier versions."""
+    for key in ("symmetry_breaking", "departed"):
+        if key in evaluation:
+            return SymmetryBreaking.from_dict(evaluation[key])
+    return None
+
+
+def mean(each: Sequence[SymmetryBreaking | None]) -> SymmetryBreaking | None:
     """Means over networks of one plan; None where one of them is exact."""
     known = [one for one in each if one is not None]
     if not known or len(known) < len(each):
@@ -64,4 +73,6 @@ def mean(each: Sequence[Departed | None]) -> Departed | None:
     def over(parts: list[Mapping[str, float]]) -> dict[str, float]:
         return {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
 
-    return Departed(over([one.outputs for one in known]), over([one.layers for one in known]))
+    return SymmetryBreaking(
+        over([one.outputs for one in known]), over([one.layers for one in known])
+    )

@@ -1,4 +1,4 @@
-"""How far relaxed maps have departed from the symmetry: a number per step, and one per generator.
+"""Symmetry-breaking norms of relaxed maps: a number per step, and one per generator.
 
 For a relaxed matrix W between features on which the group acts by rho_out and rho_in, both
 orthogonal:
@@ -9,7 +9,7 @@ orthogonal:
     spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the step's maps
 
 Norms are Frobenius norms, over all relaxed matrices of a step together, in float64 where the device
-has it. What the group cannot tell from an exact map is no departure, be it learnt by weights that
+has it. What the group cannot tell from an exact map breaks no symmetry, be it learnt by weights that
 are free.
 """
 
@@ -29,7 +29,7 @@ from symgen.nn.relaxation import RelaxedWeights
 from symgen.nn.tied_linear import TiedMatrix
 
 
-class Departing(NamedTuple):
+class BrokenMaps(NamedTuple):
     """A relaxed matrix, or several that the group moves together.
 
     Args:
@@ -46,10 +46,10 @@ class Departing(NamedTuple):
 
 
 @runtime_checkable
-class Departs(Protocol):
-    """A module of another kind that may depart from the symmetry: it measures itself."""
+class BreaksSymmetry(Protocol):
+    """A module of another kind that may break the symmetry: it measures itself."""
 
-    def departing(self) -> Departing | None:
+    def broken_maps(self) -> BrokenMaps | None:
         """What it holds, in float64; None where it is exact."""
         ...
 
@@ -59,11 +59,11 @@ class Departs(Protocol):
 
 
 @torch.no_grad()
-def departures(module: nn.Module) -> dict[str, float]:
+def symmetry_breaking(module: nn.Module) -> dict[str, float]:
     """Distance (under ""), size for each generator, and "spread" of banks, of what is relaxed in a
     module; or empty.
     """
-    parts = [each for each in map(_departing, module.modules()) if each is not None]
+    parts = [each for each in map(_broken_maps, module.modules()) if each is not None]
     if not parts:
         return {}
     size = max(_norm([part.matrix for part in parts]), 1e-30)
@@ -85,7 +85,7 @@ def penalty(module: nn.Module) -> Tensor | None:
     found = [
         each.penalty()
         for each in module.modules()
-        if isinstance(each, TiedMatrix | GraphMatrices | Departs)
+        if isinstance(each, TiedMatrix | GraphMatrices | BreaksSymmetry)
     ]
     known = [each for each in found if each is not None]
     return torch.stack(known).sum() if known else None
@@ -101,21 +101,21 @@ def banked(module: nn.Module) -> dict[str, TiedMatrix]:
     return {"" if alone else name.removesuffix(".matrix"): each for name, each in found.items()}
 
 
-def _departing(module: nn.Module) -> Departing | None:
+def _broken_maps(module: nn.Module) -> BrokenMaps | None:
     """The relaxed matrix of one module, in float64; None where it holds none."""
     if isinstance(module, TiedMatrix) and module.relaxed is not None:
         matrix = _wide(module())
         rest = matrix - module.project(matrix)
         names = module.target.group.generators
-        return Departing(matrix, rest, names, lambda g, m: _conjugated(module, g, m))
+        return BrokenMaps(matrix, rest, names, lambda g, m: _conjugated(module, g, m))
     if isinstance(module, GraphMatrices) and module.delta is not None:
         assert module.field is not None
         field = module.field
         matrices = _wide(module.expand())
         rest = matrices - _averaged(field, matrices)
         names = field.group.generators
-        return Departing(matrices, rest, names, lambda g, m: _carried(field, g, m))
-    return module.departing() if isinstance(module, Departs) else None
+        return BrokenMaps(matrices, rest, names, lambda g, m: _carried(field, g, m))
+    return module.broken_maps() if isinstance(module, BreaksSymmetry) else None
 
 
 def _wide(matrix: Tensor) -> Tensor:

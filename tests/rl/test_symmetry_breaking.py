@@ -1,23 +1,23 @@
 """What PPO logs of a relaxed network, and that its penalty is in the loss; with a network whose
-departure is known.
+symmetry-breaking norm is known.
 """
 
 import pytest
 import torch
 from doubles import identity_envs, identity_network
 
-from symgen.rl import _departure
-from symgen.rl._departure import EVERY, documented, measured, penalty
+from symgen.rl import _symmetry_breaking
+from symgen.rl._symmetry_breaking import EVERY, documented, measured, penalty
 from symgen.rl.ppo import METRICS, Learner, Options
 
 SMALL = Options(envs=4, rollout=8, minibatch=32, epochs=1)
 
 
 def relaxed_network(regulariser=0.0):
-    """The small network, said to depart by the size of one weight that nothing else depends on."""
+    """The small network, its norm said to be that of one weight that nothing else depends on."""
     network = identity_network("discrete", False)
     network.delta = torch.nn.Parameter(torch.full((3,), 0.5))
-    network.departures = lambda: {
+    network.symmetry_breaking = lambda: {
         "policy": float(network.delta.detach().norm()),
         "policy/r": 0.1,
         "policy/spread": 0.2,
@@ -33,17 +33,19 @@ def rows(network, updates=12):
 
 def test_every_metric_of_a_relaxed_network_has_a_meaning():
     first = rows(relaxed_network(0.1), 1)[0]
-    assert {documented(name) for name in first} == {*METRICS, *_departure.METRICS}
+    assert {documented(name) for name in first} == {*METRICS, *_symmetry_breaking.METRICS}
     assert {documented(name) for name in rows(relaxed_network(), 1)[0]} == {
         *METRICS,
-        *_departure.METRICS,
+        *_symmetry_breaking.METRICS,
     } - {"penalty"}
-    assert not set(_departure.METRICS) & set(METRICS)
+    assert not set(_symmetry_breaking.METRICS) & set(METRICS)
 
 
 def test_it_is_measured_now_and_then():
     found = [
-        row["update"] for row in rows(relaxed_network(), EVERY + 2) if "departure/policy" in row
+        row["update"]
+        for row in rows(relaxed_network(), EVERY + 2)
+        if "symmetry_breaking/policy" in row
     ]
     assert found == [1, EVERY]
     assert measured(relaxed_network(), 7, last=True)
@@ -52,7 +54,7 @@ def test_it_is_measured_now_and_then():
 
 def test_the_last_update_is_measured():
     learner = Learner(relaxed_network(), identity_envs(4, kind="discrete"), SMALL, steps=90, seed=0)
-    assert ["departure/policy" in row for row in learner][-1]
+    assert ["symmetry_breaking/policy" in row for row in learner][-1]
 
 
 def test_an_exact_network_has_none():
@@ -65,7 +67,11 @@ def test_an_exact_network_has_none():
 @pytest.mark.parametrize("regulariser", [0.0, 10.0])
 def test_the_penalty_is_part_of_the_loss(regulariser):
     network = relaxed_network(regulariser)
-    sizes = [row["departure/policy"] for row in rows(network, EVERY) if "departure/policy" in row]
+    sizes = [
+        row["symmetry_breaking/policy"]
+        for row in rows(network, EVERY)
+        if "symmetry_breaking/policy" in row
+    ]
     if regulariser:
         assert sizes[1] < sizes[0]
     else:  # control: nothing else moves that weight

@@ -1,4 +1,4 @@
-"""Departures of a relaxed run: logged, drawn, and stated by its evaluation."""
+"""The symmetry breaking of a relaxed run: logged, drawn, and stated by its evaluation."""
 
 import json
 from dataclasses import replace
@@ -13,12 +13,12 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.cli import app
 from symgen.compiler import compile_spec
-from symgen.experiment import evaluate, metrics, relaxed_weights
-from symgen.experiment.departed import Departed, mean
+from symgen.experiment import evaluate, files, metrics, relaxed_weights
 from symgen.experiment.run import Run
+from symgen.experiment.symmetry_breaking import SymmetryBreaking, mean
 from symgen.experiment.train import Settings, train, train_seed
 from symgen.pictures import draw_relaxation as draw
-from symgen.rl import _departure
+from symgen.rl import _symmetry_breaking
 from symgen.rl.ppo import METRICS
 from symgen.spec.source import read
 
@@ -59,70 +59,91 @@ def variant(tmp_path_factory) -> Path:
 # a whole run
 
 
-def test_departures_are_logged(variant):
+def test_norms_are_logged(variant):
     rows = metrics.read(variant / "0")
-    measured = [row for row in rows if "departure/policy" in row]
+    measured = [row for row in rows if "symmetry_breaking/policy" in row]
     assert [row["update"] for row in measured] == [1, 10, len(rows)]
-    assert {_departure.documented(name) for row in rows for name in row} <= {
+    assert {_symmetry_breaking.documented(name) for row in rows for name in row} <= {
         *METRICS,
-        *_departure.METRICS,
+        *_symmetry_breaking.METRICS,
         "seconds",
     }
-    assert {"departure/policy/r", "departure/attention1", "departure/attention1/r"} <= set(
-        measured[0]
+    assert {
+        "symmetry_breaking/policy/r",
+        "symmetry_breaking/attention1",
+        "symmetry_breaking/attention1/r",
+    } <= set(measured[0])
+    assert (
+        0 < measured[0]["symmetry_breaking/policy"] < measured[-1]["symmetry_breaking/policy"] < 1
     )
-    assert 0 < measured[0]["departure/policy"] < measured[-1]["departure/policy"] < 1
 
 
 def test_they_are_drawn(variant, tmp_path):
     found = json.loads(run("show", variant / "0", "--out", tmp_path, "--json").stdout)
-    assert str(tmp_path / "departures.png") in found["pictures"]
-    assert colours(tmp_path / "departures.png") > 5
+    assert str(tmp_path / "symmetry_breaking.png") in found["pictures"]
+    assert colours(tmp_path / "symmetry_breaking.png") > 5
     assert any("no relaxed map has banks" in note for note in found["notes"])
 
 
 def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
     lines = metrics.read(variant / "1")
     plain = [
-        {name: value for name, value in row.items() if not name.startswith("departure")}
+        {name: value for name, value in row.items() if not name.startswith("symmetry_breaking")}
         for row in lines
     ]
     (variant / "1" / metrics.NAME).write_text("".join(json.dumps(row) + "\n" for row in plain))
     done = run("show", variant / "1", "--out", tmp_path)
-    assert "no departure from the symmetry has been measured" in done.stdout
-    assert not (tmp_path / "departures.png").exists()
+    assert "no symmetry-breaking norm has been measured" in done.stdout
+    assert not (tmp_path / "symmetry_breaking.png").exists()
 
 
 def test_the_evaluation_states_them(variant):
     stored = evaluate.stored_evaluation(Run(variant / "0"), evaluate.Settings(episodes=2))
-    assert stored.departed is not None
-    assert set(stored.departed.outputs) == {"policy", "value"}
+    assert stored.symmetry_breaking is not None
+    assert set(stored.symmetry_breaking.outputs) == {"policy", "value"}
     last = metrics.read(variant / "0")[-1]
-    assert stored.departed.layers["policy"] == pytest.approx(last["departure/policy"])
+    assert stored.symmetry_breaking.layers["policy"] == pytest.approx(
+        last["symmetry_breaking/policy"]
+    )
     done = run("evaluate", variant, "--stored")
-    assert "off the symmetry: policy" in done.stdout
+    assert "equivariance error: policy" in done.stdout
     both = json.loads(run("evaluate", variant, "--stored", "--json").stdout)["evaluations"][0]
-    other = evaluate.stored_evaluation(Run(variant / "1"), evaluate.Settings(episodes=2)).departed
+    other = evaluate.stored_evaluation(
+        Run(variant / "1"), evaluate.Settings(episodes=2)
+    ).symmetry_breaking
     assert other is not None
-    middle = (stored.departed.layers["policy"] + other.layers["policy"]) / 2
-    assert both["departed"]["layers"]["policy"] == pytest.approx(middle)
+    middle = (stored.symmetry_breaking.layers["policy"] + other.layers["policy"]) / 2
+    assert both["symmetry_breaking"]["layers"]["policy"] == pytest.approx(middle)
 
 
 def test_of_an_exact_network_nothing_is_said():
     exact = evaluate.Evaluation("spec", "base", (0,), "episodes", {})
-    assert "departed" not in exact.to_dict()
-    far = Departed({"policy": 0.1}, {"a": 0.5})
+    assert "symmetry_breaking" not in exact.to_dict()
+    far = SymmetryBreaking({"policy": 0.1}, {"a": 0.5})
     assert mean([far, None]) is None
-    assert mean([far, Departed({"policy": 0.3}, {"a": 0.1})]) == Departed(
+    assert mean([far, SymmetryBreaking({"policy": 0.3}, {"a": 0.1})]) == SymmetryBreaking(
         {"policy": 0.2}, {"a": 0.3}
     )
-    assert Departed.from_dict(far.to_dict()) == far
+    assert SymmetryBreaking.from_dict(far.to_dict()) == far
+
+
+def test_an_evaluation_of_an_earlier_version_is_read(variant):
+    settings = evaluate.Settings(episodes=2)
+    path = variant / "0" / settings.file
+    values = files.read_json(path)
+    before = evaluate.stored_evaluation(Run(variant / "0"), settings)
+    norms = values.pop("symmetry_breaking")
+    files.write_json(path, {**values, "departed": norms})
+    assert evaluate.stored_evaluation(Run(variant / "0"), settings) == before
+    files.write_json(path, values)  # control
+    assert evaluate.stored_evaluation(Run(variant / "0"), settings).symmetry_breaking is None
+    files.write_json(path, {**values, "symmetry_breaking": norms})
 
 
 def test_the_furthest_layers_are_named():
-    far = Departed({"policy": 0.1, "value": 0.02}, {f"layer{k}": k / 10 for k in range(6)})
+    far = SymmetryBreaking({"policy": 0.1, "value": 0.02}, {f"layer{k}": k / 10 for k in range(6)})
     first, second = str(far).splitlines()
-    assert first == "off the symmetry: policy 0.1, value 0.02 (as verify measures)"
+    assert first == "equivariance error: policy 0.1, value 0.02 (as verify measures)"
     assert second.endswith("layer5 0.5, layer4 0.4, layer3 0.3, layer2 0.2, 2 more less")
 
 
@@ -156,7 +177,9 @@ def resumed(tmp_path_factory) -> Run:
 
 
 def test_relaxed_weights_are_kept_with_each_measurement(resumed):
-    measured = [row["update"] for row in metrics.read(resumed.folder) if "departure/policy" in row]
+    measured = [
+        row["update"] for row in metrics.read(resumed.folder) if "symmetry_breaking/policy" in row
+    ]
     assert [line["update"] for line in relaxed_weights.lines(resumed.folder)] == [0, *measured]
     assert measured == sorted(set(measured))
     assert {1, 10, 20} < set(measured)
@@ -167,9 +190,9 @@ def test_relaxed_weights_are_kept_with_each_measurement(resumed):
     assert np.allclose(weights["policy_hidden1"][0], 1 / 3)
     assert np.ptp(weights["policy_hidden1"][-1]) > 1e-4
     row = metrics.read(resumed.folder)[0]
-    assert {_departure.documented(name) for name in row} == {
+    assert {_symmetry_breaking.documented(name) for name in row} == {
         *METRICS,
-        *_departure.METRICS,
+        *_symmetry_breaking.METRICS,
         "seconds",
     }
     assert row["penalty"] > 0
@@ -177,7 +200,7 @@ def test_relaxed_weights_are_kept_with_each_measurement(resumed):
 
 def test_relaxed_weights_are_drawn(resumed, tmp_path):
     found = json.loads(run("show", resumed.folder, "--out", tmp_path, "--json").stdout)
-    assert {str(tmp_path / "departures.png"), str(tmp_path / "relaxed_weights.png")} < set(
+    assert {str(tmp_path / "symmetry_breaking.png"), str(tmp_path / "relaxed_weights.png")} < set(
         found["pictures"]
     )
     assert colours(tmp_path / "relaxed_weights.png") > 15
@@ -186,7 +209,7 @@ def test_relaxed_weights_are_drawn(resumed, tmp_path):
     )
     stems = {Path(path).stem for path in shown["pictures"]}  # a spec has learnt nothing
     assert "weights" in stems
-    assert not stems & {"departures", "relaxed_weights"}
+    assert not stems & {"symmetry_breaking", "relaxed_weights"}
 
 
 def test_weights_of_actions_have_their_names():
@@ -208,12 +231,17 @@ def test_curves_begin_at_the_exact_network():
         {"step": 10, "return": 1.0},
         {
             "step": 20,
-            "departure/a": 0.1,
-            "departure/a/r": 0.2,
-            "departure/a/spread": 7.0,
+            "symmetry_breaking/a": 0.1,
+            "symmetry_breaking/a/r": 0.2,
+            "symmetry_breaking/a/spread": 7.0,
             "penalty": 1.0,
         },
-        {"step": 30, "departure/a": 0.3, "departure/a/r": None, "departure/a/spread": 7.0},
+        {
+            "step": 30,
+            "symmetry_breaking/a": 0.3,
+            "symmetry_breaking/a/r": None,
+            "symmetry_breaking/a/spread": 7.0,
+        },
     ]
     found = draw.curves(rows)
     assert found.steps.tolist() == [0, 20, 30]
@@ -223,7 +251,7 @@ def test_curves_begin_at_the_exact_network():
     assert not draw.curves(rows[:1]).sizes
 
 
-def test_white_is_exact_and_a_departure_is_seen(tmp_path):
+def test_white_is_exact_and_broken_symmetry_is_seen(tmp_path):
     atoms = parse(group("D4"), "2 regular + trivial + quotient(s)")
     names = draw.element_names(atoms)
     elements = draw.Elements(names, np.repeat([0, 1, 2], [8, 1, 4]))

@@ -1,4 +1,4 @@
-"""What training says of a network that may depart from its symmetry: how far it has, and what that
+"""What training says of a network that may break its symmetry: by how much it does, and what that
 costs.
 
 To an algorithm these are numbers under names: it adds `penalty(network)` to its loss,
@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 METRICS = {
-    "departure/<step>": "distance of a step's relaxed maps from the nearest exact ones, relative "
-    "to their size",
-    "departure/<step>/<generator>": "size of rho_out(g) W - W rho_in(g), relative to the size of W",
-    "departure/<step>/spread": "largest difference of a bank's weights between two group elements",
-    "penalty": "regulariser times departure, as it is added to the loss; where the spec "
-    "asks for one",
+    "symmetry_breaking/<step>": "distance of a step's relaxed maps from the nearest exact ones, "
+    "relative to their size",
+    "symmetry_breaking/<step>/<generator>": "size of rho_out(g) W - W rho_in(g), relative to the "
+    "size of W",
+    "symmetry_breaking/<step>/spread": "largest difference of a bank's weights between two group "
+    "elements",
+    "penalty": "regulariser times what breaks the symmetry, as it is added to the loss; where the "
+    "spec asks for one",
 }
 """Logged for a relaxed network, in the updates that `measured` picks."""
 EVERY = 10
@@ -33,14 +35,15 @@ def measured(network: Any, update: int, last: bool) -> dict[str, float]:
     """METRICS of the network as it is now; empty where it is exact, and in most updates.
 
     Args:
-        network: with `departures()` and `penalty()`, or without.
+        network: with `symmetry_breaking()` and `penalty()`, or without.
         update: how many updates have been done.
         last: whether there is none to come.
     """
     if not (update == 1 or update % EVERY == 0 or last):
         return {}
     found = {
-        f"departure/{name}": size for name, size in getattr(network, "departures", dict)().items()
+        f"symmetry_breaking/{name}": size
+        for name, size in getattr(network, "symmetry_breaking", dict)().items()
     }
     with torch.no_grad():
         cost = penalty(network)
@@ -50,11 +53,11 @@ def measured(network: Any, update: int, last: bool) -> dict[str, float]:
 def documented(name: str) -> str:
     """The key of METRICS that a metric's name is an instance of.
 
-    >>> documented("departure/policy/spread"), documented("departure/policy/r")
-    ('departure/<step>/spread', 'departure/<step>/<generator>')
+    >>> documented("symmetry_breaking/policy/spread"), documented("symmetry_breaking/policy/r")
+    ('symmetry_breaking/<step>/spread', 'symmetry_breaking/<step>/<generator>')
     """
     parts = name.split("/")
-    if parts[0] == "departure" and len(parts) > 1:
+    if parts[0] == "symmetry_breaking" and len(parts) > 1:
         parts[1] = "<step>"
         parts[2:] = [part if part == "spread" else "<generator>" for part in parts[2:]]
     return "/".join(parts)
