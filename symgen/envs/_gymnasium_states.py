@@ -13,7 +13,8 @@ import gymnasium
 import numpy as np
 from gymnasium import wrappers
 
-from symgen.problem.interface import Outcome, Simulator
+from symgen.problem.adapter import Outcome, Simulator
+from symgen.problem.interface import Observation
 
 BOOKKEEPING = (
     wrappers.TimeLimit,
@@ -164,7 +165,7 @@ class ObservedSimulator(Simulator[Told]):
                 return "what happens depends on coordinates that are not observed"
         return ""
 
-    def _alike(self, one: Outcome, other: Outcome) -> bool:
+    def _alike(self, one: Outcome[Told], other: Outcome[Told]) -> bool:
         rewards = np.isclose(
             one.reward, other.reward, self.TOLERANCE, self.TOLERANCE, equal_nan=True
         )
@@ -193,13 +194,13 @@ class ObservedSimulator(Simulator[Told]):
         """See Simulator."""
         return self._restore(self._env, state)
 
-    def act(self, generator: str, state: Told, image: np.ndarray) -> Told:
+    def act(self, generator: str, state: Told, image: Observation) -> Told:
         """The state that the moved observation tells. Hidden coordinates stay: nothing depends on
         them.
         """
-        return Told(image, state.hidden)
+        return Told(np.asarray(image), state.hidden)
 
-    def step(self, state: Told, action: Any) -> Outcome:
+    def step(self, state: Told, action: np.ndarray) -> Outcome[Told]:
         """See Simulator."""
         self._env.reset(seed=0)
         self._restore(self._env, state)

@@ -15,9 +15,10 @@ from gymnasium.vector.utils import batch_space
 from symgen.envs._compass import oriented
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY
-from symgen.envs._split import Split, content, on_side
+from symgen.envs._split import content, on_side
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import View
+from symgen.problem.adapter import Split
 
 FORWARD = 2
 NATIVE = {"left": 0, "right": 1, "forward": FORWARD, "pickup": 3, "drop": 4, "toggle": 5, "done": 6}

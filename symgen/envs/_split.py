@@ -8,14 +8,14 @@ one digest.
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 from pydantic import Field
 
 from symgen.algebra.base import GRID_MOVES
+from symgen.problem.adapter import Split
 
-Split = Literal["train", "test", "all"]
 TestShare = Annotated[float, Field(gt=0, lt=1)]
 
 SPLIT = (

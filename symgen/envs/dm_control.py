@@ -7,7 +7,7 @@ about: bodies, light and camera are, the stars of the sky and the checks of the 
 `picture: symmetric` leaves those out.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -19,7 +19,8 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _dm_control_tasks as tasks
 from symgen.envs._dm_control_tasks import DOMAINS, Domain, Pose
-from symgen.problem.interface import Action, Interface, Outcome, Simulator, Term
+from symgen.problem.adapter import Outcome, Simulator
+from symgen.problem.interface import Action, Interface, Observation, Term
 
 if (
     TYPE_CHECKING
@@ -115,9 +116,14 @@ def interface(options: Options) -> Interface:
     return Interface(terms, action, single=False)
 
 
-def entries(options: Options) -> dict[str, tuple[str, ...]]:
-    """The names of the entries of each observed vector; none of pixels."""
-    return {} if options.observe == "pixels" else dict(tasks.ENTRIES[options.domain])
+def names(options: Options) -> dict[str, tuple[str, ...]]:
+    """The entries of each observed vector; nothing of pixels."""
+    return {} if options.pixels else dict(tasks.ENTRIES[options.domain])
+
+
+def title(options: Options) -> str:
+    """There is one suite."""
+    return "dm_control"
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
@@ -190,6 +196,14 @@ def _one(options: Options, render: bool = False) -> "ControlEnv":
     )
 
 
+def level_set(options: Options) -> None:
+    """The suite has no levels."""
+
+
+def level_contents(options: Options) -> None:
+    """The suite has no levels."""
+
+
 Poses = tuple[Pose, ...]
 
 
@@ -228,15 +242,15 @@ class ControlSimulator(Simulator[Poses]):
             self._env.step(rng.uniform(-1.0, 1.0, len(self._env.domain.action)))
         return self._env.poses()
 
-    def observe(self, state: Poses) -> Any:
+    def observe(self, state: Poses) -> Observation:
         """See Simulator."""
         return self._env.load(state)
 
-    def act(self, generator: str, state: Poses, image: Any) -> Poses:
+    def act(self, generator: str, state: Poses, image: Observation) -> Poses:
         """See Simulator."""
         return tuple(tasks.moved(self._env.domain, self.moves[generator], pose) for pose in state)
 
-    def step(self, state: Poses, action: Any) -> Outcome:
+    def step(self, state: Poses, action: np.ndarray) -> Outcome[Poses]:
         """See Simulator."""
         self._env.load(state)
         _, reward, terminated, truncated, _ = self._env.step(action)

@@ -18,9 +18,10 @@ from symgen.envs import _compass, _lava, _maze
 from symgen.envs._compass import DIRECTIONS
 from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
-from symgen.envs._split import SPLIT, TEST_SHARE, Split, TestShare, content, on_side
+from symgen.envs._split import SPLIT, TEST_SHARE, TestShare, content, on_side
 from symgen.envs._views import Full, Picture, View, Window, look_table
-from symgen.problem.interface import Action, Interface, Outcome, Simulator, Term
+from symgen.problem.adapter import LevelSet, Outcome, Simulator, Split
+from symgen.problem.interface import Action, Interface, Observation, Term
 
 if (
     TYPE_CHECKING
@@ -209,6 +210,16 @@ def channels(options: Options) -> tuple[str, ...]:
     return ("wall", "lava", "goal") + ("mark",) * (options.kind == "chiral_maze") + ahead + agent
 
 
+def names(options: Options) -> dict[str, tuple[str, ...]]:
+    """The channels of the symbolic views; those of `rgb` are colours."""
+    return {} if options.view == "rgb" else {"observation": channels(options)}
+
+
+def title(options: Options) -> str:
+    """There is one gridworld."""
+    return "gridworld"
+
+
 def _with_headings(options: Options) -> bool:
     """Whether the headings are channels."""
     return options.view == "full" and options.shows_heading and options.heading != "ahead"
@@ -262,10 +273,13 @@ def _make(options: Options, num_envs: int, seed: int) -> "LavaVectorEnv":
     )
 
 
+def level_set(options: Options) -> LevelSet:
+    """The level seeds and their side of the split."""
+    return LevelSet(options.seeds, options.split, options.test_share)
+
+
 def level_contents(options: Options) -> Iterator[bytes]:
-    """A digest of the level of each level seed in turn: the same for levels that are equal up to
-    turns and mirrors.
-    """
+    """A digest of the level of each level seed in turn."""
     return (content(_level(options, seed).cells) for seed in options.seeds)
 
 
@@ -366,11 +380,11 @@ class LavaSimulator(Simulator[Level]):
         """See Simulator."""
         return self._envs.load([state])[0]
 
-    def act(self, generator: str, state: Level, image: Any) -> Level:
+    def act(self, generator: str, state: Level, image: Observation) -> Level:
         """See Simulator."""
         return state.turned(self.moves[generator])
 
-    def step(self, state: Level, action: Any) -> Outcome:
+    def step(self, state: Level, action: np.ndarray) -> Outcome[Level]:
         """See Simulator."""
         self._envs.load([state])
         _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))

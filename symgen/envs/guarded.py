@@ -9,7 +9,6 @@ import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -19,6 +18,7 @@ from gymnasium.vector import VectorEnv, VectorWrapper
 from pydantic import BaseModel
 
 from symgen.errors import SpecError, UserError, shown
+from symgen.problem.adapter import Adapter
 
 PACKAGE = str(Path(__file__).parent.parent)
 NOT_ITS_OWN = (PACKAGE, str(Path(gymnasium.__file__).parent), str(Path(np.__file__).parent))
@@ -31,7 +31,7 @@ HINT = (
 
 
 def environments(
-    adapter: ModuleType, options: BaseModel, count: int, seed: int, render: bool = False
+    adapter: Adapter[BaseModel], options: BaseModel, count: int, seed: int, render: bool = False
 ) -> VectorEnv:
     """`count` environments of an adapter, reset, that answer for what they do.
 

@@ -117,14 +117,27 @@ class Options(BaseModel):
         return value
 
 
-def entries(options: Options) -> dict[str, tuple[str, ...]]:
-    """The names of a vector's entries, where Gymnasium documents them.
+def names(options: Options) -> dict[str, tuple[str, ...]]:
+    """The entries of a vector, where Gymnasium documents them.
 
-    >>> entries(Options(id="CartPole-v1"))["observation"][:2]
+    >>> names(Options(id="CartPole-v1"))["observation"][:2]
     ('cart position', 'cart velocity')
     """
-    names = ENTRY_NAMES.get(options.id.rsplit("-v", 1)[0])
-    return {"observation": names} if names else {}
+    entries = ENTRY_NAMES.get(options.id.rsplit("-v", 1)[0])
+    return {"observation": entries} if entries else {}
+
+
+def title(options: Options) -> str:
+    """The id."""
+    return options.id
+
+
+def level_set(options: Options) -> None:
+    """Nothing is known of the levels of an arbitrary environment."""
+
+
+def level_contents(options: Options) -> None:
+    """Nothing is known of the levels of an arbitrary environment."""
 
 
 def interface(options: Options) -> Interface:

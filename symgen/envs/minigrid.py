@@ -19,10 +19,11 @@ from symgen.envs._compass import DIRECTIONS
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list, level_range
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
-from symgen.envs._split import SPLIT, TEST_SHARE, Split, TestShare
+from symgen.envs._split import SPLIT, TEST_SHARE, TestShare
 from symgen.envs._views import Full, Picture, View, look_table
 from symgen.errors import UserError, suggestion
-from symgen.problem.interface import Action, Interface, Outcome, Simulator, Term
+from symgen.problem.adapter import LevelSet, Outcome, Simulator, Split
+from symgen.problem.interface import Action, Interface, Observation, Term
 
 if (
     TYPE_CHECKING
@@ -156,6 +157,16 @@ def channels(options: Options) -> tuple[str, ...]:
     return names + worlds.carried(world) + headings
 
 
+def names(options: Options) -> dict[str, tuple[str, ...]]:
+    """The channels of the symbolic views; those of `rgb` are colours."""
+    return {} if options.view == "rgb" else {"observation": channels(options)}
+
+
+def title(options: Options) -> str:
+    """The id, of several the first."""
+    return options.ids[0]
+
+
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     """The picture moves as pictures do and the headings are permuted; turns leave the egocentric
     view alone.
@@ -218,10 +229,13 @@ def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
     )
 
 
+def level_set(options: Options) -> LevelSet:
+    """The level seeds and their side of the split."""
+    return LevelSet(options.seeds, options.split, options.test_share)
+
+
 def level_contents(options: Options) -> Iterator[bytes]:
-    """A digest of the level of each level seed in turn: the same for levels that are equal up to
-    turns and mirrors.
-    """
+    """A digest of the level of each level seed in turn."""
     envs = _make(options, 1, 0)
     return (envs.content(seed) for seed in envs.seeds)
 
@@ -380,11 +394,11 @@ class MiniGridSimulator(Simulator[State]):
         """See Simulator."""
         return self._envs.load([state])[0]
 
-    def act(self, generator: str, state: State, image: Any) -> State:
+    def act(self, generator: str, state: State, image: Observation) -> State:
         """See Simulator."""
         return state.turned(self.moves[generator])
 
-    def step(self, state: State, action: Any) -> Outcome:
+    def step(self, state: State, action: np.ndarray) -> Outcome[State]:
         """See Simulator."""
         self._envs.load([state])
         _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))

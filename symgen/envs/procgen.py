@@ -17,6 +17,7 @@ from symgen.envs import _compass
 from symgen.envs._compass import DIRECTION_IMAGES, REVERSING
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, level_range
 from symgen.envs._split import content
+from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Action, Interface, Term
 
 if (
@@ -145,6 +146,16 @@ def interface(options: Options) -> Interface:
     return Interface((term,), Action("discrete", ACTIONS, (len(ACTIONS),)), single=True)
 
 
+def names(options: Options) -> dict[str, tuple[str, ...]]:
+    """The channels are colours."""
+    return {}
+
+
+def title(options: Options) -> str:
+    """All games are Procgen's."""
+    return "procgen"
+
+
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     """The picture moves as pictures do. That the game goes on as in the moved picture is for the
     user to claim.
@@ -203,6 +214,11 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
     from symgen.envs._procgen_env import ProcgenVectorEnv
 
     return ProcgenVectorEnv(_native(options), num_envs, len(ACTIONS), options.reduce, seed, render)
+
+
+def level_set(options: Options) -> LevelSet:
+    """The level seeds; Procgen shows no map by which levels could be split."""
+    return LevelSet(options.seeds)
 
 
 def level_contents(options: Options) -> Iterator[bytes]:

@@ -12,7 +12,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from pydantic import BaseModel
+
 from symgen.experiment.heldout import under_options
+from symgen.problem.adapter import adapter
 from symgen.problem.problem import Problem
 
 TRAINED = 4000
@@ -62,15 +65,16 @@ def overlap(
     Raises:
         SpecError, UserError: the changed options are wrong, or a package is missing.
     """
-    if not hasattr(problem.adapter, "level_contents"):
+    if problem.adapter.level_set(problem.adapter_options) is None:
         return None
-    training = _contents(problem.adapter, problem.adapter_options, trained)
+    keyword = problem.spec.environment.adapter
+    training = _contents(keyword, problem.adapter_options, trained)
     changed = under_options(problem, changes)
-    played = _contents(problem.adapter, changed.adapter_options, tested)
+    played = _contents(keyword, changed.adapter_options, tested)
     return Overlap(len(played), len(played & training), len(training))
 
 
 @lru_cache(maxsize=64)
-def _contents(adapter: Any, options: Any, most: int) -> frozenset[bytes]:
+def _contents(keyword: str, options: BaseModel, most: int) -> frozenset[bytes]:
     """The distinct levels among the first ones."""
-    return frozenset(islice(adapter.level_contents(options), most))
+    return frozenset(islice(adapter(keyword).level_contents(options) or (), most))

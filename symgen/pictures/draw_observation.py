@@ -104,7 +104,9 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
         if len(shown) < len(observation)
         else ""
     )
-    title = f"{_environment(problem)}: an observation and its images{left_out}"
+    title = (
+        f"{problem.adapter.title(problem.adapter_options)}: an observation and its images{left_out}"
+    )
     heights = [height(term, problem) for term in shown]
     made = canvas.figure(max(columns * PANEL + 2.0, 6.5), sum(heights) + 0.5, title)
     axes = made.subplots(len(shown), columns, squeeze=False, height_ratios=heights)
@@ -149,19 +151,10 @@ def _of_several(term: Term) -> str:
     return f": the newest of {count}" if stacked else ""
 
 
-def _environment(problem: Problem) -> str:
-    """The id of the environment, the first of several, or the adapter's name where there is none."""
-    named = problem.adapter_options.model_dump().get("id", problem.spec.environment.adapter)
-    return named if isinstance(named, str) else str(named[0])
-
-
 def channel_names(problem: Problem, term: Term) -> list[str]:
-    """The names of a picture's channels where the adapter has them (`channels(options)`), else
-    numbers from 1.
-    """
+    """The names of an image's channels where the adapter knows them, else numbers from 1."""
     count = term.shape[-1] if term.layout == "image" else 0
-    known = vars(problem.adapter).get("channels")
-    names = list(known(problem.adapter_options)) if known else []
+    names = list(problem.adapter.names(problem.adapter_options).get(term.name, ()))
     return names if len(names) == count else [f"channel {k + 1}" for k in range(count)]
 
 
@@ -176,8 +169,7 @@ def entry_names(problem: Problem, term: Term) -> list[str]:
     """The entries of a vector, counted from 1 as specs count them, with their names where the
     adapter has them.
     """
-    known = vars(problem.adapter).get("entries")
-    names = known(problem.adapter_options).get(term.name, ()) if known else ()
+    names = problem.adapter.names(problem.adapter_options).get(term.name, ())
     count = int(np.prod(term.shape))
     if len(names) != count:
         return [str(k + 1) for k in range(count)]

@@ -3,13 +3,12 @@ torch.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.representation import Representation
-from symgen.problem.interface import Action, Interface, Term
+from symgen.problem.interface import Action, Interface, Observation, Term
 
 
 def to_field(term: Term, field: FieldType, batch: np.ndarray) -> np.ndarray:
@@ -47,15 +46,13 @@ def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> n
 
 
 def act_on_observation(
-    interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Any
-) -> Any:
+    interface: Interface, fields: Mapping[str, FieldType], word: str, observation: Observation
+) -> Observation:
     """g.o for a batch of observations as the space gives them: an array, or a dict of arrays."""
-    if interface.single:
-        term = interface.terms[0]
-        return act_on_term(term, fields[term.name], word, observation)
-    return {
-        t.name: act_on_term(t, fields[t.name], word, observation[t.name]) for t in interface.terms
-    }
+    parts = interface.by_term(observation)
+    return interface.as_space(
+        {t.name: act_on_term(t, fields[t.name], word, parts[t.name]) for t in interface.terms}
+    )
 
 
 def act_on_action(

@@ -2,14 +2,17 @@
 no environment.
 """
 
-from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Literal
 
 import numpy as np
 
 Layout = Literal["vector", "image", "tokens", "discrete"]
 ActionKind = Literal["discrete", "multi_discrete", "continuous"]
+
+Observation = np.ndarray | Mapping[str, np.ndarray]
+"""What a space gives, for one environment or a batch: an array, or arrays by term."""
 
 
 @dataclass(frozen=True)
@@ -78,67 +81,12 @@ class Interface:
         """The term called `name`; raises KeyError where there is none."""
         return {term.name: term for term in self.terms}[name]
 
+    def by_term(self, observation: Observation) -> dict[str, np.ndarray]:
+        """An observation, or a batch of them, as an array for each term."""
+        if isinstance(observation, Mapping):
+            return {term.name: np.asarray(observation[term.name]) for term in self.terms}
+        return {self.terms[0].name: np.asarray(observation)}
 
-State = TypeVar("State")
-
-
-class Outcome(NamedTuple):
-    """What one step leads to; `state` is whatever the simulator's states are."""
-
-    state: Any
-    reward: float
-    terminated: bool
-    truncated: bool
-
-
-class Simulator(ABC, Generic[State]):
-    """An environment whose state can be set, so that its symmetry can be tested exactly.
-
-    `simulator(options, group)` of an adapter returns one, or the reason why there is none. What it
-    steps is what training steps, with all options.
-
-    Law (what `symgen check-env` tests): observe(g.s) = g.observe(s), and with step(s, a) = (s', r,
-    end) also step(g.s, g.a) = (g.s', r, end). States are values: no method changes one.
-
-    Attributes:
-        grain: mean difference of two pictures, in units of their term's scale, that is the
-            drawing's and not the world's: edges that are rounded to pixels. Terms that are no
-            pictures are compared number by number.
-        words: what a generator may do to the world; empty where that follows from the observation
-            alone.
-        moves: the word of each generator, as the adapter understands the group; a spec may mean
-            another.
-    """
-
-    grain: float = 0.0
-    words: tuple[str, ...] = ()
-    moves: dict[str, str]
-
-    @abstractmethod
-    def sample(self, rng: np.random.Generator) -> State:
-        """A state in mid-episode, as varied as is easy."""
-
-    @abstractmethod
-    def observe(self, state: State) -> Any:
-        """The observation in a state, as the space of one environment gives it."""
-
-    @abstractmethod
-    def act(self, generator: str, state: State, image: Any) -> State:
-        """g.state for a generator g.
-
-        Args:
-            image: g.observe(state) by the spec's field types; for simulators whose observation is
-                the whole state.
-        """
-
-    @abstractmethod
-    def step(self, state: State, action: Any) -> Outcome:
-        """One step; `action` as the space of one environment takes it."""
-
-    @abstractmethod
-    def same(self, one: State, other: State) -> bool:
-        """Whether two states are equal, up to rounding where they are real numbers."""
-
-    @abstractmethod
-    def describe(self, state: State) -> str:
-        """The state in words or a small drawing, for a counterexample."""
+    def as_space(self, parts: Mapping[str, np.ndarray]) -> Observation:
+        """The inverse of `by_term`: as the space gives it."""
+        return parts[self.terms[0].name] if self.single else parts

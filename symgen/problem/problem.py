@@ -11,6 +11,7 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.lookup import Critic
+from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Interface
 from symgen.spec.schema import Spec
 from symgen.spec.source import Source
@@ -30,7 +31,7 @@ class Problem:
         graph: the graph on the first term that has places; None where the spec has none.
         family: module of the network family.
         family_options: its Options.
-        adapter: module of the environment's adapter.
+        adapter: the adapter that brings the environment.
         adapter_options: its Options.
         algorithm: keyword of the algorithm; None where the spec has no `train:`.
         algorithm_options: its Options.
@@ -47,7 +48,7 @@ class Problem:
     graph: Graph | None
     family: ModuleType
     family_options: BaseModel
-    adapter: ModuleType
+    adapter: Adapter[BaseModel]
     adapter_options: BaseModel
     algorithm: str | None
     algorithm_options: BaseModel | None

@@ -14,8 +14,9 @@ import numpy as np
 
 from symgen.envs._finite import not_finite
 from symgen.envs.guarded import told
-from symgen.problem.group_action import act_on_action, act_on_observation
-from symgen.problem.interface import Action, Interface, Outcome, Simulator
+from symgen.problem.adapter import Outcome, Simulator
+from symgen.problem.group_action import act_on_action, act_on_term
+from symgen.problem.interface import Action, Interface, Observation
 from symgen.problem.problem import Problem
 from symgen.proofs.observed import Observed, by_term
 from symgen.proofs.transitions import HORIZON, Statistic, random_actions, statistics
@@ -304,15 +305,18 @@ def _endings(here: Outcome, ours: Outcome, said: str) -> dict[str, str]:
     return found
 
 
-def _moved(problem: Problem, g: str, observation: Any) -> Any:
+def _moved(problem: Problem, g: str, observation: Observation) -> Observation:
     """g.o for one observation."""
-    if problem.interface.single:
-        return act_on_observation(
-            problem.interface, problem.observation, g, np.asarray(observation)[None]
-        )[0]
-    batch = {name: np.asarray(part)[None] for name, part in observation.items()}
-    moved = act_on_observation(problem.interface, problem.observation, g, batch)
-    return {name: part[0] for name, part in moved.items()}
+    interface = problem.interface
+    parts = interface.by_term(observation)
+    return interface.as_space(
+        {
+            term.name: act_on_term(term, problem.observation[term.name], g, parts[term.name][None])[
+                0
+            ]
+            for term in interface.terms
+        }
+    )
 
 
 def _difference(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import near_miss, shown, suggestion
+from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Action, Interface
 from symgen.semantics import moves
 from symgen.semantics.findings import Failed, Findings, code_of
@@ -28,7 +28,7 @@ def resolve_actions(
     written: str | Mapping[str, Any],
     interface: Interface,
     group: Group,
-    adapter: ModuleType,
+    adapter: Adapter[BaseModel],
     options: BaseModel,
     findings: Findings,
 ) -> Representation:
@@ -62,7 +62,7 @@ def resolve_actions(
 
 
 def _automatic(
-    adapter: ModuleType, options: BaseModel, group: Group, findings: Findings
+    adapter: Adapter[BaseModel], options: BaseModel, group: Group, findings: Findings
 ) -> Representation:
     keyword = adapter.__name__.rsplit(".", 1)[-1]
     hint = "write actions: trivial"
@@ -70,7 +70,7 @@ def _automatic(
         hint = f"spell it out: {{{group.generators[0]}: ...}}, or {hint}"
     hint = known_groups(lambda each: adapter.actions(options, each)) or hint
     try:
-        found: Representation | None = adapter.actions(options, group)
+        found = adapter.actions(options, group)
     except ValueError as error:
         raise findings.add(code_of(error, "no-auto"), PATH, str(error), hint) from error
     if found is None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.errors import UserError, near_miss, shown, suggestion
+from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
 from symgen.problem.problem import Problem
 from symgen.semantics.findings import Failed, Findings
@@ -177,7 +178,7 @@ def _check_environment(
             findings.add(each.code, (*path, *named[:1]), each.message, each.hint)
         raise Failed
     try:
-        interface: Interface = problem.adapter.interface(found)
+        interface = problem.adapter.interface(found)
     except UserError as error:
         raise findings.add(error.code, path, error.message, error.hint, key=True) from error
     except ValueError as error:
@@ -201,7 +202,7 @@ def _check_environment(
 
 
 def _check_split(
-    changed: Any,
+    changed: BaseModel,
     options: Mapping[str, Any],
     path: Place,
     changes: Mapping[str, Any],
@@ -214,19 +215,20 @@ def _check_split(
     Where an adapter cannot split its levels, their seeds must at least be others.
     """
     told = options.keys() & {"split", "test_share", *SHORT}
-    trained: Any = problem.adapter_options  # of an adapter with levels
-    if not told:
+    trained = problem.adapter.level_set(problem.adapter_options)
+    played = problem.adapter.level_set(changed)
+    if not told or trained is None or played is None:
         return
     key = next(key for key in changes if key.removeprefix(PREFIX) in told)
-    if "split" in _option_names(problem):
-        wrong = _same_side(str(path[-1]), key, trained, changed)
+    if trained.split is not None:
+        wrong = _same_side(str(path[-1]), key, trained, played)
     else:
-        wrong = _same_seeds(str(path[-1]), trained.seeds, changed.seeds)
+        wrong = _same_seeds(str(path[-1]), trained.seeds, played.seeds)
     if wrong is not None:
         raise findings.add("level-overlap", (*path, key), *wrong, key=True)
 
 
-def _same_side(name: str, key: str, trained: Any, changed: Any) -> tuple[str, str] | None:
+def _same_side(name: str, key: str, trained: LevelSet, changed: LevelSet) -> tuple[str, str] | None:
     """Why levels of a condition may be levels of training, and the way out; None where they can't."""
     if trained.test_share != changed.test_share:
         return (

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from symgen.algebra.base import GRID_MOVES, MAX_PLACES, Base
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.errors import near_miss, shown, suggestion
+from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Interface, Term
 from symgen.semantics import moves
 from symgen.semantics.findings import Failed, Findings, code_of
@@ -40,7 +40,7 @@ def resolve_states(
     written: str | Mapping[str, Any],
     interface: Interface,
     group: Group,
-    adapter: ModuleType,
+    adapter: Adapter[BaseModel],
     options: BaseModel,
     findings: Findings,
 ) -> dict[str, FieldType]:
@@ -112,7 +112,7 @@ def _check_names(
 
 
 def _automatic(
-    adapter: ModuleType,
+    adapter: Adapter[BaseModel],
     options: BaseModel,
     group: Group,
     interface: Interface,
@@ -128,7 +128,7 @@ def _automatic(
         )
     hint = known_groups(lambda each: adapter.states(options, each)) or hint
     try:
-        types: Mapping[str, FieldType] | None = adapter.states(options, group)
+        types = adapter.states(options, group)
     except ValueError as error:
         raise findings.add(code_of(error, "no-auto"), path, str(error), hint) from error
     if types is None:

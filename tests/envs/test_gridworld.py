@@ -13,7 +13,7 @@ from symgen.envs import _lava, _maze, gridworld
 from symgen.envs._compass import STEPS, moves_of
 from symgen.envs._lava import FLOOR, GOAL, LAVA, MARK, WALL
 from symgen.envs.gridworld import Options
-from symgen.problem.interface import Simulator
+from symgen.problem.adapter import Simulator
 from symgen.proofs.check_env import check_environment
 
 GOALS = ("corner", "top_right", "bottom_left", "random")

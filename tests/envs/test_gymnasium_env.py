@@ -14,7 +14,7 @@ from symgen.envs import gymnasium_env
 from symgen.envs._gymnasium_states import Told
 from symgen.envs.gymnasium_env import Options, described
 from symgen.errors import UserError
-from symgen.problem.interface import Simulator
+from symgen.problem.adapter import Simulator
 
 DISCRETE = spaces.Discrete(3)
 

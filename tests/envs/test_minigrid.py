@@ -14,7 +14,7 @@ from symgen.envs._compass import DIRECTIONS
 from symgen.envs._minigrid_state import State
 from symgen.envs._minigrid_worlds import KNOWN
 from symgen.envs.minigrid import Options
-from symgen.problem.interface import Simulator
+from symgen.problem.adapter import Simulator
 
 pytest.importorskip("minigrid")
 LAVA = "MiniGrid-LavaCrossingS9N1-v0"

@@ -7,7 +7,7 @@ import pytest
 
 from symgen.algebra.catalogue import group
 from symgen.envs import dm_control, gridworld, minigrid
-from symgen.problem.interface import Simulator
+from symgen.problem.adapter import Simulator
 
 LAVA, DOOR = "MiniGrid-LavaCrossingS9N1-v0", "MiniGrid-DoorKey-6x6-v0"
 GRIDWORLDS = {

@@ -11,6 +11,7 @@ from symgen import lookup
 from symgen.algebra.base import GRID_MOVES
 from symgen.envs import gridworld, minigrid
 from symgen.envs._split import content, on_side, side
+from symgen.problem.adapter import adapter
 
 GRIDWORLDS = (
     {"kind": "crossing", "size": 9, "crossings": (1, 2)},
@@ -119,9 +120,18 @@ def test_every_adapter_with_level_seeds_says_what_its_levels_are():
         name for name in lookup.keywords("adapter") if "seed_range" in lookup.options("adapter", name).model_fields
     }  # fmt: skip
     assert {"gridworld", "minigrid", "procgen"} <= seeded
-    assert {
-        name for name in seeded if hasattr(lookup.module("adapter", name), "level_contents")
-    } == seeded
+    needed = {
+        "minigrid": {"id": "MiniGrid-LavaCrossingS9N1-v0"},
+        "procgen": {"name": "maze"},
+        "dm_control": {"domain": "cartpole", "task": "balance"},
+        "gymnasium_env": {"id": "CartPole-v1"},
+    }
+    told = set()
+    for name in lookup.keywords("adapter"):
+        module = adapter(name)
+        options = module.Options.model_validate(needed.get(name, {}))
+        told |= {name} if module.level_set(options) is not None else set()
+    assert told == seeded
 
 
 def test_scattered_levels_have_a_way_to_the_goal():

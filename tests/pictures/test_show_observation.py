@@ -161,8 +161,8 @@ def test_dm_control_names_every_entry(domain):
         term: len(signs) for term, signs in DOMAINS[domain].terms.items()
     }
     task = DOMAINS[domain].tasks[0]
-    assert dm_control.entries(dm_control.Options(domain=domain, task=task))
-    assert dm_control.entries(dm_control.Options(domain=domain, task=task, observe="pixels")) == {}
+    assert dm_control.names(dm_control.Options(domain=domain, task=task))
+    assert dm_control.names(dm_control.Options(domain=domain, task=task, observe="pixels")) == {}
 
 
 @pytest.mark.parametrize("count", [1, 27, 120])

@@ -17,7 +17,7 @@ from symgen.algebra.fieldtype import vector
 from symgen.envs import gymnasium_env
 from symgen.envs.gymnasium_env import Options
 from symgen.errors import UserError
-from symgen.problem.interface import Simulator
+from symgen.problem.adapter import Simulator
 from symgen.proofs.check_env import check_environment
 from tests.proofs.test_check_env import D1, SWAP, Stand
 
