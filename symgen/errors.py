@@ -2,8 +2,10 @@
 explanations.
 
 A mistake in a spec is a `Diagnostic`; a `SpecError` carries all of them at once. A mistake outside
-a spec (a missing package, a run that is not there) is a `UserError`. What every code means stands
-in `symgen.explanations.CODES`.
+a spec (a missing package, a run that is not there) is a `UserError`. What the mathematics or an
+adapter refuses to do is a `Refusal`, which knows no spec: whoever reads the spec makes a
+`Diagnostic` of it, at its place. Any other exception is a bug and keeps its traceback. What every
+code means stands in `symgen.explanations.CODES`.
 """
 
 import difflib
@@ -13,7 +15,16 @@ from dataclasses import dataclass
 
 from symgen.explanations import CODES, Explanation
 
-__all__ = ["CODES", "Diagnostic", "Explanation", "SpecError", "UserError", "near_miss", "shown"]
+__all__ = [
+    "CODES",
+    "Diagnostic",
+    "Explanation",
+    "Refusal",
+    "SpecError",
+    "UserError",
+    "near_miss",
+    "shown",
+]
 
 # More mistakes than this in one file are one mistake; the rest are counted, not shown.
 MAX_DIAGNOSTICS = 100
@@ -100,6 +111,34 @@ class UserError(Exception):
         return f"error[{self.code}]: {self.message}" + (
             f"\n  help: {self.hint}" if self.hint else ""
         )
+
+
+class Refusal(ValueError):
+    """Something that a user may ask for is refused where it is computed, far from the spec.
+
+    Law: only a Refusal is told as a user's mistake. numpy's and torch's own ValueErrors, and those
+        of a wrong call, are bugs whatever their words.
+
+    Args:
+        message: the cause, in plain words.
+        code: kebab-case slug, a key of `CODES`; empty where only the caller knows it: a fibre that
+            cannot be read is a `bad-field-type` of an observation and a `hidden-fibre` of a layer.
+        hint: the way out; may be empty.
+
+    >>> str(Refusal("the grid is too large", code="too-large", hint="use a smaller view"))
+    'the grid is too large; use a smaller view'
+    """
+
+    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
+        if code and code not in CODES:
+            raise ValueError(f"the error code {code!r} has no entry in symgen.explanations.CODES")
+        self.message = message
+        self.code = code
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
 def near_miss(word: str, choices: Iterable[str], likeness: float = 0.6) -> str:

@@ -5,6 +5,7 @@ UPDATE_GOLDEN=1 pytest tests/test_errors.py     writes the .txt files anew; read
 
 import ast
 import os
+import pkgutil
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from symgen.errors import (
     CODES,
     MAX_DIAGNOSTICS,
     Diagnostic,
+    Refusal,
     SpecError,
     UserError,
     near_miss,
@@ -149,7 +151,7 @@ def raised_codes() -> set[str]:
         "add",
         "diagnostic",
         "_problem",
-        "code_of",
+        "Refusal",
     }
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -159,7 +161,8 @@ def raised_codes() -> set[str]:
                     if isinstance(node.func, ast.Attribute)
                     else getattr(node.func, "id", "")
                 )
-                texts = [each.value for each in node.args[:4] if isinstance(each, ast.Constant)]
+                arguments = [*node.args[:4], *(each.value for each in node.keywords)]
+                texts = [each.value for each in arguments if isinstance(each, ast.Constant)]
                 if name in makers:
                     found |= {
                         text
@@ -239,6 +242,69 @@ def test_user_error_tells_cause_and_way_out():
     error = UserError("run-not-found", "there is no run at x", "train first")
     assert str(error) == "error[run-not-found]: there is no run at x\n  help: train first"
     assert (error.code, error.hint) == ("run-not-found", "train first")
+
+
+def test_refusal_tells_cause_and_way_out():
+    error = Refusal("the grid is too large", code="too-large", hint="use a smaller view")
+    assert str(error) == "the grid is too large; use a smaller view"
+    assert (error.code, error.message) == ("too-large", "the grid is too large")
+    bare = Refusal("cannot read 'x' as a base")
+    assert (str(bare), bare.code, bare.hint) == ("cannot read 'x' as a base", "", "")
+    with pytest.raises(ValueError, match="no entry"):
+        Refusal("message", code="no-such-code")
+
+
+# What a spec is resolved with: each of them may refuse, and none of them may be wrong unnoticed.
+COMPUTED = (
+    "symgen.semantics.group.named",
+    "symgen.algebra.representation.parse",
+    "symgen.algebra.representation.permutation",
+    "symgen.algebra.fieldtype.parse",
+)
+
+
+@pytest.mark.parametrize("function", COMPUTED)
+@pytest.mark.parametrize("refused", [True, False])
+def test_only_a_refusal_is_a_users_mistake(function, refused, monkeypatch):
+    # torch's words, of which a part once was taken for the code too-large
+    words = "Expected more than 1 value per channel when training"
+
+    right = pkgutil.resolve_name(function)
+    errors = iter([Refusal(words, code="too-large") if refused else ValueError(words)])
+
+    def wrong_once(*arguments):
+        for error in errors:
+            raise error
+        return right(*arguments)
+
+    monkeypatch.setattr(function, wrong_once)
+    states = "states: {observation: 'point: 4 sign'}"
+    symmetry = BASE["symmetry"].replace("states: {observation: {s: [-1, -2, -3, -4]}}", states)
+    with pytest.raises(SpecError if refused else ValueError, match=words) as caught:
+        check_spec(from_text(completed(symmetry)))
+    assert isinstance(caught.value, SpecError) == refused
+
+
+def caught_value_errors(folder: str) -> set[tuple[str, str]]:
+    """(file, function) of every handler of ValueError in a folder of the package."""
+    found = set()
+    for path in (PACKAGE / folder).rglob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                found |= {
+                    (path.name, function.name)
+                    for node in ast.walk(function)
+                    if isinstance(node, ast.ExceptHandler)
+                    and node.type is not None
+                    and "ValueError" in ast.unparse(node.type)
+                }
+    return found
+
+
+def test_nobody_guesses_what_a_value_error_means():
+    assert caught_value_errors("families") == set()
+    assert caught_value_errors("semantics") == {("graph.py", "_positive")}  # float(text)
+    assert caught_value_errors("algebra")  # the search finds something
 
 
 def test_near_misses():

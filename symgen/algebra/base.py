@@ -22,6 +22,7 @@ from symgen.algebra import plane as planes
 from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.partition import components
+from symgen.errors import Refusal
 
 Kind = Literal["point", "grid", "graph", "tokens", "plane"]
 MAX_PLACES = 16384
@@ -166,11 +167,11 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
             in the module's text.
 
     Raises:
-        ValueError: a move changes the shape, the group has no exact action on pixels, or a relation
+        Refusal: a move changes the shape, the group has no exact action on pixels, or a relation
             breaks.
     """
     if rows < 1 or columns < 1:
-        raise ValueError(f"a grid has at least one row and one column, not {rows}x{columns}")
+        raise Refusal(f"a grid has at least one row and one column, not {rows}x{columns}")
     _bounded(rows * columns)
     usual = _usual_moves(group)
     moves = moves if moves is not None else planar_moves(group)
@@ -179,13 +180,14 @@ def grid(group: Group, rows: int, columns: int, moves: Mapping[str, str] | None 
     permutations = []
     for generator in group.generators:
         if moves[generator] not in GRID_MOVES:
-            raise ValueError(
+            raise Refusal(
                 f"unknown move {moves[generator]!r} of a grid; known: {', '.join(GRID_MOVES)}"
             )
         moved = GRID_MOVES[moves[generator]](indices)
         if moved.shape != indices.shape:
-            raise ValueError(
-                f"{moves[generator]} ({generator}) needs a square grid, not {rows}x{columns}"
+            raise Refusal(
+                f"{moves[generator]} ({generator}) needs a square grid, not {rows}x{columns}",
+                code="inexact-rotation",
             )
         permutations.append(np.argsort(moved.reshape(-1)))
     name = f"grid {rows}x{columns}"
@@ -198,23 +200,26 @@ def plane(group: Group, rows: int, columns: int) -> Base:
     """A square picture that C<n>, D<n>, SO2 or O2 turns about its centre, with interpolation.
 
     Raises:
-        ValueError: another group, or a picture that is not square.
+        Refusal: another group, or a picture that is not square.
     """
     if catalogue.planar(group) is None:
-        raise ValueError(f"the plane is turned by C<n>, D<n>, SO2 and O2, not by {group.name}")
+        raise Refusal(f"the plane is turned by C<n>, D<n>, SO2 and O2, not by {group.name}")
     if rows != columns:
-        raise ValueError(f"a plane needs a square picture, not {rows}x{columns}")
+        raise Refusal(
+            f"a plane needs a square picture, not {rows}x{columns}", code="inexact-rotation"
+        )
     _bounded(rows * columns)
     turns = tuple(representations.standard(group).matrix(g) for g in group.generators)
     return Base(group, "plane", (rows, columns), (), f"plane {rows}x{columns}", turns)
 
 
 def planar_moves(group: Group) -> dict[str, str]:
-    """What r and s of C1, C2, C4, D1, D2, D4 do to a picture; ValueError for any other group."""
+    """What r and s of C1, C2, C4, D1, D2, D4 do to a picture; Refusal for any other group."""
     moves = _usual_moves(group)
     if moves is None:
-        raise ValueError(
-            f"a pixel grid carries C1, C2, C4, D1, D2 and D4 exactly, not {group.name}"
+        raise Refusal(
+            f"a pixel grid carries C1, C2, C4, D1, D2 and D4 exactly, not {group.name}",
+            code="inexact-rotation",
         )
     return moves
 
@@ -231,10 +236,12 @@ def is_usual(base: Base) -> bool:
     >>> is_usual(one), is_usual(other)
     (True, False)
     """
+    if base.kind != "grid":
+        return False
     try:
         rows, columns = base.shape
         return base == grid(base.group, rows, columns)
-    except ValueError:  # no default for this group, or none on a picture of this shape
+    except Refusal:  # no default for this group, or none on a picture of this shape
         return False
 
 
@@ -254,7 +261,7 @@ def tokens(group: Group, n: int) -> Base:
     """
     _bounded(n)
     if group.generators and group.degree != n:
-        raise ValueError(f"{group.name} permutes {group.degree} tokens, not {n}")
+        raise Refusal(f"{group.name} permutes {group.degree} tokens, not {n}", code="size-mismatch")
     arrays = tuple(np.array(group.permutations[g], dtype=np.int64) for g in group.generators)
     return Base(group, "tokens", (n,), arrays, f"tokens {n}")
 
@@ -263,7 +270,7 @@ def graph(group: Group, images: Mapping[str, Sequence[int]], n: int | None = Non
     """n places with a permutation per generator: i goes to images[g][i].
 
     Raises:
-        ValueError: an image is not a permutation, or a relation breaks.
+        Refusal: an image is not a permutation, or a relation breaks.
     """
     written_images.covered(group, images)
     size = n if n is not None else len(next(iter(images.values()), (0,)))
@@ -278,7 +285,7 @@ def union(first: Base, second: Base) -> Base:
     if first.group != second.group:
         raise ValueError(f"{first} is moved by {first.group}, {second} by {second.group}")
     if "plane" in (first.kind, second.kind):
-        raise ValueError(f"{first} + {second} is no base: a plane stands alone")
+        raise Refusal(f"{first} + {second} is no base: a plane stands alone")
     _bounded(first.size + second.size)
     arrays = [
         np.concatenate([a, b + first.size])
@@ -305,15 +312,16 @@ def resize(base: Base, rows: int, columns: int) -> Base:
 
 def _bounded(size: int) -> None:
     if not 1 <= size <= MAX_PLACES:
-        raise ValueError(f"a base has between 1 and {MAX_PLACES} places, not {size}")
+        raise Refusal(f"a base has between 1 and {MAX_PLACES} places, not {size}", code="too-large")
 
 
 def _checked(base: Base) -> Base:
     for relation in base.group.relations:
         if not np.array_equal(base.permutation(relation), np.arange(base.size)):
             name = base.name if len(base.name) <= 80 else f"{base.name[:77]}..."
-            raise ValueError(
-                f"the relation {relation} = identity of {base.group.name} does not hold on {name}"
+            raise Refusal(
+                f"the relation {relation} = identity of {base.group.name} does not hold on {name}",
+                code="broken-relation",
             )
     return base
 
@@ -333,8 +341,9 @@ def parse(group: Group, text: str) -> Base:
     """
     pieces = text.split("+")
     if len(pieces) > MAX_UNION:
-        raise ValueError(
-            f"a base of {len(pieces)} pieces is too large; at most {MAX_UNION} are supported"
+        raise Refusal(
+            f"a base of {len(pieces)} pieces is too large; at most {MAX_UNION} are supported",
+            code="too-large",
         )
     return reduce(union, [_piece(group, piece) for piece in pieces])
 
@@ -355,7 +364,7 @@ def _piece(group: Group, text: str) -> Base:
         return graph(
             group, {g: written_images.numbers(t) for g, t in (images or {}).items()}, int(first)
         )
-    raise ValueError(
+    raise Refusal(
         f"cannot read {text.strip()!r} as a base: point, grid HxW, plane HxW, tokens N or graph "
         "N(g=...)"
     )

@@ -19,6 +19,7 @@ from functools import lru_cache
 
 from symgen.algebra.cosets import enumerate_cosets
 from symgen.algebra.group import MAX_ELEMENTS, MAX_LETTERS, Group, Permutation
+from symgen.errors import Refusal
 
 MAX_NUMBER = {"C": 512, "D": 512, "S": 128}
 """Largest n of C<n>, D<n>, S<n>."""
@@ -147,16 +148,18 @@ def group(name: str) -> Group:
         name: "C4", "D4", "S5", "SO2", "O2" or a product such as "C2 x C4".
 
     Raises:
-        ValueError: unknown family, or a number out of range.
+        Refusal: unknown family, or a number out of range.
 
     >>> group("D4").order, group("C2 x C4").generators
     (8, ('r', 'r2'))
     """
     factors = [part.strip() for part in name.split(" x ")]
     if len(factors) > 1 and {"SO2", "O2"} & set(factors):
-        raise ValueError(f"{name!r}: SO2 and O2 stand alone, not in products")
+        raise Refusal(f"{name!r}: SO2 and O2 stand alone, not in products")
     if len(factors) > 4:
-        raise ValueError(f"{name!r} has {len(factors)} factors; at most 4 are supported")
+        raise Refusal(
+            f"{name!r} has {len(factors)} factors; at most 4 are supported", code="too-large"
+        )
     result = _named(factors[0])
     for part in factors[1:]:
         result = product(result, _named(part))
@@ -168,13 +171,16 @@ def _named(name: str) -> Group:
         return all_turns(name)
     match = re.fullmatch(r"([A-Z])([0-9]{1,6})", name)
     if match is None or match[1] not in _FAMILIES:
-        raise ValueError(
+        raise Refusal(
             f"unknown group {name!r}: C<n>, D<n>, S<n>, SO2, O2 and products such as 'C2 x C4' "
             "are known"
         )
     number = int(match[2])
     if not 1 <= number <= MAX_NUMBER[match[1]]:
-        raise ValueError(f"the number of {name!r} must lie between 1 and {MAX_NUMBER[match[1]]}")
+        raise Refusal(
+            f"the number of {name!r} must lie between 1 and {MAX_NUMBER[match[1]]}",
+            code="too-large",
+        )
     return _FAMILIES[match[1]](number)
 
 
@@ -187,21 +193,24 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
         name: for messages; by default the presentation itself.
 
     Raises:
-        ValueError: bad or too many names or words, or no finite group of at most MAX_ELEMENTS
+        Refusal: bad or too many names or words, or no finite group of at most MAX_ELEMENTS
             elements was found.
 
     >>> presented(["a", "b"], ["aa", "bbb", "abab"]).order
     6
     """
     if len(generators) > MAX_GENERATORS:
-        raise ValueError(f"{len(generators)} generators are more than {MAX_GENERATORS}")
+        raise Refusal(
+            f"{len(generators)} generators are more than {MAX_GENERATORS}", code="too-large"
+        )
     for generator in generators:
         if re.fullmatch(r"[a-z][0-9]*", generator) is None:
-            raise ValueError(
-                f"{generator!r} cannot name a generator: one small letter, digits may follow"
+            raise Refusal(
+                f"{generator!r} cannot name a generator: one small letter, digits may follow",
+                code="bad-presentation",
             )
     if len(set(generators)) != len(generators):
-        raise ValueError("two generators have the same name")
+        raise Refusal("two generators have the same name", code="bad-presentation")
     text = ", ".join(relations)
     title = (
         name
@@ -215,8 +224,9 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
         words.append(free.parse(relation))
         letters += len(words[-1]) + 1
         if letters > MAX_LETTERS:
-            raise ValueError(
-                f"relations of more than {MAX_LETTERS} letters, powers written out, are too long"
+            raise Refusal(
+                f"relations of more than {MAX_LETTERS} letters, powers written out, are too long",
+                code="too-large",
             )
     tables = enumerate_cosets(tuple(generators), words, MAX_ELEMENTS)
     permutations = {g: tuple(table) for g, table in tables.items()}

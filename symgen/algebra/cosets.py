@@ -8,6 +8,8 @@ inverses.
 
 from collections.abc import Sequence
 
+from symgen.errors import Refusal
+
 MAX_STEPS = 8_000_000
 """Longest enumeration, counted in letters traced: a few seconds."""
 _UNDEFINED = -1
@@ -24,7 +26,7 @@ def enumerate_cosets(
         limit: largest order allowed; the table may grow to eight times that on the way.
 
     Raises:
-        ValueError: the table or the work outgrew the limit: the group is infinite, too large, or
+        Refusal: the table or the work outgrew the limit: the group is infinite, too large, or
             badly presented.
     """
     if not generators:
@@ -40,8 +42,10 @@ def enumerate_cosets(
     while coset < len(table.rows):
         steps += length
         if steps > MAX_STEPS:
-            raise ValueError(
-                f"the group was not found within {MAX_STEPS} steps; give shorter relations"
+            raise Refusal(
+                f"the group was not found within {MAX_STEPS} steps",
+                code="too-large",
+                hint="give shorter relations",
             )
         for word in words:
             if table.alive(coset):
@@ -52,7 +56,11 @@ def enumerate_cosets(
         coset += 1
     compressed = table.compress()
     if len(compressed) > limit:
-        raise ValueError(f"the group has {len(compressed)} elements; at most {limit} are supported")
+        raise Refusal(
+            f"the group has {len(compressed)} elements",
+            code="too-large",
+            hint=f"at most {limit} are supported",
+        )
     return {name: [row[k] for row in compressed] for name, k in column.items()}
 
 
@@ -83,9 +91,11 @@ class _Table:
         """The coset behind column k, defined on the way where it is new."""
         if self.rows[coset][k] == _UNDEFINED:
             if len(self.rows) >= self.limit:
-                raise ValueError(
+                raise Refusal(
                     f"no group of at most {self.limit // 8} elements satisfies these relations: "
-                    "it is infinite or too large; is a relation missing?"
+                    "it is infinite or too large",
+                    code="too-large",
+                    hint="is a relation missing?",
                 )
             self.rows.append([_UNDEFINED] * (2 * self.generators))
             self.survivor.append(len(self.rows) - 1)

@@ -18,6 +18,7 @@ from symgen.algebra.group import Group
 from symgen.algebra.homomorphism import MAX_DENSE
 from symgen.algebra.partition import joined, number
 from symgen.algebra.representation import Representation
+from symgen.errors import Refusal
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,9 @@ class FieldType:
         if self.base.kind == "plane":
             raise ValueError(f"{self} is moved by interpolation, which is no representation")
         if not self.fibre.is_signed_permutation and self.size > MAX_DENSE:
-            raise ValueError(
-                f"{self} has {self.size} entries; matrices are written out up to {MAX_DENSE}"
+            raise Refusal(
+                f"{self} has {self.size} entries; matrices are written out up to {MAX_DENSE}",
+                code="too-large",
             )
         return Representation(
             self.group, f"[{self}]", self.size, tuple(map(self._move, self.group.generators))
@@ -147,11 +149,11 @@ def parse(group: Group, text: str) -> FieldType:
     """The field type that prints as `text`, e.g. "grid 9x9: 5 trivial" or "point: signed(s=-1 2)".
 
     Raises:
-        ValueError: the base or the fibre cannot be read.
+        Refusal: the base or the fibre cannot be read.
     """
     base, colon, fibre = text.partition(":")
     if not colon:
-        raise ValueError(
+        raise Refusal(
             f"cannot read {text!r} as a field type: BASE: FIBRE, e.g. 'grid 9x9: 3 trivial'"
         )
     return FieldType(bases.parse(group, base), representations.parse(group, fibre.strip()))

@@ -17,6 +17,7 @@ import numpy as np
 from symgen.algebra.base import Base
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.partition import components, number, pair_permutation
+from symgen.errors import Refusal
 
 if TYPE_CHECKING:
     import networkx as nx  # loaded where it is used: importing it takes longer than most checks
@@ -120,15 +121,16 @@ class Graph:
         regular one, a group convolution.
 
         Raises:
-            ValueError: too many entries, or a fibre that does not permute its channels (signs are
-                left aside).
+            Refusal: too many entries.
+            ValueError: a fibre that does not permute its channels (signs are left aside).
         """
         n = self.base.size
         copies = fibre.size if fibre else 1
         if n * n * copies > MAX_PAIRS:
-            raise ValueError(
+            raise Refusal(
                 f"{n} x {n} pairs x {copies} channels are more than {MAX_PAIRS} labels; use a "
-                "smaller grid"
+                "smaller grid",
+                code="too-large",
             )
         permutations = []
         for g, places in zip(self.base.group.generators, self.base.permutations, strict=True):
@@ -178,8 +180,9 @@ def _path_lengths(adjacency: np.ndarray) -> np.ndarray:
     n = len(adjacency)
     rows, columns = np.nonzero(adjacency)
     if len(rows) * n > 8 * 2**28:
-        raise ValueError(
-            f"distances among {n} places with {len(rows)} edges are too many; use labels: absolute"
+        raise Refusal(
+            f"distances among {n} places with {len(rows)} edges are too many; use labels: absolute",
+            code="too-large",
         )
     starts = np.searchsorted(rows, np.arange(n))
     reached = np.packbits(np.eye(n, dtype=bool), axis=1)
@@ -223,7 +226,7 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
         edges: for `edges`, [i, j] or [i, j, {attribute: value}], without direction.
 
     Raises:
-        ValueError: the topology does not fit the base, or an edge leaves it.
+        Refusal: the topology does not fit the base, or an edge leaves it.
 
     >>> from symgen.algebra.base import parse
     >>> from symgen.algebra.catalogue import group
@@ -231,30 +234,31 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
     complete on grid 14x14, labels offset: 105 labels
     """
     if base.size**2 > MAX_PAIRS:
-        raise ValueError(f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid")
+        raise Refusal(
+            f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid",
+            code="too-large",
+        )
     read = _read_edges(base, edges) if topology == "edges" else ()
     if topology not in OFF_GRID:
         _reach(topology)
         if base.kind != "grid":
-            raise ValueError(
+            raise Refusal(
                 f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base"
             )
     if topology in ("cycle", "path") and base.kind == "grid":
-        raise ValueError(
+        raise Refusal(
             f"topology {topology!r} needs places in a row, not {base}; write grid or torus"
         )
     if kind == "offset" and base.kind != "grid":
-        raise ValueError(f"offset labels need a grid, not {base}")
+        raise Refusal(f"offset labels need a grid, not {base}")
     if kind not in LABELS and not any(kind in attributes for _, _, attributes in read):
-        raise ValueError(
-            f"labels {kind!r}: neither {', '.join(LABELS)} nor an attribute of the edges"
-        )
+        raise Refusal(f"labels {kind!r}: neither {', '.join(LABELS)} nor an attribute of the edges")
     return Graph(base, topology, kind, read)
 
 
 def _read_edges(base: Base, edges: Sequence[Sequence[Any]]) -> tuple[Edge, ...]:
     if len(edges) > MAX_EDGES:
-        raise ValueError(f"{len(edges)} edges are more than {MAX_EDGES}")
+        raise Refusal(f"{len(edges)} edges are more than {MAX_EDGES}", code="too-large")
     read: dict[frozenset[int], Edge] = {}
     for edge in edges:
         if (
@@ -262,14 +266,14 @@ def _read_edges(base: Base, edges: Sequence[Sequence[Any]]) -> tuple[Edge, ...]:
             or len(edge) not in (2, 3)
             or not isinstance((*edge, {})[2], Mapping)
         ):
-            raise ValueError(
+            raise Refusal(
                 f"an edge is [i, j] or [i, j, {{attribute: value}}], not {str(edge)[:80]}"
             )
         if not all(type(i) is int and 0 <= i < base.size for i in edge[:2]):
-            raise ValueError(f"edge {list(edge[:2])} leaves the places 0..{base.size - 1}")
+            raise Refusal(f"edge {list(edge[:2])} leaves the places 0..{base.size - 1}")
         this: Edge = (edge[0], edge[1], dict((*edge, {})[2]))
         if read.setdefault(frozenset(edge[:2]), this)[2] != this[2]:
-            raise ValueError(f"edge {list(edge[:2])} is given twice, with different attributes")
+            raise Refusal(f"edge {list(edge[:2])} is given twice, with different attributes")
     return tuple(read.values())
 
 
@@ -279,7 +283,7 @@ def _reach(topology: str) -> float:
         return 2.0 if topology == "king" else 1.0
     found = re.fullmatch(r"radius ([0-9]{1,4}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})", topology)
     if found is None or float(found[1]) <= 0:
-        raise ValueError(
+        raise Refusal(
             f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2', cycle, path "
             "or edges"
         )

@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from symgen.errors import Refusal
+
 T = TypeVar("T")
 MAX_ELEMENTS = 2048
 """Largest group whose elements are listed (regular and quotient representations need the list)."""
@@ -76,7 +78,7 @@ class Group:
         return tuple(range(self.degree))
 
     def parse(self, word: str) -> tuple[str, ...]:
-        """The generators of a word, left to right; ValueError on an unknown letter or a stray
+        """The generators of a word, left to right; Refusal on an unknown letter or a stray
         character.
 
         >>> from symgen.algebra.catalogue import group
@@ -88,19 +90,21 @@ class Group:
         while position < len(word):
             match = _TOKEN.match(word, position)
             if match is None:
-                raise ValueError(
+                raise Refusal(
                     f"cannot read {word!r} as a word in "
                     f"{', '.join(self.generators) or 'no generators'}"
                 )
             if match[1] not in self.generators:
                 known = ", ".join(self.generators) or "none"
-                raise ValueError(
-                    f"{match[1]!r} is not a generator of {self.name} (generators: {known})"
+                raise Refusal(
+                    f"{match[1]!r} is not a generator of {self.name} (generators: {known})",
+                    code="unknown-generator",
                 )
             power = 1 if match[2] is None else int(match[2])
             if len(letters) + power > MAX_LETTERS:
-                raise ValueError(
-                    f"a word of more than {MAX_LETTERS} letters, powers written out, is too long"
+                raise Refusal(
+                    f"a word of more than {MAX_LETTERS} letters, powers written out, is too long",
+                    code="too-large",
                 )
             letters += [match[1]] * power
             position = match.end()
@@ -133,15 +137,16 @@ class Group:
 
     @cached_property
     def elements(self) -> tuple[str, ...]:
-        """One shortest word per element, the identity "" first; ValueError above MAX_ELEMENTS."""
+        """One shortest word per element, the identity "" first; Refusal above MAX_ELEMENTS."""
         return tuple(self._words.values())
 
     @cached_property
     def _words(self) -> dict[Permutation, str]:
         if self.known_order is not None and self.known_order > MAX_ELEMENTS:
-            raise ValueError(
+            raise Refusal(
                 f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} "
-                "are listed"
+                "are listed",
+                code="too-large",
             )
         words = {self._identity: ""}
         frontier = [self._identity]
@@ -155,8 +160,9 @@ class Group:
                         words[product] = generator + words[element]
                         fresh.append(product)
             if len(words) > MAX_ELEMENTS:
-                raise ValueError(
-                    f"{self.name} has more than {MAX_ELEMENTS} elements; they cannot be listed"
+                raise Refusal(
+                    f"{self.name} has more than {MAX_ELEMENTS} elements; they cannot be listed",
+                    code="too-large",
                 )
             frontier = fresh
         return words

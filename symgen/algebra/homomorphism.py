@@ -11,6 +11,7 @@ import numpy as np
 from symgen.algebra import catalogue, codes
 from symgen.algebra.group import Group
 from symgen.algebra.refinement import stretch
+from symgen.errors import Refusal
 
 Kind = Literal["permutation", "signed", "matrix"]
 MAX_SIZE = 65536
@@ -98,13 +99,14 @@ class Representation:
         return tuple(self.matrix(generator) for generator in self.group.generators)
 
     def matrix(self, word: str) -> np.ndarray:
-        """The matrix of a word, float64 of shape (size, size); ValueError where it is too large to
+        """The matrix of a word, float64 of shape (size, size); Refusal where it is too large to
         write out.
         """
         if self.size > MAX_DENSE:
-            raise ValueError(
+            raise Refusal(
                 f"{short(self.name)} has size {self.size}; matrices are written out up to "
-                f"{MAX_DENSE}"
+                f"{MAX_DENSE}",
+                code="too-large",
             )
         if self.is_signed_permutation:
             return codes.to_matrix(self._codes(word))
@@ -186,7 +188,7 @@ def short(name: str) -> str:
 
 
 def check_relations(representation: Representation) -> None:
-    """Raise ValueError naming the first relation that the matrices break, or a matrix that is not
+    """Raise Refusal naming the first relation that the matrices break, or a matrix that is not
     orthogonal.
 
     Of SO2 and O2, held as 64 turns, only representations of low frequency are those of all turns
@@ -199,8 +201,9 @@ def check_relations(representation: Representation) -> None:
     for relation in group.relations:
         if not _is_identity(representation, relation):
             name = short(representation.name)
-            raise ValueError(
-                f"the relation {relation} = identity of {group.name} does not hold for {name}"
+            raise Refusal(
+                f"the relation {relation} = identity of {group.name} does not hold for {name}",
+                code="broken-relation",
             )
     if catalogue.is_continuous(group):
         _check_frequencies(representation)
@@ -210,18 +213,20 @@ def _check_frequencies(representation: Representation) -> None:
     angles = np.angle(np.linalg.eigvals(representation.matrix("r")))
     highest = np.abs(angles).max() * catalogue.TURNS / (2 * np.pi)
     if highest > catalogue.MAX_FREQUENCY + 0.5:
-        raise ValueError(
+        raise Refusal(
             f"{short(representation.name)} has frequency {highest:.0f}; of {representation.group} "
             "those up to "
-            f"{catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and irrep(k)"
+            f"{catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and irrep(k)",
+            code="band-limit",
         )
 
 
 def _check_orthogonal(generator: str, move: np.ndarray) -> None:
     if move.ndim == 2 and stretch(move) > 1e-9:
-        raise ValueError(
+        raise Refusal(
             f"the matrix of {generator} is not orthogonal: M M^T is off the identity by "
-            f"{stretch(move):.1e}"
+            f"{stretch(move):.1e}",
+            code="not-orthogonal",
         )
 
 
@@ -234,8 +239,9 @@ def _is_identity(representation: Representation, word: str) -> bool:
 def bounded(size: int, name: str) -> int:
     """The size, where it lies within the bounds."""
     if not 1 <= size <= MAX_SIZE:
-        raise ValueError(
-            f"{short(name)} has size {size}; sizes between 1 and {MAX_SIZE} are supported"
+        raise Refusal(
+            f"{short(name)} has size {size}; sizes between 1 and {MAX_SIZE} are supported",
+            code="too-large",
         )
     return size
 

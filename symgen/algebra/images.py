@@ -5,21 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from symgen.algebra.group import Group
+from symgen.errors import Refusal
 
 
 def read(group: Group, text: str) -> dict[str, str]:
-    """Split "r=..., s=..." into one text per generator; ValueError on a missing, repeated or
+    """Split "r=..., s=..." into one text per generator; Refusal on a missing, repeated or
     unknown generator.
     """
     result: dict[str, str] = {}
     for part in text.split(",") if text.strip() else ():
         generator, equals, image = (piece.strip() for piece in part.partition("="))
         if not equals:
-            raise ValueError(
+            raise Refusal(
                 f"cannot read {part.strip()!r} as an image: GENERATOR=IMAGE, e.g. r=1 2 0"
             )
         if generator in result:
-            raise ValueError(f"the image of {generator} is given twice")
+            raise Refusal(f"the image of {generator} is given twice")
         result[generator] = image
     covered(group, result)
     return result
@@ -31,12 +32,13 @@ def written(group: Group, images: Mapping[str, Iterable[object]]) -> str:
 
 
 def covered(group: Group, images: Mapping[str, object]) -> None:
-    """Raise ValueError unless there is an image for each generator, and for nothing else."""
+    """Raise Refusal unless there is an image for each generator, and for nothing else."""
     if set(images) != set(group.generators):
         needed = ", ".join(group.generators) or "none"
-        raise ValueError(
+        raise Refusal(
             f"images are needed for exactly the generators of {group} ({needed}), not "
-            f"{', '.join(images) or 'none'}"
+            f"{', '.join(images) or 'none'}",
+            code="missing-generator",
         )
 
 
@@ -45,22 +47,28 @@ def numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in text.split()]
     except ValueError:
-        raise ValueError(f"cannot read {text!r} as integers separated by blanks") from None
+        raise Refusal(f"cannot read {text!r} as integers separated by blanks") from None
 
 
 def permutation(generator: str, image: Sequence[int], size: int) -> np.ndarray:
-    """The image as an index array; ValueError where it is no permutation of 0..size-1."""
+    """The image as an index array; Refusal where it is no permutation of 0..size-1."""
     array = _integers(generator, image)
     if array.shape != (size,) or not np.array_equal(np.sort(array), np.arange(size)):
-        raise ValueError(f"the image of {generator} is not a permutation of 0..{size - 1}")
+        raise Refusal(
+            f"the image of {generator} is not a permutation of 0..{size - 1}",
+            code="not-a-permutation",
+        )
     return array
 
 
 def signed_permutation(generator: str, image: Sequence[int], size: int) -> np.ndarray:
-    """The image as an array of codes; ValueError where it is no signed permutation of 1..size."""
+    """The image as an array of codes; Refusal where it is no signed permutation of 1..size."""
     array = _integers(generator, image)
     if array.shape != (size,) or not np.array_equal(np.sort(np.abs(array)), np.arange(1, size + 1)):
-        raise ValueError(f"the image of {generator} is not a signed permutation of 1..{size}")
+        raise Refusal(
+            f"the image of {generator} is not a signed permutation of 1..{size}",
+            code="not-a-permutation",
+        )
     return array
 
 
@@ -72,5 +80,5 @@ def _integers(generator: str, image: Sequence[int]) -> np.ndarray:
     if (
         array.size and array.dtype.kind not in "iu"
     ):  # no silent rounding, no booleans, nothing beyond 64 bits
-        raise ValueError(f"the image of {generator} must be a list of whole numbers")
+        raise Refusal(f"the image of {generator} must be a list of whole numbers")
     return array.astype(np.int64)

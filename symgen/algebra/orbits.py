@@ -12,6 +12,7 @@ import numpy as np
 
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.partition import components, joined, number, pair_permutation
+from symgen.errors import Refusal
 
 __all__ = [
     "components",
@@ -43,9 +44,10 @@ def signed_pair_orbits(
     """
     n = target.size * source.size
     if n > MAX_ENTRIES:
-        raise ValueError(
+        raise Refusal(
             f"a matrix {target.size} x {source.size} has more than {MAX_ENTRIES} entries to sort "
-            "into orbits"
+            "into orbits",
+            code="too-large",
         )
     pairs = []
     flips = []
@@ -78,7 +80,7 @@ def intertwiners(target: Representation, source: Representation) -> np.ndarray:
     space.
 
     Raises:
-        ValueError: the basis is too large to write out or to solve for.
+        Refusal: the basis is too large to write out or to solve for.
 
     >>> from symgen.algebra.catalogue import group
     >>> from symgen.algebra.representation import sign, trivial
@@ -88,17 +90,19 @@ def intertwiners(target: Representation, source: Representation) -> np.ndarray:
     sizes = f"{target.size} x {source.size}"
     if not (target.is_signed_permutation and source.is_signed_permutation):
         if target.size * source.size > MAX_BLOCK:
-            raise ValueError(
+            raise Refusal(
                 f"the {sizes} intertwiners of actions that mix coordinates have more than "
                 f"{MAX_BLOCK} entries to solve "
-                "for; use permutation representations"
+                "for; use permutation representations",
+                code="too-large",
             )
         return _null_space(target, source)
     labels, signs = signed_pair_orbits(target, source)
     count = int(labels.max(initial=-1)) + 1
     if count * labels.size > MAX_BASIS:
-        raise ValueError(
-            f"{count} intertwiners of {sizes} entries are too many to write out; use their orbits"
+        raise Refusal(
+            f"{count} intertwiners of {sizes} entries are too many to write out; use their orbits",
+            code="too-large",
         )
     return np.where(labels[None] == np.arange(count)[:, None, None], signs, 0.0)
 

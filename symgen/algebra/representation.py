@@ -26,6 +26,7 @@ from symgen.algebra.homomorphism import (
 )
 from symgen.algebra.partition import components
 from symgen.algebra.refinement import refined
+from symgen.errors import Refusal
 
 __all__ = [
     "MAX_SIZE",
@@ -60,13 +61,15 @@ def sign(group: Group, negative: Sequence[str] | None = None) -> Representation:
             S<n>.
 
     Raises:
-        ValueError: no such homomorphism, or no default for this group.
+        Refusal: no such homomorphism, or no default for this group.
     """
     if negative is None:
         negative = _odd_generators(group)
     unknown = [g for g in negative if g not in group.generators]
     if unknown:
-        raise ValueError(f"{unknown[0]!r} is not a generator of {group.name}")
+        raise Refusal(
+            f"{unknown[0]!r} is not a generator of {group.name}", code="unknown-generator"
+        )
     minus = [g for g in group.generators if g in negative]
     moves = tuple(np.array([-1 if g in minus else 1]) for g in group.generators)
     result = Representation(group, f"sign({' '.join(minus)})", 1, moves)
@@ -79,7 +82,7 @@ def _odd_generators(group: Group) -> list[str]:
     if catalogue.is_continuous(group):
         return [g for g in group.generators if g == "s"]
     if family is None:
-        raise ValueError(
+        raise Refusal(
             f"{group.name} has several signs; say which generators become -1, e.g. sign(r)"
         )
     if family[0] == "S":
@@ -130,10 +133,11 @@ def quotient(group: Group, words: Sequence[str]) -> Representation:
 
 def _finite(group: Group, name: str) -> None:
     if catalogue.is_continuous(group):
-        raise ValueError(
+        raise Refusal(
             f"{group.name} has no {name} representation of finite size: sums of trivial, sign and "
             "irrep(k) are; "
-            "C<n> and D<n> have one"
+            "C<n> and D<n> have one",
+            code="band-limit",
         )
 
 
@@ -145,21 +149,21 @@ def irrep(group: Group, k: int) -> Representation:
         k: frequency, 1 <= k < n / 2; the one-dimensional ones are called trivial and sign.
 
     Raises:
-        ValueError: another group, or a frequency that it does not have.
+        Refusal: another group, or a frequency that it does not have.
 
     >>> irrep(catalogue.group("C8"), 2).matrix("r").round(12).tolist()
     [[0.0, -1.0], [1.0, 0.0]]
     """
     planar = catalogue.planar(group)
     if planar is None:
-        raise ValueError(
+        raise Refusal(
             f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices"
         )
     n = planar[0]
     top = catalogue.MAX_FREQUENCY if catalogue.is_continuous(group) else (planar[0] - 1) // 2
     if not 1 <= k <= top:
         has = f"1 to {top}" if top else "none"
-        raise ValueError(
+        raise Refusal(
             f"irrep({k}) of {group.name}: the frequencies of its pairs (cos, sin) are {has}"
         )
     # the mirror takes the angle t to pi - t
@@ -185,7 +189,7 @@ def standard(group: Group) -> Representation:
         return Representation(group, "standard", 2, tuple(plane[g] for g in group.generators))
     family, n = _family(group) or ("", 0)
     if not family or (family, n) == ("S", 1):
-        raise ValueError(f"{group.name} has no standard representation; give matrices")
+        raise Refusal(f"{group.name} has no standard representation; give matrices")
     # Orthonormal basis of the vectors of sum zero: Helmert contrasts.
     basis = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])
     basis /= np.linalg.norm(basis, axis=1, keepdims=True)
@@ -261,13 +265,11 @@ def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Rep
     try:
         arrays = tuple(np.array(images[g], dtype=np.float64) for g in group.generators)
     except (TypeError, ValueError):
-        raise ValueError("a matrix is a list of rows of numbers, all of one length") from None
+        raise Refusal("a matrix is a list of rows of numbers, all of one length") from None
     size = len(arrays[0]) if arrays and arrays[0].ndim else 1
     for g, array in zip(group.generators, arrays, strict=True):
         if array.shape != (size, size) or size == 0:
-            raise ValueError(
-                f"the matrix of {g} has shape {array.shape}, expected ({size}, {size})"
-            )
+            raise Refusal(f"the matrix of {g} has shape {array.shape}, expected ({size}, {size})")
     rows = [[" ".join(f"{x:.17g}" for x in row) + ";" for row in array] for array in arrays]
     text = ", ".join(f"{g}={' '.join(r)[:-1]}" for g, r in zip(group.generators, rows, strict=True))
     exact = refined(group, dict(zip(group.generators, arrays, strict=True)))
@@ -304,18 +306,19 @@ def parse(group: Group, text: str) -> Representation:
     """The representation that prints as `text`, e.g. "2 trivial + quotient(s) + signed(s=-1 2)".
 
     Raises:
-        ValueError: a name is unknown or an argument does not fit the group.
+        Refusal: a name is unknown or an argument does not fit the group.
     """
     if text.count("+") >= MAX_SUMMANDS:
-        raise ValueError(
-            f"a sum of more than {MAX_SUMMANDS} representations is too long; use multiplicities"
+        raise Refusal(
+            f"a sum of more than {MAX_SUMMANDS} representations is too long; use multiplicities",
+            code="too-large",
         )
     summands: list[tuple[int, Representation]] = []
     size = 0
     for part in _PLUS.split(text):
         found = _SUMMAND.fullmatch(part)
         if found is None or found[2] not in _NAMES:
-            raise ValueError(
+            raise Refusal(
                 f"cannot read {part.strip()!r} as a representation; known: {', '.join(_NAMES)}"
             )
         summands.append((int(found[1] or 1), _atom(group, found[2], found[3])))
@@ -326,17 +329,17 @@ def parse(group: Group, text: str) -> Representation:
 @lru_cache(maxsize=64)
 def _atom(group: Group, name: str, argument: str | None) -> Representation:
     if name in ("signed", "matrix") and argument is None:
-        raise ValueError(
+        raise Refusal(
             f"{name} needs its images, e.g. "
             f"{name}({', '.join(f'{g}=...' for g in group.generators)})"
         )
     if name in ("trivial", "regular", "standard"):
         if argument is not None:
-            raise ValueError(f"{name} takes no argument, not ({argument})")
+            raise Refusal(f"{name} takes no argument, not ({argument})")
         return {"trivial": trivial, "regular": regular, "standard": standard}[name](group)
     if name == "irrep":
         if not re.fullmatch(r"[0-9]{1,3}", argument or ""):
-            raise ValueError("irrep needs its frequency, e.g. irrep(1)")
+            raise Refusal("irrep needs its frequency, e.g. irrep(1)")
         return irrep(group, int(argument or 0))
     if name == "quotient":
         return quotient(group, (argument or "").split())
@@ -357,6 +360,6 @@ def _rows(text: str) -> list[list[float]]:
     try:
         return [[float(number) for number in row.split()] for row in text.split(";")]
     except ValueError:
-        raise ValueError(
+        raise Refusal(
             f"cannot read {text!r} as a matrix: rows separated by ';', numbers by blanks"
         ) from None

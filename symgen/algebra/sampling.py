@@ -19,6 +19,7 @@ import numpy as np
 
 from symgen.algebra import base as bases
 from symgen.algebra.base import Base
+from symgen.errors import Refusal
 
 AXES = ("rows", "columns")
 
@@ -115,8 +116,8 @@ def sampled(base: Base, sampling: Sampling) -> Base:
     """The grid (or plane) of the windows; the group moves it as it moves the pixels.
 
     Raises:
-        ValueError: not a picture, a window larger than the padded picture, or windows that are not
-            taken to windows.
+        Refusal: a window larger than the padded picture, or windows that are not taken to windows.
+        ValueError: not a picture.
 
     >>> from symgen.algebra.catalogue import group
     >>> str(sampled(bases.grid(group("D1"), 4, 85), Sampling(3, stride=2)))
@@ -126,17 +127,19 @@ def sampled(base: Base, sampling: Sampling) -> Base:
         raise ValueError(f"windows are sampled from a grid, not from {base}")
     rows, columns = (sampling.count(size) for size in base.shape)
     if rows < 1 or columns < 1:
-        raise ValueError(
+        raise Refusal(
             f"a window of {sampling.kernel} pixels is larger than {base} with padding "
-            f"{sampling.padding}"
+            f"{sampling.padding}",
+            code="stride",
         )
     broken = asymmetric_axes(base, sampling)
     if broken:
         size = base.shape[AXES.index(broken[0])]
-        raise ValueError(
+        raise Refusal(
             f"the windows ({sampling}) leave {sampling.left_over(size)} of {size} {broken[0]} "
             "over at one end, and the "
-            "group reverses them"
+            "group reverses them",
+            code="stride",
         )
     return bases.resize(base, rows, columns)
 

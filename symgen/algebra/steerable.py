@@ -27,7 +27,7 @@ from symgen.algebra import base as bases
 from symgen.algebra import basis_cache, catalogue
 from symgen.algebra.orbits import canonical, intertwiners
 from symgen.algebra.representation import Representation, direct_sum, standard, trivial
-from symgen.errors import UserError
+from symgen.errors import Refusal, UserError
 
 Vectors = Literal["gated", "norm"]
 """How a nonlinearity treats what does more than permute its channels, see
@@ -137,9 +137,10 @@ def kernels(target: Representation, source: Representation, side: int) -> np.nda
     )
     found = basis_cache.cached(name, lambda: _solved(target, source, side), (None, *shape))
     if found.size > MAX_ENTRIES:
-        raise ValueError(
+        raise Refusal(
             f"{len(found)} kernels {source} -> {target} of side {side} have more than "
-            f"{MAX_ENTRIES} entries"
+            f"{MAX_ENTRIES} entries",
+            code="too-large",
         )
     return found
 

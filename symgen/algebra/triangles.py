@@ -15,6 +15,7 @@ import numpy as np
 
 from symgen.algebra.base import Base
 from symgen.algebra.partition import number, pair_permutation
+from symgen.errors import Refusal
 
 MAX_PAIRS = 4_194_304
 """Largest number of pairs of places."""
@@ -68,7 +69,8 @@ def triangle_tables(base: Base) -> Triangles:
             with).
 
     Raises:
-        ValueError: not a grid, or too many pairs of places.
+        Refusal: too many pairs of places.
+        ValueError: not a grid.
 
     >>> from symgen.algebra.base import parse
     >>> from symgen.algebra.catalogue import group
@@ -80,7 +82,10 @@ def triangle_tables(base: Base) -> Triangles:
     if base.kind != "grid":
         raise ValueError(f"triangles need a grid, not {base}")
     if base.size**2 > MAX_PAIRS:
-        raise ValueError(f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid")
+        raise Refusal(
+            f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid",
+            code="too-large",
+        )
     (rows, columns), places = base.shape, np.arange(base.size)
     row, column = base.coordinates.T
     # Everything but leaving the grid depends on the displacement i -> j only: decide it once for

@@ -17,6 +17,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
 from symgen.algebra.orbits import hom_dimension, intertwiners, signed_pair_orbits
 from symgen.algebra.representation import Representation
+from symgen.errors import Refusal
 
 MAX_ENTRIES = 16_777_216
 """Largest number of entries of one tied matrix."""
@@ -75,10 +76,12 @@ def tie(target: FieldType, source: FieldType) -> Tying:
     """The table of the equivariant linear maps source -> target.
 
     Raises:
-        ValueError: the matrix is too large, or too many intertwiners would have to be solved for.
+        Refusal: the matrix is too large, or too many intertwiners would have to be solved for.
     """
     if target.size * source.size > MAX_ENTRIES:
-        raise ValueError(f"a map {source} -> {target} has more than {MAX_ENTRIES} entries")
+        raise Refusal(
+            f"a map {source} -> {target} has more than {MAX_ENTRIES} entries", code="too-large"
+        )
     if target.fibre.is_signed_permutation and source.fibre.is_signed_permutation:
         return _indexed(target, source)
     return _solved(target, source)

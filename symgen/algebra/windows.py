@@ -9,6 +9,7 @@ one inside each).
 import numpy as np
 
 from symgen.algebra.base import Base
+from symgen.errors import Refusal
 
 MAX_ENTRIES = 4_194_304
 """Largest number of (window, place in it) entries."""
@@ -27,7 +28,8 @@ def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
         Indices of places, shape (P, size * size), row by row inside a window; -1 outside the grid.
 
     Raises:
-        ValueError: not a grid, or a size that does not fit.
+        Refusal: a size that does not fit, or too many windows.
+        ValueError: not a grid.
 
     >>> from symgen.algebra.base import parse
     >>> from symgen.algebra.catalogue import group
@@ -37,20 +39,22 @@ def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
     if base.kind != "grid":
         raise ValueError(f"windows need a grid, not {base}")
     if patch < 1 or any(side % patch for side in base.shape):
-        raise ValueError(f"patches of {patch} places do not tile {base}")
+        raise Refusal(f"patches of {patch} places do not tile {base}", code="patch-size")
     if size < patch or (size - patch) % 2:
         what = (
             "odd, so that it has a centre"
             if patch == 1
             else f"{patch}, {patch + 2}, {patch + 4} and so on"
         )
-        raise ValueError(
-            f"the side of a window around {patch} x {patch} places must be {what}; it is {size}"
+        raise Refusal(
+            f"the side of a window around {patch} x {patch} places must be {what}; it is {size}",
+            code="patch-size",
         )
     count = base.size // patch**2
     if count * size**2 > MAX_ENTRIES:
-        raise ValueError(
-            f"{count} windows of {size} x {size} places have more than {MAX_ENTRIES} entries"
+        raise Refusal(
+            f"{count} windows of {size} x {size} places have more than {MAX_ENTRIES} entries",
+            code="too-large",
         )
     inside = []
     for length in base.shape:

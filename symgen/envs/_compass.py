@@ -12,6 +12,7 @@ from symgen.algebra.base import GRID_MOVES, Base, planar_moves
 from symgen.algebra.catalogue import planar
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
+from symgen.errors import Refusal
 
 DIRECTIONS = ("up", "left", "down", "right")
 STEPS = np.array([(-1, 0), (0, -1), (1, 0), (0, 1)])
@@ -42,7 +43,7 @@ def moves_of(group: Group) -> dict[str, str] | None:
     """
     try:
         return planar_moves(group)
-    except ValueError:
+    except Refusal:
         return None
 
 

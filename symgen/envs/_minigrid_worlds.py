@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgen.envs._tiles import Layers
+from symgen.errors import Refusal
 
 TYPES = ("unseen", "empty", "wall", "floor", "door", "key", "ball", "box", "goal", "lava")
 COLOURS = ("red", "green", "blue", "purple", "yellow", "grey")
@@ -205,7 +206,7 @@ def mixed(worlds: dict[str, World]) -> World:
     """The world that several ids share.
 
     Raises:
-        ValueError: they are not seen or acted in alike.
+        Refusal: they are not seen or acted in alike.
     """
     (name, first), *others = worlds.items()
     for other, world in others:
@@ -213,7 +214,7 @@ def mixed(worlds: dict[str, World]) -> World:
             one = getattr(first, what)
             two = getattr(world, what)
             if one != two:
-                raise ValueError(
+                raise Refusal(
                     f"{name} and {other} cannot be mixed: their {what} are {one} and {two}"
                 )
     settable = all(w.settable for w in worlds.values())

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from symgen.errors import UserError
+from symgen.errors import Refusal, UserError
 
 INSTALL = "pip install --no-deps procgen-mirror==0.10.7"
 """Without its dependencies: they are old versions that others exclude, and none of them is used."""
@@ -163,7 +163,7 @@ def _loaded(folder: Path) -> ctypes.CDLL:
         str(file), mode=os.RTLD_NOW | getattr(os, "RTLD_DEEPBIND", 0) if os.name == "posix" else 0
     )
     if library.libenv_version() != VERSION:
-        raise ValueError(
+        raise Refusal(
             f"libenv has version {library.libenv_version()} in {file}, expected {VERSION}"
         )
     library.libenv_make.argtypes = (c_int, _Options)

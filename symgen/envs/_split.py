@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from symgen.algebra.base import GRID_MOVES
+from symgen.errors import Refusal
 from symgen.problem.adapter import Split
 
 TestShare = Annotated[float, Field(gt=0, lt=1)]
@@ -73,14 +74,14 @@ def on_side(draw: Draw[Drawn], seed: int, split: Split, share: float) -> Drawn:
         share: of the levels that are for tests.
 
     Raises:
-        ValueError: there is none among ATTEMPTS draws.
+        Refusal: there is none among ATTEMPTS draws.
     """
     for attempt in range(ATTEMPTS):
         level, cells = draw(seed if attempt == 0 else [seed, attempt])
         if split == "all" or side(content(cells), share) == split:
             return level
-    raise ValueError(
+    raise Refusal(
         f"none of {ATTEMPTS} levels drawn for the level seed {seed} belongs to split: {split} "
-        f"(test_share {share}): "
-        "there are too few distinct levels; take larger or more varied ones"
+        f"(test_share {share}): there are too few distinct levels",
+        hint="take larger or more varied ones",
     )

@@ -187,7 +187,7 @@ def interface(options: Options) -> Interface:
     """One term "observation": the channels one-hot, or colours.
 
     Raises:
-        ValueError: there are no levels on this side of the split.
+        Refusal: there are no levels on this side of the split.
     """
     _level(options, options.seeds.start)
     names = ("left", "right", "forward") if options.turning else DIRECTIONS
@@ -287,7 +287,7 @@ def _level(options: Options, seed: int) -> Level:
     """The level of a seed.
 
     Raises:
-        ValueError: there are no levels on this side of the split.
+        Refusal: there are no levels on this side of the split.
     """
 
     def draw(source: int | list[int]) -> tuple[Level, np.ndarray]:

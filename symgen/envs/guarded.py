@@ -17,7 +17,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv, VectorWrapper
 from pydantic import BaseModel
 
-from symgen.errors import SpecError, UserError, shown
+from symgen.errors import Refusal, SpecError, UserError, shown
 from symgen.problem.adapter import Adapter
 
 PACKAGE = str(Path(__file__).parent.parent)
@@ -42,12 +42,10 @@ def environments(
     with told("being made"):
         try:
             return Guarded(adapter.make(options, count, seed, render))
-        except ValueError as error:
-            if _is_ours(traceback.format_exc()):  # an adapter says so what it cannot make
-                raise UserError(
-                    "environment-failed", f"the environment cannot be made: {error}", HINT
-                ) from error
-            raise
+        except Refusal as error:  # an adapter says so what it cannot make
+            raise UserError(
+                "environment-failed", f"the environment cannot be made: {error}", HINT
+            ) from error
 
 
 class Guarded(VectorWrapper):

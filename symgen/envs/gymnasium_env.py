@@ -19,7 +19,7 @@ from symgen.algebra.representation import Representation
 from symgen.envs._gymnasium_states import ObservedSimulator, settable
 from symgen.envs._processes import Processes
 from symgen.envs._trusted import OWN, import_trusted, trusted
-from symgen.errors import UserError, near_miss, suggestion
+from symgen.errors import Refusal, UserError, near_miss, suggestion
 from symgen.problem.interface import Action, Interface, Term
 
 EXTRAS = {
@@ -144,7 +144,7 @@ def interface(options: Options) -> Interface:
     """The terms and the action of the environment, from its own spaces.
 
     Raises:
-        ValueError: no such id, arguments it does not take, or a space that no term describes.
+        Refusal: no such id, arguments it does not take, or a space that no term describes.
         UserError: a package that the environment needs is missing.
     """
     return _interface(options.model_dump_json())
@@ -167,7 +167,7 @@ def described(observation: spaces.Space[Any], action: spaces.Space[Any], name: s
         name: of the environment, for messages and for the names of its actions.
 
     Raises:
-        ValueError: a space that no term or action describes.
+        Refusal: a space that no term or action describes.
     """
     acts = _action(action, name)
     if not isinstance(observation, spaces.Dict):
@@ -179,17 +179,17 @@ def described(observation: spaces.Space[Any], action: spaces.Space[Any], name: s
 def _term(key: str, space: spaces.Space[Any], name: str) -> Term:
     if isinstance(space, spaces.Discrete):
         if space.start != 0:
-            raise ValueError(
-                f"the term {key} of {name} counts from {space.start}; only indices from 0 are "
-                "supported"
+            raise Refusal(
+                f"the term {key} of {name} counts from {space.start}",
+                hint="only indices from 0 are supported",
             )
         return Term(key, (), str(space.dtype), "discrete", int(space.n))
     if isinstance(space, spaces.Dict):
-        raise ValueError(
-            f"the term {key} of {name} is a dict in a dict; only flat dicts are supported"
+        raise Refusal(
+            f"the term {key} of {name} is a dict in a dict", hint="only flat dicts are supported"
         )
     if not isinstance(space, spaces.Box | spaces.MultiBinary | spaces.MultiDiscrete):
-        raise ValueError(
+        raise Refusal(
             f"the term {key} of {name} is a {type(space).__name__} space, which has no array form"
         )
     layouts: dict[int, Literal["vector", "tokens", "image"]] = {
@@ -198,10 +198,9 @@ def _term(key: str, space: spaces.Space[Any], name: str) -> Term:
         3: "image",
     }
     if len(space.shape) not in layouts or 0 in space.shape:
-        raise ValueError(
-            f"the term {key} of {name} has the shape {space.shape}; vectors (n), tokens (n, k) "
-            "and pictures "
-            "(row, column, channel) are supported"
+        raise Refusal(
+            f"the term {key} of {name} has the shape {space.shape}",
+            hint="vectors (n), tokens (n, k) and pictures (row, column, channel) are supported",
         )
     layout = layouts[len(space.shape)]
     return Term(key, space.shape, str(space.dtype), layout, scale=_scale(space, layout))
@@ -240,9 +239,9 @@ def _action(space: spaces.Space[Any], name: str) -> Action:
         low = tuple(space.low.tolist())
         high = tuple(space.high.tolist())
         return Action("continuous", _numbered(space.shape[0]), space.shape, low, high)
-    raise ValueError(
-        f"the actions of {name} are {space}; Discrete, MultiDiscrete, MultiBinary and real "
-        "vectors are supported"
+    raise Refusal(
+        f"the actions of {name} are {space}",
+        hint="Discrete, MultiDiscrete, MultiBinary and real vectors are supported",
     )
 
 
@@ -268,8 +267,7 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
         render: whether frames will be asked for.
 
     Raises:
-        ValueError, UserError: as `interface`, and ValueError where there is no native vector
-        version.
+        Refusal, UserError: as `interface`, and Refusal where there is no native vector version.
     """
     if options.vectorization == "native" and not render:
         return _native(options, num_envs, seed)
@@ -288,7 +286,9 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
 def _native(options: Options, num_envs: int, seed: int) -> VectorEnv:
     spec = gymnasium.registry.get(options.id)
     if spec is not None and spec.vector_entry_point is None:
-        raise ValueError(f"{options.id} has no native vector version; write vectorization: sync")
+        raise Refusal(
+            f"{options.id} has no native vector version", hint="write vectorization: sync"
+        )
     more = (
         {}
         if options.max_episode_steps is None
@@ -321,7 +321,7 @@ def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
             warnings.simplefilter("ignore")
             return make_it(id_, **arguments)
     except error.UnregisteredEnv as cause:
-        raise ValueError(_unknown(id_)) from cause
+        raise _unknown(id_) from cause
     except (error.DependencyNotInstalled, ImportError) as cause:
         spec = gymnasium.registry.get(id_)
         entry = str(spec.entry_point) if spec else ""
@@ -341,8 +341,8 @@ def _told(id_: str, make_it: Callable[..., Any], **arguments: Any) -> Any:
             ) from cause
         if unexpected and unexpected[1] in arguments:
             hint = suggestion(unexpected[1], _taken(id_), "arguments")
-            raise ValueError(f"{id_} takes no argument {unexpected[1]!r}; {hint}") from cause
-        raise ValueError(
+            raise Refusal(f"{id_} takes no argument {unexpected[1]!r}", hint=hint) from cause
+        raise Refusal(
             f"{id_} cannot be made with {arguments or 'no arguments'}: {cause}"
         ) from cause
 
@@ -364,14 +364,14 @@ def _taken(id_: str) -> list[str]:
     ]
 
 
-def _unknown(id_: str) -> str:
+def _unknown(id_: str) -> Refusal:
     for prefix, way in NAMESPACES.items():
         if id_.startswith(prefix):
-            return f"{id_} {way}"
+            return Refusal(f"{id_} {way}")
     near = near_miss(id_, gymnasium.registry, 0.75)
     hint = f"did you mean {near!r}? If not, {OWN}" if near else OWN
     read = f", nor has any module imported: {', '.join(trusted())}" if trusted() else ""
-    return f"Gymnasium {gymnasium.__version__} has no {id_!r}{read}; {hint}"
+    return Refusal(f"Gymnasium {gymnasium.__version__} has no {id_!r}{read}", hint=hint)
 
 
 def simulator(options: Options, group: Group) -> ObservedSimulator | str:

@@ -21,7 +21,7 @@ from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
 from symgen.envs._split import SPLIT, TEST_SHARE, TestShare
 from symgen.envs._views import Full, Picture, View, look_table
-from symgen.errors import UserError, suggestion
+from symgen.errors import Refusal, UserError, suggestion
 from symgen.problem.adapter import LevelSet, Outcome, Simulator, Split
 from symgen.problem.interface import Action, Interface, Observation, Term
 
@@ -119,7 +119,7 @@ def interface(options: Options) -> Interface:
     """One term "observation"; its channels are named by `channels`.
 
     Raises:
-        ValueError: no such id, a task whose goal is given in words, ids that do not look alike, or
+        Refusal: no such id, a task whose goal is given in words, ids that do not look alike, or
             a goal that cannot be moved.
         UserError: an id beyond the shipped table, and MiniGrid is not installed.
     """
@@ -245,7 +245,7 @@ def _crossings(options: Options) -> tuple[World, ...]:
     found = tuple(_world((id_,)) for id_ in options.ids)
     for id_, world in zip(options.ids, found, strict=True):
         if world.rivers is None:
-            raise ValueError(
+            raise Refusal(
                 f"the goal of {id_} cannot be moved, only those of LavaCrossing and SimpleCrossing"
             )
     return found
@@ -319,7 +319,7 @@ def _probed(id_: str) -> World:
         missions.add(env.mission)
     env.close()
     if len(missions) > 1:
-        raise ValueError(
+        raise Refusal(
             f"the goal of {id_} is given in words ({sorted(missions)[0]!r}), which this adapter "
             "does not show"
         )
@@ -338,8 +338,8 @@ def _environment(id_: str) -> Any:
         ) from error
     ids = [name for name in gymnasium.registry if name.startswith(("MiniGrid-", "BabyAI-"))]
     if id_ not in ids:
-        raise ValueError(
-            f"MiniGrid {minigrid.__version__} has no {id_!r}; {suggestion(id_, ids, 'ids')}"
+        raise Refusal(
+            f"MiniGrid {minigrid.__version__} has no {id_!r}", hint=suggestion(id_, ids, "ids")
         )
     with warnings.catch_warnings():  # an older version of an id is what the spec asks for
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -12,6 +12,7 @@ from symgen.algebra.graph import LABELS, Graph
 from symgen.algebra.representation import Representation, direct_sum
 from symgen.algebra.tying import bias, linear_weights
 from symgen.algebra.windows import windows
+from symgen.errors import Refusal
 from symgen.families._attention_blocks import block, norm_weights
 from symgen.families._rules import Fault, least_width, normalised
 from symgen.plan.plan import Step
@@ -73,10 +74,10 @@ def local_faults(options: Any, pixels: Base, atom: Representation) -> list[Fault
         return [Fault("patch-size", (*path, "downscale"), message, "choose a divisor of the patch")]
     try:
         windows(coarse(options, pixels), local.window, options.patch // local.downscale)
-    except ValueError as error:
+    except Refusal as error:
         least = options.patch // local.downscale
         hint = f"choose window: {least}, {least + 2} or {least + 4}"
-        return [Fault("patch-size", (*path, "window"), str(error), hint)]
+        return [Fault(error.code, (*path, "window"), str(error), hint)]
     width, heads = _sizes(options)
     if width % (heads * atom.size):
         message = (

@@ -7,6 +7,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.tying import linear_weights
+from symgen.errors import Refusal
 from symgen.spec.source import Place
 
 
@@ -41,7 +42,7 @@ def nearest_finite(group: Group) -> str:
     return "D8" if "s" in group.generators else "C8"
 
 
-def unreadable_fibre(group: Group, error: ValueError) -> Fault:
+def unreadable_fibre(group: Group, error: Refusal) -> Fault:
     """A hidden fibre that the group does not have."""
     path: Place = ("network", "hidden")
     if is_continuous(group):

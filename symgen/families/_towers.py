@@ -10,6 +10,7 @@ from typing import Any
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
+from symgen.errors import Refusal
 from symgen.families._rules import Fault, carries_actions, normalised, pointwise
 from symgen.families._terms import Source, critics, heads, judged
 from symgen.plan.plan import Constraint, Step
@@ -59,7 +60,7 @@ def tower_faults(problem: Any, features: FieldType) -> list[Fault]:
         path: Place = ("network", "towers", k)
         try:
             field = vector(representations.parse(problem.group, text))
-        except ValueError as error:
+        except Refusal as error:
             return [
                 Fault(
                     "hidden-fibre", path, str(error), "write e.g. towers: [64 regular, 64 regular]"

@@ -21,6 +21,7 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, window
 from symgen.algebra.triangles import triangle_tables
 from symgen.algebra.tying import bias, linear_weights
+from symgen.errors import Refusal
 from symgen.families._attention_blocks import block, norm_weights
 from symgen.families._attention_reach import latent
 from symgen.families._local_windows import Local, local_faults, local_step, pixel_field
@@ -134,7 +135,7 @@ def check(problem: Any) -> list[Fault]:
         )
     try:
         atom = _atom(problem)
-    except ValueError as error:
+    except Refusal as error:
         return [
             *faults,
             Fault("hidden-fibre", ("network", "fibre"), str(error), _readable_fibre(problem)),
@@ -255,7 +256,7 @@ def _written_out(problem: Any, atom: Representation) -> Options:
 def _graph_faults(problem: Any, atom: Representation) -> list[Fault]:
     try:
         patch_graph(problem).fibre_labels(atom)
-    except ValueError as error:
+    except Refusal as error:
         return [
             Fault(
                 "too-large",
@@ -378,7 +379,7 @@ def _atom(problem: Any) -> Representation:
         text = "trivial" if still or not small else "regular"
     atom = representations.parse(problem.group, text)
     if len(atom.blocks) != 1 or atom.blocks[0][0] != 1:
-        raise ValueError(
+        raise Refusal(
             f"the fibre {text!r} must be one representation; `width` says how many copies there are"
         )
     return atom

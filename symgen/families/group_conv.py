@@ -20,6 +20,7 @@ from symgen.algebra.reach import pointwise as pointwise_reach
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
+from symgen.errors import Refusal
 from symgen.families._outputs import everything_observed, layer, output_faults, windowed
 from symgen.families._relaxed import chosen, relaxed, settings_faults
 from symgen.families._rules import (
@@ -154,7 +155,7 @@ class Stage(NamedTuple):
 
 
 def stages(problem: Any) -> Iterator[Stage]:
-    """The layers one after the other, up to the first that does not fit; ValueError for an
+    """The layers one after the other, up to the first that does not fit; Refusal of an
     unreadable fibre.
     """
     options: Options = problem.family_options
@@ -168,7 +169,7 @@ def stages(problem: Any) -> Iterator[Stage]:
         try:
             convolved = FieldType(sampled(before.base, convolution(layer)), fibre)
             out = convolved if pool is None else FieldType(sampled(convolved.base, pool), fibre)
-        except ValueError:  # told by window_faults, with the way out
+        except Refusal:  # told by window_faults, with the way out
             yield Stage(layer, fibre, before, convolved, None)
             return
         yield Stage(layer, fibre, before, convolved, out)
@@ -195,11 +196,11 @@ def check(problem: Any) -> list[Fault]:
         return faults
     try:
         hidden = vector(representations.parse(problem.group, options.hidden))
-    except ValueError as error:
+    except Refusal as error:
         return [unreadable_fibre(problem.group, error)]
     try:
         made = list(stages(problem))
-    except ValueError as error:
+    except Refusal as error:
         return [
             Fault(
                 "hidden-fibre",

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import MAX_ENTRIES, linear_weights
+from symgen.errors import Refusal
 from symgen.families._outputs import everything_observed, layer, output_faults
 from symgen.families._relaxed import banks_weigh_something, chosen, relaxed, settings_faults
 from symgen.families._rules import (
@@ -50,7 +51,7 @@ def check(problem: Any) -> list[Fault]:
     options: Options = problem.family_options
     try:
         hidden = vector(representations.parse(problem.group, options.hidden))
-    except ValueError as error:
+    except Refusal as error:
         return [unreadable_fibre(problem.group, error)]
     largest = max(hidden.size, *(field.size for field in problem.observation.values()))
     if hidden.size * largest > MAX_ENTRIES:

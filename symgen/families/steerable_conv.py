@@ -27,6 +27,7 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, sampled
 from symgen.algebra.steerable import harmonics, thresholds, weights, with_gates
 from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
+from symgen.errors import Refusal
 from symgen.families._outputs import everything_observed, layer, output_faults, windowed
 from symgen.families._rules import (
     Fault,
@@ -157,7 +158,7 @@ def _out(
 ) -> FieldType | None:
     try:
         base = sampled(before.base, sampling)
-    except ValueError:  # told by window_faults, with the way out
+    except Refusal:  # told by window_faults, with the way out
         return None
     if layer.pool == 2:
         base = bases.resize(base, *((size + 1) // 2 for size in base.shape))
@@ -176,7 +177,7 @@ def check(problem: Any) -> list[Fault]:
     try:
         made = stages(problem)
         hidden = _hidden(problem, made)
-    except ValueError as error:
+    except Refusal as error:
         hint = (
             "write e.g. layers: [8 regular, 8 regular], or of SO2 and O2 [4 trivial + 4 irrep(1)]"
         )

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
-from symgen.errors import near_miss, shown, suggestion
+from symgen.errors import Refusal, near_miss, shown, suggestion
 from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Action, Interface
 from symgen.semantics import moves
-from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.semantics.findings import Failed, Findings
 from symgen.semantics.repair import repaired
 from symgen.semantics.states import MAX_CHANNELS, MAX_TEXT, known_groups
 from symgen.spec.source import Place
@@ -71,8 +71,8 @@ def _automatic(
     hint = known_groups(lambda each: adapter.actions(options, each)) or hint
     try:
         found = adapter.actions(options, group)
-    except ValueError as error:
-        raise findings.add(code_of(error, "no-auto"), PATH, str(error), hint) from error
+    except Refusal as error:
+        raise findings.add(error.code or "no-auto", PATH, str(error), hint) from error
     if found is None:
         message = f"the adapter {keyword} does not know how {group} moves the actions"
         raise findings.add("no-auto", PATH, message, hint)
@@ -84,16 +84,17 @@ def _text(written: str, action: Action, group: Group, findings: Findings) -> Rep
         return representations.direct_sum((action.parameters, representations.trivial(group)))
     try:
         if len(written) > MAX_TEXT:
-            raise ValueError(f"a representation has at most {MAX_TEXT} characters")
+            raise Refusal(f"a representation has at most {MAX_TEXT} characters", code="too-large")
         found = representations.parse(group, written)
-    except ValueError as error:
+    except Refusal as error:
         close = repaired(written, str(error), group) or near_miss(written, WORDS)
         hint = (
             f"did you mean '{close}'?"
             if close
             else "write auto, trivial, a representation, or a list for each generator"
         )
-        raise findings.add(code_of(error, "bad-representation"), PATH, str(error), hint) from error
+        code = error.code or "bad-representation"
+        raise findings.add(code, PATH, str(error), hint) from error
     if found.size != action.parameters:
         message = (
             f"this representation has size {found.size}, and the action has "

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from symgen.errors import UserError, near_miss, shown, suggestion
+from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
 from symgen.problem.problem import Problem
@@ -138,9 +138,9 @@ def _option_names(problem: Problem) -> list[str]:
 def _check_word(word: str, path: Place, problem: Problem, findings: Findings) -> None:
     try:
         if len(word) > 64:
-            raise ValueError(f"the word {shown(word)} is too long; at most 64 characters are read")
+            raise Refusal(f"the word {shown(word)} is too long; at most 64 characters are read")
         problem.group.parse(word)
-    except ValueError as error:
+    except Refusal as error:
         generators = ", ".join(problem.group.generators) or "none, only the empty word"
         hint = (
             f"a word is generators one after the other; those of {problem.group} are: {generators}"
@@ -162,11 +162,9 @@ def _check_environment(
     for name, value in options.items():
         try:
             put(values, path_of(PREFIX + name), value)
-        except ValueError as error:
+        except Refusal as error:
             place = (*path, PREFIX + name)
-            raise findings.add(
-                "bad-edit", place, str(error.args[0]), str(error.args[-1]), key=True
-            ) from error
+            raise findings.add("bad-edit", place, error.message, error.hint, key=True) from error
     changed = replace(problem.source, values=values)
     found, mistakes = validated(
         type(problem.adapter_options), changed, ("environment",), ("adapter",)
@@ -181,10 +179,9 @@ def _check_environment(
         interface = problem.adapter.interface(found)
     except UserError as error:
         raise findings.add(error.code, path, error.message, error.hint, key=True) from error
-    except ValueError as error:
-        cause, _, way_out = str(error).rpartition("; ")
-        hint = way_out if cause else "check the changed options"
-        raise findings.add("bad-environment", path, cause or way_out, hint, key=True) from error
+    except Refusal as error:
+        hint = error.hint or "check the changed options"
+        raise findings.add("bad-environment", path, error.message, hint, key=True) from error
     except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
         message = f"the environment cannot be made: {type(error).__name__}: {error}"
         raise findings.add(

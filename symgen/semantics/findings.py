@@ -59,34 +59,3 @@ class Findings:
         """Raise SpecError with everything noted so far, if anything was."""
         if self.diagnostics:
             raise SpecError(self.diagnostics)
-
-
-# The algebra raises ValueErrors with mathematics in them; a part of their text tells the code.
-_CODES = (
-    ("does not hold", "broken-relation"),
-    ("not orthogonal", "not-orthogonal"),
-    ("not a permutation", "not-a-permutation"),
-    ("not a signed permutation", "not-a-permutation"),
-    ("images are needed", "missing-generator"),
-    ("not a generator", "unknown-generator"),
-    ("at most", "too-large"),
-    ("more than", "too-large"),
-    ("are supported", "too-large"),
-    ("must lie between", "too-large"),
-    ("between 1 and", "too-large"),
-    ("square grid", "inexact-rotation"),
-    ("square picture", "inexact-rotation"),
-    ("has frequency", "band-limit"),
-    ("of finite size", "band-limit"),
-    ("exactly, not", "inexact-rotation"),
-    ("permutes", "size-mismatch"),
-)
-
-
-def code_of(error: ValueError, otherwise: str) -> str:
-    """The error code of a ValueError of the algebra.
-
-    >>> code_of(ValueError("the matrix of r is not orthogonal"), "bad-fibre")
-    'not-orthogonal'
-    """
-    return next((code for part, code in _CODES if part in str(error)), otherwise)

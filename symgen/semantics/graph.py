@@ -11,8 +11,8 @@ from symgen.algebra import graph as graphs
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import LABELS, OFF_GRID, TOPOLOGIES, Graph
-from symgen.errors import shown, suggestion
-from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.errors import Refusal, shown, suggestion
+from symgen.semantics.findings import Failed, Findings
 from symgen.spec.schema import Edges
 from symgen.spec.schema import Graph as Written
 
@@ -78,10 +78,9 @@ def resolve_graph(
     _check_labels(written, base, findings)
     try:
         return graphs.build(base, written.topology_name, str(written.labels), written.edges)
-    except ValueError as error:
-        raise findings.add(
-            code_of(error, "bad-topology"), TOPOLOGY, str(error), "symgen schema lists them"
-        ) from error
+    except Refusal as error:
+        code = error.code or "bad-topology"
+        raise findings.add(code, TOPOLOGY, str(error), "symgen schema lists them") from error
 
 
 def uses_graph(family: ModuleType) -> bool:

@@ -5,8 +5,8 @@ import re
 from symgen.algebra.catalogue import group as named
 from symgen.algebra.catalogue import presented
 from symgen.algebra.group import MAX_ELEMENTS, Group
-from symgen.errors import shown, suggestion
-from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.errors import Refusal, shown, suggestion
+from symgen.semantics.findings import Failed, Findings
 from symgen.spec.schema import Presentation
 
 PATH = ("symmetry", "group")
@@ -24,15 +24,14 @@ def resolve_group(written: str | Presentation, findings: Findings) -> Group:
         return _presented(written, findings)
     try:
         if len(written) > 64:
-            raise ValueError("this is too long to be the name of a group")
+            raise Refusal("this is too long to be the name of a group")
         return named(written)
-    except ValueError as error:
-        code = code_of(error, "unknown-group")
-        message = (
-            str(error) if code == "too-large" else f"there is no group called {shown(written)}"
-        )
-        hint = "use a group within that bound" if code == "too-large" else _way_out(written)
-        raise findings.add(code, PATH, message, hint) from error
+    except Refusal as error:
+        if error.code:
+            hint = "use a group within that bound"
+            raise findings.add(error.code, PATH, error.message, hint) from error
+        message = f"there is no group called {shown(written)}"
+        raise findings.add("unknown-group", PATH, message, _way_out(written)) from error
 
 
 def _way_out(written: str) -> str:
@@ -62,7 +61,7 @@ def _meant(written: str) -> str:
         return ""
     try:
         return named(text).name
-    except ValueError:
+    except Refusal:
         return ""
 
 
@@ -79,11 +78,10 @@ def _presented(written: Presentation, findings: Findings) -> Group:
         raise Failed
     try:
         group = presented(written.generators, written.relations)
-    except ValueError as error:
+    except Refusal as error:
         hint = f"add the relation that is missing; a group may have at most {MAX_ELEMENTS} elements"
-        raise findings.add(
-            "too-large", (*PATH, "relations"), str(error).split(";")[0], hint
-        ) from error
+        code = error.code or "bad-presentation"
+        raise findings.add(code, (*PATH, "relations"), error.message, hint) from error
     for index, generator in enumerate(group.generators):
         if group.letter_order(generator) == 1:
             message = f"the relations force {generator} to be the identity"

@@ -15,8 +15,8 @@ import numpy as np
 from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
-from symgen.errors import shown, suggestion
-from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.errors import Refusal, shown, suggestion
+from symgen.semantics.findings import Failed, Findings
 from symgen.spec.source import Place
 from symgen.spec.validate import LINEAR
 
@@ -183,9 +183,9 @@ def representation(
     """
     try:
         return _represented(images, group, size, path, findings, what)
-    except ValueError as error:  # what only SO2 and O2 refuse
+    except Refusal as error:  # what only SO2 and O2 refuse
         hint = "write a printed representation, e.g. 'standard' or '2 trivial + irrep(1)'"
-        raise findings.add(code_of(error, "band-limit"), path, str(error), hint) from error
+        raise findings.add(error.code or "band-limit", path, str(error), hint) from error
 
 
 def _represented(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from symgen.algebra import fieldtype as fieldtypes
 from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
-from symgen.errors import near_miss
+from symgen.errors import Refusal, near_miss
 
 BASES = ("point", "grid", "plane", "tokens", "graph")
 # Longest text that is repaired: nobody mistypes more.
@@ -73,6 +73,6 @@ def _candidates(written: str, cause: str, group: Group) -> Iterator[str]:
 def _reads(text: str, group: Group) -> bool:
     try:
         fieldtypes.parse(group, text) if ":" in text else representations.parse(group, text)
-    except ValueError:
+    except Refusal:
         return False
     return True

@@ -12,12 +12,12 @@ import numpy as np
 from pydantic import BaseModel
 
 from symgen import lookup
-from symgen.errors import Diagnostic, UserError, near_miss, shown, suggestion
+from symgen.errors import Diagnostic, Refusal, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
 from symgen.problem.interface import Interface
 from symgen.problem.problem import Problem
 from symgen.semantics.actions import resolve_actions
-from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.semantics.findings import Failed, Findings
 from symgen.semantics.graph import resolve_graph, uses_graph, with_defaults
 from symgen.semantics.group import resolve_group
 from symgen.semantics.states import resolve_states
@@ -148,12 +148,10 @@ def _interface(adapter: Chosen, findings: Findings) -> Interface:
         raise findings.add(
             error.code, ("environment",), error.message, error.hint, key=True
         ) from error
-    except ValueError as error:
-        message, _, way_out = str(error).rpartition("; ")
-        if not message:
-            message, way_out = way_out, "check the options of the environment"
-        code = code_of(error, "bad-environment")
-        raise findings.add(code, _named_in(message, findings.source), message, way_out) from error
+    except Refusal as error:
+        place = _named_in(error.message, findings.source)
+        hint = error.hint or "check the options of the environment"
+        raise findings.add(error.code or "bad-environment", place, error.message, hint) from error
     except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
         message = f"the environment cannot be made: {type(error).__name__}: {error}"
         raise findings.add(

@@ -15,11 +15,11 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
 from symgen.algebra.reach import everything, linear, moved
 from symgen.algebra.representation import Representation
-from symgen.errors import SpecError
+from symgen.errors import Refusal, SpecError
 from symgen.plan.plan import ACTION
 from symgen.problem.problem import Problem
 from symgen.semantics.evaluate import check_condition
-from symgen.semantics.findings import Findings, code_of
+from symgen.semantics.findings import Findings
 from symgen.semantics.states import described
 from symgen.spec.source import Place
 
@@ -50,17 +50,17 @@ def check(problem: Problem, rules: Iterable[Rule]) -> Problem:
 
 @contextmanager
 def sizes_refused(problem: Problem) -> Iterator[None]:
-    """Tell a ValueError of the algebra about a size as the mistake in `network:` that it is; any
-    other is a bug.
+    """Tell what is refused for its size as the mistake in `network:` that it is; any other error is
+    a bug.
     """
     try:
         yield
-    except ValueError as error:
-        if code_of(error, "") != "too-large":
+    except Refusal as error:
+        if error.code != "too-large":
             raise
         hint = "use a smaller width, hidden fibre or picture"
         raise SpecError(
-            [problem.source.diagnostic("too-large", ("network",), str(error), hint, key=True)]
+            [problem.source.diagnostic(error.code, ("network",), str(error), hint, key=True)]
         ) from error
 
 

@@ -14,11 +14,11 @@ from symgen.algebra import representation as representations
 from symgen.algebra.base import GRID_MOVES, MAX_PLACES, Base
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
-from symgen.errors import near_miss, shown, suggestion
+from symgen.errors import Refusal, near_miss, shown, suggestion
 from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Interface, Term
 from symgen.semantics import moves
-from symgen.semantics.findings import Failed, Findings, code_of
+from symgen.semantics.findings import Failed, Findings
 from symgen.semantics.repair import blocks, repaired
 from symgen.spec.source import Place
 
@@ -129,8 +129,8 @@ def _automatic(
     hint = known_groups(lambda each: adapter.states(options, each)) or hint
     try:
         types = adapter.states(options, group)
-    except ValueError as error:
-        raise findings.add(code_of(error, "no-auto"), path, str(error), hint) from error
+    except Refusal as error:
+        raise findings.add(error.code or "no-auto", path, str(error), hint) from error
     if types is None:
         message = f"the adapter {keyword} does not know how {group} moves what is observed"
         raise findings.add("no-auto", path, message, hint)
@@ -143,7 +143,7 @@ def known_groups(automatic: Callable[[Group], object]) -> str:
     for name in COMMON:
         try:
             known += [name] if automatic(catalogue.group(name)) is not None else []
-        except ValueError:  # an option of the adapter forbids this one
+        except Refusal:  # an option of the adapter forbids this one
             continue
     return (
         f"auto knows {', '.join(known)} here: use one of them, or spell the moves out by generator"
@@ -241,9 +241,9 @@ def _moved_grid(
     try:
         rows, columns, _ = term.shape
         return bases.grid(group, rows, columns, {g: images[g] for g in group.generators})
-    except ValueError as error:
+    except Refusal as error:
         hint = "correct a move, or name the group that these moves do form"
-        raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
+        raise findings.add(error.code or "bad-field-type", path, str(error), hint) from error
 
 
 def _from_text(
@@ -251,23 +251,21 @@ def _from_text(
 ) -> FieldType:
     try:
         return _read(written, term, group)
-    except _Misfit as error:
-        raise findings.add("size-mismatch", path, str(error), error.args[1]) from error
-    except ValueError as error:
-        hint = _readable(written, str(error), term, group)
-        if code_of(error, "") == "inexact-rotation":
+    except Refusal as error:
+        hint = error.hint or _readable(written, str(error), term, group)
+        if error.code == "inexact-rotation":
             hint = (
                 "use a group whose moves take pixels to pixels, a square view, or spell the moves "
                 "out by generator; "
                 "states: plane turns by any angle, with interpolation, for the family "
                 "steerable_conv"
             )
-        raise findings.add(code_of(error, "bad-field-type"), path, str(error), hint) from error
+        raise findings.add(error.code or "bad-field-type", path, error.message, hint) from error
 
 
 def _read(written: str, term: Term, group: Group) -> FieldType:
-    """The field type that a text names for a term. Raises ValueError where it names none, or none
-    that fits.
+    """The field type that a text names for a term. Raises Refusal where it names none, or none that
+    fits.
     """
     if written == "trivial":
         return _trivial(term, group)
@@ -276,19 +274,12 @@ def _read(written: str, term: Term, group: Group) -> FieldType:
     if written == "tokens":
         return _tokens(term, group)
     if len(written) > MAX_TEXT:
-        raise ValueError(f"a field type has at most {MAX_TEXT} characters")
+        raise Refusal(f"a field type has at most {MAX_TEXT} characters", code="too-large")
     if ":" in written:
         return _fitting(fieldtypes.parse(group, written), term)
     if term.layout in ("vector", "discrete"):
         return _fitting(fieldtypes.vector(representations.parse(group, written)), term)
-    raise ValueError(f"{shown(written)} does not say how {described(term.name)} moves")
-
-
-class _Misfit(ValueError):
-    """A field type that does not fit the term; (message, hint)."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+    raise Refusal(f"{shown(written)} does not say how {described(term.name)} moves")
 
 
 def _readable(written: str, cause: str, term: Term, group: Group) -> str:
@@ -311,7 +302,7 @@ def _readable(written: str, cause: str, term: Term, group: Group) -> str:
 def _fits(written: str, term: Term, group: Group) -> bool:
     try:
         _read(written, term, group)
-    except ValueError:
+    except Refusal:
         return False
     return True
 
@@ -352,7 +343,7 @@ def _trivial(term: Term, group: Group) -> FieldType:
 
 def _picture(kind: str, term: Term, group: Group) -> FieldType:
     if term.layout != "image":
-        raise ValueError(f"{described(term.name)} is no picture, so it is no {kind}")
+        raise Refusal(f"{described(term.name)} is no picture, so it is no {kind}")
     rows, columns, channels = term.shape
     made = bases.grid if kind == "grid" else bases.plane
     return FieldType(made(group, rows, columns), _channels(channels, group))
@@ -360,12 +351,12 @@ def _picture(kind: str, term: Term, group: Group) -> FieldType:
 
 def _tokens(term: Term, group: Group) -> FieldType:
     if term.layout not in ("tokens", "vector"):
-        raise ValueError(f"{described(term.name)} has no tokens")
+        raise Refusal(f"{described(term.name)} has no tokens")
     count = term.shape[0]
     if group.generators and group.degree != count:
         message = f"{group} permutes {group.degree} tokens, and {described(term.name)} has {count}"
         hint = f"use S{count} for any order of {count} tokens, or spell the moves out by generator"
-        raise _Misfit(message, hint)
+        raise Refusal(message, code="size-mismatch", hint=hint)
     return FieldType(bases.tokens(group, count), _channels(_per_token(term), group))
 
 
@@ -390,7 +381,8 @@ def _fitting(found: FieldType, term: Term) -> FieldType:
                 f"the sizes of its blocks must add up to {entries(term)}: a sign and a trivial "
                 "are 1 each"
             )
-        raise _Misfit(f"this field type has {here}, and {described(term.name)} is {shape}", hint)
+        message = f"this field type has {here}, and {described(term.name)} is {shape}"
+        raise Refusal(message, code="size-mismatch", hint=hint)
     return found
 
 

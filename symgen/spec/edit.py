@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from symgen.errors import Diagnostic, SpecError, shown, suggestion
+from symgen.errors import Diagnostic, Refusal, SpecError, shown, suggestion
 from symgen.spec.scalars import dump, plain
 from symgen.spec.source import MAX_DEPTH, MAX_NODES, Source, from_text
 
@@ -35,8 +35,8 @@ def edit(source: Source, changes: Mapping[str, Any]) -> Source:
     for path, value in changes.items():
         try:
             put(values, path_of(path), plain(value, MAX_NODES, MAX_DEPTH))
-        except ValueError as error:
-            problems.append(Diagnostic("bad-edit", *_cause_and_way_out(error), file=source.name))
+        except Refusal as error:
+            problems.append(Diagnostic("bad-edit", error.message, error.hint, file=source.name))
     if problems:
         raise SpecError(problems)
     name = source.name if source.name.endswith(" (edited)") else f"{source.name} (edited)"
@@ -44,7 +44,7 @@ def edit(source: Source, changes: Mapping[str, Any]) -> Source:
 
 
 def path_of(dotted: str) -> tuple[str | int, ...]:
-    """The keys of a dotted path. Raises ValueError(cause, way out) where it is not one.
+    """The keys of a dotted path. Raises Refusal where it is not one.
 
     What a condition changes about the environment is one key there, dots included.
 
@@ -53,13 +53,13 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     """
     parts = dotted.split(".")
     if not all(parts) or len(parts) > MAX_DEPTH:
-        raise ValueError(
+        raise Refusal(
             f"{shown(dotted)} is not a dotted path",
-            "write the keys with one dot between them: network.width",
+            hint="write the keys with one dot between them: network.width",
         )
     if parts[0] not in SECTIONS:
         cause = f"the path {shown(dotted)} does not begin with a section of a spec"
-        raise ValueError(cause, suggestion(parts[0], SECTIONS, "sections"))
+        raise Refusal(cause, hint=suggestion(parts[0], SECTIONS, "sections"))
     if parts[0] == "evaluate" and parts[2:3] == ["environment"]:
         parts[2:] = [".".join(parts[2:])]
     return tuple(
@@ -68,9 +68,7 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
 
 
 def put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
-    """Write a value into nested mappings and lists. Raises ValueError(cause, way out) where the
-    path leads nowhere.
-    """
+    """Write a value into nested mappings and lists. Raises Refusal where the path leads nowhere."""
     dotted = ".".join(str(key) for key in path)
     inner: Any = values
     for key in path[:-1]:
@@ -90,8 +88,9 @@ def _child(inner: Any, key: str | int, dotted: str) -> Any:
         if child is None:  # 'train:' with nothing after it
             child = inner[str(key)] = {}
     if not isinstance(child, dict | list):
-        raise ValueError(
-            f"the path '{dotted}' leads through '{key}', which has no keys", "end the path there"
+        raise Refusal(
+            f"the path '{dotted}' leads through '{key}', which has no keys",
+            hint="end the path there",
         )
     return child
 
@@ -99,9 +98,5 @@ def _child(inner: Any, key: str | int, dotted: str) -> Any:
 def _index(inner: list[Any], key: str | int, dotted: str) -> int:
     if not isinstance(key, int) or key >= len(inner):
         cause = f"the path '{dotted}' leads into a list of {len(inner)}, which has no entry '{key}'"
-        raise ValueError(cause, "entries are numbered from 0")
+        raise Refusal(cause, hint="entries are numbered from 0")
     return key
-
-
-def _cause_and_way_out(error: ValueError) -> tuple[str, str]:
-    return (str(error.args[0]), str(error.args[1])) if len(error.args) == 2 else (str(error), "")

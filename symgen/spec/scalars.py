@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from symgen.errors import Refusal
+
 Scalar = str | int | float | bool | None
 
 NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
@@ -26,6 +28,8 @@ NUMBER = re.compile(
     rf"(?:[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
 )
+# Longest integer that is written out, so that reading it can say at which place it is too large.
+MAX_BITS = 4096
 # What YAML calls printable; anything else in a text is refused.
 UNPRINTABLE = re.compile(
     "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -98,17 +102,19 @@ def dump(values: Mapping[str, Any]) -> str:
 def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
     """`value` as dicts, lists and scalars; tuples become lists and numpy numbers become Python's.
 
-    Raises ValueError where something in it has no place in YAML, is too large or refers to itself.
+    Raises Refusal where something in it has no place in YAML, is too large or refers to itself.
     """
     budget = [max_nodes]
 
     def walk(each: Any, depth: int) -> Any:
         budget[0] -= 1
         if budget[0] < 0 or depth > max_depth:
-            raise ValueError("the mapping is too large, too deep, or contains itself")
+            raise Refusal("the mapping is too large, too deep, or contains itself")
         if each is None or isinstance(each, str | bool):
             return each
         if isinstance(each, Integral):
+            if int(each).bit_length() > MAX_BITS:  # Python itself refuses to write it out
+                raise Refusal(f"an integer of more than {MAX_BITS} bits has no place in a spec")
             return int(each)
         if isinstance(each, Real):
             return float(each)
@@ -116,7 +122,7 @@ def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
             return {_key(key): walk(inner, depth + 1) for key, inner in each.items()}
         if isinstance(each, Sequence) and not isinstance(each, bytes | bytearray | memoryview):
             return [walk(inner, depth + 1) for inner in each]
-        raise ValueError(
+        raise Refusal(
             f"a value of type {type(each).__name__} has no place in a spec; use text, numbers, "
             "lists and mappings"
         )
@@ -126,7 +132,7 @@ def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        raise ValueError(
+        raise Refusal(
             f"the key {key!r} is of type {type(key).__name__}; every key of a spec is text"
         )
     return str(key)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from symgen.errors import Diagnostic, SpecError, abridged, near_miss
+from symgen.errors import Diagnostic, Refusal, SpecError, abridged, near_miss
 from symgen.spec.nodes import Builder, List, Node, Span, Table, Unreadable, Value
 from symgen.spec.scalars import UNPRINTABLE, dump, plain
 
@@ -100,7 +100,7 @@ def read(origin: str | Path | Mapping[str, Any]) -> Source:
     if isinstance(origin, Mapping):
         try:
             return from_text(dump(plain(origin, MAX_NODES, MAX_DEPTH)), "<dict>")
-        except ValueError as error:
+        except Refusal as error:
             raise SpecError([Diagnostic("not-plain-data", str(error), file="<dict>")]) from error
     name = str(origin)
     try:

@@ -5,9 +5,10 @@ together.
 import gymnasium
 import numpy as np
 import pytest
+import torch
 
 from symgen.compiler import check_spec
-from symgen.errors import SpecError
+from symgen.errors import Refusal, SpecError
 from symgen.semantics import rules
 from symgen.semantics.evaluate import environment_changes
 from symgen.spec.source import from_text
@@ -344,10 +345,27 @@ def test_a_problem_prints_itself(solve):
 def test_sizes_that_only_the_plan_finds(solve):
     problem = solve()
     with pytest.raises(SpecError) as caught, rules.sizes_refused(problem):
-        raise ValueError("a map has more than 5 entries")
+        raise Refusal("a map has more than 5 entries", code="too-large")
     assert [each.code for each in caught.value.diagnostics] == ["too-large"]
-    with pytest.raises(ValueError, match="a bug"), rules.sizes_refused(problem):
-        raise ValueError("a bug")
+
+
+def test_other_errors_of_the_plan_are_bugs(solve):
+    problem = solve()
+    with pytest.raises(Refusal, match="a bug"), rules.sizes_refused(problem):
+        raise Refusal("a bug", code="broken-relation")
+    # words that the message of a refused size has, too
+    with pytest.raises(ValueError, match="more than 5"), rules.sizes_refused(problem):
+        raise ValueError("a map has more than 5 entries")
+    # torch's own, of a batch normalisation that is trained on one sample
+    batch_norm = torch.nn.BatchNorm1d(3)
+    with (
+        pytest.raises(ValueError, match="Expected more than 1 value per channel"),
+        rules.sizes_refused(problem),
+    ):
+        batch_norm(torch.zeros(1, 3))
+    # numpy's own
+    with pytest.raises(ValueError, match="cannot reshape"), rules.sizes_refused(problem):
+        np.zeros(5).reshape(2, 3)
 
 
 SAC = {"algorithm": "sac", "steps": 1000}
