@@ -16,8 +16,8 @@ from symgen.plan.plan import Plan
 from symgen.problem import group_action as actions
 from symgen.problem.problem import Problem
 from symgen.semantics.resolve import option_mistakes, resolve
-from symgen.semantics.rules import RULES, sizes_refused
 from symgen.semantics.rules import check as check_rules
+from symgen.semantics.rules import sizes_refused
 from symgen.spec.schema import Spec, parse
 from symgen.spec.source import Source, read
 
@@ -139,7 +139,7 @@ def check_spec(spec: str | Path | Mapping[str, Any] | Source) -> Problem:
         SpecError: with `.diagnostics`, all mistakes at once.
     """
     source = spec if isinstance(spec, Source) else read(spec)
-    return check_rules(resolve(parse(source, option_mistakes), source), RULES)
+    return check_rules(resolve(parse(source, option_mistakes), source))
 
 
 def plan_spec(problem: Problem) -> Plan:

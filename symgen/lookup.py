@@ -41,12 +41,31 @@ def keywords(kind: Kind) -> tuple[str, ...]:
     )
 
 
-def module(kind: Kind, keyword: str) -> ModuleType:
-    """The module of a keyword, imported. Raises ValueError with the near miss where there is none."""
+def declaration(kind: Kind, keyword: str) -> ModuleType:
+    """The file that a spec is checked with, imported: what a keyword says of itself without torch.
+
+    Raises:
+        ValueError: there is no such keyword; with the near miss.
+
+    >>> declaration("algorithm", "ppo").__name__
+    'symgen.rl._ppo_options'
+    """
     if keyword not in keywords(kind):
-        raise ValueError(
-            f"unknown {kind} {keyword!r}; {suggestion(keyword, keywords(kind), PLURALS[kind])}"
-        )
+        hint = suggestion(keyword, keywords(kind), PLURALS[kind])
+        raise ValueError(f"unknown {kind} {keyword!r}; {hint}")
+    file = f"_{keyword}_options" if kind == "algorithm" else keyword
+    return importlib.import_module(f"symgen.{FOLDERS[kind]}.{file}")
+
+
+def module(kind: Kind, keyword: str) -> ModuleType:
+    """The file of a keyword itself, imported: of an algorithm, what trains, which needs torch.
+
+    Raises:
+        ValueError: there is no such keyword.
+    """
+    found = declaration(kind, keyword)
+    if kind != "algorithm":
+        return found
     return importlib.import_module(f"symgen.{FOLDERS[kind]}.{keyword}")
 
 
@@ -54,33 +73,7 @@ def options(kind: Kind, keyword: str) -> type[BaseModel]:
     """The Options of a keyword, without importing torch. Raises ValueError where there is no such
     keyword.
     """
-    if kind == "algorithm":
-        return algorithm_options(keyword)
-    return _options_of(module(kind, keyword))
-
-
-def algorithm_options(keyword: str) -> type[BaseModel]:
-    """The Options of an algorithm, from its torch-free file."""
-    if keyword not in keywords("algorithm"):
-        hint = suggestion(keyword, keywords("algorithm"), "algorithms")
-        raise ValueError(f"unknown algorithm {keyword!r}; {hint}")
-    return _options_of(importlib.import_module(f"symgen.{FOLDERS['algorithm']}._{keyword}_options"))
-
-
-def critic(keyword: str) -> Critic:
-    """What an algorithm's critic judges.
-
-    >>> critic("ppo")
-    'value'
-    """
-    found: Critic = importlib.import_module(
-        f"symgen.{FOLDERS['algorithm']}._{keyword}_options"
-    ).CRITIC
-    return found
-
-
-def _options_of(found: ModuleType) -> type[BaseModel]:
-    model = found.Options
+    model = declaration(kind, keyword).Options
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise TypeError(f"{found.__name__}.Options is not a pydantic model")
+        raise TypeError(f"the Options of the {kind} {keyword} are not a pydantic model")
     return model

@@ -6,7 +6,7 @@ of the group, and add noise.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -74,8 +74,27 @@ def environment_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_condition(name: str, problem: Problem, findings: Findings) -> None:
-    """Note everything that is wrong with one condition."""
+def conditions_are_possible(problem: Problem, findings: Findings) -> None:
+    """condition-name, bad-edit, bad-word, changed-interface, level-overlap: every held-out condition
+    must be one that the environment and the group can produce.
+    """
+    fields = type(problem.adapter_options).model_fields
+    options = [field.alias or name for name, field in fields.items()]
+    for name in problem.spec.evaluate:
+        _check_condition(name, options, problem, findings)
+
+
+def _check_condition(
+    name: str, options: Sequence[str], problem: Problem, findings: Findings
+) -> None:
+    """Note everything that is wrong with one condition.
+
+    Args:
+        name: of the condition.
+        options: names of the environment's options.
+        problem: the problem.
+        findings: collects the mistakes.
+    """
     path: Place = ("evaluate", name)
     changes = problem.source.values["evaluate"][name]
     if name == TRAINING:
@@ -83,17 +102,16 @@ def check_condition(name: str, problem: Problem, findings: Findings) -> None:
             f"{name} is the name of the environment that was trained on; every report shows it"
         )
         findings.add("condition-name", path, message, "give the condition another name", key=True)
-    known = [*Condition.model_fields, *(PREFIX + option for option in _option_names(problem))]
+    known = [*Condition.model_fields, *(PREFIX + option for option in options)]
     unknown = [key for key in changes if _without_rest(key) not in known]
     for key in unknown:
         message = f"a held-out condition has no {shown(key)}"
         hint: str | partial[str] = partial(_meant, key, known)
-        if key in _option_names(problem):
+        if key in options:
             hint = f"write {PREFIX}{key} to change the environment's option"
-        findings.add(
-            "bad-edit" if "." in key else "unknown-key", (*path, key), message, hint, key=True
-        )
-    short = [key for key in changes if key in SHORT and key not in _option_names(problem)]
+        code = "bad-edit" if "." in key else "unknown-key"
+        findings.add(code, (*path, key), message, hint, key=True)
+    short = [key for key in changes if key in SHORT and key not in options]
     for key in short:
         message = f"the adapter {problem.spec.environment.adapter} has no {key}"
         findings.add("bad-edit", (*path, key), message, "leave it out", key=True)
@@ -103,10 +121,9 @@ def check_condition(name: str, problem: Problem, findings: Findings) -> None:
     for key in ("transform", "observation"):
         if isinstance(changes.get(key), str):
             _check_word(changes[key], (*path, key), problem, findings)
-    if not mistakes and not short and not unknown:
-        findings.attempt(
-            _check_environment, environment_changes(changes), path, changes, problem, findings
-        )
+    changed = environment_changes(changes)
+    if changed and not (mistakes or short or unknown):
+        findings.attempt(_check_environment, changed, path, changes, problem, findings)
 
 
 def _without_rest(key: str) -> str:
@@ -130,11 +147,6 @@ def _meant(key: str, known: list[str]) -> str:
     )
 
 
-def _option_names(problem: Problem) -> list[str]:
-    fields = type(problem.adapter_options).model_fields
-    return [field.alias or name for name, field in fields.items()]
-
-
 def _check_word(word: str, path: Place, problem: Problem, findings: Findings) -> None:
     try:
         if len(word) > 64:
@@ -156,8 +168,6 @@ def _check_environment(
     findings: Findings,
 ) -> None:
     """The changed environment must exist and have the same observation and action."""
-    if not options:
-        return
     values = {"environment": copy.deepcopy(problem.source.values["environment"])}
     for name, value in options.items():
         try:

@@ -13,71 +13,64 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import LABELS, OFF_GRID, TOPOLOGIES, Graph
 from symgen.errors import Refusal, shown, suggestion
 from symgen.semantics.findings import Failed, Findings
-from symgen.spec.schema import Edges
-from symgen.spec.schema import Graph as Written
+from symgen.spec.schema import Edges, Spec
+from symgen.spec.schema import Graph as Section
 
 PATH = ("graph",)
 TOPOLOGY = (*PATH, "topology")
 
+# Bases without places that the group permutes.
+WITHOUT_PLACES = ("point", "plane")
 # Most places of a graph: it has a label for every pair of them.
 MAX_GRAPH = 1024
 
 
-def with_defaults(written: Written | None, observation: Mapping[str, FieldType]) -> Written | None:
-    """The graph section with nothing left open: offset labels on a grid, distance elsewhere; None
-    for plain vectors.
-    """
-    base = _base(observation)
-    if base is None:
-        return written
-    written = written or Written()
-    labels = written.labels or ("offset" if base.kind == "grid" else "distance")
-    return written.model_copy(update={"labels": labels})
-
-
 def resolve_graph(
-    written: Written,
+    spec: Spec,
     observation: Mapping[str, FieldType],
     family: ModuleType,
     options: BaseModel,
     findings: Findings,
-) -> Graph | None:
+) -> tuple[Spec, Graph | None]:
     """The graph on the first observation term that has places; on its patches, where the family has
     an option `patch`.
 
     Returns:
-        None where the family uses no graph and the places are too many to build one.
+        The spec with nothing left open in its graph section: offset labels on a grid, distance
+        elsewhere. And the graph; None where the family uses none and the spec does not ask for one,
+        or the places are too many to build one.
 
     Raises:
         Failed: the graph does not fit the places.
     """
-    base = _base(observation)
+    places = (field.base for field in observation.values())
+    base = next((base for base in places if base.kind not in WITHOUT_PLACES), None)
     if base is None:
         message = "a graph needs places, and the observation is a plain vector"
-        raise findings.add(
-            "no-places",
-            PATH,
-            message,
-            "leave graph: out, or give a term as tokens or grid",
-            key=True,
-        )
+        hint = "leave graph: out, or give a term as tokens or grid"
+        raise findings.add("no-places", PATH, message, hint, key=True)
+    section = spec.graph or Section()
+    labels = section.labels or ("offset" if base.kind == "grid" else "distance")
+    section = section.model_copy(update={"labels": labels})
+    complete = spec.model_copy(update={"graph": section})
+    if spec.graph is None and not uses_graph(family):
+        return complete, None
     base = _patches(base, options)
     if base.size > MAX_GRAPH:
         if not uses_graph(family):
-            return None
+            return complete, None
         message = (
             f"{base} has {base.size} places, too many for a graph; at most {MAX_GRAPH} are possible"
         )
-        raise findings.add(
-            "too-large", PATH, message, "use a smaller view, or patches of more pixels", key=True
-        )
-    if isinstance(written.topology, Edges):
-        _check_edges(written.topology, written.labels or "", base, findings)
+        hint = "use a smaller view, or patches of more pixels"
+        raise findings.add("too-large", PATH, message, hint, key=True)
+    if isinstance(section.topology, Edges):
+        _check_edges(section.topology, labels, base, findings)
     else:
-        _check_topology(written.topology, base, findings)
-    _check_labels(written, base, findings)
+        _check_topology(section.topology, base, findings)
+    _check_labels(section, base, findings)
     try:
-        return graphs.build(base, written.topology_name, str(written.labels), written.edges)
+        return complete, graphs.build(base, section.topology_name, labels, section.edges)
     except Refusal as error:
         code = error.code or "bad-topology"
         raise findings.add(code, TOPOLOGY, str(error), "symgen schema lists them") from error
@@ -86,14 +79,6 @@ def resolve_graph(
 def uses_graph(family: ModuleType) -> bool:
     """Whether the family is planned on a graph: then it has a `patch_graph`."""
     return callable(getattr(family, "patch_graph", None))
-
-
-def _base(observation: Mapping[str, FieldType]) -> Base | None:
-    """The first set of places that the group permutes; it does not permute those of a plane."""
-    return next(
-        (each.base for each in observation.values() if each.base.kind not in ("point", "plane")),
-        None,
-    )
 
 
 def _patches(base: Base, options: BaseModel) -> Base:
@@ -107,7 +92,7 @@ def _patches(base: Base, options: BaseModel) -> Base:
 def _check_topology(topology: str, base: Base, findings: Findings) -> None:
     name, _, radius = topology.partition(" ")
     if name not in TOPOLOGIES or (radius and name != "radius") or topology == "edges":
-        known = [each if each != "radius" else "radius 2" for each in TOPOLOGIES if each != "edges"]
+        known = [each.replace("radius", "radius 2") for each in TOPOLOGIES if each != "edges"]
         word = name if name in TOPOLOGIES else topology
         hint = suggestion(word, known, "topologies") + " (or {edges: [[0, 1], ...]})"
         raise findings.add(
@@ -143,9 +128,9 @@ def _positive(text: str) -> bool:
         return False
 
 
-def _check_edges(written: Edges, labels: str, base: Base, findings: Findings) -> None:
+def _check_edges(topology: Edges, labels: str, base: Base, findings: Findings) -> None:
     before = len(findings.diagnostics)
-    for index, edge in enumerate(written.edges):
+    for index, edge in enumerate(topology.edges):
         path = (*TOPOLOGY, "edges", index)
         ends = edge[:2]
         attributes = edge[2] if len(edge) > 2 else {}
@@ -164,10 +149,10 @@ def _check_edges(written: Edges, labels: str, base: Base, findings: Findings) ->
         raise Failed
 
 
-def _check_labels(written: Written, base: Base, findings: Findings) -> None:
+def _check_labels(section: Section, base: Base, findings: Findings) -> None:
     path = (*PATH, "labels")
-    labels = str(written.labels)
-    if labels not in LABELS and not isinstance(written.topology, Edges):
+    labels = str(section.labels)
+    if labels not in LABELS and not isinstance(section.topology, Edges):
         hint = suggestion(labels, LABELS, "labels") + "; an edge attribute needs {edges: [...]}"
         raise findings.add("bad-labels", path, f"there are no labels {shown(labels)}", hint)
     if labels == "offset" and base.kind != "grid":

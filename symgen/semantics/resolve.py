@@ -6,19 +6,20 @@ same, so that all independent mistakes are reported at once.
 """
 
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
 
 from symgen import lookup
+from symgen.algebra.graph import Graph
 from symgen.errors import Diagnostic, Refusal, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
 from symgen.problem.interface import Interface
 from symgen.problem.problem import Problem
 from symgen.semantics.actions import resolve_actions
 from symgen.semantics.findings import Failed, Findings
-from symgen.semantics.graph import resolve_graph, uses_graph, with_defaults
+from symgen.semantics.graph import WITHOUT_PLACES, resolve_graph
 from symgen.semantics.group import resolve_group
 from symgen.semantics.states import resolve_states
 from symgen.spec.schema import Spec
@@ -36,11 +37,11 @@ OWN_KEYS = {
 
 
 class Chosen(NamedTuple):
-    """What a keyword names: its module (None for an algorithm, which would import torch) and its
-    Options.
+    """What a keyword names: the file that declares it (see `lookup`), and its Options as the spec
+    has them.
     """
 
-    module: ModuleType | None
+    module: ModuleType
     options: BaseModel
 
 
@@ -51,56 +52,28 @@ def resolve(spec: Spec, source: Source) -> Problem:
         SpecError: with every mistake that was found, each at its place in `source`.
     """
     findings = Findings(source)
+    attempt = findings.attempt
+    complete: tuple[Spec, Graph | None] | None = (spec, None)
     # A user's numbers may overflow; what comes of it is found by the checks, not by a warning.
     with np.errstate(all="ignore"):
-        found = _resolved(spec, findings)
+        adapter = attempt(_chosen, "environment", findings)
+        family = attempt(_chosen, "network", findings)
+        train = attempt(_chosen, "train", findings) if spec.train else None
+        group = attempt(resolve_group, spec.symmetry.group, findings)
+        interface = attempt(_interface, adapter, findings)
+        about = (interface, group, adapter and adapter.module, adapter and adapter.options)
+        observation = attempt(resolve_states, spec.symmetry.states, *about, findings)
+        action = attempt(resolve_actions, spec.symmetry.actions, *about, findings)
+        fields = (observation or {}).values()
+        if spec.graph or any(field.base.kind not in WITHOUT_PLACES for field in fields):
+            chosen = (family and family.module, family and family.options)
+            complete = attempt(resolve_graph, spec, observation, *chosen, findings)
     findings.raise_any()
-    if found is None:
+    if not (adapter and family and group and interface and observation and action and complete):
         raise AssertionError("a part of the spec is missing although nothing is wrong with it")
-    return found
-
-
-def option_mistakes(source: Source) -> list[Diagnostic]:
-    """Mistakes in the Options of a spec that cannot be parsed; for `parse` to report together with
-    its own.
-    """
-    findings = Findings(source)
-    for section in KEYWORDS:
-        written = source.values.get(section)
-        if isinstance(written, dict) and isinstance(written.get(KEYWORDS[section]), str):
-            findings.attempt(_chosen, section, source, findings)
-    return findings.diagnostics
-
-
-def _resolved(spec: Spec, findings: Findings) -> Problem | None:
-    source = findings.source
-    adapter = findings.attempt(_chosen, "environment", source, findings)
-    family = findings.attempt(_chosen, "network", source, findings)
-    train = findings.attempt(_chosen, "train", source, findings) if spec.train else None
-    group = findings.attempt(resolve_group, spec.symmetry.group, findings)
-    interface = findings.attempt(_interface, adapter, findings)
-    about = (interface, group, adapter and adapter.module, adapter and adapter.options, findings)
-    observation = findings.attempt(resolve_states, spec.symmetry.states, *about)
-    action = findings.attempt(resolve_actions, spec.symmetry.actions, *about)
-    written = with_defaults(spec.graph, observation) if observation else spec.graph
-    graph = None
-    if written and family and family.module and (spec.graph or uses_graph(family.module)):
-        graph = findings.attempt(
-            resolve_graph, written, observation, family.module, family.options, findings
-        )
-    if not (
-        adapter
-        and family
-        and group
-        and interface
-        and observation
-        and action
-        and family.module
-        and adapter.module
-    ):
-        return None
+    spec, graph = complete
     return Problem(
-        spec=spec.model_copy(update={"graph": written}),
+        spec=spec,
         source=source,
         group=group,
         interface=interface,
@@ -113,37 +86,46 @@ def _resolved(spec: Spec, findings: Findings) -> Problem | None:
         adapter_options=adapter.options,
         algorithm=spec.train.algorithm if spec.train else None,
         algorithm_options=train.options if train else None,
-        critic=lookup.critic(spec.train.algorithm) if spec.train and train else "value",
+        critic=train.module.CRITIC if train else "value",
     )
 
 
-def _chosen(section: str, source: Source, findings: Findings) -> Chosen:
-    """The module that a section names, with its options. Raises Failed."""
+def option_mistakes(source: Source) -> list[Diagnostic]:
+    """Mistakes in the Options of a spec that cannot be parsed; for `parse` to report together with
+    its own.
+    """
+    findings = Findings(source)
+    for section in KEYWORDS:
+        written = source.values.get(section)
+        if isinstance(written, dict) and isinstance(written.get(KEYWORDS[section]), str):
+            findings.attempt(_chosen, section, findings)
+    return findings.diagnostics
+
+
+def _chosen(section: str, findings: Findings) -> Chosen:
+    """What a section names, with its options. Raises Failed."""
     kind = KEYWORDS[section]
-    keyword = source.values[section][kind]
+    keyword = findings.source.values[section][kind]
     if keyword not in lookup.keywords(kind):
-        message = f"there is no {kind} {shown(keyword)}"
         close = near_miss(keyword, lookup.keywords(kind))
-        hint = (
-            f"did you mean '{close}'?"
-            if close
-            else suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
-        )
+        hint = f"did you mean '{close}'?"
+        if not close:
+            hint = suggestion(keyword, lookup.keywords(kind), lookup.PLURALS[kind])
+        message = f"there is no {kind} {shown(keyword)}"
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
-    model = lookup.options(kind, keyword)
-    options, mistakes = validated(model, source, (section,), OWN_KEYS[section])
+    module = lookup.declaration(kind, keyword)
+    options, mistakes = validated(module.Options, findings.source, (section,), OWN_KEYS[section])
     if options is None:
         findings.diagnostics += mistakes
         raise Failed
-    return Chosen(lookup.module(kind, keyword) if kind != "algorithm" else None, options)
+    return Chosen(module, options)
 
 
 def _interface(adapter: Chosen, findings: Findings) -> Interface:
     """What the environment looks like. Raises Failed where it cannot be asked."""
-    module: Any = adapter.module
     try:
-        found: Interface = module.interface(adapter.options)
-        return found
+        interface: Interface = adapter.module.interface(adapter.options)
+        return interface
     except UserError as error:
         raise findings.add(
             error.code, ("environment",), error.message, error.hint, key=True

@@ -122,7 +122,7 @@ def test_unknown_keywords(kind):
 
 def test_the_options_of_an_algorithm_are_those_of_its_module():
     for keyword in lookup.keywords("algorithm"):
-        assert lookup.module("algorithm", keyword).Options is lookup.algorithm_options(keyword)
+        assert lookup.module("algorithm", keyword).Options is lookup.options("algorithm", keyword)
 
 
 @pytest.mark.parametrize("kind", lookup.FOLDERS)

@@ -2,6 +2,8 @@
 together.
 """
 
+import inspect
+
 import gymnasium
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 
 from symgen.compiler import check_spec
 from symgen.errors import Refusal, SpecError
-from symgen.semantics import rules
+from symgen.semantics import action_rules, evaluate, rules
 from symgen.semantics.evaluate import environment_changes
 from symgen.spec.source import from_text
 
@@ -281,6 +283,18 @@ def test_rules_are_run_together(mistakes):
 def test_each_rule_says_which_code_it_gives():
     for rule in rules.RULES:
         assert rule.__doc__
+
+
+def test_every_rule_is_listed():
+    written = {
+        function
+        for file in (rules, action_rules, evaluate)
+        for name, function in vars(file).items()
+        if not name.startswith("_") and inspect.isfunction(function)
+        if list(inspect.signature(function).parameters) == ["problem", "findings"]
+    }
+    assert len(written) == 13
+    assert written == set(rules.RULES)
 
 
 def test_mistakes_of_options_come_with_those_of_the_spec(mistakes):
