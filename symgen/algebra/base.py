@@ -16,7 +16,6 @@ from typing import Literal
 
 import numpy as np
 
-from symgen.algebra import catalogue
 from symgen.algebra import images as written_images
 from symgen.algebra import plane as planes
 from symgen.algebra import representation as representations
@@ -202,7 +201,7 @@ def plane(group: Group, rows: int, columns: int) -> Base:
     Raises:
         Refusal: another group, or a picture that is not square.
     """
-    if catalogue.planar(group) is None:
+    if group.planar is None:
         raise Refusal(f"the plane is turned by C<n>, D<n>, SO2 and O2, not by {group.name}")
     if rows != columns:
         raise Refusal(
@@ -232,8 +231,8 @@ def has_usual_moves(group: Group) -> bool:
 def is_usual(base: Base) -> bool:
     """Whether the group moves a grid as `grid` lets it by default.
 
-    >>> one, other = parse(catalogue.group("C4"), "grid 5x5"), parse(catalogue.group("C4"), "grid 3x5(r=mirror)")
-    >>> is_usual(one), is_usual(other)
+    >>> from symgen.algebra.catalogue import group
+    >>> is_usual(parse(group("D1"), "grid 3x5")), is_usual(parse(group("D1"), "grid 3x5(s=flip)"))
     (True, False)
     """
     if base.kind != "grid":
@@ -246,13 +245,10 @@ def is_usual(base: Base) -> bool:
 
 
 def _usual_moves(group: Group) -> dict[str, str] | None:
-    turns = {"1": {}, "2": {"r": "half_turn"}, "4": {"r": "turn"}}
-    if (
-        group.name not in ("C1", "C2", "C4", "D1", "D2", "D4")
-        or catalogue.group(group.name) != group
-    ):
-        return None  # a presented group may bear any name
-    return {**turns[group.name[1]], **({"s": "mirror"} if group.name[0] == "D" else {})}
+    if group.planar is None or group.planar.turns not in (1, 2, 4):
+        return None
+    words = {"r": "half_turn" if group.planar.turns == 2 else "turn", "s": "mirror"}
+    return {generator: words[generator] for generator in group.generators}
 
 
 def tokens(group: Group, n: int) -> Base:

@@ -12,13 +12,15 @@ it commutes with 64 of them (no two of these frequencies are equal modulo 64). `
 refuses any other representation of them.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from symgen.algebra.cosets import enumerate_cosets
-from symgen.algebra.group import MAX_ELEMENTS, MAX_LETTERS, Group, Permutation
+from symgen.algebra.group import MAX_ELEMENTS, MAX_LETTERS, Group, Permutation, Planar
 from symgen.errors import Refusal
 
 MAX_NUMBER = {"C": 512, "D": 512, "S": 128}
@@ -29,20 +31,21 @@ MAX_GENERATORS = 32
 
 def cyclic(n: int) -> Group:
     """C<n>, the turns of a regular n-gon."""
+    planar = Planar(n, mirrors=False)
     if n == 1:
-        return Group("C1", (), (), {}, 1)
-    turn = _cycle(n)
-    return Group(f"C{n}", ("r",), (f"r^{n}",), {"r": turn}, n)
+        return Group("C1", (), (), {}, 1, planar)
+    return Group(f"C{n}", ("r",), (f"r^{n}",), {"r": _cycle(n)}, n, planar)
 
 
 def dihedral(n: int) -> Group:
     """D<n>, turns and mirrors, of order 2n."""
+    planar = Planar(n, mirrors=True)
     if n == 1:
-        return Group("D1", ("s",), ("ss",), {"s": (1, 0)}, 2)
+        return Group("D1", ("s",), ("ss",), {"s": (1, 0)}, 2, planar)
     images: dict[str, Permutation] = {"r": (1, 0, 3, 2), "s": (2, 3, 0, 1)}
     if n > 2:
         images = {"r": _cycle(n), "s": tuple(-i % n for i in range(n))}
-    return Group(f"D{n}", ("r", "s"), (f"r^{n}", "ss", "srsr"), images, 2 * n)
+    return Group(f"D{n}", ("r", "s"), (f"r^{n}", "ss", "srsr"), images, 2 * n, planar)
 
 
 def symmetric(n: int) -> Group:
@@ -50,17 +53,17 @@ def symmetric(n: int) -> Group:
     Relations, 6.2).
     """
     if n == 1:
-        return Group("S1", (), (), {}, 1)
+        return Group("S1", (), (), {}, 1, is_symmetric=True)
     swap = (1, 0, *range(2, n))
     if n == 2:
-        return Group("S2", ("s",), ("ss",), {"s": swap}, 2)
+        return Group("S2", ("s",), ("ss",), {"s": swap}, 2, is_symmetric=True)
     relations = ["ss", f"c^{n}", "cs" * (n - 1)]
     if n > 3:
         relations.append(f"sc^{n - 1}sc" * 3)
     relations += [f"sc^{n - j}sc^{j}" * 2 for j in range(2, n // 2 + 1)]
-    return Group(
-        f"S{n}", ("s", "c"), tuple(relations), {"s": swap, "c": _cycle(n)}, math.factorial(n)
-    )
+    images = {"s": swap, "c": _cycle(n)}
+    order = math.factorial(n)
+    return Group(f"S{n}", ("s", "c"), tuple(relations), images, order, is_symmetric=True)
 
 
 TURNS = 64
@@ -71,39 +74,29 @@ MAX_FREQUENCY = 15
 
 def all_turns(name: str) -> Group:
     """SO2 (turns by any angle) or O2 (with mirrors), held as 64 turns."""
-    like = cyclic(TURNS) if name == "SO2" else dihedral(TURNS)
-    return Group(name, like.generators, like.relations, like.permutations, like.known_order)
-
-
-def is_continuous(this: Group) -> bool:
-    """True for the catalogue's SO2 and O2."""
-    return this.name in ("SO2", "O2") and group(this.name) == this
-
-
-def planar(this: Group) -> tuple[int, bool] | None:
-    """(number of turns, whether there are mirrors) of the catalogue's C<n>, D<n>, SO2, O2; None for
-    any other group.
-
-    >>> planar(group("D4")), planar(group("SO2")), planar(group("S3"))
-    ((4, True), (64, False), None)
-    """
-    found = re.fullmatch(r"([CD])([1-9][0-9]{0,5})|(SO2|O2)", this.name)
-    if (
-        found is None
-        or (found[2] and int(found[2]) > MAX_NUMBER[found[1]])
-        or group(this.name) != this
-    ):
-        return None  # a presented group may bear any name
-    return (int(found[2]), found[1] == "D") if found[2] else (TURNS, this.name == "O2")
+    finite = cyclic(TURNS) if name == "SO2" else dihedral(TURNS)
+    return replace(finite, name=name, planar=Planar(TURNS, name == "O2", continuous=True))
 
 
 def _cycle(n: int) -> Permutation:
     return tuple((i + 1) % n for i in range(n))
 
 
-def product(first: Group, second: Group) -> Group:
-    """The direct product: both act, on disjoint points, and commute."""
-    rename = _fresh_names(first, second)
+def product(first: Group, *others: Group) -> Group:
+    """The direct product: all act, on disjoint points, and commute.
+
+    >>> print(product(cyclic(2), dihedral(1), cyclic(4)))
+    C2 x D1 x C4
+    """
+    result = first
+    for number, factor in enumerate(others, 2):
+        result = _times(result, factor, number)
+    return result
+
+
+def _times(first: Group, second: Group, number: int) -> Group:
+    """The direct product of two; the second is factor `number` of the whole."""
+    rename = _fresh_names(first, second, number)
     n = first.degree
     m = second.degree
     permutations = {g: (*p, *range(n, n + m)) for g, p in first.permutations.items()}
@@ -121,17 +114,15 @@ def product(first: Group, second: Group) -> Group:
     return Group(f"{first.name} x {second.name}", names, tuple(relations), permutations, order)
 
 
-def _fresh_names(first: Group, second: Group) -> dict[str, str]:
+def _fresh_names(first: Group, second: Group, number: int) -> dict[str, str]:
     """Names for the second factor's generators: their own, or letter and factor number, counted on
     where taken.
     """
     taken = set(first.generators)
     rename = {}
     for generator in second.generators:
-        name = generator
-        number = first.name.count(" x ") + 2
-        while name in taken:
-            name, number = f"{generator[0]}{number}", number + 1
+        numbered = (f"{generator[0]}{k}" for k in itertools.count(number))
+        name = next(name for name in itertools.chain([generator], numbered) if name not in taken)
         taken.add(name)
         rename[generator] = name
     return rename
@@ -160,10 +151,7 @@ def group(name: str) -> Group:
         raise Refusal(
             f"{name!r} has {len(factors)} factors; at most 4 are supported", code="too-large"
         )
-    result = _named(factors[0])
-    for part in factors[1:]:
-        result = product(result, _named(part))
-    return result
+    return product(*map(_named, factors))
 
 
 def _named(name: str) -> Group:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,21 @@ _TOKEN = re.compile(r"\s*([a-z][0-9]*)(?:\^([0-9]{1,4}))?\s*")
 Permutation = tuple[int, ...]
 
 
+class Planar(NamedTuple):
+    """How a group moves the plane: r turns it counter-clockwise by 2 pi / turns, s mirrors left and
+    right.
+
+    Args:
+        turns: number of turns about the origin; 1 where there is no r.
+        mirrors: whether there is an s.
+        continuous: whether the turns stand for those by any angle (see `catalogue`).
+    """
+
+    turns: int
+    mirrors: bool
+    continuous: bool = False
+
+
 @dataclass(frozen=True)
 class Group:
     """A finite group given by generators, relations and a faithful permutation action.
@@ -38,6 +53,10 @@ class Group:
         relations: words equal to the identity.
         permutations: for each generator a permutation p of 0..n-1 (i goes to p[i]); together
             faithful.
+        known_order: number of elements, where it is known without listing them.
+        planar: how it moves the plane; None where that is not said. A group that is given by
+            generators and relations may bear any name and moves no plane.
+        is_symmetric: whether it is given as all permutations of its points.
 
     Raises:
         ValueError: a permutation is none, or a relation does not hold for the permutations.
@@ -48,6 +67,8 @@ class Group:
     relations: tuple[str, ...]
     permutations: Mapping[str, Permutation] = field(repr=False, hash=False)
     known_order: int | None = field(default=None, repr=False, compare=False)
+    planar: Planar | None = field(default=None, repr=False, hash=False)
+    is_symmetric: bool = field(default=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         if set(self.permutations) != set(self.generators):
@@ -67,6 +88,11 @@ class Group:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_continuous(self) -> bool:
+        """True of SO2 and O2, whose listed elements stand for turns by any angle."""
+        return self.planar is not None and self.planar.continuous
 
     @cached_property
     def degree(self) -> int:

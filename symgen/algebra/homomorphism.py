@@ -205,7 +205,7 @@ def check_relations(representation: Representation) -> None:
                 f"the relation {relation} = identity of {group.name} does not hold for {name}",
                 code="broken-relation",
             )
-    if catalogue.is_continuous(group):
+    if group.is_continuous:
         _check_frequencies(representation)
 
 

@@ -78,34 +78,19 @@ def sign(group: Group, negative: Sequence[str] | None = None) -> Representation:
 
 
 def _odd_generators(group: Group) -> list[str]:
-    family = _family(group)
-    if catalogue.is_continuous(group):
-        return [g for g in group.generators if g == "s"]
-    if family is None:
+    if group.is_symmetric:
+        return [g for g in group.generators if _is_odd(group.permutations[g])]
+    if group.planar is None:
         raise Refusal(
             f"{group.name} has several signs; say which generators become -1, e.g. sign(r)"
         )
-    if family[0] == "S":
-        return [g for g in group.generators if _is_odd(group.permutations[g])]
-    return [g for g in group.generators if g == {"C": "r", "D": "s"}[family[0]]]
+    # a turn by any angle has no sign
+    odd = "s" if group.planar.mirrors or group.is_continuous else "r"
+    return [g for g in group.generators if g == odd]
 
 
 def _is_odd(image: Sequence[int]) -> bool:
     return sum(a > b for a, b in itertools.combinations(image, 2)) % 2 == 1
-
-
-def _family(group: Group) -> tuple[str, int] | None:
-    """("D", 4) for the catalogue's D4; None for products, and for presented groups whatever their
-    name.
-    """
-    found = re.fullmatch(r"([CDS])([1-9][0-9]{0,5})", group.name)
-    if (
-        found is None
-        or int(found[2]) > catalogue.MAX_NUMBER[found[1]]
-        or catalogue.group(group.name) != group
-    ):
-        return None
-    return found[1], int(found[2])
 
 
 def regular(group: Group) -> Representation:
@@ -132,7 +117,7 @@ def quotient(group: Group, words: Sequence[str]) -> Representation:
 
 
 def _finite(group: Group, name: str) -> None:
-    if catalogue.is_continuous(group):
+    if group.is_continuous:
         raise Refusal(
             f"{group.name} has no {name} representation of finite size: sums of trivial, sign and "
             "irrep(k) are; "
@@ -154,13 +139,12 @@ def irrep(group: Group, k: int) -> Representation:
     >>> irrep(catalogue.group("C8"), 2).matrix("r").round(12).tolist()
     [[0.0, -1.0], [1.0, 0.0]]
     """
-    planar = catalogue.planar(group)
-    if planar is None:
+    if group.planar is None:
         raise Refusal(
             f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices"
         )
-    n = planar[0]
-    top = catalogue.MAX_FREQUENCY if catalogue.is_continuous(group) else (planar[0] - 1) // 2
+    n = group.planar.turns
+    top = catalogue.MAX_FREQUENCY if group.is_continuous else (n - 1) // 2
     if not 1 <= k <= top:
         has = f"1 to {top}" if top else "none"
         raise Refusal(
@@ -183,12 +167,11 @@ def standard(group: Group) -> Representation:
     """The defining geometric action: on the plane (x to the right, y up); of S<n> on R^n less its
     mean.
     """
-    planar = catalogue.planar(group)
-    if planar is not None:
-        plane = {"r": _turn(planar[0]), "s": np.diag([-1.0, 1.0])}
+    if group.planar is not None:
+        plane = {"r": _turn(group.planar.turns), "s": np.diag([-1.0, 1.0])}
         return Representation(group, "standard", 2, tuple(plane[g] for g in group.generators))
-    family, n = _family(group) or ("", 0)
-    if not family or (family, n) == ("S", 1):
+    n = group.degree
+    if not group.is_symmetric or n == 1:
         raise Refusal(f"{group.name} has no standard representation; give matrices")
     # Orthonormal basis of the vectors of sum zero: Helmert contrasts.
     basis = np.array([[1.0] * k + [-k] + [0.0] * (n - k - 1) for k in range(1, n)])

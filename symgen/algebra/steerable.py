@@ -25,6 +25,7 @@ import numpy as np
 
 from symgen.algebra import base as bases
 from symgen.algebra import basis_cache, catalogue
+from symgen.algebra.group import Group, Planar
 from symgen.algebra.orbits import canonical, intertwiners
 from symgen.algebra.representation import Representation, direct_sum, standard, trivial
 from symgen.errors import Refusal, UserError
@@ -163,7 +164,7 @@ def _projected(
     """
     window = bases.plane(target.group, side, side)
     total = np.zeros_like(kernels)
-    words = list(exact_words(target.group.name))
+    words = list(exact_words(target.group))
     for word in words:
         moved = np.empty_like(kernels)
         moved[:, :, window.permutation(word)] = kernels
@@ -173,13 +174,13 @@ def _projected(
     return total / len(words)
 
 
-def exact_words(name: str) -> Iterator[str]:
+def exact_words(group: Group) -> Iterator[str]:
     """Words of all elements of C<n>, D<n>, SO2 or O2 that take the pixels of a square to pixels.
 
-    >>> list(exact_words("D6")), list(exact_words("C8"))
+    >>> list(exact_words(catalogue.group("D6"))), list(exact_words(catalogue.group("C8")))
     (['', 's', 'r^3', 'r^3s'], ['', 'r^2', 'r^4', 'r^6'])
     """
-    turns, mirrors = catalogue.planar(catalogue.group(name)) or (1, False)
+    turns, mirrors, _ = group.planar or Planar(1, mirrors=False)
     exact = next(q for q in (4, 2, 1) if turns % q == 0)
     for k in range(exact):
         turn = f"r^{k * turns // exact}" if k else ""
@@ -188,7 +189,7 @@ def exact_words(name: str) -> Iterator[str]:
 
 def _escnn_samples(target: Representation, source: Representation, side: int) -> np.ndarray:
     """escnn's sampled basis, (basis, target.size, side * side, source.size)."""
-    torch, expansion, space, elements = _space(target.group.name)
+    torch, expansion, space, elements = _space(target.group)
     own = (
         _in_escnn(source, space.fibergroup, elements),
         _in_escnn(target, space.fibergroup, elements),
@@ -221,17 +222,16 @@ def _pixels(side: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _space(name: str) -> tuple[Any, Any, Any, list[Any]]:
+def _space(own: Group) -> tuple[Any, Any, Any, list[Any]]:
     """torch, escnn's sampling, its plane with this group, and the elements of it that are our
     generators.
 
     Raises:
         UserError: escnn is missing.
     """
-    planar = catalogue.planar(catalogue.group(name))
-    if planar is None:
-        raise ValueError(f"kernels are steered by C<n>, D<n>, SO2 and O2, not by {name}")
-    turns, mirrors = planar
+    if own.planar is None:
+        raise ValueError(f"kernels are steered by C<n>, D<n>, SO2 and O2, not by {own}")
+    turns, mirrors, continuous = own.planar
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -242,20 +242,18 @@ def _space(name: str) -> tuple[Any, Any, Any, list[Any]]:
             )
         except ImportError as error:
             message = (
-                f"the family steerable_conv needs the package escnn to solve the kernels of {name}"
+                f"the family steerable_conv needs the package escnn to solve the kernels of {own}"
             )
             raise UserError("missing-package", message, INSTALL) from error
-        turned = -1 if name in ("SO2", "O2") else turns
         # frequencies beyond those of any representation of ours are never asked for
         make = gspaces.flipRot2dOnR2 if mirrors else gspaces.rot2dOnR2
-        space = make(turned, maximum_frequency=catalogue.MAX_FREQUENCY)
-    own = catalogue.group(name)
+        space = make(-1 if continuous else turns, maximum_frequency=catalogue.MAX_FREQUENCY)
     plane = standard(own)
     return (
         torch,
         block_basisexpansion,
         space,
-        [_element(space, plane.matrix(g), turned == -1, mirrors) for g in own.generators],
+        [_element(space, plane.matrix(g), continuous, mirrors) for g in own.generators],
     )
 
 

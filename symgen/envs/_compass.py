@@ -9,7 +9,6 @@ import numpy as np
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.base import GRID_MOVES, Base, planar_moves
-from symgen.algebra.catalogue import planar
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal
@@ -95,7 +94,7 @@ def turns(group: Group, others: int = 1) -> Representation | None:
     """How the group permutes (turn left, turn right), followed by `others` actions that it does not
     move.
     """
-    if planar(group) is None:
+    if group.planar is None:
         return None
     rest = tuple(range(2, 2 + others))
     images = {g: ((1, 0, *rest) if g == "s" else (0, 1, *rest)) for g in group.generators}

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from symgen.algebra import base as bases
-from symgen.algebra import catalogue
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
@@ -236,7 +235,7 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
     headings = _compass.directions(group)
     rows, columns, count = interface(options).terms[0].shape
     if moves is None or headings is None:
-        if catalogue.planar(group) is None or options.view != "rgb":  # one-hot cells do not blend
+        if group.planar is None or options.view != "rgb":  # one-hot cells do not blend
             return None
         fibre = representations.direct_sum((count, representations.trivial(group)))
         return {"observation": FieldType(bases.plane(group, rows, columns), fibre)}

@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from symgen.algebra.catalogue import is_continuous
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation, trivial
@@ -29,7 +28,7 @@ class Fault(NamedTuple):
 
 def moved_fibre(group: Group) -> str:
     """The hint for a fibre that must be moved: what the group has of it, or the group that has one."""
-    if is_continuous(group):
+    if group.is_continuous:
         return (
             f"use a finite group, such as {nearest_finite(group)}, with a fibre that it moves, "
             "e.g. regular"
@@ -45,7 +44,7 @@ def nearest_finite(group: Group) -> str:
 def unreadable_fibre(group: Group, error: Refusal) -> Fault:
     """A hidden fibre that the group does not have."""
     path: Place = ("network", "hidden")
-    if is_continuous(group):
+    if group.is_continuous:
         return Fault(
             "hidden-fibre",
             path,
@@ -139,7 +138,7 @@ def pointwise(fibre: Representation, activation: str, path: Place) -> list[Fault
         "use a fibre that permutes its channels (regular, quotient, trivial), or tanh on a "
         "signed one"
     )
-    if is_continuous(fibre.group):
+    if fibre.group.is_continuous:
         way_out = moved_fibre(fibre.group)
     return [Fault("pointwise-nonlinearity", path, message, way_out)]
 

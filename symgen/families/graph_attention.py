@@ -14,7 +14,6 @@ from symgen.algebra import base as bases
 from symgen.algebra import graph as graphs
 from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
-from symgen.algebra.catalogue import is_continuous
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
 from symgen.algebra.representation import Representation
@@ -148,7 +147,7 @@ def check(problem: Any) -> list[Fault]:
 def _readable_fibre(problem: Any) -> str:
     return (
         f"use trivial; or {moved_fibre(problem.group)}"
-        if is_continuous(problem.group)
+        if problem.group.is_continuous
         else "use regular or trivial"
     )
 

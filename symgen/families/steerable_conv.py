@@ -19,7 +19,6 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from symgen.algebra import base as bases
-from symgen.algebra import catalogue
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.reach import Reach, everything, linear, pointwise, varies
@@ -224,7 +223,7 @@ def _plane_faults(problem: Any) -> list[Fault]:
         f"not for {field.base} of "
     )
     hint = "use the family group_conv"
-    if catalogue.planar(problem.group) is not None:
+    if problem.group.planar is not None:
         grid = "states: grid, or " if bases.has_usual_moves(problem.group) else ""
         hint = f"write {grid}states: plane; or {hint}"
     return [Fault("plane-action", ("symmetry", "states"), message + str(problem.group), hint)]

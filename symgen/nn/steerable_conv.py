@@ -113,7 +113,7 @@ class SteerableKernel(ExactBuffers):
         """The mean over the group where it takes pixels to pixels, else the nearest kernel that the
         basis spans.
         """
-        words = list(exact_words(self.target.group.name))
+        words = list(exact_words(self.target.group))
         if len(words) == self.target.group.order:
             return torch.stack([self._moved(word, kernel) for word in words]).mean(0)
         found = torch.zeros_like(kernel)

@@ -4,8 +4,6 @@
 `OF_ACTION_VALUES` where a critic reads the action.
 """
 
-import re
-
 import numpy as np
 
 from symgen.algebra.group import Group
@@ -58,12 +56,10 @@ def _mixes(image: np.ndarray) -> bool:
 
 def _unmixed(group: Group) -> str:
     """The hint for a group that turns the components of the action into each other."""
-    found = re.fullmatch(r"(C|D|SO|O)([0-9]+)", group.name)
-    if found is None:
+    if group.planar is None:
         return "use a group that permutes the components up to sign"
-    turns = int(found[2]) if found[1] in "CD" else 4
-    letter = "C" if found[1] in ("C", "SO") else "D"
-    kept = next(f"{letter}{n}" for n in (4, 2, 1) if turns % n == 0)
+    turns = next(n for n in (4, 2, 1) if group.planar.turns % n == 0)
+    kept = f"{'D' if group.planar.mirrors else 'C'}{turns}"
     return f"use a group that permutes the components up to sign ({kept} in place of {group})"
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgen.algebra.catalogue import group
-from symgen.algebra.group import MAX_LETTERS, Group
+from symgen.algebra.group import MAX_LETTERS, Group, Planar
 from tests.algebra.examples import CATALOGUE, PRESENTED
 from tests.laws import assert_group
 
@@ -100,7 +100,10 @@ def test_multiplication_tables(name):
 def test_groups_of_one_name_are_equal_only_if_they_are_the_same():
     impostor = Group("C2", ("r",), ("r^2",), {"r": (1, 0, 3, 2)})
     assert impostor != group("C2")
-    assert group("C2") == Group("C2", ("r",), ("r^2",), {"r": (1, 0)})
+    assert group("C2") == Group(
+        "C2", ("r",), ("r^2",), {"r": (1, 0)}, planar=Planar(2, mirrors=False)
+    )
+    assert group("C2") != Group("C2", ("r",), ("r^2",), {"r": (1, 0)})  # it moves no plane
     assert len({impostor, group("C2")}) == 2
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from symgen.algebra import base as bases
 from symgen.algebra import basis_cache, steerable
-from symgen.algebra.catalogue import group, planar
+from symgen.algebra.catalogue import group
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.orbits import canonical, intertwiners
 from symgen.algebra.representation import parse
@@ -51,7 +51,7 @@ def by_hand(target, source, side):
     """The slow obvious twin: on each ring, solve the constraint for circular harmonics as a null
     space; then sample.
     """
-    turns = planar(target.group)[0]
+    turns = target.group.planar.turns
     row, column = np.indices((side, side)).reshape(2, -1) - (side - 1) / 2
     radius, angle, found = np.hypot(row, column), np.arctan2(-row, column), []
     for ring, width, top in steerable.rings(side):
@@ -94,7 +94,7 @@ def test_elements_that_take_pixels_to_pixels_are_exact(name, target, source, sid
     """K(g u) = rho_out(g) K(u) rho_in(g)^-1 in float64, although escnn's samples are float32."""
     to, of, found = solved(name, target, source, side)
     window = bases.plane(group(name), side, side)
-    for word in steerable.exact_words(name):
+    for word in steerable.exact_words(group(name)):
         moved = np.einsum("ab,kbuc,dc->kaud", to.matrix(word), found, of.matrix(word))
         assert np.abs(found[:, :, window.permutation(word)] - moved).max() < 1e-14
     if name == "C4" and side == 3 and target == "regular":

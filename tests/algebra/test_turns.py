@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from symgen.algebra import catalogue
-from symgen.algebra.catalogue import group, planar, presented
+from symgen.algebra.catalogue import group, presented
 from symgen.algebra.fieldtype import vector
+from symgen.algebra.group import Planar
 from symgen.algebra.orbits import intertwiners
 from symgen.algebra.representation import (
     check_relations,
@@ -25,13 +26,13 @@ from tests.laws import assert_representation
 @pytest.mark.parametrize("name", ["C3", "C5", "C8", "D3", "D4", "D8", "SO2", "O2"])
 def test_irreps_are_irreducible_and_different(name):
     this = group(name)
-    top = catalogue.MAX_FREQUENCY if catalogue.is_continuous(this) else (planar(this)[0] - 1) // 2
+    top = catalogue.MAX_FREQUENCY if this.is_continuous else (this.planar.turns - 1) // 2
     found = [irrep(this, k) for k in range(1, top + 1)]
     for one in found:
         check_relations(one)
         assert parse(this, str(one)) == one
         # the commutant of a turn is (a, -b; b, a); mirrors leave its multiples of the identity
-        assert len(intertwiners(one, one)) == (1 if planar(this)[1] else 2)
+        assert len(intertwiners(one, one)) == (1 if this.planar.mirrors else 2)
     for one, other in pairwise(found):
         assert len(intertwiners(one, other)) == 0
 
@@ -58,12 +59,16 @@ def test_exact_quarter_turns():
 def test_all_turns_are_groups(name):
     this = group(name)
     assert this.name == name
-    assert catalogue.is_continuous(this)
+    assert this.is_continuous
     assert_representation(parse(this, "2 trivial + irrep(1) + irrep(15) + sign()"))
     assert_representation(standard(this))
-    assert not catalogue.is_continuous(group("C64"))
-    assert not catalogue.is_continuous(presented(["r"], ["r^32"], "SO2"))
-    assert planar(presented(["r"], ["r^4"], "C8")) is None
+    assert not group("C64").is_continuous
+    assert not presented(["r"], ["r^32"], "SO2").is_continuous
+    assert presented(["r"], ["r^4"], "C8").planar is None
+    assert group("D4").planar == Planar(4, mirrors=True)
+    assert group("SO2").planar == Planar(64, mirrors=False, continuous=True)
+    assert group("S3").planar is None
+    assert group("C4 x C2").planar is None
 
 
 def test_maps_between_irreps_commute_with_every_angle():
