@@ -19,6 +19,7 @@ from symgen.envs._dm_control_tasks import ANGLES, DOMAINS, Pose, moved
 from symgen.envs.dm_control import Options
 from symgen.errors import UserError
 from symgen.proofs.check_env import check_environment
+from tests.envs import drawing
 
 TASKS = [(domain, task) for domain, known in DOMAINS.items() for task in known.tasks]
 installed = pytest.mark.skipif(
@@ -28,23 +29,7 @@ installed = pytest.mark.skipif(
 DIALS = [{"tilt_gravity": 5.0}, {"reflect_action": True}, {"repeat_action": 2}]
 
 
-def drawable() -> bool:
-    """Whether this machine can draw, found out in a process of its own: a library that fails may
-    end it.
-    """
-    if importlib.util.find_spec("dm_control") is None:
-        return False
-    code = (
-        "from symgen.envs import dm_control as d; "
-        "d.make(d.Options(domain='pendulum', task='swingup', observe='pixels', size=8), 1, 0)"
-    )
-    return (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
-        == 0
-    )
-
-
-draws = pytest.mark.skipif(not drawable(), reason="needs EGL or OSMesa to draw")
+draws = pytest.mark.skipif(not drawing.drawable(), reason=drawing.REASON)
 
 
 def problem(domain, task, symmetry="D1", **environment):
