@@ -27,9 +27,9 @@ FIRST_YAML = re.compile(r"^```yaml\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 # The most that may be touched. They only ever go down.
 MOST_FILES = 37
-MOST_FUNCTIONS = 167
+MOST_FUNCTIONS = 162
 MOST_FILES_SHIPPED = 38
-MOST_FUNCTIONS_SHIPPED = 186
+MOST_FUNCTIONS_SHIPPED = 181
 
 
 class Touched(NamedTuple):

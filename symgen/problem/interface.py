@@ -2,6 +2,7 @@
 no environment.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -35,6 +36,25 @@ class Term:
     layout: Layout = "vector"
     size: int = 0
     scale: float = 1.0
+
+    @property
+    def places(self) -> int:
+        """Number of pixels or tokens; 1 of a vector and of an index."""
+        if self.layout == "image":
+            return self.shape[0] * self.shape[1]
+        return self.shape[0] if self.layout == "tokens" else 1
+
+    @property
+    def channels(self) -> int:
+        """Number of entries at each place; an index counts as one entry per value (one-hot)."""
+        if self.layout == "discrete":
+            return self.size
+        return math.prod(self.shape[{"image": 2, "tokens": 1, "vector": 0}[self.layout] :])
+
+    @property
+    def entries(self) -> int:
+        """Number of entries, places times channels."""
+        return self.places * self.channels
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
 from symgen.problem.problem import Problem
-from symgen.semantics.findings import Failed, Findings
-from symgen.semantics.states import described
+from symgen.semantics.findings import Failed, Findings, described
 from symgen.spec.edit import path_of, put
 from symgen.spec.source import Place
 from symgen.spec.validate import validated

@@ -59,3 +59,14 @@ class Findings:
         """Raise SpecError with everything noted so far, if anything was."""
         if self.diagnostics:
             raise SpecError(self.diagnostics)
+
+
+def described(*names: str) -> str:
+    """Observation terms as a message calls them.
+
+    >>> described("observation"), described("position", "velocity")
+    ('the observation', 'the observation position and velocity')
+    """
+    if names == ("observation",):
+        return "the observation"
+    return f"the observation {' and '.join(names)}"

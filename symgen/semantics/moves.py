@@ -7,16 +7,19 @@ list of lists is an orthogonal matrix.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal, shown, suggestion
 from symgen.semantics.findings import Failed, Findings
+from symgen.spec.schema import Move
 from symgen.spec.source import Place
 from symgen.spec.validate import LINEAR
 
@@ -25,31 +28,46 @@ SHIFTS = ("about", "around", "shift", "offset", "centre", "center", "translation
 
 Signed = tuple[int, ...]
 """A 1-based signed permutation."""
-Matrix = np.ndarray[Any, np.dtype[np.float64]]
+Matrix = NDArray[np.float64]
 Image = Signed | Matrix
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What the generators move, and where a spec says how.
+
+    Args:
+        what: for messages, such as "the observation".
+        size: number of its entries.
+        group: the group.
+        path: where the moves stand, by generator.
+        findings: collects the mistakes.
+    """
+
+    what: str
+    size: int
+    group: Group
+    path: Place
+    findings: Findings
 
 
 def each_generator(
-    written: Mapping[str, object],
-    group: Group,
-    path: Place,
-    findings: Findings,
-    image: Callable[[object, Place], Image],
-    what: str,
-) -> dict[str, Image]:
+    moved: Moved, written: Mapping[str, Move], image: Callable[[Move, Place], T]
+) -> dict[str, T]:
     """The image of every generator.
 
     Args:
+        moved: what is moved.
         written: generator -> what the spec says.
-        group: the group.
-        path: where that stands.
-        findings: collects the mistakes.
         image: reads what one generator does.
-        what: what is moved, for messages.
 
     Raises:
         Failed: after all mistakes of all generators were noted.
     """
+    group = moved.group
+    findings = moved.findings
     failed = False
     for generator in written:
         if generator not in group.generators:
@@ -60,55 +78,48 @@ def each_generator(
             )
             if generator in SHIFTS:
                 hint = LINEAR
-            findings.add("unknown-generator", (*path, generator), message, hint, key=True)
+            findings.add("unknown-generator", (*moved.path, generator), message, hint, key=True)
     missing = [generator for generator in group.generators if generator not in written]
     if missing and not failed:
-        message = f"nothing says how {' and '.join(missing)} of {group} moves {what}"
-        findings.add(
-            "missing-generator",
-            path,
-            message,
-            f"add '{missing[0]}: ...', or '{missing[0]}: trivial'",
-            key=True,
-        )
-    images = {
-        g: findings.attempt(image, written[g], (*path, g)) for g in group.generators if g in written
-    }
-    if failed or missing or any(each is None for each in images.values()):
+        message = f"nothing says how {' and '.join(missing)} of {group} moves {moved.what}"
+        hint = f"add '{missing[0]}: ...', or '{missing[0]}: trivial'"
+        findings.add("missing-generator", moved.path, message, hint, key=True)
+    images = {}
+    for generator in group.generators:
+        if generator in written:
+            place = (*moved.path, generator)
+            arrival = findings.attempt(image, written[generator], place)
+            if arrival is not None:
+                images[generator] = arrival
+    if failed or len(images) < len(group.generators):
         raise Failed
-    return {generator: each for generator, each in images.items() if each is not None}
+    return images
 
 
-def signed_permutation(
-    entries: Sequence[int], size: int, path: Place, findings: Findings, what: str
-) -> Signed:
-    """An index list as a 1-based signed permutation. Raises Failed where it is none."""
+def signed_permutation(moved: Moved, entries: Sequence[int], path: Place) -> Signed:
+    """An index list at `path` as a 1-based signed permutation. Raises Failed where it is none."""
+    size = moved.size
+    add = moved.findings.add
     if len(entries) != size:
-        message = f"this list has {len(entries)} entries, and {what} has {size}"
-        raise findings.add(
-            "size-mismatch", path, message, "write one number for each entry: the place it goes to"
-        )
+        message = f"this list has {len(entries)} entries, and {moved.what} has {size}"
+        hint = "write one number for each entry: the place it goes to"
+        raise add("size-mismatch", path, message, hint)
     zero_based = 0 in entries
     first = 0 if zero_based else 1
     targets = [entry if zero_based else abs(entry) for entry in entries]
     if zero_based and min(entries) < 0:
         message = "a list with a 0 counts from 0, where an entry can have no sign"
-        raise findings.add(
-            "not-a-permutation",
-            path,
-            message,
-            f"count from 1 to use signs: 1 to {size}, or -1 to -{size}",
-        )
+        hint = f"count from 1 to use signs: 1 to {size}, or -1 to -{size}"
+        raise add("not-a-permutation", path, message, hint)
     outside = next(
         (k for k, target in enumerate(targets) if not first <= target < first + size), None
     )
     if outside is not None:
-        message = f"{entries[outside]} is no place of {what}"
-        base = (
-            "a list without a 0 counts from 1; " if not zero_based and max(targets) < size else ""
-        )
-        hint = f"{base}the places are {first} to {first + size - 1}"
-        raise findings.add("not-a-permutation", (*path, outside), message, hint)
+        message = f"{entries[outside]} is no place of {moved.what}"
+        hint = f"the places are {first} to {first + size - 1}"
+        if not zero_based and max(targets) < size:
+            hint = f"a list without a 0 counts from 1; {hint}"
+        raise add("not-a-permutation", (*path, outside), message, hint)
     twice = next((target for target, count in Counter(targets).items() if count > 1), None)
     if twice is not None:
         second = [k for k, target in enumerate(targets) if target == twice][1]
@@ -117,50 +128,38 @@ def signed_permutation(
             f"this is not a permutation: two entries go to place {twice}, and none to place "
             f"{unused}"
         )
-        raise findings.add(
-            "not-a-permutation",
-            (*path, second),
-            message,
-            "every place is named once; signs are free",
-        )
+        hint = "every place is named once; signs are free"
+        raise add("not-a-permutation", (*path, second), message, hint)
     return tuple(entry + 1 for entry in entries) if zero_based else tuple(entries)
 
 
-def orthogonal_matrix(
-    rows: Sequence[Sequence[float]], size: int, path: Place, findings: Findings, what: str
-) -> Matrix:
-    """A list of rows as an orthogonal matrix. Raises Failed where it is none."""
+def orthogonal_matrix(moved: Moved, rows: Sequence[Sequence[float]], path: Place) -> Matrix:
+    """A list of rows at `path` as an orthogonal matrix. Raises Failed where it is none."""
+    size = moved.size
     widths = {len(row) for row in rows}
-    affine = len(rows) == size and widths == {
-        size + 1
-    }  # somebody wrote a shift into the last column
     if len(rows) != size or widths != {size}:
-        shape = (
-            f"{len(rows)} x {widths.pop()}"
-            if len(widths) == 1
-            else f"{len(rows)} rows of different lengths"
-        )
-        message = f"this matrix is {shape}, and {what} has {size} entries"
-        raise findings.add(
-            "size-mismatch",
-            path,
-            message,
-            LINEAR if affine else f"write {size} rows of {size} numbers",
-        )
+        shape = f"{len(rows)} rows of different lengths"
+        if len(widths) == 1:
+            shape = f"{len(rows)} x {min(widths)}"
+        message = f"this matrix is {shape}, and {moved.what} has {size} entries"
+        hint = f"write {size} rows of {size} numbers"
+        if len(rows) == size and widths == {size + 1}:  # a shift in the last column
+            hint = LINEAR
+        raise moved.findings.add("size-mismatch", path, message, hint)
     matrix = np.array(rows, dtype=np.float64)
-    deviation = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
-    if not deviation <= 1e-9:  # also where it is not a number
+    error = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
+    if not error <= 1e-9:  # also where it is not a number
         message = f"this matrix is not orthogonal: {_first_fault(matrix)}"
         hint = (
             "a symmetry keeps lengths and angles; rescale the rows so that a rotation or "
             "reflection results"
         )
-        if deviation < 0.05:
+        if error < 0.05:
             hint = (
                 "give all digits, such as 0.7071067811865476, or a printed representation such "
                 "as 'standard'"
             )
-        raise findings.add("not-orthogonal", path, message, hint)
+        raise moved.findings.add("not-orthogonal", path, message, hint)
     return matrix
 
 
@@ -175,70 +174,55 @@ def _first_fault(matrix: Matrix) -> str:
     return f"rows {i + 1} and {j + 1} are not perpendicular"
 
 
-def representation(
-    images: Mapping[str, Image], group: Group, size: int, path: Place, findings: Findings, what: str
-) -> Representation:
-    """The representation with these images. Raises Failed where a relation of the group does not
-    hold.
+def representation(moved: Moved, images: Mapping[str, Image]) -> Representation:
+    """The representation with these images, by its most special name. Raises Failed where a
+    relation of the group does not hold.
     """
+    group = moved.group
+    arrays = tuple(np.array(images[generator]) for generator in group.generators)
+    plain = Representation(group, "moves", moved.size, arrays)
+    if plain.is_trivial:
+        return representations.direct_sum((moved.size, representations.trivial(group)))
     try:
-        return _represented(images, group, size, path, findings, what)
-    except Refusal as error:  # what only SO2 and O2 refuse
-        hint = "write a printed representation, e.g. 'standard' or '2 trivial + irrep(1)'"
-        raise findings.add(error.code or "band-limit", path, str(error), hint) from error
-
-
-def _represented(
-    images: Mapping[str, Image], group: Group, size: int, path: Place, findings: Findings, what: str
-) -> Representation:
-    if not group.generators:
-        return representations.direct_sum((size, representations.trivial(group)))
-    moved = Representation(
-        group, "moves", size, tuple(_matrix(images[g]) for g in group.generators)
-    )
-    check_relations(moved, path, findings, what)
-    if moved.is_trivial:
-        return representations.direct_sum((size, representations.trivial(group)))
-    if moved.kind == "matrix":
-        return representations.matrix(
-            group, {g: moved.matrix(g).tolist() for g in group.generators}
-        )
-    pairs = {g: moved.signed_permutation(g) for g in group.generators}
-    if moved.kind == "permutation":
+        if plain.kind == "matrix":
+            # to 1e-8 here: what the algebra makes exact may be further off
+            _refuse_broken_relation(moved, plain)
+            matrices = {g: plain.matrix(g).tolist() for g in group.generators}
+            return representations.matrix(group, matrices)
+        # `plain` holds signed permutations as 1-based codes
+        codes = dict(zip(group.generators, plain.moves, strict=True))
+        if plain.kind == "signed":
+            return representations.signed_permutation(
+                group, {g: code.tolist() for g, code in codes.items()}
+            )
         return representations.permutation(
-            group, {g: target.tolist() for g, (target, _) in pairs.items()}
+            group, {g: (code - 1).tolist() for g, code in codes.items()}
         )
-    signed = {
-        g: ((target + 1) * signs.astype(int)).tolist() for g, (target, signs) in pairs.items()
-    }
-    return representations.signed_permutation(group, signed)
+    except Refusal as error:
+        _refuse_broken_relation(moved, plain)
+        # what only SO2 and O2 refuse
+        hint = "write a printed representation, e.g. 'standard' or '2 trivial + irrep(1)'"
+        raise moved.findings.add(
+            error.code or "band-limit", moved.path, str(error), hint
+        ) from error
 
 
-def check_relations(moved: Representation, path: Place, findings: Findings, what: str) -> None:
+def _refuse_broken_relation(moved: Moved, plain: Representation) -> None:
     """Note the first relation of the group that does not hold, with an entry that does not come
-    back.
+    back, and raise Failed.
     """
-    probe = (
-        np.arange(1.0, moved.size + 1)[None] if moved.is_signed_permutation else np.eye(moved.size)
-    )
-    for relation in moved.group.relations:
-        wrong = np.abs(moved.act(relation, probe) - probe).max(0) > 1e-8
+    probe = np.eye(plain.size)
+    if plain.is_signed_permutation:
+        probe = np.arange(1.0, plain.size + 1)[None]
+    for relation in plain.group.relations:
+        wrong = np.abs(plain.act(relation, probe) - probe).max(0) > 1e-8
         if wrong.any():
-            letters = set(moved.group.parse(relation))
-            where = (*path, letters.pop()) if len(letters) == 1 else path
+            letters = set(plain.group.parse(relation))
+            path = (*moved.path, letters.pop()) if len(letters) == 1 else moved.path
             message = (
-                f"the relation {relation} = 1 of {moved.group} does not hold: applied one after "
+                f"the relation {relation} = 1 of {plain.group} does not hold: applied one after "
                 "the other, these moves "
-                f"do not bring entry {int(wrong.argmax()) + 1} of {what} back"
+                f"do not bring entry {int(wrong.argmax()) + 1} of {moved.what} back"
             )
             hint = "correct a list, or name the group that these moves do form"
-            raise findings.add("broken-relation", where, message, hint)
-
-
-def _matrix(image: Image) -> Matrix:
-    if isinstance(image, np.ndarray):
-        return image
-    targets = np.array(image)
-    matrix = np.zeros((len(image), len(image)))
-    matrix[np.abs(targets) - 1, np.arange(len(image))] = np.sign(targets)
-    return matrix
+            raise moved.findings.add("broken-relation", path, message, hint)

@@ -18,8 +18,7 @@ from symgen.errors import Refusal, SpecError
 from symgen.problem.problem import Problem
 from symgen.semantics.action_rules import OF_ACTION_VALUES, OF_CONTINUOUS_ACTIONS
 from symgen.semantics.evaluate import conditions_are_possible
-from symgen.semantics.findings import Findings
-from symgen.semantics.states import described
+from symgen.semantics.findings import Findings, described
 
 # Largest group of which every element is looked at.
 MAX_LISTED = 64
