@@ -15,13 +15,14 @@ def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compil
         trained.act(observation)            # one observation or a batch -> actions of the environment
         trained.environment(count=4)        # what it was trained in
         trained.verify()                    # its symmetry, measured as it is now
-        parameters, value = trained.network(observations)
+        outputs, state = trained.network(observations)
 
     The network is a torch module in evaluation mode, with its normalisation inside. `torch.compile`
     and `torch.export` take it as it is, and `torch.onnx.export` (with the packages onnx and
-    onnxscript) takes what `torch.export` makes. PPO's gives the policy's parameters, which are
-    logits or a mean, and the value; SAC's gives mean and log deviation of a Gaussian before tanh:
-    the action without noise is network.box_centre + network.box_half * tanh(mean).
+    onnxscript) takes what `torch.export` makes. It gives its outputs by name, and the memory that
+    the next step needs, which is empty for most. PPO's are "policy", logits or a mean, and "value";
+    SAC's are mean and log deviation of a Gaussian before tanh, "policy" and "log_std": the action
+    without noise is network.box_centre + network.box_half * tanh(mean).
 
     Args:
         run: the folder of a seed, or a folder above it that holds no other.

@@ -1,9 +1,12 @@
-"""The compiled network: the plan's steps carried out in order, ending in a policy and its critics."""
+"""The compiled network: the plan's steps carried out in order, ending in the outputs that an
+algorithm declares.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from itertools import combinations
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,23 +16,39 @@ from torch.distributions import Distribution
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.nn import distributions, symmetry_breaking
 from symgen.nn.norm import RunningNorm
-from symgen.nn.observation import Observation, Reader
+from symgen.nn.observation import Observation, Reader, fold
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
 from symgen.nn.tied_linear import TiedMatrix
-from symgen.plan.plan import ACTION, Plan, Step
+from symgen.plan.plan import ACTION, Plan, Step, declared_outputs, memory_of
 from symgen.problem.interface import Interface
+from symgen.problem.output import Output, is_squashed
 from symgen.spec.schema import Relaxed
+
+State: TypeAlias = dict[str, Tensor]
+"""By name of the step that has memory, each (batch, places, channels)."""
+Outputs: TypeAlias = dict[str, Tensor]
+"""By name of the output, each (batch, size); a value is (batch, 1)."""
+Features: TypeAlias = dict[str, Tensor]
+"""By name of a step or an observation term, each (batch, places, channels)."""
 
 
 class Network(nn.Module):
-    """An actor with its critics: a value of the observation, or two Q of observation and action.
+    """What a plan computes: the outputs of an actor and its critics, and the memory between steps.
 
     Laws, where the plan is exact: policy(g.o) = g.policy(o), value(g.o) = value(o) and q(g.o, g.a)
-    = q(o, a).
+    = q(o, a); with memory the same of whole sequences, g moving all their observations.
 
     Args:
         plan: what to build.
         interface: the environment's terms and action.
+
+    Attributes:
+        plan: what was built.
+        action: the environment's action.
+        outputs: what it computes, as the algorithm declared it.
+        states: field type of each step's memory, by name; empty where the network has none.
+        box_centre: where the policy is squashed, centre of the action's box, (dim,).
+        box_half: half its width, (dim,).
     """
 
     box_centre: Tensor
@@ -40,34 +59,59 @@ class Network(nn.Module):
         super().__init__()
         self.plan = plan
         self.action = interface.action
+        self.outputs: tuple[Output, ...] = declared_outputs(plan)
         self.reader = Reader(interface, plan.terms)
         self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
+        self.states: Mapping[str, FieldType] = {
+            step.name: memory for step in plan.steps if (memory := memory_of(step)) is not None
+        }
         # what the spec's regulariser is multiplied with, by step
         self._penalised = {
             step.name: factor for step in plan.steps if (factor := _regulariser(step)) > 0
         }
-        self._needed = {name: _ancestors(plan, (name,)) for name in plan.ends}
-        self._all = _ancestors(plan, plan.ends)
-        if plan.judges_actions:
-            self._split()
+        self._squashed = is_squashed(self.outputs)
+        if self._squashed:
+            for name, numbers in zip(("box_centre", "box_half"), box(self.action), strict=True):
+                self.register_buffer(name, numbers.to(torch.get_default_dtype()), persistent=False)
+        self._arrange()
+        self._spread_deviations()
 
-    def _split(self) -> None:
-        """Tell the steps apart that actor and critics share, and those of their own; the box of the
-        action.
-        """
-        acting, judging = (
-            _ancestors(self.plan, names) for names in (("policy", "log_std"), ("q1", "q2"))
+    def _arrange(self) -> None:
+        """Which steps are needed for which outputs, in what order; decided once."""
+        names = tuple(output.name for output in self.outputs)
+        acting = tuple(output.name for output in self.outputs if output.side == "actor")
+        judging = tuple(output.name for output in self.outputs if output.side == "critic")
+        self._seen = tuple(o.name for o in self.outputs if o.reads != "action")
+        self._policy_names = acting
+        self._value_names = tuple(
+            o.name for o in self.outputs if o.side == "critic" and o.reads == "observation"
         )
-        self._shared = tuple(step for step in acting if step in judging)
-        self._acting = tuple(step for step in acting if step not in self._shared)
-        self._judging = tuple(step for step in judging if step not in self._shared)
-        for name, numbers in zip(("box_centre", "box_half"), box(self.action), strict=True):
-            self.register_buffer(name, numbers.to(torch.get_default_dtype()), persistent=False)
-        mean, deviation = (self.plan.step(name).out_type for name in ("policy", "log_std"))
-        # one number for all components that the group mixes
-        orbit = (
-            None if deviation.size == mean.size else torch.from_numpy(mean.entry_orbits.reshape(-1))
-        )
+        self._q_names = tuple(o.name for o in self.outputs if o.reads == "action")
+
+        routes = {
+            some: _ancestors(self.plan, some)
+            for length in range(1, len(names) + 1)
+            for some in combinations(names, length)
+        }
+        needed = {step.name for step in routes[judging]} if judging else set()
+        self._shared = tuple(step for step in routes[acting] if step.name in needed)
+        shared = {step.name for step in self._shared}
+        self._acting = tuple(step for step in routes[acting] if step.name not in shared)
+        self._routes = routes
+        self._beyond = {
+            some: tuple(step for step in route if step.name not in shared)
+            for some, route in routes.items()
+        }
+
+    def _spread_deviations(self) -> None:
+        """Where the group mixes components, a deviation is one number for all that it mixes."""
+        self._policy = next(o for o in self.outputs if o.side == "actor" and o.moves == "action")
+        self._deviation = next((o for o in self.outputs if o.moves == "deviation"), None)
+        orbit = None
+        if self._deviation is not None and self._deviation.reads == "observation":
+            mean = self.plan.step(self._policy.name).out_type
+            if self.plan.step(self._deviation.name).out_type.size != mean.size:
+                orbit = torch.from_numpy(mean.entry_orbits.reshape(-1))
         self.register_buffer("orbit", orbit, persistent=False)
 
     def __repr__(self) -> str:
@@ -83,79 +127,141 @@ class Network(nn.Module):
         """Where the network computes."""
         return next(self.parameters()).device
 
-    def forward(self, observation: Observation) -> tuple[Tensor, Tensor]:
-        """The policy's parameters (batch, n) and the value (batch,), sharing what both need.
+    def forward(
+        self, observation: Observation, state: State | None = None
+    ) -> tuple[Outputs, State]:
+        """All outputs that do not read the action, sharing what several need; the state afterwards.
 
-        The parameters are logits, or the mean of a Gaussian whose deviation is `log_std()`. Where
-        the critics judge actions (SAC): mean and logarithm of the deviation of a Gaussian before
-        squashing, both (batch, dim). The action without noise is then box_centre + box_half *
-        tanh(mean), see nn/squashed.py.
-        """
-        if self.plan.judges_actions:
-            return self.act(self.encode(observation))
-        values = self._run(self._all, observation)
-        return values["policy"].flatten(1), values["value"].flatten()
-
-    def policy(self, observation: Observation) -> Distribution:
-        """The policy as a torch distribution: Categorical, MultiCategorical, or a Gaussian with
-        `.mean`.
-
-        Where the critics judge actions it is a squashed Gaussian, with `.mode` and `.sample()`
-        inside the action's box.
+        Of a policy that is its logits, or the mean of a Gaussian. The logarithm of its deviation is
+        an output of its own, for every component, and the Gaussian may be squashed: then the action
+        without noise is box_centre + box_half * tanh(mean), see nn/squashed.py.
 
         Args:
             observation: a batch as the space gives it, array or dict of arrays, numpy or torch.
+            state: the memory; None at the start of an episode.
         """
-        if self.plan.judges_actions:
-            mean, log_std = self(observation)
-            return SquashedGaussian(mean, log_std, self.box_centre, self.box_half)
-        return self.distribution(
-            self._run(self._needed["policy"], observation)["policy"].flatten(1)
-        )
+        return self.compute(self._seen, observation, state)
 
-    def value(self, observation: Observation) -> Tensor:
+    def compute(
+        self, names: tuple[str, ...], observation: Observation, state: State | None = None
+    ) -> tuple[Outputs, State]:
+        """As `forward`, for some of the outputs that do not read the action: only their steps run.
+
+        The state holds the memory of all steps; those that did not run have theirs unchanged.
+        """
+        values = self.reader(observation, self.dtype, self.device)
+        if self.states and state is None:
+            state = self.initial_state(_batch(values))
+        after = self._go_on(self._routes[names], values, state or {})
+        return self._flat(names, values), after
+
+    def initial_state(self, batch: int) -> State:
+        """The memory at the start of an episode: zeros, which no element of the group moves."""
+        weight = next(self.parameters())
+        return {name: weight.new_zeros(batch, *field.shape) for name, field in self.states.items()}
+
+    def unroll(
+        self, observations: Observation, state: State, starts: Tensor
+    ) -> tuple[Outputs, State]:
+        """As `forward` step after step. Only steps with memory loop: the others see all at once.
+
+        Args:
+            observations: [step, environment, ...].
+            state: before the first step.
+            starts: [step, environment], bool: episodes begin there, so that the memory is zero
+                before that step.
+
+        Returns:
+            The outputs, each [step, environment, size], and the state after the last step.
+        """
+        count, environments = starts.shape
+        values = self.reader(fold(observations), self.dtype, self.device)
+        fresh = starts.to(self.device)[:, :, None, None]
+        after = dict(state)
+        for step in self._routes[self._seen]:
+            inputs = [values[name] for name in step.inputs]
+            module = self.steps[step.name]
+            if step.name in self.states:
+                rows = [x.unflatten(0, (count, environments)) for x in inputs]
+                values[step.name], after[step.name] = _recur(module, rows, state[step.name], fresh)
+            else:
+                values[step.name] = module(*inputs)
+        flat = self._flat(self._seen, values)
+        return {name: x.unflatten(0, (count, environments)) for name, x in flat.items()}, after
+
+    def encode(self, observation: Observation) -> Features:
+        """What actor and critics share, and the observation terms: what `heads` goes on from.
+
+        Raises:
+            ValueError: the network has memory.
+        """
+        if self.states:
+            raise ValueError(f"{', '.join(self.states)} has memory: ask forward or unroll")
+        values = self.reader(observation, self.dtype, self.device)
+        self._go_on(self._shared, values, {})
+        return values
+
+    def heads(
+        self, features: Features, names: tuple[str, ...], action: Tensor | None = None
+    ) -> Outputs:
+        """Go on from what `encode` gave to some of the outputs.
+
+        Args:
+            features: of a batch of observations.
+            names: the outputs, in the order in which they are declared.
+            action: what outputs that read it judge, (batch, dim), in units of the environment.
+
+        Raises:
+            ValueError: there are no such outputs.
+        """
+        if names not in self._beyond:
+            raise ValueError(f"asked for {', '.join(names)}; {self._has()}, in this order")
+        values = dict(features)
+        if action is not None:
+            values[ACTION] = self._read_action(action).unsqueeze(1)
+        self._go_on(self._beyond[names], values, {})
+        return self._flat(names, values)
+
+    def distribution(self, outputs: Outputs) -> Distribution:
+        """The torch distribution of actions that a batch of outputs stands for.
+
+        Categorical, MultiCategorical, a Gaussian with `.mean`, or, where the policy is squashed, a
+        SquashedGaussian, with `.mode` and `.sample()` inside the action's box.
+        """
+        parameters = outputs[self._policy.name]
+        log_std = None if self._deviation is None else outputs[self._deviation.name]
+        if self._squashed and log_std is not None:
+            return SquashedGaussian(parameters, log_std, self.box_centre, self.box_half)
+        return distributions.distribution(self.action, parameters, log_std)
+
+    def policy(self, observation: Observation, state: State | None = None) -> Distribution:
+        """The policy as a torch distribution, see `distribution`."""
+        return self.distribution(self.compute(self._policy_names, observation, state)[0])
+
+    def value(self, observation: Observation, state: State | None = None) -> Tensor:
         """The value of each observation of a batch, shape (batch,).
 
         Raises:
-            ValueError: the critics judge actions (SAC), and there is none.
+            ValueError: the critics judge actions.
         """
-        self._must_have("value", "ask q(observation, action)")
-        return self._run(self._needed["value"], observation)["value"].flatten()
+        if not self._value_names:
+            raise ValueError(
+                f"this network has no value: {self._has()}; ask q(observation, action)"
+            )
+        outputs, _ = self.compute(self._value_names, observation, state)
+        return outputs[self._value_names[0]].flatten()
 
     def q(self, observation: Observation, action: Tensor) -> Tensor:
-        """Both estimates of the return after an action (batch, dim) of the environment, shape
-        (batch, 2).
+        """Every critic's estimate of the return after an action (batch, dim) of the environment,
+        shape (batch, critics).
 
         Raises:
-            ValueError: the critic judges observations (PPO).
+            ValueError: no critic reads the action.
         """
-        self._must_have("q1", "ask value(observation)")
-        return self.judge(self.encode(observation), action)
-
-    def encode(self, observation: Observation) -> dict[str, Tensor]:
-        """What actor and critics share, by name, for `act` and `judge`: the critics' loss trains
-        it.
-
-        Raises:
-            ValueError: the critic judges observations (PPO).
-        """
-        self._must_have("q1", "ask policy(observation) and value(observation)")
-        return self._run(self._shared, observation)
-
-    def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the deviation of the Gaussian before it is squashed, both (batch,
-        dim).
-        """
-        values = self._go_on(self._acting, features)
-        log_std = values["log_std"].flatten(1)
-        log_std = log_std if self.orbit is None else log_std[:, self.orbit]
-        return values["policy"].flatten(1), log_std.clamp(*LOG_STD)
-
-    def judge(self, features: dict[str, Tensor], action: Tensor) -> Tensor:
-        """Both Q (batch, 2) of an action of the environment, which they read in units of its box."""
-        unit = (action.to(self.box_centre) - self.box_centre) / self.box_half
-        values = self._go_on(self._judging, {**features, ACTION: unit.unsqueeze(1)})
-        return torch.cat([values["q1"].flatten(1), values["q2"].flatten(1)], 1)
+        if not self._q_names:
+            raise ValueError(f"no output reads the action: {self._has()}; ask value(observation)")
+        outputs = self.heads(self.encode(observation), self._q_names, action)
+        return torch.cat(list(outputs.values()), 1)
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
         """The weights that only the policy needs, by name."""
@@ -166,16 +272,6 @@ class Network(nn.Module):
         """The weights of the critics, and of what they share with the policy, by name."""
         own = self.actor_parameters()
         return {name: weight for name, weight in self.named_parameters() if name not in own}
-
-    def distribution(self, parameters: Tensor) -> Distribution:
-        """The torch distribution of a batch of policy parameters."""
-        return distributions.distribution(self.action, parameters, self.log_std())
-
-    def log_std(self) -> Tensor | None:
-        """Logarithm of a continuous action's standard deviation, constant on orbits, shape (dim,);
-        else None.
-        """
-        return self.steps["scale"]() if "scale" in self.steps else None
 
     def symmetry_breaking(self) -> dict[str, float]:
         """Symmetry-breaking norms of each relaxed step, see nn/symmetry_breaking.py; empty
@@ -248,21 +344,43 @@ class Network(nn.Module):
             for module in tied:
                 module._expanded = None
 
-    def _must_have(self, name: str, instead: str) -> None:
-        if name not in self.plan.ends:
-            raise ValueError(
-                f"this network has no {name}: its outputs are {', '.join(self.plan.ends)}; "
-                f"{instead}"
-            )
+    def _has(self) -> str:
+        return f"its outputs are {', '.join(output.name for output in self.outputs)}"
 
-    def _run(self, steps: tuple[Step, ...], observation: Observation) -> dict[str, Tensor]:
-        return self._go_on(steps, self.reader(observation, self.dtype, self.device))
+    def _read_action(self, action: Tensor) -> Tensor:
+        """An action of the environment as outputs read it: of a squashed policy in units of its
+        box.
+        """
+        if not self._squashed:
+            return action.to(device=self.device, dtype=self.dtype)
+        return (action.to(self.box_centre) - self.box_centre) / self.box_half
 
-    def _go_on(self, steps: tuple[Step, ...], given: dict[str, Tensor]) -> dict[str, Tensor]:
-        values = dict(given)
+    def _go_on(self, steps: Sequence[Step], values: Features, state: State) -> State:
+        """Carry out steps, adding what they give to `values`; the state afterwards."""
+        after = dict(state)
         for step in steps:
-            values[step.name] = self.steps[step.name](*[values[name] for name in step.inputs])
-        return values
+            inputs = [values[name] for name in step.inputs]
+            if step.name in self.states:
+                result = self.steps[step.name](*inputs, state[step.name])
+                values[step.name], after[step.name] = result
+            else:
+                values[step.name] = self.steps[step.name](*inputs)
+        return after
+
+    def _flat(self, names: tuple[str, ...], values: Features) -> Outputs:
+        """The outputs among the values, each (batch, size)."""
+        outputs = {}
+        for output in self.outputs:
+            if output.name not in names:
+                continue
+            if output.reads == "nothing":
+                outputs[output.name] = values[output.name].expand(_batch(values), -1)
+                continue
+            x = values[output.name].flatten(1)
+            if output.moves == "deviation":
+                x = (x if self.orbit is None else x[:, self.orbit]).clamp(*LOG_STD)
+            outputs[output.name] = x
+        return outputs
 
 
 class ContinuousScale(nn.Module):
@@ -309,6 +427,29 @@ def _joined(step: str, key: str) -> str:
 def _module(step: Step) -> nn.Module:
     file, _, name = step.module.partition(".")
     return getattr(import_module(f"symgen.nn.{file}"), name)(**step.arguments)
+
+
+def _batch(values: Features) -> int:
+    return next(iter(values.values())).shape[0]  # of which export makes a symbol, as not of len
+
+
+def _recur(
+    module: nn.Module, rows: Sequence[Tensor], memory: Tensor, fresh: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A step with memory, step after step; what it gives is [step x environment, ...].
+
+    Args:
+        module: called with its inputs and its memory.
+        rows: its inputs, each [step, environment, place, channel].
+        memory: before the first step, [environment, place, channel].
+        fresh: [step, environment, 1, 1], where episodes begin.
+    """
+    results = []
+    zero = memory.new_zeros(())
+    for step, begins in enumerate(fresh):
+        result, memory = module(*[x[step] for x in rows], torch.where(begins, zero, memory))
+        results.append(result)
+    return torch.cat(results), memory
 
 
 def _ancestors(plan: Plan, names: tuple[str, ...]) -> tuple[Step, ...]:

@@ -66,6 +66,13 @@ class Reader(nn.Module):
         return x.reshape(-1, *self.shapes[term.name])
 
 
+def fold(observations: Observation) -> Observation:
+    """Observations [step, environment, ...] as one batch."""
+    if isinstance(observations, Mapping):
+        return {name: fold(array) for name, array in observations.items()}
+    return observations.reshape(-1, *observations.shape[2:])
+
+
 def as_tensor(given: Any) -> Tensor:
     """An array as a tensor, in the same memory where torch can share it: not where strides run
     backwards, nor what is read-only.

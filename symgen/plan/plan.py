@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from symgen.algebra.fieldtype import FieldType
+from symgen.problem.output import Output
 
 Constraint = Literal["exact", "relaxed", "none"]
 ACTION = "action"
@@ -83,3 +84,23 @@ class Plan:
         from symgen.plan.text import text
 
         return text(self)
+
+
+def memory_of(step: Step) -> FieldType | None:
+    """Field type of what a step remembers from one observation to the next; None where nothing."""
+    return None
+
+
+def declared_outputs(plan: Plan) -> tuple[Output, ...]:
+    """The outputs that the plan's steps are for, as its algorithm declared them."""
+    if plan.judges_actions:
+        return (
+            Output("policy", "action", "actor", squashed=True),
+            Output("log_std", "deviation", "actor"),
+            Output("q1", "invariant", "critic", reads="action"),
+            Output("q2", "invariant", "critic", reads="action"),
+        )
+    outputs = (Output("policy", "action", "actor"), Output("value", "invariant", "critic"))
+    if any(step.name == "scale" for step in plan.steps):
+        return (*outputs, Output("scale", "deviation", "actor", reads="nothing"))
+    return outputs

@@ -83,7 +83,7 @@ class Row:
 
     Args:
         generator: the generator; on a plane also further words, see the module.
-        output: "policy" and "value"; or "policy", "log_std" and "q".
+        output: its name, such as "policy", "value" or "q1".
         dtype: "float32" or "float64".
         error: largest difference under the claim, relative to the largest output or FLOOR.
         control: the same where the claim is false on purpose.
@@ -259,8 +259,10 @@ def verify(
                     for t, its_field in fields
                 }
                 after = _outputs(model, moved, action.act(generator, acts))
-                moves_q = "q" in before and _moves(action, generator)
-                ignored = {"q": model.q(moved, torch.from_numpy(acts)).cpu()} if moves_q else {}
+                # of a Q that reads the action: the observation moved, the action left unmoved
+                judging = [o.name for o in model.outputs if o.reads == "action"]
+                still = _outputs(model, moved, acts) if _moves(action, generator) else {}
+                ignored = {name: still[name] for name in judging if name in still}
                 rows += _rows(generator, dtype, before, after, ignored, action, exact[generator])
             for each in shown:
                 rows = _shown_too(each, rows, model, interface, observation, action, exact)
@@ -389,16 +391,12 @@ def _measured(group: Group, observation: Mapping[str, FieldType]) -> tuple[str, 
 
 def _outputs(model: Network, observation: Any, acts: np.ndarray) -> dict[str, Tensor]:
     """What a network says of observations and, where its critics judge actions, of actions."""
-    if not model.plan.judges_actions:
-        found = dict(zip(("policy", "value"), model(observation), strict=True))
-    else:
-        policy, log_std = model(observation)
-        found = {
-            "policy": policy,
-            "log_std": log_std,
-            "q": model.q(observation, torch.from_numpy(acts)),
-        }
-    return {name: x.cpu() for name, x in found.items()}
+    seen, _ = model(observation)
+    outputs = {o.name: seen[o.name] for o in model.outputs if o.reads == "observation"}
+    judging = tuple(o.name for o in model.outputs if o.reads == "action")
+    if judging:
+        outputs |= model.heads(model.encode(observation), judging, torch.from_numpy(acts))
+    return {name: x.cpu() for name, x in outputs.items()}
 
 
 def _moving(action: Representation) -> dict[str, Representation]:

@@ -47,12 +47,15 @@ class ActorCritic(Protocol):
 
     action: Action
 
-    def __call__(self, observation: Observation) -> tuple[Tensor, Tensor]:
-        """Parameters of the policy [batch, sum(sizes)] and value [batch]."""
-        ...
+    def __call__(
+        self, observation: Observation, state: dict[str, Tensor] | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The outputs by name, and the state afterwards.
 
-    def log_std(self) -> Tensor | None:
-        """Logarithm of the scale of a continuous action, [dim]; None for the others."""
+        "policy" are the policy's parameters [batch, sum(sizes)], "value" is [batch, 1], and of a
+        continuous action "scale" is the logarithm of its deviation [batch, dim], in all rows the
+        same.
+        """
         ...
 
     def update_normalisation(self, observation: Observation) -> None:
@@ -119,6 +122,7 @@ class Buffer:
         )  # row t: what step t acts on
         self.actions = torch.zeros(*row, *width, dtype=choices, device=device)
         self.parameters = torch.zeros(*row, action.parameters, dtype=dtype, device=device)
+        self.log_std: Tensor | None = None  # of a continuous action, [dim]
         self.values = torch.zeros(*row, dtype=dtype, device=device)
         self.next_values = torch.zeros(*row, dtype=dtype, device=device)
         self.rewards = torch.zeros(*row, dtype=dtype)
@@ -175,7 +179,6 @@ def rollout(
     """
     same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
     to_environment = environment_action(envs.single_action_space)
-    log_std = fixed_log_std(network)
     rewards = buffer.rewards.numpy()
     valid = buffer.valid.numpy()
     terminated = buffer.terminated.numpy()
@@ -187,11 +190,14 @@ def rollout(
     buffer.roll()
     with expanded(network):
         for step in range(buffer.steps):
-            parameters, values = network(buffer.observation(step))
-            buffer.parameters[step] = parameters
-            buffer.values[step] = values
+            outputs, _ = network(buffer.observation(step))
+            buffer.parameters[step] = outputs["policy"]
+            buffer.values[step] = outputs["value"][:, 0]
+            log_std = log_std_of(outputs)
+            # a view of a weight asks for gradients even here
+            buffer.log_std = None if log_std is None else log_std.detach()
             action = distributions.sample(
-                buffer.action, buffer.parameters[step], log_std, generator
+                buffer.action, buffer.parameters[step], buffer.log_std, generator
             )
             buffer.actions[step] = action
 
@@ -217,11 +223,11 @@ def rollout(
                 buffer.resetting = ended
 
         buffer.next_values[:-1] = buffer.values[1:]
-        buffer.next_values[-1] = network(buffer.observation(buffer.steps))[1]
+        buffer.next_values[-1] = _values(network, buffer.observation(buffer.steps))
         if finals:
             steps, indices, observations = zip(*finals, strict=True)
             where = torch.tensor([steps, indices]).to(buffer.device)
-            final_values = network(stack(observations))[1].to(buffer.values)
+            final_values = _values(network, stack(observations)).to(buffer.values)
             buffer.next_values.index_put_((where[0], where[1]), final_values)
     return Episodes(tuple(returns), tuple(lengths))
 
@@ -293,10 +299,14 @@ def check_mask(info: dict[str, Any], ignored: bool) -> None:
         )
 
 
-def fixed_log_std(network: ActorCritic) -> Tensor | None:
-    """The network's `log_std` as it is now, without gradient."""
-    log_std = network.log_std()
-    return None if log_std is None else log_std.detach()
+def log_std_of(outputs: dict[str, Tensor]) -> Tensor | None:
+    """Logarithm of a continuous action's deviation, [dim]: one row, for it is the same in all."""
+    return outputs["scale"][0] if "scale" in outputs else None
+
+
+def _values(network: ActorCritic, observation: Observation) -> Tensor:
+    outputs, _ = network(observation)
+    return outputs["value"][:, 0]
 
 
 def expanded(network: ActorCritic) -> AbstractContextManager[Any]:

@@ -40,7 +40,7 @@ from symgen.rl._rollout import (
     autoreset_mode,
     check_mask,
     each,
-    fixed_log_std,
+    log_std_of,
     rollout,
 )
 from symgen.rl._schedule import at
@@ -159,9 +159,10 @@ def loss(
         The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without
         gradients.
     """
-    parameters, values = network(batch.observations)
+    outputs, _ = network(batch.observations)
+    values = outputs["value"][:, 0]
     log_probs, entropies = distributions.evaluate(
-        network.action, parameters, network.log_std(), batch.actions
+        network.action, outputs["policy"], log_std_of(outputs), batch.actions
     )
 
     gain = batch.advantages
@@ -359,7 +360,7 @@ class Learner:
         values = (buffer.values, buffer.next_values)
         discounts = (options.gamma, options.gae_lambda)
         gain = advantages(rewards, *values, terminated, truncated, *discounts)
-        return batch_of(buffer, fixed_log_std(self.network), gain)
+        return batch_of(buffer, buffer.log_std, gain)
 
     def _count(self, finished: Episodes) -> dict[str, float]:
         """Take the finished episodes in; the metrics that count."""

@@ -94,14 +94,16 @@ class ActorCritics(Protocol):
         """The features that actor and critics share."""
         ...
 
-    def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the deviation of the Gaussian before it is squashed, both [batch,
-        component].
+    def heads(
+        self,
+        features: dict[str, Tensor],
+        names: tuple[str, ...],
+        action: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Some of the outputs: "policy" and "log_std", mean and logarithm of the deviation of the
+        Gaussian before it is squashed, both [batch, component]; "q1" and "q2", both [batch, 1], of
+        actions in units of the environment.
         """
-        ...
-
-    def judge(self, features: dict[str, Tensor], action: Tensor) -> Tensor:
-        """Both Q [batch, 2] of actions in units of the environment."""
         ...
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
@@ -117,13 +119,18 @@ class ActorCritics(Protocol):
 # target and losses
 
 
+def judge(network: ActorCritics, features: dict[str, Tensor], actions: Tensor) -> Tensor:
+    """Both Q [batch, 2] of actions in units of the environment."""
+    return torch.cat(list(network.heads(features, ("q1", "q2"), actions).values()), 1)
+
+
 def propose(
     network: ActorCritics, features: dict[str, Tensor], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Actions [batch, component] of the policy in units of the environment, and their log-densities
     [batch].
     """
-    mean, log_std = network.act(features)
+    mean, log_std = network.heads(features, ("policy", "log_std")).values()
     noise = torch.empty(mean.shape, dtype=mean.dtype, device=mean.device).normal_(
         generator=generator
     )
@@ -148,7 +155,7 @@ def targets(
     steps only the last value holds an entropy.
     """
     actions, log_density = propose(network, network.encode(batch.next_observations), generator)
-    smaller = target.judge(target.encode(batch.next_observations), actions).amin(1)
+    smaller = judge(target, target.encode(batch.next_observations), actions).amin(1)
     return batch.rewards + batch.discounts * (smaller - temperature * log_density)
 
 
@@ -156,7 +163,7 @@ def critic_loss(
     network: ActorCritics, features: dict[str, Tensor], actions: Tensor, wanted: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The squared errors of both Q, added up (equation 5), and the Q themselves [batch, 2]."""
-    found = network.judge(features, actions)
+    found = judge(network, features, actions)
     return (found - wanted.unsqueeze(1)).square().sum(1).mean(), found
 
 
@@ -174,7 +181,7 @@ def actor_loss(
             encoder.
     """
     actions, log_density = propose(network, features, generator)
-    smaller = network.judge(features, actions).amin(1)
+    smaller = judge(network, features, actions).amin(1)
     return (temperature * log_density - smaller).mean(), log_density.detach()
 
 

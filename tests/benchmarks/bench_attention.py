@@ -197,8 +197,7 @@ def networks(batch: int, budget: float) -> None:
 
 
 def _both(network: Network, pictures: Tensor) -> Tensor:
-    policy, value = network(pictures)
-    return torch.cat([policy, value[:, None]], 1)
+    return torch.cat(list(network(pictures)[0].values()), 1)
 
 
 def main() -> None:

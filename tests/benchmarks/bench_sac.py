@@ -85,7 +85,7 @@ def our_return(network: Any, episodes: int = 16) -> float:
     total = np.zeros(episodes)
     for _ in range(200):
         with torch.no_grad():
-            mean, _ = network(observation)
+            mean = network(observation)[0]["policy"]
         observation, reward, *_ = envs.step(
             (network.box_centre + network.box_half * mean.tanh()).numpy()
         )

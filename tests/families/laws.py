@@ -73,7 +73,7 @@ def equivariance_errors(
         )
         for word, (y, still) in zip(words, pairs, strict=True):
             expected = moving[name].act(word, x) if name in moving else x
-            if name == "q" and _moves(problem.action, word):
+            if name in ("q1", "q2") and _moves(problem.action, word):
                 other = still
             else:
                 other = x if name in moving and _moves(moving[name], word) else np.roll(x, 1, 0)
@@ -89,10 +89,12 @@ def outputs(
     model: Network, given: Mapping[str, np.ndarray], acts: np.ndarray
 ) -> dict[str, torch.Tensor]:
     """Every output by name."""
-    if not model.plan.judges_actions:
-        return dict(zip(("policy", "value"), model(given), strict=True))
-    policy, log_std = model(given)
-    return {"policy": policy, "log_std": log_std, "q": model.q(given, torch.from_numpy(acts))}
+    seen, _ = model(given)
+    seen.pop("scale", None)  # the same for all observations
+    judging = tuple(output.name for output in model.outputs if output.reads == "action")
+    if not judging:
+        return seen
+    return {**seen, **model.heads(model.encode(given), judging, torch.from_numpy(acts))}
 
 
 def _gap(a: np.ndarray, b: np.ndarray) -> float:
@@ -141,12 +143,12 @@ def assert_uses_everything(network: Network, problem: Problem) -> None:
     for name in given:
         for output, x in outputs(model, {**given, name: other[name]}, acts).items():
             assert _relative(x, before[output]) > POWER, f"the {output} does not depend on {name}"
-    for k in range(problem.action.size if "q" in before else 0):
+    for k in range(problem.action.size if "q1" in before else 0):
         changed = acts.copy()
         changed[:, k] += 1
-        assert _relative(model.q(given, torch.from_numpy(changed)), before["q"]) > POWER, (
-            f"q ignores component {k}"
-        )
+        after = outputs(model, given, changed)
+        for name in ("q1", "q2"):
+            assert _relative(after[name], before[name]) > POWER, f"{name} ignores component {k}"
 
 
 def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -173,8 +175,8 @@ def train(network: Network, problem: Problem, steps: int = 10, rate: float = 3e-
         loss = sum(
             (x - targets[name]).square().mean() for name, x in outputs(network, given, acts).items()
         )
-        scale = network.log_std()
-        if scale is not None:
+        if "scale" in network.steps:
+            scale = network.steps["scale"]()
             loss = loss + (scale * torch.arange(1, len(scale) + 1)).sum().cos()
         optimiser.zero_grad()
         loss.backward()

@@ -87,7 +87,7 @@ def test_conformance_of_critics_that_judge_actions(family, variant, world):
         assert_uses_everything(built, this)
         report = verify(built, this.interface, this.observation, this.action, claimed=law != "none")
         assert report.exact == commutes, report
-        assert {row.output for row in report.rows} == {"policy", "log_std", "q"}
+        assert {row.output for row in report.rows} == {"policy", "log_std", "q1", "q2"}
         train(built, this)
 
 
@@ -370,7 +370,7 @@ def test_the_scale_of_an_action_is_constant_on_orbits(world):
     train(built, this)
     with torch.no_grad():
         built.steps["scale"].weight.copy_(torch.arange(1.0, 1 + len(built.steps["scale"].weight)))
-        scale = built.double().log_std().numpy()
+        scale = built.double().steps["scale"]().numpy()
     # the covariance diag(exp(2 log_std)) commutes with every generator
     for matrix in this.action.images:
         assert abs(matrix * scale - scale[:, None] * matrix).max() < 1e-12

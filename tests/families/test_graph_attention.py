@@ -102,7 +102,7 @@ def equivariance_error(built: Network, this: Problem, mirror: str) -> float:
     given = observations(this.interface, 8)
     moved = {term.name: act_on_term(term, field, mirror, given[term.name])}
     model = built.double()
-    before, after = model(given)[1], model(moved)[1]
+    before, after = model.value(given), model.value(moved)
     return float((after - before).abs().max() / before.abs().max())
 
 

@@ -82,7 +82,9 @@ def fitted(this: Problem, symmetric: bool, steps: int = 100) -> Network:
         else torch.optim.Adam(built.parameters(), 1e-2)
     )
     for _ in range(steps):
-        loss = sum((x - y).square().mean() for x, y in zip(built(closed), goals, strict=True))
+        outputs, _ = built(closed)
+        said = (outputs["policy"], outputs["value"][:, 0])
+        loss = sum((x - y).square().mean() for x, y in zip(said, goals, strict=True))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

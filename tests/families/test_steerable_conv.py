@@ -120,7 +120,7 @@ def test_relaxed_is_exact_at_first_and_the_dial_has_power():
     )
     x = np.random.default_rng(0).integers(0, 256, (3, 17, 17, 3), dtype=np.uint8)
     assert torch.allclose(
-        exact.network(x)[0], loose.network(x)[0], atol=1e-6
+        exact.network(x)[0]["policy"], loose.network(x)[0]["policy"], atol=1e-6
     )  # the same weights, pixel by pixel
     kernel = loose.network.steps["conv1"].kernel
     assert kernel.penalty().item() == 0.0
@@ -187,20 +187,20 @@ def test_settings_of_other_families_are_refused(setting):
 def test_it_is_an_ordinary_network(group):
     network = compile_spec(spec(group, side=17), verify=False, seed=0).network
     x = torch.rand(2, 17, 17, 3) * 255
-    expected = network(x)
+    expected = network(x)[0]["policy"]
     for mode in (True, False):
         for other in (copy.deepcopy(network.train(mode)), pickle.loads(pickle.dumps(network))):
-            assert torch.equal(other(x)[0], expected[0])
+            assert torch.equal(other(x)[0]["policy"], expected)
             assert list(other.state_dict()) == list(network.state_dict())
             with other.expanded():
-                assert torch.allclose(other(x)[1], expected[1], atol=1e-6)
+                assert torch.allclose(other(x)[0]["policy"], expected, atol=1e-6)
     assert not [name for name in network.state_dict() if "basis" in name or "inside" in name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
-        assert torch.allclose(compiled(x)[0], expected[0], atol=1e-5)
+        assert torch.allclose(compiled(x)[0]["policy"], expected, atol=1e-5)
         exported = torch.export.export(network, (x,)).module()
-    assert torch.allclose(exported(x)[0], expected[0], atol=1e-5)
+    assert torch.allclose(exported(x)[0]["policy"], expected, atol=1e-5)
 
 
 SIDE = 17
@@ -226,7 +226,7 @@ def task(count, seed, angle=None):
 
 def accuracy(network: Network, pictures, label) -> float:
     with torch.no_grad():
-        return float(((network(pictures)[1] > 0) == label.bool()).float().mean())
+        return float(((network.value(pictures) > 0) == label.bool()).float().mean())
 
 
 @pytest.mark.parametrize("group", ["C8", pytest.param("SO2", marks=pytest.mark.slow)])
@@ -246,7 +246,7 @@ def test_it_learns_at_one_angle_what_holds_at_every_angle(group):
         for step in range(60):
             chosen = torch.arange(32) + 32 * (step % 3)
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                network(pictures[chosen])[1], label[chosen]
+                network.value(pictures[chosen]), label[chosen]
             )
             optimiser.zero_grad()
             loss.backward()

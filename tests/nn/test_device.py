@@ -109,10 +109,11 @@ def everything(network, seen, where):
     """
     network.update_normalisation(seen)
     with network.expanded():
-        fast = network(seen)
-    slow = network(seen)
+        fast = network(seen)[0].values()
+    slow = list(network(seen)[0].values())
     action = torch.zeros(3, network.action.parameters, device=where)
-    slow = (*slow, network.q(seen, action)) if network.plan.judges_actions else slow
+    if any(output.reads == "action" for output in network.outputs):
+        slow.append(network.q(seen, action))
     total = sum(x.square().sum() for x in slow)
     cost = network.penalty()
     (total if cost is None else total + cost).backward()
@@ -159,4 +160,4 @@ def test_a_device_without_float64_gets_none(traffic, monkeypatch):
     network.to(ELSEWHERE)
     assert not any(x.dtype == torch.float64 for x in network.buffers())
     network.update_normalisation(observations(this))
-    assert network(observations(this))[1].device == ELSEWHERE
+    assert network.value(observations(this)).device == ELSEWHERE

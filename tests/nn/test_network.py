@@ -50,8 +50,7 @@ def same(one: Network, other: Network, given, tolerance=0.0) -> bool:
 @torch.no_grad()
 def outputs(network: Network, given) -> tuple[torch.Tensor, ...]:
     """Parameters, value and, for continuous actions, the scale."""
-    scale = network.log_std()
-    return (*network(given), *(() if scale is None else (scale,)))
+    return tuple(network(given)[0].values())
 
 
 @pytest.mark.parametrize("case", ONE_EACH, ids=" ".join)
@@ -131,13 +130,8 @@ def test_expanded_gives_the_same_and_leaves_nothing_behind(case):
         for weight in network.parameters():
             weight *= 1.5
     assert any((a != b).any() for a, b in zip(outputs(network, given), before, strict=True))
-    sum(x.sum() for x in network(given)).backward()
-    touched = [
-        weight.grad is not None
-        for name, weight in network.named_parameters()
-        if "scale" not in name
-    ]
-    assert all(touched)
+    sum(x.sum() for x in network(given)[0].values()).backward()
+    assert all(weight.grad is not None for weight in network.parameters())
 
 
 BACKENDS = ("eager", "aot_eager")
@@ -165,11 +159,12 @@ def test_compiles_to_one_graph(case, backend):
     torch._dynamo.reset()
     fast = torch.compile(network, fullgraph=True, backend=backend)
     for batch in (tensors(given), {name: torch.cat([x, x]) for name, x in tensors(given).items()}):
-        for found, expected in zip(fast(batch), network(batch), strict=True):
-            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    loss = sum(x.square().sum() for x in fast(tensors(given)))
-    weights = [weight for name, weight in network.named_parameters() if "scale" not in name]
-    eager = torch.autograd.grad(sum(x.square().sum() for x in network(tensors(given))), weights)
+        torch.testing.assert_close(fast(batch), network(batch), rtol=1e-5, atol=1e-6)
+    loss = sum(x.square().sum() for x in fast(tensors(given))[0].values())
+    weights = list(network.parameters())
+    eager = torch.autograd.grad(
+        sum(x.square().sum() for x in network(tensors(given))[0].values()), weights
+    )
     for found, expected in zip(torch.autograd.grad(loss, weights), eager, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
@@ -183,8 +178,8 @@ def test_inductor_agrees(case):
     network.eval()
     torch._dynamo.reset()
     fast = torch.compile(network, fullgraph=True)
-    for found, expected in zip(fast(tensors(given)), network(tensors(given)), strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    batch = tensors(given)
+    torch.testing.assert_close(fast(batch), network(batch), rtol=1e-4, atol=1e-5)
 
 
 EXPORTED = [
@@ -204,10 +199,9 @@ def test_exports(case):
     torch.export.save(program, file)
     file.seek(0)
     reread = torch.export.load(file).module()
-    for found, expected in zip(reread(batch), network(batch), strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(reread(batch), network(batch), rtol=1e-5, atol=1e-6)
     longer = {name: torch.cat([x, x, x]) for name, x in batch.items()}
-    assert reread(longer)[1].shape == (15,)
+    assert reread(longer)[0]["value"].shape == (15, 1)
 
 
 @pytest.mark.parametrize("world", ["C4 two pictures", "C3 plane", "D3 plane", "D1 cart"])
@@ -228,22 +222,23 @@ def test_double_is_exact_after_any_cast(world):
 def test_the_parts_agree_with_the_whole(case):
     network, given = made(case, trained=True)
     network.eval()
-    parameters, value = network(given)
+    outputs, state = network(given)
+    parameters, value = outputs["policy"], outputs["value"][:, 0]
+    assert state == {}
     assert torch.equal(network.value(given), value)
-    with pytest.raises(
-        ValueError, match=r"no q1: its outputs are policy, value; ask value\(observation\)"
-    ):
+    with pytest.raises(ValueError, match=r"no output reads the action: its outputs are policy, va"):
         network.q(given, None)
-    law, other = network.policy(given), network.distribution(parameters)
+    law, other = network.policy(given), network.distribution(outputs)
     taken = law.sample()
     assert torch.equal(law.log_prob(taken), other.log_prob(taken))
     assert parameters.shape == (5, network.action.parameters)
     assert value.shape == law.log_prob(taken).shape == (5,)
     if network.action.kind == "continuous":
         assert torch.equal(law.mean, parameters)
-        assert torch.equal(law.stddev, network.log_std().exp().expand_as(parameters))
+        assert torch.equal(law.stddev, network.steps["scale"]().exp().expand_as(parameters))
+        assert outputs["scale"].shape == parameters.shape
     else:
-        assert network.log_std() is None
+        assert set(outputs) == {"policy", "value"}
     assert repr(network) == str(network.plan)
     assert network.dtype == torch.float32
     assert network.device == torch.device("cpu")
@@ -268,11 +263,16 @@ def test_actor_and_critics_agree_with_the_whole(case):
     )
     acts = torch.randn(5, this.action.size)
     features = network.encode(given)
-    mean, log_std = network(given)
-    assert all(
-        torch.equal(a, b) for a, b in zip(network.act(features), (mean, log_std), strict=True)
-    )
-    assert torch.equal(network.judge(features, acts), network.q(given, acts))
+    outputs, _ = network(given)
+    assert list(outputs) == ["policy", "log_std"]
+    mean = outputs["policy"]
+    again = network.heads(features, ("policy", "log_std"))
+    assert all(torch.equal(again[name], x) for name, x in outputs.items())
+    both = network.heads(features, ("q1", "q2"), acts)
+    assert torch.equal(torch.cat([both["q1"], both["q2"]], 1), network.q(given, acts))
+    assert torch.equal(network.heads(features, ("q2",), acts)["q2"], both["q2"])
+    with pytest.raises(ValueError, match="asked for q3; its outputs are policy, log_std, q1, q2"):
+        network.heads(features, ("q3",))
     assert network.q(given, acts).shape == (5, 2)
     with pytest.raises(
         ValueError,
@@ -280,7 +280,6 @@ def test_actor_and_critics_agree_with_the_whole(case):
     ):
         network.value(given)
     assert not torch.equal(*network.q(given, acts).unbind(1))  # two critics, not one twice
-    assert network.log_std() is None
     law = network.policy(given)
     assert torch.equal(law.mode, mean.tanh())  # this action has no bounds
     assert law.log_prob(law.sample()).shape == (5,)

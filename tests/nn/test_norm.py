@@ -147,7 +147,7 @@ def test_normalised_observations_stay_apart():
 def test_networks_stay_equivariant_when_they_normalise(world):
     this = problem(world, "group_mlp")
     network = build(this.family.plan(this), this.interface)
-    before = network(observations(this.interface, 4))[0]
+    before = network.value(observations(this.interface, 4))
     for seed in range(3):
         given = observations(this.interface, 32, seed)
         for name, x in given.items():
@@ -156,7 +156,7 @@ def test_networks_stay_equivariant_when_they_normalise(world):
                     -3, 3, x.shape[-1]
                 )
         network.update_normalisation(given)
-    assert not torch.equal(network(observations(this.interface, 4))[0], before)
+    assert not torch.equal(network.value(observations(this.interface, 4)), before)
     assert_equivariant(network, this)
 
 

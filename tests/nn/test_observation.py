@@ -122,22 +122,22 @@ def test_a_network_reads_what_the_space_gives():
     this = problem("C4 dict", "group_mlp")
     network = build(this.family.plan(this), this.interface).eval()
     given = observations(this.interface, 4)
-    expected = network(given)[0]
+    expected = network(given)[0]["policy"]
     assert given["picture"].dtype == np.uint8
     assert torch.equal(
-        network({name: torch.from_numpy(x) for name, x in given.items()})[0], expected
+        network({name: torch.from_numpy(x) for name, x in given.items()})[0]["policy"], expected
     )
-    assert torch.equal(network(dict(reversed(given.items())) | {"more": 3})[0], expected)
+    assert torch.equal(network(dict(reversed(given.items())) | {"more": 3})[0]["policy"], expected)
     one = {name: x[0] for name, x in given.items()}
-    torch.testing.assert_close(network(one)[0], expected[:1], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(network(one)[0]["policy"], expected[:1], rtol=1e-5, atol=1e-6)
     assert network.value(one).shape == (1,)
 
     single = problem("C4 heading 6x6", "graph_attention")
     network = build(single.family.plan(single), single.interface).eval()
     picture = observations(single.interface, 3)["observation"]
-    assert torch.equal(network(picture)[0], network({"observation": picture})[0])
+    assert torch.equal(network.value(picture), network.value({"observation": picture}))
     torch.testing.assert_close(
-        network(picture[1])[0], network(picture)[0][1:2], rtol=1e-4, atol=1e-5
+        network.value(picture[1]), network.value(picture)[1:2], rtol=1e-4, atol=1e-5
     )
     with pytest.raises(
         ValueError, match=r"observation has shape \(3, 5, 6, 6\), expected \(batch, 6, 6, 5\)"

@@ -141,7 +141,7 @@ def test_a_policy_that_treats_exchanged_actions_alike_has_no_power():
         ):  # each weight: the mean of the weights it is exchanged with
             entries = mean.reshape(-1)[head.matrix.index == k]
             head.matrix.weight[k] = entries.mean()
-    parameters = built(torch.randn(4, 5, 5, 3))[0]
+    parameters = built(torch.randn(4, 5, 5, 3))[0]["policy"]
     assert parameters.std(1).max() < 1e-6 < parameters.std(0).max()
     assert ("policy", "no power") in verdicts(measured(this, built))
 
@@ -155,8 +155,8 @@ def test_critics_that_judge_actions_are_exact():
     this, built = judging("D4 force", "graph_attention")
     report = measured(this, built)
     assert report.exact
-    assert [(row.generator, row.output) for row in report.rows[:6]] == [
-        (generator, output) for generator in "rs" for output in ("policy", "log_std", "q")
+    assert [(row.generator, row.output) for row in report.rows[:8]] == [
+        (generator, output) for generator in "rs" for output in ("policy", "log_std", "q1", "q2")
     ]
     assert min(row.control for row in report.rows) > 1e-3
     assert len({line.index("float") for line in str(report).splitlines()[1:-1]}) == 1
@@ -169,7 +169,12 @@ def test_a_q_that_ignores_what_it_judges_has_no_power(ignored):
         for name in ("q1_hidden1", "q2_hidden1"):
             built.steps[name].linear[["observation", "action"].index(ignored)].matrix.weight.zero_()
     found = {(row.output, row.verdict) for row in measured(this, built).rows}
-    assert found == {("policy", "exact"), ("log_std", "exact"), ("q", "no power")}
+    assert found == {
+        ("policy", "exact"),
+        ("log_std", "exact"),
+        ("q1", "no power"),
+        ("q2", "no power"),
+    }
 
 
 @pytest.mark.parametrize("name", ["q1", "q2"])
@@ -180,7 +185,7 @@ def test_either_q_that_breaks_the_symmetry_is_found(name):
         torch.no_grad()
     ):  # the action enters the two elements of the group alike, and not with opposite signs
         layer.sign = layer.sign.abs()
-    assert {row.output for row in measured(this, built).rows if row.verdict == "broken"} == {"q"}
+    assert {row.output for row in measured(this, built).rows if row.verdict == "broken"} == {name}
 
 
 def test_a_deviation_that_breaks_the_symmetry_is_found():
@@ -240,10 +245,12 @@ class Small(torch.nn.Module):
             [copy.deepcopy(network).double()],
         )  # in a list: casts do not reach it
         self.expanded, self.plan, self.device = network.expanded, network.plan, network.device
+        self.outputs = network.outputs
 
-    def forward(self, observation):
-        policy, value = self.network(observation)
-        return policy, value - 0.999 * self.precise[0].value(observation).to(value.dtype)
+    def forward(self, observation, state=None):
+        outputs, after = self.network(observation)
+        almost = 0.999 * self.precise[0].value(observation).unsqueeze(1)
+        return {**outputs, "value": outputs["value"] - almost.to(outputs["value"].dtype)}, after
 
 
 def test_a_small_value_is_measured_against_the_floor(monkeypatch):
@@ -258,13 +265,14 @@ def test_a_small_value_is_measured_against_the_floor(monkeypatch):
 class BrokenInFloat32(Small):
     """A network that is exact in float64 alone."""
 
-    def forward(self, observation):
-        policy, value = self.network(observation)
+    def forward(self, observation, state=None):
+        outputs, after = self.network(observation)
+        value = outputs["value"]
         first = torch.as_tensor(
             observation if not isinstance(observation, dict) else next(iter(observation.values()))
         )
-        off = 1e-4 * first.flatten(1)[:, 0].to(value.dtype)
-        return policy, value + off * (value.dtype == torch.float32)
+        off = 1e-4 * first.flatten(1)[:, :1].to(value.dtype)
+        return {**outputs, "value": value + off * (value.dtype == torch.float32)}, after
 
 
 def test_what_is_broken_in_float32_alone_is_broken():

@@ -38,21 +38,21 @@ class SmallNetwork(nn.Module):
         flat = [term.reshape(len(term), -1) for term in flat]
         return flat[0] if len(flat) == 1 else torch.cat(flat, -1)
 
-    def forward(self, observation: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, observation: Any, state: Any = None) -> tuple[dict[str, Tensor], dict]:
         features = self.features(observation)
-        return self.actor(features), self.critic(features).squeeze(-1)
+        outputs = {"policy": self.actor(features), "value": self.critic(features)}
+        if self.scale is not None:
+            outputs["scale"] = self.scale.expand(len(features), -1)
+        return outputs, {}
 
-    def log_std(self) -> Tensor | None:
-        return self.scale
-
-    def distribution(self, parameters: Tensor) -> torch.distributions.Distribution:
-        return distribution(self.action, parameters, self.scale)
+    def distribution(self, outputs: dict[str, Tensor]) -> torch.distributions.Distribution:
+        return distribution(self.action, outputs["policy"], outputs.get("scale"))
 
     def policy(self, observation: Any) -> torch.distributions.Distribution:
         return self.distribution(self.forward(observation)[0])
 
     def value(self, observation: Any) -> Tensor:
-        return self.forward(observation)[1]
+        return self.forward(observation)[0]["value"].squeeze(-1)
 
     def update_normalisation(self, observation: Any) -> None:
         with torch.no_grad():
@@ -101,16 +101,19 @@ class SmallSoft(nn.Module):
         x = torch.cat([term.reshape(len(term), -1) for term in flat], -1)
         return {"features": x if self.encoder is None else self.encoder(x).relu()}
 
-    def act(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        mean, log_std = self.actor(features["features"]).chunk(2, -1)
-        return mean, log_std.clamp(-20, 2)
+    def heads(
+        self, features: dict[str, Tensor], names: tuple[str, ...], action: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        if action is None:
+            mean, log_std = self.actor(features["features"]).chunk(2, -1)
+            outputs = {"policy": mean, "log_std": log_std.clamp(-20, 2)}
+        else:
+            x = torch.cat([features["features"], (action - self.box_centre) / self.box_half], -1)
+            outputs = {f"q{k + 1}": critic(x) for k, critic in enumerate(self.critics)}
+        return {name: outputs[name] for name in names}
 
-    def judge(self, features: dict[str, Tensor], action: Tensor) -> Tensor:
-        x = torch.cat([features["features"], (action - self.box_centre) / self.box_half], -1)
-        return torch.cat([critic(x) for critic in self.critics], -1)
-
-    def forward(self, observation: Any) -> tuple[Tensor, Tensor]:
-        return self.act(self.encode(observation))
+    def forward(self, observation: Any, state: Any = None) -> tuple[dict[str, Tensor], dict]:
+        return self.heads(self.encode(observation), ("policy", "log_std")), {}
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
         return {name: x for name, x in self.named_parameters() if name.startswith("actor")}
@@ -121,7 +124,7 @@ class SmallSoft(nn.Module):
     def best(self, observation: Any) -> np.ndarray:
         """The action the trained policy prefers."""
         with torch.no_grad():
-            return (self.box_centre + self.box_half * self(observation)[0].tanh()).numpy()
+            return (self.box_centre + self.box_half * self(observation)[0]["policy"].tanh()).numpy()
 
 
 def _relu(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -136,12 +136,13 @@ class MakesItHere(nn.Module):
 
     def __init__(self, inner):
         super().__init__()
-        self.inner, self.action, self.log_std = inner, inner.action, inner.log_std
+        self.inner, self.action = inner, inner.action
         self.update_normalisation = inner.update_normalisation
 
-    def forward(self, observation):
-        parameters, values = self.inner(observation)
-        return parameters + torch.zeros(parameters.shape[-1]), values
+    def forward(self, observation, state=None):
+        outputs, after = self.inner(observation)
+        parameters = outputs["policy"]
+        return {**outputs, "policy": parameters + torch.zeros(parameters.shape[-1])}, after
 
 
 def test_control_a_module_that_makes_a_tensor_here_is_noticed(traffic):

@@ -163,9 +163,10 @@ def batch_for(kind, network, size=40):
     torch.manual_seed(2)
     observations = torch.randn(size, network.actor[0].in_features)
     with torch.no_grad():
-        parameters, values = network(observations)
+        outputs, _ = network(observations)
+        parameters, values = outputs["policy"], outputs["value"][:, 0]
         law = distribution(
-            network.action, parameters + 0.3 * torch.randn_like(parameters), network.log_std()
+            network.action, parameters + 0.3 * torch.randn_like(parameters), outputs.get("scale")
         )
         actions = law.sample()
     old_values = values + 0.5 * torch.randn(size)

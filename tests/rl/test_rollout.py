@@ -34,12 +34,9 @@ class Reader(nn.Module):
         self.action = TWO
         self.weight = nn.Parameter(torch.zeros((), dtype=dtype))
 
-    def forward(self, observation):
-        value = observation.to(self.weight).squeeze(-1)
-        return torch.zeros(len(value), 2, dtype=value.dtype), 100 + value
-
-    def log_std(self):
-        return None
+    def forward(self, observation, state=None):
+        x = observation.to(self.weight)
+        return {"policy": torch.zeros(len(x), 2, dtype=x.dtype), "value": 100 + x}, {}
 
 
 def countdown(ending, mode, lengths=(3, 5)):
@@ -142,8 +139,11 @@ def test_same_step_with_dict_observations_values_the_final_one():
     envs = SyncVectorEnv([lambda: Truncated("discrete", as_dict=True)] * 2, autoreset_mode=SAME)
     network = identity_network("discrete", as_dict=True)
     network.forward = lambda observation: (
-        torch.zeros(len(observation["step"]), 4),
-        observation["step"].float(),
+        {
+            "policy": torch.zeros(len(observation["step"]), 4),
+            "value": observation["step"].float()[:, None],
+        },
+        {},
     )
     buffer, _ = rolled(network, envs, 10)
     assert buffer.observations["step"].dtype == torch.int64

@@ -14,7 +14,16 @@ from small_sac import FORCE, SMALL, learner, network, options
 
 from symgen.nn.squashed import SquashedGaussian
 from symgen.rl._replay import Batch
-from symgen.rl.sac import METRICS, Learner, Options, actor_loss, critic_loss, shifted, targets
+from symgen.rl.sac import (
+    METRICS,
+    Learner,
+    Options,
+    actor_loss,
+    critic_loss,
+    judge,
+    shifted,
+    targets,
+)
 
 # ------------------------------------------------------------------------------------------------------
 # options
@@ -63,14 +72,12 @@ class Fixed:
     def encode(self, observation):
         return {"x": observation}
 
-    def act(self, features):
-        return torch.zeros(len(features["x"]), 1), torch.full(
-            (len(features["x"]), 1), -30.0
-        )  # hardly any deviation
-
-    def judge(self, features, action):
-        q = self.factor * features["x"] + action
-        return torch.cat([q, q + 5], 1)
+    def heads(self, features, names, action=None):
+        x = features["x"]
+        if names == ("policy", "log_std"):
+            return {"policy": torch.zeros(len(x), 1), "log_std": torch.full((len(x), 1), -30.0)}
+        q = self.factor * x + action
+        return {"q1": q, "q2": q + 5}
 
 
 def test_targets_by_hand_terminated_beside_truncated():
@@ -108,8 +115,8 @@ def batch_for(net, size=30):
 
 
 def policy(net, observation):
-    mean, log_std = net(observation)
-    return SquashedGaussian(mean, log_std, net.box_centre, net.box_half)
+    outputs, _ = net(observation)
+    return SquashedGaussian(outputs["policy"], outputs["log_std"], net.box_centre, net.box_half)
 
 
 @pytest.mark.parametrize("encoder", [False, True])
@@ -117,16 +124,16 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
     net, target = (network(seed, encoder, action=FORCE) for seed in (0, 1))
     batch, temperature = batch_for(net), torch.tensor(0.3)
 
-    def twin(observation, judge, generator):
+    def twin(observation, critics, generator):
         """Density and smaller Q of the policy's own actions, one at a time."""
         noise = torch.empty(len(observation), 2).normal_(generator=generator)
         rows = []
         for x, z in zip(observation, noise, strict=True):
-            mean, log_std = (each[0] for each in net(x[None]))
+            mean, log_std = (each[0] for each in net(x[None])[0].values())
             action = net.box_centre + net.box_half * (mean + log_std.exp() * z).tanh()
             # in units of the box
             density = policy(net, x[None]).log_prob(action[None])[0] + net.box_half.log().sum()
-            rows.append((density, judge.judge(judge.encode(x[None]), action[None]).min()))
+            rows.append((density, judge(critics, critics.encode(x[None]), action[None]).min()))
         densities, smaller = zip(*rows, strict=True)
         return torch.stack(densities), torch.stack(smaller)
 
