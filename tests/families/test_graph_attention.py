@@ -147,8 +147,8 @@ def test_triangles_that_nothing_reads_are_refused(window, readout, count):
     this = oriented(problem(world("C4", "4x4", "3 trivial"), "graph_attention", chosen))
     faults = [fault.code for fault in this.family.check(this)]
     built = network(this).double()
-    policy, value = built(observations(this.interface, 2))
-    (policy.square().sum() + value.sum()).backward()
+    outputs, _ = built(observations(this.interface, 2))
+    (outputs["policy"].square().sum() + outputs["value"].sum()).backward()
     triangles = [weight.grad for name, weight in built.named_parameters() if "triangles" in name]
     assert triangles
     largest = max(0.0 if grad is None else float(grad.abs().max()) for grad in triangles)
