@@ -13,7 +13,7 @@ import numpy as np
 from symgen.algebra import base as bases
 from symgen.algebra import codes
 from symgen.algebra import representation as representations
-from symgen.algebra.base import Base
+from symgen.algebra.base import Base, Plane
 from symgen.algebra.group import Group
 from symgen.algebra.homomorphism import MAX_DENSE
 from symgen.algebra.partition import joined, number
@@ -89,7 +89,7 @@ class FieldType:
         """The whole feature, flattened place by place, as one representation."""
         if self.base.size == 1:
             return self.fibre
-        if self.base.kind == "plane":
+        if isinstance(self.base, Plane):
             raise ValueError(f"{self} is moved by interpolation, which is no representation")
         if not self.fibre.is_signed_permutation and self.size > MAX_DENSE:
             raise Refusal(
@@ -118,7 +118,7 @@ class FieldType:
         parts (a running scale, a standard deviation). Where the fibre is a matrix, coordinates that
         it mixes fall together; on a plane, all places do.
         """
-        if self.base.kind == "plane":
+        if isinstance(self.base, Plane):
             return np.broadcast_to(vector(self.fibre).entry_orbits, self.shape).copy()
         entries = np.arange(self.size).reshape(self.shape)
         links = [(entries[:0, 0], entries[:0, 0])]

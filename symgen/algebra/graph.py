@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgen.algebra.base import Base
+from symgen.algebra.base import Base, Grid
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.partition import components, number, pair_permutation
 from symgen.errors import Refusal
@@ -95,7 +95,7 @@ class Graph:
             return np.arange(self.base.size**2).reshape(self.base.size, self.base.size)
         if self.kind not in LABELS:
             return _attribute_codes(self)
-        if self.base.kind != "grid":
+        if not isinstance(self.base, Grid):
             return _path_lengths(self.adjacency)
         rows, columns = _displacements(self.base, self.topology == "torus")
         if self.kind == "distance":
@@ -241,15 +241,15 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
     read = _read_edges(base, edges) if topology == "edges" else ()
     if topology not in OFF_GRID:
         _reach(topology)
-        if base.kind != "grid":
+        if not isinstance(base, Grid):
             raise Refusal(
                 f"topology {topology!r} needs a grid, not {base}; complete and edges fit any base"
             )
-    if topology in ("cycle", "path") and base.kind == "grid":
+    if topology in ("cycle", "path") and isinstance(base, Grid):
         raise Refusal(
             f"topology {topology!r} needs places in a row, not {base}; write grid or torus"
         )
-    if kind == "offset" and base.kind != "grid":
+    if kind == "offset" and not isinstance(base, Grid):
         raise Refusal(f"offset labels need a grid, not {base}")
     if kind not in LABELS and not any(kind in attributes for _, _, attributes in read):
         raise Refusal(f"labels {kind!r}: neither {', '.join(LABELS)} nor an attribute of the edges")

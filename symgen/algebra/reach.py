@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symgen.algebra import base as bases
-from symgen.algebra.base import Base
+from symgen.algebra.base import Base, Grid
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.orbits import MAX_BLOCK, intertwiners, signed_pair_orbits
 from symgen.algebra.representation import Representation
@@ -61,7 +61,7 @@ def _whole(field: FieldType) -> Part:
 
 def _smaller(base: Base) -> Base:
     """Pixels on the axes, on the diagonals and elsewhere exist from 4 x 4 or 5 x 5 on."""
-    if base.kind != "grid":
+    if not isinstance(base, Grid):
         return base
     return bases.resize(base, *(min(side, 4 + side % 2) for side in base.shape))
 

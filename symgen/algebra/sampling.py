@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symgen.algebra import base as bases
-from symgen.algebra.base import Base
+from symgen.algebra.base import Base, Plane
 from symgen.errors import Refusal
 
 AXES = ("rows", "columns")
@@ -94,7 +94,7 @@ def reversed_axes(base: Base) -> tuple[bool, bool]:
     >>> reversed_axes(bases.grid(group("D1"), 3, 5)), reversed_axes(bases.grid(group("C4"), 5, 5))
     ((False, True), (True, True))
     """
-    if base.kind == "plane":
+    if isinstance(base, Plane):
         return bool(base.group.generators), bool(base.group.generators)
     # where a 2x2 picture's corners [0, 0] and [0, 1] go; axes of one pixel would hide it
     moves = [

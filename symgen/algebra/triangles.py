@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symgen.algebra.base import Base
+from symgen.algebra.base import Base, Grid
 from symgen.algebra.partition import number, pair_permutation
 from symgen.errors import Refusal
 
@@ -79,7 +79,7 @@ def triangle_tables(base: Base) -> Triangles:
     >>> triangles.label_count, int(triangles.degenerate.sum()), triangles.broken_by(square)
     (55, 316, 's')
     """
-    if base.kind != "grid":
+    if not isinstance(base, Grid):
         raise ValueError(f"triangles need a grid, not {base}")
     if base.size**2 > MAX_PAIRS:
         raise Refusal(

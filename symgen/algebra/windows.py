@@ -8,7 +8,7 @@ one inside each).
 
 import numpy as np
 
-from symgen.algebra.base import Base
+from symgen.algebra.base import Base, Grid
 from symgen.errors import Refusal
 
 MAX_ENTRIES = 4_194_304
@@ -36,7 +36,7 @@ def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
     >>> windows(parse(group("C4"), "grid 2x2"), 3)[0].tolist()
     [-1, -1, -1, -1, 0, 1, -1, 2, 3]
     """
-    if base.kind != "grid":
+    if not isinstance(base, Grid):
         raise ValueError(f"windows need a grid, not {base}")
     if patch < 1 or any(side % patch for side in base.shape):
         raise Refusal(f"patches of {patch} places do not tile {base}", code="patch-size")

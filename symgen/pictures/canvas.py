@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgen.algebra.base import GRID_MOVES, Base
+from symgen.algebra.base import GRID_MOVES, Base, Plane
 from symgen.algebra.graph import Graph
 from symgen.experiment.files import write_bytes
 
@@ -293,7 +293,7 @@ def on(colour: np.ndarray) -> str:
 
 def meaning(base: Base, generator: str) -> str:
     """What a generator does to the places, in words: "r: a quarter turn counter-clockwise"."""
-    if not base.is_exact(generator):
+    if isinstance(base, Plane) and not base.is_exact(generator):
         turn = base.turns[base.group.generators.index(generator)]
         degrees = np.degrees(np.arctan2(turn[1, 0], turn[0, 0])) % 360
         what = "a mirror" if np.linalg.det(turn) < 0 else f"{degrees:.3g}° counter-clockwise"

@@ -100,11 +100,36 @@ def test_the_usual_moves_are_not_printed():
     assert str(bases.grid(group("C1"), 2, 3, {})) == "grid 2x3"
 
 
-def test_equality_is_of_the_action_and_not_of_the_name():
+def test_a_base_is_abstract_or_final():
+    c4 = group("C4")
+    made = {
+        bases.point(c4),
+        bases.tokens(c4, 4),
+        bases.graph(c4, {"r": [1, 2, 3, 0]}),
+        bases.union(bases.point(c4), bases.point(c4)),
+        bases.grid(c4, 3, 3),
+        bases.plane(c4, 3, 3),
+    }
+    assert {type(base) for base in made} == final_classes(bases.Base)
+    with pytest.raises(TypeError, match="abstract"):
+        bases.Base(c4)
+
+
+def final_classes(abstract: type) -> set[type]:
+    """Those below a class that nothing is derived from; each says that it is final."""
+    below = abstract.__subclasses__()
+    if not below:
+        assert getattr(abstract, "__final__", False)
+        return {abstract}
+    return set().union(*map(final_classes, below))
+
+
+def test_equality_is_of_the_action():
     c2 = group("C2")
-    a = bases.Base(c2, "graph", (2,), (np.array([0, 1]),), "same name")
-    b = bases.Base(c2, "graph", (2,), (np.array([1, 0]),), "same name")
+    a = bases.Points(c2, 2, (np.array([0, 1]),))
+    b = bases.Points(c2, 2, (np.array([1, 0]),))
     assert a != b
+    assert a == bases.Points(c2, 2, (np.array([0, 1]),))
     assert len({a, b, bases.point(c2), bases.point(c2)}) == 3
     assert bases.point(c2) != bases.point(group("C4"))
     assert bases.point(c2) != "point"
