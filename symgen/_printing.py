@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from symgen.experiment.evaluate import Evaluation
+    from symgen.experiment.evaluation import Evaluation
     from symgen.experiment.train import Outcome
 
 

@@ -263,11 +263,12 @@ def train(
                 "it goes with --resume; else write --set train.steps=...", param_hint="--steps"
             )
         source, changes = source_of(spec, edits, {} if steps is None else {"train.steps": steps})
-        from symgen.experiment import evaluate as evaluation
         from symgen.experiment import train as training
+        from symgen.experiment.evaluate import evaluate_runs
+        from symgen.experiment.evaluation import Settings
         from symgen.experiment.fit import Saving
         from symgen.experiment.progress import Bars, silent
-        from symgen.experiment.run import variant as variant_of
+        from symgen.experiment.variant import variant as variant_of
 
         settings = training.Settings(
             root=runs,
@@ -278,7 +279,7 @@ def train(
             threads=threads,
             jobs=jobs,
             device=device,
-            evaluation=evaluation.Settings(episodes=episodes, device=device) if episodes else None,
+            evaluation=Settings(episodes=episodes, device=device) if episodes else None,
         )
         console = terminal(stderr=True)
         for line in training.announcements(source, settings, seed or None):
@@ -302,7 +303,7 @@ def train(
         complete = len(outcomes) == len(wanted) and all(outcome.finished for outcome in outcomes)
         evaluated = None
         if complete and settings.evaluation:
-            evaluated = evaluation.evaluate_runs(wanted, settings.evaluation, stored=True)
+            evaluated = evaluate_runs(wanted, settings.evaluation, stored=True)
         print_trained(outcomes, evaluated, as_json)
         if not complete:
             typer.echo(f"interrupted; go on with: {again()}", err=True)
@@ -350,8 +351,10 @@ def evaluate(
     with mistakes(as_json):
         import torch
 
-        from symgen.experiment import evaluate as evaluation
+        from symgen.experiment.evaluate import evaluate_runs
+        from symgen.experiment.evaluation import Settings
         from symgen.experiment.run import by_variant, find_all
+        from symgen.experiment.stored import unstorable
         from symgen.nn.device import chosen
         from symgen.pictures import table
 
@@ -360,9 +363,9 @@ def evaluate(
         found, empty = find_all(folders)
         for folder in empty:
             typer.echo(f"skipped {folder}: it holds no run", err=True)
-        for reason in [] if stored else evaluation.unstorable(found):
+        for reason in [] if stored else unstorable(found):
             typer.echo(f"the evaluation will be printed, not stored: {reason}", err=True)
-        settings = evaluation.Settings(
+        settings = Settings(
             episodes=episodes,
             sample=sample,
             checkpoint=checkpoint,
@@ -374,9 +377,7 @@ def evaluate(
             from symgen.pictures.video import check, film
 
             check(found[0], settings, video)
-        evaluations = [
-            evaluation.evaluate_runs(group, settings, stored) for group in by_variant(found)
-        ]
+        evaluations = [evaluate_runs(group, settings, stored) for group in by_variant(found)]
         for each in evaluations:
             if each.unstored and not stored:
                 typer.echo(f"not stored: {each.unstored}", err=True)

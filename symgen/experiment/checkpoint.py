@@ -1,7 +1,7 @@
 """Checkpoints without pickle: tensors in safetensors, numbers in JSON, and the JSON is written
 last.
 
-    checkpoints/last.json                 step, update, scalars, the name and SHA-256 of the tensors beside it, its own
+    checkpoints/last.json     step, update, scalars, its own SHA-256, and name and SHA-256 of
     checkpoints/last-4096.safetensors
 
 The JSON file names its tensors and replaces its predecessor in one rename, so a kill (or a full
@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -27,8 +27,25 @@ from symgen.experiment.meaning import MEANING
 FORMAT = 2
 TYPES: Mapping[str, tuple[type, ...]] = {
     "tensors": (str,), "sha256": (str,), "update": (int,), "step": (int,), "finished": (bool,),
-    "best": (int, float, type(None)), "seconds": (int, float), "metrics": (dict,), "scalars": (dict,),
+    "best": (int, float, type(None)), "seconds": (int, float), "metrics": (dict,),
+    "scalars": (dict,),
 }  # fmt: skip
+
+
+class Header(TypedDict):
+    """The JSON file of a checkpoint; TYPES are those that are checked."""
+
+    format: int
+    meaning: NotRequired[int]
+    tensors: str
+    sha256: str
+    update: int
+    step: int
+    finished: bool
+    best: float | None
+    seconds: float
+    metrics: dict[str, float | None]
+    scalars: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -50,8 +67,8 @@ class Checkpoint:
     update: int
     step: int
     tensors: dict[str, Tensor] = field(repr=False)
-    scalars: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
+    scalars: dict[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
     finished: bool = False
     best: float | None = None
     seconds: float = 0.0
@@ -78,9 +95,8 @@ def write(folder: Path, name: str, checkpoint: Checkpoint) -> None:
             for key, value in checkpoint.tensors.items()
         }
     )
-    tensors = (
-        folder / f"{name if name.startswith('step-') else f'{name}-{checkpoint.step}'}.safetensors"
-    )
+    stem = name if name.startswith("step-") else f"{name}-{checkpoint.step}"
+    tensors = folder / f"{stem}.safetensors"
     values = {
         "format": FORMAT,
         "meaning": checkpoint.meaning,
@@ -124,13 +140,20 @@ def read(folder: Path, name: str) -> Checkpoint:
         loaded = load(content)
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, name, str(error)) from error
-    kept = ("update", "step", "scalars", "metrics", "finished", "best", "seconds")
     return Checkpoint(
-        tensors=loaded, meaning=values.get("meaning", 1), **{key: values[key] for key in kept}
+        update=values["update"],
+        step=values["step"],
+        tensors=loaded,
+        scalars=values["scalars"],
+        metrics=values["metrics"],
+        finished=values["finished"],
+        best=values["best"],
+        seconds=values["seconds"],
+        meaning=values.get("meaning", 1),
     )
 
 
-def header(folder: Path, name: str) -> dict[str, Any]:
+def header(folder: Path, name: str) -> Header:
     """The JSON file of the checkpoint called `name`: all but its tensors.
 
     Raises:
@@ -150,10 +173,11 @@ def header(folder: Path, name: str) -> dict[str, Any]:
     for key, types in TYPES.items():
         if type(values.get(key)) not in types:
             raise _damaged(folder, name, f"{name}.json says {key}: {shown(values.get(key))}")
-    numbers = (values["metrics"].get(key) for key in ("return", "step", "update"))
+    checked = cast(Header, values)
+    numbers = (checked["metrics"].get(key) for key in ("return", "step", "update"))
     if not all(type(number) in (int, float, type(None)) for number in numbers):
         raise _damaged(folder, name, f"the metrics in {name}.json are no numbers")
-    return values
+    return checked
 
 
 def names(folder: Path) -> list[str]:
@@ -176,7 +200,7 @@ def _remove(path: Path) -> None:
 
 
 def _damaged(folder: Path, name: str, reason: str) -> UserError:
-    others = ", ".join(each for each in names(folder) if each != name)
+    others = ", ".join(other for other in names(folder) if other != name)
     hint = f"evaluate another one with --checkpoint ({others}), or train again with --force"
     message = f"the checkpoint {folder / name}.json cannot be used: {reason}"
     return UserError("checkpoint-damaged", message, hint if others else "train again with --force")

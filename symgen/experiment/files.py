@@ -13,13 +13,18 @@ import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from symgen.errors import UserError
 
 CHECKSUM = "checksum"
 SEAL = "# sha256 of the lines above: "
 HINT = "put the file back, or train again with --force"
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""What a JSON file can hold."""
+Object: TypeAlias = dict[str, object]
+"""What is read of one: whoever takes a value out says what it is."""
 
 
 @contextlib.contextmanager
@@ -109,20 +114,18 @@ def _changed(path: Path) -> UserError:
     return UserError("file-changed", message, HINT)
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
+def write_json(path: Path, values: Mapping[str, object]) -> None:
     """`write_text` of an object as indented JSON, with its checksum."""
-    content = plain(values)
-    content = {**content, CHECKSUM: _digest(content)}
+    content = plain_object(values)
+    content[CHECKSUM] = _digest(content)
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def _digest(values: Mapping[str, Any]) -> str:
+def _digest(values: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def read_json(
-    path: Path, required: Callable[[dict[str, Any]], bool] = lambda values: False
-) -> dict[str, Any]:
+def read_json(path: Path, required: Callable[[Object], bool] = lambda values: False) -> Object:
     """Values of a JSON file of a run: an object. Its checksum is compared, and left out.
 
     Args:
@@ -139,7 +142,7 @@ def read_json(
     return values
 
 
-def _object(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> Object:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -153,7 +156,7 @@ def _object(path: Path) -> dict[str, Any]:
     return values
 
 
-def read_lines(path: Path, keys: Collection[str]) -> list[dict[str, Any]]:
+def read_lines(path: Path, keys: Collection[str]) -> list[Object]:
     """The objects of a file of JSON lines; a last line cut short by a kill is left out, a missing
     file is no lines.
 
@@ -164,7 +167,8 @@ def read_lines(path: Path, keys: Collection[str]) -> list[dict[str, Any]]:
     Raises:
         UserError: a line in between is damaged.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Object] = []
+    last = -math.inf
     try:
         text = path.read_bytes().decode(errors="replace") if path.exists() else ""
     except OSError as error:
@@ -172,16 +176,17 @@ def read_lines(path: Path, keys: Collection[str]) -> list[dict[str, Any]]:
     lines = text.split("\n")
     for number, line in enumerate(lines[:-1], 1):
         row = _line(line)
-        if not all(type(row.get(key)) is int for key in keys) or (
-            rows and row["update"] <= rows[-1]["update"]
-        ):
+        update = row.get("update")
+        whole = all(type(row.get(key)) is int for key in keys)
+        if not (whole and isinstance(update, int) and update > last):
             message = f"line {number} of {path} is damaged"
             raise UserError("file-unreadable", message, "put the file back, or take the line out")
+        last = update
         rows.append(row)
     return rows
 
 
-def _line(text: str) -> dict[str, Any]:
+def _line(text: str) -> Object:
     """One line as an object, empty where it is none."""
     try:
         row = json.loads(text)
@@ -190,7 +195,21 @@ def _line(text: str) -> dict[str, Any]:
     return row if isinstance(row, dict) else {}
 
 
-def plain(value: Any) -> Any:
+@runtime_checkable
+class Listable(Protocol):
+    """Arrays and scalars of numpy and torch."""
+
+    def tolist(self) -> object:
+        """The same in Python's own types."""
+        ...
+
+
+def plain_object(values: Mapping[str, object]) -> dict[str, Json]:
+    """`plain` of each value."""
+    return {str(key): plain(value) for key, value in values.items()}
+
+
+def plain(value: object) -> Json:
     """`value` in JSON's own types: numpy scalars become numbers, tuples lists, NaN and infinities
     null.
     """
@@ -202,6 +221,6 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | bool | int):
         return value
-    if callable(getattr(value, "tolist", None)):  # numpy and torch
+    if isinstance(value, Listable):
         return plain(value.tolist())
     return str(value)

@@ -15,7 +15,8 @@ from symgen.experiment.jobs import Stopped
 from symgen.experiment.progress import Listen, Report, mean_return
 from symgen.experiment.run import BEST, LAST, Run
 
-NETWORK, LEARNER = "network.", "learner."
+NETWORK = "network."
+LEARNER = "learner."
 """Prefixes of the tensors in a checkpoint."""
 
 
@@ -60,27 +61,45 @@ class Learner(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Session:
+    """One sitting of a run's training, which may be one of several.
+
+    Args:
+        run: where it is written.
+        saving: when.
+        listen: who is told of each update.
+        stopped: whether it is to end, asked after each update.
+    """
+
+    run: Run
+    saving: Saving
+    listen: Listen
+    stopped: Stopped
+
+
 def fit(
-    run: Run,
-    network: nn.Module,
-    learner: Learner,
-    steps: int,
-    begin: Checkpoint | None,
-    saving: Saving,
-    listen: Listen,
-    stopped: Stopped,
+    session: Session, network: nn.Module, learner: Learner, steps: int, begin: Checkpoint | None
 ) -> Checkpoint:
-    """Iterate `learner` from `begin`, if any, to its end or until `stopped`.
+    """Iterate `learner` from `begin`, if any, to its end or until the session is stopped.
+
+    Args:
+        session: where it is written, and who watches.
+        network: what is trained.
+        learner: what trains it.
+        steps: environment steps in all.
+        begin: the checkpoint to go on from; None for the start.
 
     Returns:
         The last checkpoint, which has been written.
     """
+    run = session.run
+    saving = session.saving
     current = begin or Checkpoint(update=0, step=0, tensors={})
     if begin:
         restore(network, learner, begin)
-        _copy(
-            run, begin, saving.keeps(begin.update)
-        )  # a kill may have come between it and its copies
+        # a kill may have come between it and its copies
+        _copy(run, begin, saving.keeps(begin.update))
     metrics.truncate(run.folder, current.update)
     relaxed_weights.begin(run.folder, network, current.update)
     clock = _Clock(saving.seconds, current.seconds)
@@ -93,9 +112,9 @@ def fit(
             log.write({**row, "seconds": round(seconds, 3)})
             relaxed_weights.write(run.folder, network, row)
             speed = (step - before.step) / (seconds - before.seconds)
-            listen(Report(run.seed, step, steps, mean_return(row), speed))
+            session.listen(Report(run.seed, step, steps, mean_return(row), speed))
             keep = saving.keeps(update)
-            stop = stopped()
+            stop = session.stopped()
             if keep or stop or step >= steps or clock.due():
                 with clock:
                     current = capture(
@@ -121,6 +140,7 @@ def capture(
     tensors = {NETWORK + name: value for name, value in network.state_dict().items()}
     tensors |= {LEARNER + name: value for name, value in learner.tensors().items()}
     value = mean_return(row)
+    highest = [number for number in (best, value) if number is not None and not math.isnan(number)]
     return Checkpoint(
         update=int(row["update"]),
         step=int(row["step"]),
@@ -128,7 +148,7 @@ def capture(
         scalars=learner.scalars(),
         metrics=dict(row),
         finished=finished,
-        best=best if math.isnan(value) else max(value, value if best is None else best),
+        best=max(highest, default=None),
         seconds=seconds,
     )
 
@@ -161,7 +181,7 @@ def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> Non
     Raises:
         UserError: it belongs to another network.
     """
-    load(network, checkpoint)
+    load_weights(network, checkpoint)
     state = {
         name.removeprefix(LEARNER): value
         for name, value in checkpoint.tensors.items()
@@ -175,7 +195,7 @@ def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> Non
         ) from error
 
 
-def load(network: nn.Module, checkpoint: Checkpoint) -> None:
+def load_weights(network: nn.Module, checkpoint: Checkpoint) -> None:
     """Put a checkpoint's weights into `network`.
 
     Raises:
@@ -223,4 +243,5 @@ class _Clock:
 
     def __exit__(self, *_: object) -> None:
         now = time.perf_counter()
-        self._cost, self._saved = now - self._saved, now
+        self._cost = now - self._saved
+        self._saved = now

@@ -1,31 +1,34 @@
 """Held-out conditions: what an entry of `evaluate:` makes of the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import VectorEnv
 
 from symgen.compiler import check_spec
 from symgen.envs.guarded import environments
-from symgen.envs.perturbed import ArrayMap, under
+from symgen.envs.perturbed import KEYS, under
 from symgen.errors import UserError
-from symgen.experiment.run import variant
+from symgen.experiment.variant import variant
 from symgen.problem.group_action import act_on_action, act_on_observation
+from symgen.problem.interface import Observation
 from symgen.problem.problem import Problem
-from symgen.semantics.evaluate import PREFIX, environment_changes
+from symgen.semantics.evaluate import PREFIX, TRAINING, Condition, environment_changes
 from symgen.spec.edit import edit
 
-TRAINING = "training"
+Changes: TypeAlias = Mapping[str, object]
+"""An entry of `evaluate:`, or edits of a spec by dotted path."""
 
 
-def conditions(evaluate: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def conditions(evaluate: Mapping[str, Changes]) -> dict[str, Changes]:
     """The conditions by name: training's own first, then those of `evaluate:`."""
     return {TRAINING: {}, **evaluate}
 
 
-def changed(problem: Problem, edits: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def changed(problem: Problem, edits: Changes) -> dict[str, Changes]:
     """The conditions that edits of a spec make or change; training's own first, to compare with.
 
     Args:
@@ -50,13 +53,14 @@ def changed(problem: Problem, edits: Mapping[str, Any]) -> dict[str, Mapping[str
         source = edit(
             source, {"evaluate": {**(source.values.get("evaluate") or {}), name: options}}
         )
-    found = check_spec(source).spec.evaluate
+    before = problem.spec.evaluate
+    after = check_spec(source).spec.evaluate
     return conditions(
-        {name: each for name, each in found.items() if each != problem.spec.evaluate.get(name)}
+        {name: changes for name, changes in after.items() if changes != before.get(name)}
     )
 
 
-def under_options(problem: Problem, changes: Mapping[str, Any]) -> Problem:
+def under_options(problem: Problem, changes: Changes) -> Problem:
     """The problem with the environment's options as a condition changes them.
 
     Raises:
@@ -71,7 +75,7 @@ def under_options(problem: Problem, changes: Mapping[str, Any]) -> Problem:
 
 
 def environment(
-    problem: Problem, changes: Mapping[str, Any], count: int, seed: int, render: bool = False
+    problem: Problem, changes: Changes, count: int, seed: int, render: bool = False
 ) -> VectorEnv:
     """`count` environments under a condition.
 
@@ -80,51 +84,49 @@ def environment(
     """
     changed = under_options(problem, changes)
     envs = environments(changed.adapter, changed.adapter_options, count, seed, render)
-    transform = changes.get("transform")
-    seen = changes.get("observation")
+    moves = Condition.model_validate({key: changes[key] for key in KEYS if key in changes})
+    transform = observation = None
+    if moves.transform is not None:
+        transform = (_observed(problem, moves.transform), _undone(problem, moves.transform, envs))
+    if moves.observation is not None:
+        observation = _observed(problem, moves.observation)
     return under(
         envs,
-        transform=None
-        if transform is None
-        else (_observed(problem, transform), _undone(problem, transform, envs)),
-        observation=None if seen is None else _observed(problem, seen),
-        observation_noise=float(changes.get("observation_noise") or 0.0),
+        transform=transform,
+        observation=observation,
+        observation_noise=moves.observation_noise or 0.0,
         seed=seed,
     )
 
 
-def _observed(problem: Problem, word: str) -> ArrayMap:
+def _observed(problem: Problem, word: str) -> Callable[[Observation], Observation]:
     """o -> g.o for batches as the space gives them."""
-
+    interface = problem.interface
     fields = problem.observation
     # an image of whole numbers need not be whole numbers; networks take any dtype
     real = {
-        term.name for term in problem.interface.terms
+        term.name for term in interface.terms
         if term.layout != "discrete" and fields[term.name].fibre.kind != "permutation"
     }  # fmt: skip
 
-    def term(name: str, batch: np.ndarray) -> np.ndarray:
-        return batch.astype(np.result_type(batch, np.float32)) if name in real else batch
-
-    def move(observation: Any) -> Any:
-        if problem.interface.single:
-            observation = term(problem.interface.terms[0].name, observation)
-        else:
-            observation = {name: term(name, batch) for name, batch in observation.items()}
-        return act_on_observation(problem.interface, fields, word, observation)
+    def move(observation: Observation) -> Observation:
+        parts = interface.by_term(observation)
+        for name in real:
+            parts[name] = parts[name].astype(np.result_type(parts[name], np.float32))
+        return act_on_observation(interface, fields, word, interface.as_space(parts))
 
     return move
 
 
-def _undone(problem: Problem, word: str, envs: VectorEnv) -> ArrayMap:
+def _undone(problem: Problem, word: str, envs: VectorEnv) -> Callable[[np.ndarray], np.ndarray]:
     """a -> inverse(g).a for batches as the environment takes them."""
     action = problem.interface.action
     inverse = problem.group.inverse(word)
-    start = np.asarray(
-        getattr(envs.single_action_space, "start", 0)
-    )  # discrete actions need not begin at 0
+    space = envs.single_action_space
+    # discrete actions need not begin at 0
+    start = np.asarray(space.start if isinstance(space, Discrete | MultiDiscrete) else 0)
 
-    def move(actions: Any) -> Any:
+    def move(actions: np.ndarray) -> np.ndarray:
         return act_on_action(action, problem.action, inverse, np.asarray(actions) - start) + start
 
     return move

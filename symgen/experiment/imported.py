@@ -32,11 +32,11 @@ def imports_told(run: Run) -> Iterator[None]:
             f"{run.folder} was trained with {words}: put that after symgen (in Python: import "
             "it first)"
         )
-        told = (
-            replace(each, hint=hint) if each.code == "bad-environment" else each
-            for each in error.diagnostics
+        hinted = (
+            replace(mistake, hint=hint) if mistake.code == "bad-environment" else mistake
+            for mistake in error.diagnostics
         )
-        raise SpecError(told) from error
+        raise SpecError(hinted) from error
 
 
 def _trained_with(run: Run) -> list[str]:
@@ -48,8 +48,8 @@ def _trained_with(run: Run) -> list[str]:
     imports = known.get("imports")
     command = known.get("command")
     if isinstance(imports, list) and imports:
-        return [str(each) for each in imports]
-    return _typed([str(each) for each in command]) if isinstance(command, list) else []
+        return [str(name) for name in imports]
+    return _typed([str(word) for word in command]) if isinstance(command, list) else []
 
 
 def _typed(command: Sequence[str]) -> list[str]:

@@ -12,11 +12,14 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from typing import Generic, TypeAlias, TypeVar
 
 from symgen.errors import UserError
-from symgen.experiment.progress import Listen
+from symgen.experiment.progress import Listen, Report
 
 Stopped = Callable[[], bool]
 Task = TypeVar("Task")
@@ -39,9 +42,8 @@ def interruptible() -> Iterator[Stopped]:
             raise KeyboardInterrupt
         asked.set()
 
-    if (
-        threading.current_thread() is not threading.main_thread()
-    ):  # signals are the main thread's business
+    # signals are the main thread's business
+    if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -86,21 +88,56 @@ def _one_by_one(
     return results
 
 
-class _Pool:
+@dataclass(frozen=True)
+class Reported:
+    """A process says how far its task is."""
+
+    index: int
+    report: Report
+
+
+@dataclass(frozen=True)
+class Returned(Generic[Result]):
+    """A process has done its task."""
+
+    index: int
+    result: Result
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A process has failed."""
+
+    index: int
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A process gave up its task because it was asked to."""
+
+    index: int
+
+
+Message: TypeAlias = Reported | Returned[Result] | Raised | Stopping
+"""What a process says of its task."""
+
+
+class _Pool(Generic[Task, Result]):
     """The processes of one `run_all`."""
 
-    def __init__(self, work: "Work[Any, Any]", tasks: Sequence[Any], listen: Listen) -> None:
+    def __init__(self, work: "Work[Task, Result]", tasks: Sequence[Task], listen: Listen) -> None:
         self._work = work
         self._tasks = tasks
         self._listen = listen
         self._context = multiprocessing.get_context("spawn")
-        self._messages: Any = self._context.Queue()
+        self._messages: Queue[Message[Result]] = self._context.Queue()
         self._stop = self._context.Event()
         self._processes: dict[int, BaseProcess] = {}
-        self._results: dict[int, Any] = {}
+        self._results: dict[int, Result] = {}
         self._errors: dict[int, Exception] = {}
 
-    def run(self, jobs: int, stopped: Stopped) -> list[Any]:
+    def run(self, jobs: int, stopped: Stopped) -> list[Result]:
         """See `run_all`."""
         waiting = list(range(len(self._tasks)))
         try:
@@ -112,9 +149,8 @@ class _Pool:
                     self._begin(waiting.pop(0))
                 self._receive()
         finally:
-            for (
-                process
-            ) in self._processes.values():  # only after an exception here, such as a second Ctrl-C
+            # there are some only after an exception here, such as a second Ctrl-C
+            for process in self._processes.values():
                 process.terminate()
         if self._errors:
             raise self._errors[min(self._errors)]
@@ -129,46 +165,52 @@ class _Pool:
     def _receive(self) -> None:
         """Take one message, or notice that a process has died without one."""
         try:
-            kind, index, content = self._messages.get(timeout=0.2)
+            message = self._messages.get(timeout=0.2)
         except queue.Empty:
             for index, process in list(self._processes.items()):
                 if not process.is_alive() and self._messages.empty():
                     self._end(index)
                     self._errors[index] = _killed(process.exitcode)
             return
-        if kind == "report":
-            self._listen(content)
+        if isinstance(message, Reported):
+            self._listen(message.report)
             return
-        if kind != "stopped":
-            (self._results if kind == "result" else self._errors)[index] = content
-        self._end(index)
+        if isinstance(message, Returned):
+            self._results[message.index] = message.result
+        elif isinstance(message, Raised):
+            self._errors[message.index] = message.error
+        self._end(message.index)
 
     def _end(self, index: int) -> None:
         self._processes.pop(index).join()
 
 
-def _child(index: int, work: "Work[Any, Any]", task: Any, messages: Any, stop: Any) -> None:
+def _child(
+    index: int,
+    work: "Work[Task, Result]",
+    task: Task,
+    messages: "Queue[Message[Result]]",
+    stop: Event,
+) -> None:
     """The body of a process: do one task; whatever comes of it is a message."""
-    message: tuple[str, int, Any]
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the terminal sends Ctrl-C to everyone; the parent passes it on
+    message: Message[Result]
+    # the terminal sends Ctrl-C to everyone; the parent passes it on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def stopped() -> bool:
         return stop.is_set() or (parent is not None and not parent.is_alive())
 
+    def listen(report: Report) -> None:
+        messages.put(Reported(index, report))
+
     try:
-        message = (
-            "result",
-            index,
-            work(task, lambda report: messages.put(("report", index, report)), stopped),
-        )
+        message = Returned(index, work(task, listen, stopped))
         pickle.dumps(message)
     except KeyboardInterrupt:
-        message = ("stopped", index, None)
+        message = Stopping(index)
     except Exception as error:
-        message = ("error", index, _portable(error))
+        message = Raised(index, _portable(error))
     messages.put(message)
 
 

@@ -1,20 +1,25 @@
-"""A trained network, for use from Python: `symgen.load`."""
+"""A trained network with its spec: `symgen.load`, and what evaluations and pictures begin with."""
 
 from pathlib import Path
 
-from symgen.compiler import Compiled
+from symgen.compiler import Compiled, compile_spec
 from symgen.errors import UserError
-from symgen.experiment import evaluate
-from symgen.experiment.run import LAST, find
+from symgen.experiment import meaning
+from symgen.experiment.checkpoint import Checkpoint
+from symgen.experiment.files import check_seal
+from symgen.experiment.fit import load_weights
+from symgen.experiment.imported import imports_told
+from symgen.experiment.run import LAST, Run, find
+from symgen.nn.device import chosen, forked
 
 
 def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compiled:
     """What `symgen.compile` makes of a run's own spec, with the weights of its training.
 
         trained = symgen.load("runs/acrobot/base/0")
-        trained.act(observation)            # one observation or a batch -> actions of the environment
-        trained.environment(count=4)        # what it was trained in
-        trained.verify()                    # its symmetry, measured as it is now
+        trained.act(observation)         # one observation or a batch -> the environment's actions
+        trained.environment(count=4)     # what it was trained in
+        trained.verify()                 # its symmetry, measured as it is now
         outputs, state = trained.network(observations)
 
     The network is a torch module in evaluation mode, with its normalisation inside. `torch.compile`
@@ -34,8 +39,26 @@ def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compil
     """
     runs = find(Path(run))
     if len(runs) > 1:
-        some = ", ".join(str(each.folder) for each in runs[:5])
+        some = ", ".join(str(seed.folder) for seed in runs[:5])
         raise UserError(
             "several-runs", f"{run} holds {len(runs)} runs", f"name one of them: {some}"
         )
-    return evaluate.loaded(runs[0], checkpoint, device)[0]
+    return loaded(runs[0], checkpoint, device)[0]
+
+
+def loaded(run: Run, name: str, device: str = "cpu") -> tuple[Compiled, Checkpoint]:
+    """The run's spec compiled, its network with the weights of the checkpoint `name`, wherever they
+    were trained.
+
+    Raises:
+        UserError: the spec or the checkpoint is missing or damaged, or its weights have meant
+            something else.
+    """
+    checkpoint = run.restore(name)
+    check_seal(run.folder / "spec.yaml", required=checkpoint.sealed)
+    with forked(chosen(device)), imports_told(run):
+        compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0, device=device)
+    meaning.check(checkpoint.meaning, compiled.problem, str(run.checkpoints / name))
+    load_weights(compiled.network, checkpoint)
+    compiled.network.eval()
+    return compiled, checkpoint

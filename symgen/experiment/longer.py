@@ -8,16 +8,17 @@ a schedule {from: .., to: ..} has come to its end and now lies on a longer line,
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+
+from pydantic import BaseModel
 
 from symgen.experiment.checkpoint import Checkpoint, write
-from symgen.experiment.files import plain
 from symgen.experiment.fit import NETWORK
-from symgen.experiment.run import Run, difference
+from symgen.experiment.resolved import difference
+from symgen.experiment.run import Run
 from symgen.rl._schedule import Line, at
 
 
-def lengthened(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[int, int] | None:
+def lengthened(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[int, int] | None:
     """The steps before and after, where resolved specs differ in nothing else and there are more of
     them; else None.
 
@@ -25,13 +26,22 @@ def lengthened(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[int
     (10, 20)
     >>> lengthened({"train": {"steps": 10, "gamma": 0.9}}, {"train": {"steps": 20, "gamma": 0.8}})
     """
-    old, new = (plain(values.get("train", {})).get("steps") for values in (before, after))
-    same = {**before, "train": {**before.get("train", {}), "steps": new}}
-    longer = isinstance(old, int) and isinstance(new, int) and old < new
-    return (old, new) if longer and not difference(same, after) else None
+    train = _training(before)
+    old = train.get("steps")
+    new = _training(after).get("steps")
+    if not (isinstance(old, int) and isinstance(new, int) and old < new):
+        return None
+    same = {**before, "train": {**train, "steps": new}}
+    return None if difference(same, after) else (old, new)
 
 
-def announcement(folder: str, steps: tuple[int, int], step: int, options: Any) -> str:
+def _training(values: Mapping[str, object]) -> Mapping[str, object]:
+    """The `train:` of a resolved spec; empty where it has none."""
+    train = values.get("train")
+    return train if isinstance(train, Mapping) else {}
+
+
+def announcement(folder: str, steps: tuple[int, int], step: int, options: BaseModel) -> str:
     """What is about to happen to a run, and to the schedules of its algorithm.
 
     Args:

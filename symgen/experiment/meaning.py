@@ -59,7 +59,7 @@ MEANING = max(CHANGES)
 """The version that is written now."""
 
 
-def admit(meaning: int, problem: Problem, label: str) -> None:
+def check(meaning: int, problem: Problem, label: str) -> None:
     """Raise UserError where the weights of a checkpoint have meant another function.
 
     Args:

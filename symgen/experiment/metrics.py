@@ -5,12 +5,12 @@ events.
 import contextlib
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from symgen.experiment._events import Events
-from symgen.experiment.files import plain, read_lines, write_text, writing
+from symgen.experiment.files import plain_object, read_lines, write_text, writing
 
 NAME = "metrics.jsonl"
 EVENTS = "events"
@@ -33,21 +33,18 @@ class Metrics:
             self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 (closed by __exit__)
             self._events = Events(folder / EVENTS, step)
 
-    def write(self, metrics: dict[str, Any]) -> None:
-        """Append one line; `metrics` holds "step" and plain numbers (NaN is written as null).
+    def write(self, metrics: Mapping[str, float]) -> None:
+        """Append one line; `metrics` holds "step" and numbers (NaN is written as null).
 
         Raises:
             UserError: the disk is full.
         """
         with writing(self._path):
-            self._file.write(json.dumps(plain(metrics), allow_nan=False) + "\n")
+            self._file.write(_line(metrics))
             self._file.flush()
-            numbers = {
-                name: value for name, value in metrics.items() if isinstance(value, int | float)
-            }
             finite = {
                 name: value
-                for name, value in numbers.items()
+                for name, value in metrics.items()
                 if name != "step" and math.isfinite(value)
             }
             self._events.write(finite, int(metrics["step"]))
@@ -67,10 +64,16 @@ class Metrics:
                 log.close()
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl, see `read_lines`; metrics have today's names."""
+def read(folder: Path) -> list[dict[str, float]]:
+    """The lines of metrics.jsonl, see `read_lines`: numbers, NaN where a line says null, under the
+    names that they have today.
+    """
     rows = read_lines(folder / NAME, ("update", "step"))
-    return [{_named_today(name): value for name, value in row.items()} for row in rows]
+    return [{_named_today(name): _number(value) for name, value in row.items()} for row in rows]
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else math.nan
 
 
 def _named_today(name: str) -> str:
@@ -80,9 +83,13 @@ def _named_today(name: str) -> str:
     return name
 
 
+def _line(metrics: Mapping[str, float]) -> str:
+    return json.dumps(plain_object(metrics), allow_nan=False) + "\n"
+
+
 def truncate(folder: Path, update: int) -> None:
     """Keep the lines of the first `update` updates: what a resumed training repeats must not stand
     there twice.
     """
     kept = [row for row in read(folder) if row["update"] <= update]
-    write_text(folder / NAME, "".join(json.dumps(row) + "\n" for row in kept))
+    write_text(folder / NAME, "".join(map(_line, kept)))

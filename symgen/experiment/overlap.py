@@ -6,15 +6,13 @@ included. The adapter says what a level is: `level_contents(options)` gives a di
 after the other.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 from pydantic import BaseModel
 
-from symgen.experiment.heldout import under_options
+from symgen.experiment.heldout import Changes, under_options
 from symgen.problem.adapter import adapter
 from symgen.problem.problem import Problem
 
@@ -52,7 +50,7 @@ class Overlap:
 
 
 def overlap(
-    problem: Problem, changes: Mapping[str, Any], trained: int = TRAINED, tested: int = TESTED
+    problem: Problem, changes: Changes, trained: int = TRAINED, tested: int = TESTED
 ) -> Overlap | None:
     """The levels of a condition that were trained on; None where the adapter makes no levels.
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TypedDict
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -38,7 +38,7 @@ class Report:
 Listen = Callable[[Report], None]
 
 
-def mean_return(row: Mapping[str, Any]) -> float:
+def mean_return(row: Mapping[str, float | None]) -> float:
     """The mean return in a line of metrics; NaN where no episode has ended yet."""
     value = row.get("return")
     return math.nan if value is None else float(value)
@@ -62,6 +62,16 @@ def left(report: Report) -> str:
     minutes = seconds // 60 % 60
     hours = seconds // 3600
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+class Columns(TypedDict):
+    """A report as text."""
+
+    seed: str
+    steps: str
+    mean: str
+    speed: str
+    left: str
 
 
 class Bars:
@@ -131,8 +141,7 @@ class Bars:
             self._progress.stop()
 
 
-def _fields(report: Report) -> dict[str, Any]:
-    """The columns of a report as text."""
+def _fields(report: Report) -> Columns:
     mean = "-" if math.isnan(report.mean_return) else f"{report.mean_return:.3f}"
     return {
         "seed": str(report.seed),

@@ -9,7 +9,7 @@ All are equal at the start, in update 0.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypedDict, cast, runtime_checkable
 
 import numpy as np
 from torch import nn
@@ -22,6 +22,23 @@ MEASURED = "symmetry_breaking/"
 """Metrics that begin like this say that the network was measured in this update."""
 
 
+@runtime_checkable
+class Relaxed(Protocol):
+    """A network that may have relaxed maps."""
+
+    def relaxed_weights(self) -> Mapping[str, np.ndarray]:
+        """The weights of its banks, shape (banks, elements), by map; empty where it has none."""
+        ...
+
+
+class Line(TypedDict):
+    """One measurement."""
+
+    update: int
+    step: int
+    weights: dict[str, list[list[float]]]
+
+
 def begin(folder: Path, network: nn.Module, update: int) -> None:
     """Drop what a resumed training repeats; write the first line of one that begins."""
     truncate(folder, update)
@@ -29,14 +46,14 @@ def begin(folder: Path, network: nn.Module, update: int) -> None:
         _append(folder, network, 0, 0)
 
 
-def write(folder: Path, network: nn.Module, row: Mapping[str, Any]) -> None:
+def write(folder: Path, network: nn.Module, row: Mapping[str, float]) -> None:
     """Append a line, in the updates whose metrics say that the network was measured."""
     if any(name.startswith(MEASURED) for name in row):
         _append(folder, network, int(row["update"]), int(row["step"]))
 
 
 def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
-    weights: dict[str, np.ndarray] = getattr(network, "relaxed_weights", dict)()
+    weights = network.relaxed_weights() if isinstance(network, Relaxed) else {}
     if not weights:
         return
     # six digits: a picture needs no more, and the file stays small
@@ -44,13 +61,14 @@ def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
         name: [[float(f"{w:.6g}") for w in bank] for bank in banks]
         for name, banks in weights.items()
     }
+    line = Line(update=update, step=step, weights=rounded)
     with writing(folder / NAME), open(folder / NAME, "a", encoding="utf-8") as file:
-        file.write(json.dumps({"update": update, "step": step, "weights": rounded}) + "\n")
+        file.write(json.dumps(line) + "\n")
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines, see `read_lines`."""
-    return read_lines(folder / NAME, ("update", "step"))
+def lines(folder: Path) -> list[Line]:
+    """The lines, see `read_lines`; `read` finds out whether their weights are whole."""
+    return cast("list[Line]", read_lines(folder / NAME, ("update", "step")))
 
 
 def truncate(folder: Path, update: int) -> None:
@@ -68,12 +86,12 @@ def read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     Raises:
         UserError: a line is damaged.
     """
-    found = lines(folder)
-    steps = np.array([line["step"] for line in found], dtype=np.int64)
+    measured = lines(folder)
+    steps = np.array([line["step"] for line in measured], dtype=np.int64)
     try:
-        names = list(found[0]["weights"]) if found else []
+        names = list(measured[0]["weights"]) if measured else []
         return steps, {
-            name: np.array([line["weights"][name] for line in found], dtype=np.float64)
+            name: np.array([line["weights"][name] for line in measured], dtype=np.float64)
             for name in names
         }
     except (KeyError, TypeError, ValueError) as error:

@@ -3,12 +3,22 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
 RESAMPLES = 10_000
 LEVEL = 0.95
 _CHUNK = 1_000_000  # numbers drawn at once, so that 10,000 episodes need no gigabyte
+
+
+class StoredEstimate(TypedDict):
+    """An Estimate as JSON, where an absent interval is null."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    count: int
 
 
 @dataclass(frozen=True)
@@ -32,8 +42,8 @@ class Estimate:
             return f"{_short(self.mean)}"
         return f"{_short(self.mean)} [{_short(self.low)}, {_short(self.high)}]"
 
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Plain values for JSON, where an absent interval is null."""
+    def to_dict(self) -> StoredEstimate:
+        """Plain values for JSON."""
         absent = math.isnan(self.low)
         return {
             "mean": self.mean,
@@ -43,12 +53,16 @@ class Estimate:
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, float]) -> "Estimate":
+    def from_dict(cls, values: StoredEstimate) -> "Estimate":
         """The inverse of `to_dict`."""
-        low, high = (
-            math.nan if values[end] is None else float(values[end]) for end in ("low", "high")
+        low = values["low"]
+        high = values["high"]
+        return cls(
+            float(values["mean"]),
+            low=math.nan if low is None else float(low),
+            high=math.nan if high is None else float(high),
+            count=int(values["count"]),
         )
-        return cls(float(values["mean"]), low, high, int(values["count"]))
 
 
 def estimate(values: Sequence[float], level: float = LEVEL) -> Estimate:
@@ -87,4 +101,6 @@ def _resampled_means(data: np.ndarray) -> np.ndarray:
 def _short(value: float) -> str:
     """Two decimals near 1, one near 100, none beyond: what an interval can support."""
     size = abs(value)
-    return f"{value:.2f}" if size < 10 else f"{value:.1f}" if size < 1000 else f"{value:.0f}"
+    if size < 10:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if size < 1000 else f"{value:.0f}"

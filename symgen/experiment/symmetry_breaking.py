@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 from symgen.nn.network import Network
 from symgen.proofs.verify import Verification
 
 SHOWN = 4
 """So many layers are named in a sentence, the furthest first."""
+
+
+class StoredSymmetryBreaking(TypedDict):
+    """A SymmetryBreaking as JSON."""
+
+    outputs: dict[str, float]
+    layers: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,12 @@ class SymmetryBreaking:
     outputs: Mapping[str, float]
     layers: Mapping[str, float]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> StoredSymmetryBreaking:
         """Plain values for JSON."""
         return {"outputs": dict(self.outputs), "layers": dict(self.layers)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "SymmetryBreaking":
+    def from_dict(cls, values: StoredSymmetryBreaking) -> "SymmetryBreaking":
         """The inverse of `to_dict`."""
         return cls(dict(values["outputs"]), dict(values["layers"]))
 
@@ -56,23 +63,24 @@ def symmetry_breaking(network: Network, verification: Verification) -> SymmetryB
     return SymmetryBreaking(outputs, layers)
 
 
-def stated(evaluation: Mapping[str, Any]) -> SymmetryBreaking | None:
+def stated(evaluation: Mapping[str, object]) -> SymmetryBreaking | None:
     """What a stored evaluation states, also under the key that it had in earlier versions."""
     for key in ("symmetry_breaking", "departed"):
         if key in evaluation:
-            return SymmetryBreaking.from_dict(evaluation[key])
+            return SymmetryBreaking.from_dict(cast(StoredSymmetryBreaking, evaluation[key]))
     return None
 
 
-def mean(each: Sequence[SymmetryBreaking | None]) -> SymmetryBreaking | None:
+def mean(networks: Sequence[SymmetryBreaking | None]) -> SymmetryBreaking | None:
     """Means over networks of one plan; None where one of them is exact."""
-    known = [one for one in each if one is not None]
-    if not known or len(known) < len(each):
+    relaxed = [network for network in networks if network is not None]
+    if not relaxed or len(relaxed) < len(networks):
         return None
-
-    def over(parts: list[Mapping[str, float]]) -> dict[str, float]:
-        return {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}
-
     return SymmetryBreaking(
-        over([one.outputs for one in known]), over([one.layers for one in known])
+        _means([network.outputs for network in relaxed]),
+        _means([network.layers for network in relaxed]),
     )
+
+
+def _means(numbers: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: sum(part[name] for part in numbers) / len(numbers) for name in numbers[0]}

@@ -16,14 +16,19 @@ from symgen import lookup
 from symgen.compiler import check_spec, compile_spec
 from symgen.envs.guarded import environments
 from symgen.errors import UserError
-from symgen.experiment import checkpoint, evaluate, meaning
+from symgen.experiment import checkpoint, meaning
 from symgen.experiment.checkpoint import Checkpoint
-from symgen.experiment.files import plain, read_json, writing
-from symgen.experiment.fit import Saving, fit
+from symgen.experiment.evaluate import evaluate_run
+from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.files import plain, plain_object, read_json, writing
+from symgen.experiment.fit import Saving, Session, fit
 from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
-from symgen.experiment.run import LAST, ROOT, Run, check_variant, difference, disagreement, stem
+from symgen.experiment.resolved import difference, disagreement, resolved
+from symgen.experiment.run import LAST, ROOT, Run
+from symgen.experiment.stored import is_current
+from symgen.experiment.variant import check_variant, stem
 from symgen.nn.device import chosen, described
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
@@ -55,7 +60,7 @@ class Settings:
     threads: int = 1
     jobs: int = 1
     device: str = "cpu"
-    evaluation: evaluate.Settings | None = field(default_factory=evaluate.Settings)
+    evaluation: Evaluating | None = field(default_factory=Evaluating)
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Outcome:
         """Whether training reached its end."""
         return self.step >= self.steps
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
         return {
             "folder": str(self.run.folder),
@@ -144,7 +149,7 @@ def admitted(
         )
     folder = settings.root / stem(source.name) / settings.variant
     runs = [Run(folder / str(seed)) for seed in dict.fromkeys(seeds or problem.spec.train.seeds)]
-    values = plain(resolved(problem))
+    values = plain_object(resolved(problem))
     _refuse_neighbours(folder, runs, values)
     for run in runs:
         admit(run, values, settings)
@@ -160,17 +165,18 @@ def announcements(
     Raises as `train` does.
     """
     problem, runs = admitted(source, settings, seeds)
-    said = []
+    lines = []
     for run in runs if settings.resume else ():
-        if run.resumable and (
-            longer := lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
-        ):
+        if not run.resumable or problem.algorithm_options is None:
+            continue
+        longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
+        if longer:
             step = checkpoint.header(run.checkpoints, LAST)["step"]
-            said.append(announcement(str(run.folder), longer, step, problem.algorithm_options))
-    return said
+            lines.append(announcement(str(run.folder), longer, step, problem.algorithm_options))
+    return lines
 
 
-def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
+def admit(run: Run, values: Mapping[str, object], settings: Settings) -> None:
     """Raise UserError where training `run` would overwrite, or continue, what it should not."""
     if settings.force:
         return
@@ -189,22 +195,17 @@ def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
         return
     before = read_json(run.folder / "resolved.json")
     changes = difference(before, values)
-    other = bool(changes) and not lengthened(before, values)
+    is_another = bool(changes) and not lengthened(before, values)
     changed = "\n".join(f"    {line}" for line in changes)
     if not settings.resume:
-        state = "is finished" if run.finished else "was begun"
-        raise UserError(
-            "run-exists",
-            f"{run.folder} {state} already"
-            + (f", with another spec:\n{changed}" if changes else ""),
-            "--force starts anew and deletes it; --runs or --variant writes elsewhere"
-            + (
-                ""
-                if other
-                else "; --resume goes on from its last checkpoint, with --steps N to step N"
-            ),
-        )
-    if other:
+        message = f"{run.folder} {'is finished' if run.finished else 'was begun'} already"
+        hint = "--force starts anew and deletes it; --runs or --variant writes elsewhere"
+        if changes:
+            message += f", with another spec:\n{changed}"
+        if not is_another:
+            hint += "; --resume goes on from its last checkpoint, with --steps N to step N"
+        raise UserError("run-exists", message, hint)
+    if is_another:
         raise UserError(
             "run-changed",
             f"{run.folder} was begun with another spec:\n{changed}",
@@ -213,7 +214,7 @@ def admit(run: Run, values: Mapping[str, Any], settings: Settings) -> None:
         )
 
 
-def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, Any]) -> None:
+def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, object]) -> None:
     """Raise UserError where the folder holds runs of another spec, which may have the same file
     name.
     """
@@ -229,20 +230,6 @@ def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, A
             raise UserError(
                 "run-mixed", message, "write elsewhere with --runs, or name another --variant"
             )
-
-
-def resolved(problem: Problem) -> dict[str, Any]:
-    """Every value in force, defaults included, in the shape of a spec."""
-    values: dict[str, Any] = problem.spec.model_dump(mode="json", exclude_none=True)
-    parts = {
-        "environment": problem.adapter_options,
-        "network": problem.family_options,
-        "train": problem.algorithm_options,
-    }
-    for section, options in parts.items():
-        if options is not None:
-            values[section] |= options.model_dump(mode="json", by_alias=True)
-    return values
 
 
 # -------------------------------------------------------------------------------------------------
@@ -266,7 +253,7 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
             Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, note)
         )
         if begin:
-            meaning.admit(begin.meaning, problem, str(run.checkpoints / LAST))
+            meaning.check(begin.meaning, problem, str(run.checkpoints / LAST))
         if begin and begin.step >= steps:  # `finished` may be of fewer steps
             end = begin
             _take_conditions(source, run, resolved(problem))
@@ -274,24 +261,12 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
             end = _fit_seed(source, run, begin, settings, listen, stopped)
 
         def tell(note: str) -> None:
-            listen(
-                Report(
-                    run.seed,
-                    end.step,
-                    steps,
-                    mean_return(end.metrics),
-                    end.step / end.seconds,
-                    note,
-                )
-            )
+            speed = end.step / end.seconds
+            listen(Report(run.seed, end.step, steps, mean_return(end.metrics), speed, note))
 
-        if (
-            end.finished
-            and settings.evaluation
-            and not evaluate.is_current(run, settings.evaluation)
-        ):
+        if end.finished and settings.evaluation and not is_current(run, settings.evaluation):
             tell("evaluating")
-            evaluation = evaluate.evaluate_run(run, settings.evaluation, stopped)
+            evaluation = evaluate_run(run, settings.evaluation, stopped)
             if evaluation.unstored:
                 hint = "make room; --resume evaluates the finished run"
                 raise UserError("folder-not-writable", evaluation.unstored, hint)
@@ -299,14 +274,14 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
     return Outcome(run, end.step, steps, mean_return(end.metrics), end.seconds)
 
 
-def _take_conditions(source: Source, run: Run, values: Mapping[str, Any]) -> None:
+def _take_conditions(source: Source, run: Run, values: Mapping[str, object]) -> None:
     """Give a finished run the conditions of `source`, and drop its evaluation where they are
     others.
     """
-    if read_json(run.folder / "resolved.json").get("evaluate") != plain(values).get("evaluate"):
-        for path in run.folder.glob(
-            "evaluation*.json"
-        ):  # first: they must not outlive their conditions
+    before = read_json(run.folder / "resolved.json")
+    if before.get("evaluate") != plain(values.get("evaluate")):
+        # first: they must not outlive their conditions
+        for path in run.folder.glob("evaluation*.json"):
             with writing(path):
                 path.unlink()
         run.record_spec(source.text, values)
@@ -346,7 +321,8 @@ def _fit_seed(
     envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
     try:
         learner = algorithm.Learner(compiled.network, envs, options, steps=steps, seed=run.seed)
-        end = fit(run, compiled.network, learner, steps, begin, settings.saving, listen, stopped)
+        session = Session(run, settings.saving, listen, stopped)
+        end = fit(session, compiled.network, learner, steps, begin)
     finally:
         envs.close()
     _draw([run], run.folder)

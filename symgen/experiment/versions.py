@@ -7,7 +7,6 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import symgen
 from symgen.envs._trusted import trusted
@@ -26,7 +25,7 @@ PACKAGES = (
 )
 
 
-def versions() -> dict[str, Any]:
+def versions() -> dict[str, object]:
     """Python, the packages a result depends on (null where not installed), symgen and its commit,
     machine, command.
     """

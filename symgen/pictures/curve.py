@@ -2,9 +2,9 @@
 their mean.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -51,10 +51,10 @@ def draw(runs: Sequence[Run], path: Path) -> bool:
     return True
 
 
-def _returns(rows: Sequence[dict[str, Any]]) -> np.ndarray:
+def _returns(rows: Sequence[Mapping[str, float]]) -> np.ndarray:
     """[updates, 2] of step and return, where a return is known."""
     points = [
-        (row["step"], row["return"]) for row in rows if isinstance(row.get("return"), int | float)
+        (row["step"], row["return"]) for row in rows if math.isfinite(row.get("return", math.nan))
     ]
     return np.asarray(points, dtype=np.float64).reshape(-1, 2)
 

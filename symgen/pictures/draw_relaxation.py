@@ -56,16 +56,15 @@ class Elements(NamedTuple):
 # symmetry-breaking norms
 
 
-def curves(rows: Sequence[Mapping[str, Any]]) -> Curves:
+def curves(rows: Sequence[Mapping[str, float]]) -> Curves:
     """The symmetry-breaking norms in lines of metrics, from the exact start on."""
     measured = [row for row in rows if any(name.startswith(PREFIX) for name in row)]
     sizes: dict[str, dict[str, np.ndarray]] = {}
     for name in measured[0] if measured else ():
         step, _, kind = name.removeprefix(PREFIX).partition("/")
         if name.startswith(PREFIX) and kind != "spread":
-            values = [row.get(name) for row in measured]
             sizes.setdefault(kind, {})[step] = np.array(
-                [0.0, *(np.nan if v is None else v for v in values)]
+                [0.0, *(row.get(name, np.nan) for row in measured)]
             )
     return Curves(np.array([0, *(row["step"] for row in measured)]), sizes)
 

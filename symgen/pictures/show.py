@@ -15,7 +15,8 @@ from symgen.algebra.base import Base
 from symgen.algebra.graph import Graph
 from symgen.compiler import Compiled, check_spec, plan_spec
 from symgen.errors import UserError
-from symgen.experiment.run import LAST, ROOT, Run, find, stem
+from symgen.experiment.run import LAST, ROOT, Run, find
+from symgen.experiment.variant import stem
 from symgen.pictures.canvas import FORMATS
 from symgen.pictures.draw_actions import draw_actions
 from symgen.pictures.draw_graph import draw_graph, draw_labels
@@ -125,13 +126,13 @@ def show_run(
     Raises:
         UserError: there is no such run or checkpoint, or the folder cannot be written to.
     """
-    from symgen.experiment import evaluate
+    from symgen.experiment.load import loaded
     from symgen.spec.source import read
 
     runs = find(path)
     run = runs[0]
     album = Album(folder or run.folder / FOLDER, kind)
-    compiled, _ = evaluate.loaded(run, checkpoint)
+    compiled, _ = loaded(run, checkpoint)
     shown = show_spec(read(run.folder / "spec.yaml"), album.folder, kind)
     if len(runs) > 1:
         shown += Shown((), (f"{path} holds {len(runs)} runs; this is {run.label}",))

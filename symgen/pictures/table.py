@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from symgen.experiment.evaluate import Evaluation, Row
-from symgen.experiment.heldout import TRAINING
+from symgen.experiment.evaluation import Evaluation, Scores
 from symgen.experiment.sampled import beside, better
 from symgen.experiment.statistics import Estimate
+from symgen.semantics.evaluate import TRAINING
 
 
 def detail(evaluation: Evaluation) -> Table:
@@ -15,23 +15,21 @@ def detail(evaluation: Evaluation) -> Table:
     were trained on.
     """
     seeds = ", ".join(map(str, evaluation.seeds))
-    title = (
-        f"{evaluation.spec}/{evaluation.variant}, seed{'s' * (len(evaluation.seeds) > 1)} {seeds}"
-    )
-    changes = evaluation.settings.get("changes", {})
-    title += "".join(f", {path}={value}" for path, value in changes.items())
+    plural = "s" * (len(evaluation.seeds) > 1)
+    title = f"{evaluation.spec}/{evaluation.variant}, seed{plural} {seeds}"
+    title += "".join(f", {path}={value}" for path, value in evaluation.changes.items())
     table = Table(title=title, title_justify="left")
     table.add_column("condition")
-    successes = any(row.successes for row in evaluation.rows.values())
+    successes = any(scores.successes for scores in evaluation.scores.values())
     for name in ("return", *["success"] * successes, "episode length"):
         table.add_column(name, justify="right", no_wrap=True)
-    levels = any(row.levels for row in evaluation.rows.values())
+    levels = any(scores.levels for scores in evaluation.scores.values())
     if levels:
         table.add_column("levels", justify="right")
-    for name, row in evaluation.rows.items():
-        success = [_cell(row.successes)] * successes
-        trained_on = [str(row.levels or "-")] * levels
-        table.add_row(name, _cell(row.returns), *success, _cell(row.lengths), *trained_on)
+    for name, scores in evaluation.scores.items():
+        success = [_cell(scores.successes)] * successes
+        trained_on = [str(scores.levels or "-")] * levels
+        table.add_row(name, _cell(scores.returns), *success, _cell(scores.lengths), *trained_on)
     return table
 
 
@@ -40,15 +38,16 @@ def sampled(evaluation: Evaluation) -> str:
     not drawn.
     """
     drawn = evaluation.sampled
-    return beside(drawn.returns, evaluation.rows[TRAINING].returns) if drawn else ""
+    return beside(drawn.returns, evaluation.scores[TRAINING].returns) if drawn else ""
 
 
 def misleading(evaluations: Sequence[Evaluation]) -> list[str]:
     """Of a table without room for it: a sentence per variant whose sampled actions return more."""
     return [
-        f"{each.spec}/{each.variant}, {sampled(each)}"
-        for each in evaluations
-        if each.sampled and better(each.sampled.returns, each.rows[TRAINING].returns)
+        f"{evaluation.spec}/{evaluation.variant}, {sampled(evaluation)}"
+        for evaluation in evaluations
+        if evaluation.sampled
+        and better(evaluation.sampled.returns, evaluation.scores[TRAINING].returns)
     ]
 
 
@@ -83,28 +82,27 @@ def caption(evaluations: Sequence[Evaluation]) -> str:
         "actions": f"{used['actions']} actions",
         "checkpoint": f"{used['checkpoint']} checkpoint",
     }
-    made = ", ".join(text for name, text in words.items() if name not in differing)
+    alike = ", ".join(text for name, text in words.items() if name not in differing)
     episodes = "the episodes" if "episodes" in differing else f"{used['episodes']} episodes"
     over = " or ".join(dict.fromkeys(evaluation.over for evaluation in evaluations))
     return (
-        f"Mean return over {episodes} per seed, {made}; in brackets a 95% bootstrap interval "
+        f"Mean return over {episodes} per seed, {alike}; in brackets a 95% bootstrap interval "
         f"over {over}." + _levels(evaluations)
     )
 
 
 def _levels(evaluations: Sequence[Evaluation]) -> str:
     """How many levels of each condition were trained on, where the environment has levels."""
-    found: dict[str, dict[str, None]] = {}
+    counts: dict[str, dict[str, None]] = {}
     for evaluation in evaluations:
-        for name, row in evaluation.rows.items():
-            if row.levels is not None:
-                found.setdefault(name, {})[f"{row.levels.trained_on} of {row.levels.levels}"] = None
-    shares = "; ".join(f"{name} {' or '.join(counts)}" for name, counts in found.items())
-    return (
-        f" Levels that were trained on, turned and mirrored ones included: {shares}."
-        if shares
-        else ""
-    )
+        for name, scores in evaluation.scores.items():
+            if scores.levels is not None:
+                count = f"{scores.levels.trained_on} of {scores.levels.levels}"
+                counts.setdefault(name, {})[count] = None
+    if not counts:
+        return ""
+    shares = "; ".join(f"{name} {' or '.join(distinct)}" for name, distinct in counts.items())
+    return f" Levels that were trained on, turned and mirrored ones included: {shares}."
 
 
 def _used(evaluation: Evaluation) -> dict[str, str]:
@@ -118,21 +116,23 @@ def _used(evaluation: Evaluation) -> dict[str, str]:
 
 def _differing(evaluations: Sequence[Evaluation]) -> list[str]:
     """What of it differs among evaluations, and so needs a column."""
-    first, *others = map(_used, evaluations)
-    return [name for name in first if any(other[name] != first[name] for other in others)]
+    first, *rest = map(_used, evaluations)
+    return [name for name in first if any(used[name] != first[name] for used in rest)]
 
 
 def _cells(evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:
     """Header and rows; a condition that a variant lacks is a dash, and what was done differently
     has a column.
     """
-    conditions = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.rows))
+    conditions = list(
+        dict.fromkeys(name for evaluation in evaluations for name in evaluation.scores)
+    )
     labels = _labels(evaluations)
     differing = _differing(evaluations)
     rows = []
     for label, evaluation in zip(labels, evaluations, strict=True):
         used = _used(evaluation)
-        returns = (_returned(evaluation.rows.get(name)) for name in conditions)
+        returns = (_returned(evaluation.scores.get(name)) for name in conditions)
         rows.append([label, *(used[name] for name in differing), *returns])
     return ["variant", *(name.replace("_", " ") for name in differing), *conditions], rows
 
@@ -150,8 +150,8 @@ def _labels(evaluations: Sequence[Evaluation]) -> list[str]:
     ]
 
 
-def _returned(row: Row | None) -> str:
-    return _cell(row.returns if row else None)
+def _returned(scores: Scores | None) -> str:
+    return _cell(scores.returns if scores else None)
 
 
 def _cell(value: Estimate | None) -> str:

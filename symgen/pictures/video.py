@@ -13,7 +13,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from symgen.compiler import Compiled, check_spec
 from symgen.errors import UserError
 from symgen.experiment import evaluate, heldout
+from symgen.experiment.evaluation import Settings
+from symgen.experiment.heldout import Changes
 from symgen.experiment.imported import imports_told
+from symgen.experiment.load import loaded
 from symgen.experiment.run import Run
 from symgen.nn.device import forked
 from symgen.pictures.caption import captioned, enlarged
@@ -57,7 +60,7 @@ class Episode(NamedTuple):
     per_second: int
 
 
-def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
+def film(run: Run, settings: Settings, path: Path) -> None:
     """Play an episode under each condition and write it to `path`, an .mp4 or .gif.
 
     Raises:
@@ -65,7 +68,7 @@ def film(run: Run, settings: evaluate.Settings, path: Path) -> None:
             drawn.
     """
     check_path(path)
-    compiled, _ = evaluate.loaded(run, settings.checkpoint, settings.device)
+    compiled, _ = loaded(run, settings.checkpoint, settings.device)
     conditions = settings.conditions(compiled.problem)
     episodes = {name: play(compiled, changes, settings) for name, changes in conditions.items()}
     played = f"training seed {run.seed}, environment seed {settings.seed}"
@@ -103,7 +106,7 @@ def _write(path: Path, pictures: Iterator[np.ndarray], per_second: int) -> None:
         )
 
 
-def check(run: Run, settings: evaluate.Settings, path: Path) -> None:
+def check(run: Run, settings: Settings, path: Path) -> None:
     """Raise UserError where no video of a run can be made; asked before anything is played."""
     check_path(path)
     with imports_told(run):
@@ -129,7 +132,7 @@ def check_path(path: Path) -> None:
         raise UserError("folder-not-writable", message, "name a file in another folder") from error
 
 
-def play(compiled: Compiled, changes: Mapping[str, Any], settings: evaluate.Settings) -> Episode:
+def play(compiled: Compiled, changes: Changes, settings: Settings) -> Episode:
     """One episode under a condition.
 
     Raises:
@@ -166,7 +169,7 @@ def _ending(terminated: bool, truncated: bool) -> str:
     return "truncated" if truncated else ""
 
 
-def _stage(problem: Problem, changes: Mapping[str, Any], seed: int) -> VectorEnv:
+def _stage(problem: Problem, changes: Changes, seed: int) -> VectorEnv:
     """One environment under a condition, reset, that has drawn itself once.
 
     Raises:

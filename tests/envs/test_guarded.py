@@ -11,8 +11,8 @@ from symgen.envs import guarded
 from symgen.envs.guarded import environments, misfit
 from symgen.errors import UserError
 from symgen.experiment import metrics
-from symgen.experiment.evaluate import Settings as Evaluating
 from symgen.experiment.evaluate import evaluate_run
+from symgen.experiment.evaluation import Settings as Evaluating
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings, train

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from symgen.errors import UserError
-from symgen.experiment import evaluate, files, metrics
-from symgen.experiment.evaluate import Settings as Evaluating
-from symgen.experiment.evaluate import evaluate_run, evaluate_runs, stored_evaluation
-from symgen.experiment.fit import Saving
-from symgen.experiment.run import Run, check_variant, find
+from symgen.experiment import files, load, metrics
+from symgen.experiment.evaluate import evaluate_run, evaluate_runs
+from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.fit import Saving, Session
+from symgen.experiment.run import Run, find
+from symgen.experiment.stored import stored_evaluation, unstorable
 from symgen.experiment.train import Settings, train
+from symgen.experiment.variant import check_variant
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC, counting, new_run
@@ -52,12 +54,12 @@ def results(run: Run, deep: bool) -> list[object]:
     """What the files of a run lead to: what is stored, the log, what goes on, and if asked what is
     evaluated.
     """
-    found: list[object] = [stored_evaluation(run, FEW).rows, metrics.read(run.folder)]
+    found: list[object] = [stored_evaluation(run, FEW).scores, metrics.read(run.folder)]
     outcomes, _ = train(TINY, how(run.folder.parent.parent.parent, resume=True), quiet)
     found.append(outcomes[0].step)
     restored = run.restore("last")
     found += [restored.scalars, restored.metrics, sorted(restored.tensors)]
-    return [*found, evaluate_run(run, FEW).rows] if deep else found
+    return [*found, evaluate_run(run, FEW).scores] if deep else found
 
 
 # What only tells people something, or is a picture; and metrics.jsonl, whose digits are a log.
@@ -93,7 +95,7 @@ def test_damage_changes_no_result_silently(trained, damage, tmp_path):
                 assert results(run, deep=False) == whole
                 # a finished run's own spec and `best` are not read by any of this, but by an
                 # evaluation
-                evaluate.loaded(run, "best" if path.name.startswith("best") else "last")
+                load.loaded(run, "best" if path.name.startswith("best") else "last")
             except UserError as error:
                 refused.append((path, error))
             shutil.rmtree(run.folder)
@@ -106,7 +108,7 @@ def test_damage_changes_no_result_silently(trained, damage, tmp_path):
 def test_a_halved_spec_is_not_evaluated(trained, tmp_path):
     run = copied(trained, tmp_path)
     path = run.folder / "spec.yaml"
-    evaluate.loaded(run, "last")  # control
+    load.loaded(run, "last")  # control
     text = path.read_text()
     path.write_text(text[: text.index("evaluate:")])  # still a spec, with fewer conditions
     with pytest.raises(UserError, match=r"spec\.yaml is not the file that was written"):
@@ -188,18 +190,18 @@ def test_an_evaluation_of_other_settings_in_its_place_is_refused(trained, tmp_pa
 
 def test_a_folder_that_cannot_be_written_to_loses_no_evaluation(trained, tmp_path, monkeypatch):
     run = copied(trained, tmp_path)
-    assert evaluate.unstorable([run]) == []
+    assert unstorable([run]) == []
 
     def read_only(*_, **__):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "touch", read_only)
     monkeypatch.setattr(files.os, "replace", read_only)
-    [reason] = evaluate.unstorable([run])
+    [reason] = unstorable([run])
     assert "Read-only file system" in reason
     evaluation = evaluate_runs([run], Evaluating(episodes=1, envs=1))
     assert "Read-only file system" in evaluation.unstored
-    assert evaluation.rows["training"].returns.count == 1
+    assert evaluation.scores["training"].returns.count == 1
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
@@ -210,7 +212,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (7500, hard))
         with pytest.raises(UserError, match="cannot be written to") as caught:
-            fit(run, network, learner, 2000, None, ALWAYS, quiet, lambda: False)
+            fit(Session(run, ALWAYS, quiet, lambda: False), network, learner, 2000, None)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.code == "folder-not-writable"
@@ -218,7 +220,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     assert last.update >= 5
     assert not list(run.folder.rglob("*.tmp"))
     network, learner = counting(steps=2000)
-    end = fit(run, network, learner, 2000, last, Saving(1e9), quiet, lambda: False)
+    end = fit(Session(run, Saving(1e9), quiet, lambda: False), network, learner, 2000, last)
     assert end.finished
     assert [row["update"] for row in metrics.read(run.folder)] == list(range(1, 201))
 
@@ -303,4 +305,4 @@ def test_linked_folders_and_unusual_names(trained, tmp_path):
     (link / "3").symlink_to(run.folder, target_is_directory=True)
     [found] = find(tmp_path / "runs" / "lava")
     assert (found.label, found.seed) == ("lava/base/3", 3)
-    assert evaluate.loaded(found, "last")[1].step == run.restore("last").step
+    assert load.loaded(found, "last")[1].step == run.restore("last").step

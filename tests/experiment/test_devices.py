@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from symgen.cli import app
 from symgen.compiler import compile_spec
 from symgen.errors import UserError
-from symgen.experiment import evaluate, train
+from symgen.experiment import evaluate, evaluation, load, train
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run
 from symgen.nn import device
@@ -35,7 +35,7 @@ def away(monkeypatch):
     def chosen(name):
         return ELSEWHERE if name == "meta" else real(name)
 
-    for module in (device, train, evaluate):
+    for module in (device, train, load):
         monkeypatch.setattr(module, "chosen", chosen)
     with elsewhere(monkeypatch):
         yield
@@ -58,7 +58,7 @@ def test_trained_elsewhere_evaluated_and_resumed_here(away, tmp_path):
     assert told(run, "verification.json")["device"] == "meta"
     weights = run.restore("last").tensors
     assert {x.device.type for x in weights.values()} == {"cpu"}
-    settings = evaluate.Settings(episodes=2, envs=2)
+    settings = evaluation.Settings(episodes=2, envs=2)
     evaluate.evaluate_run(run, settings)
     assert told(run, settings.file)["versions"]["device"] == "cpu"
     # and goes on here, to more steps than it was begun with

@@ -6,17 +6,11 @@ import pytest
 import torch
 
 from symgen.errors import UserError
-from symgen.experiment import evaluate
-from symgen.experiment.evaluate import (
-    Evaluation,
-    Row,
-    Settings,
-    evaluate_run,
-    evaluate_runs,
-    over_seeds,
-)
+from symgen.experiment.evaluate import evaluate_run, evaluate_runs
+from symgen.experiment.evaluation import Evaluation, Scores, Settings, over_seeds
 from symgen.experiment.run import Run, find
 from symgen.experiment.statistics import Estimate, estimate
+from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.train import Settings as Training
 from symgen.experiment.train import train
 from symgen.spec.edit import edit
@@ -39,8 +33,8 @@ def folder(tmp_path_factory):
 
 def test_a_row_per_condition(folder):
     evaluation = evaluate_run(Run(folder / "0"), FEW)
-    assert list(evaluation.rows) == ["training", "rotated", "harder"]
-    assert all(row.returns.count == 10 for row in evaluation.rows.values())
+    assert list(evaluation.scores) == ["training", "rotated", "harder"]
+    assert all(row.returns.count == 10 for row in evaluation.scores.values())
 
 
 def test_the_file_holds_what_was_returned(folder):
@@ -54,8 +48,8 @@ def test_the_file_holds_what_was_returned(folder):
     )
     assert values["step"] == Run(folder / "0").restore("last").step
     played = values["episodes_played"]["rotated"]["returns"]
-    assert estimate(played) == evaluation.rows["rotated"].returns
-    assert evaluate.stored_evaluation(Run(folder / "0"), FEW).rows == evaluation.rows
+    assert estimate(played) == evaluation.scores["rotated"].returns
+    assert stored_evaluation(Run(folder / "0"), FEW).scores == evaluation.scores
 
 
 def test_the_same_evaluation_twice(folder):
@@ -67,11 +61,11 @@ def test_the_same_evaluation_twice(folder):
     before = torch.get_rng_state()
     assert evaluate_run(Run(folder / "0"), sampled) == first
     assert torch.equal(torch.get_rng_state(), before)
-    assert first.rows != evaluate_run(Run(folder / "0"), FEW).rows  # control
+    assert first.scores != evaluate_run(Run(folder / "0"), FEW).scores  # control
 
 
 def test_training_bears_fruit_and_the_baseline_does_not_turn(folder):
-    rows = evaluate_run(Run(folder / "0"), Settings(episodes=40)).rows
+    rows = evaluate_run(Run(folder / "0"), Settings(episodes=40)).scores
     assert rows["training"].returns.mean > 0.9
     assert rows["rotated"].returns.mean < 0.5
 
@@ -79,10 +73,8 @@ def test_training_bears_fruit_and_the_baseline_does_not_turn(folder):
 def test_of_several_seeds_the_interval_is_over_the_seeds(folder):
     evaluation = evaluate_runs(find(folder), FEW)
     assert (evaluation.seeds, evaluation.over) == ((0, 1), "seeds")
-    means = [
-        evaluate.stored_evaluation(run, FEW).rows["rotated"].returns.mean for run in find(folder)
-    ]
-    assert evaluation.rows["rotated"].returns == estimate(means)
+    means = [stored_evaluation(run, FEW).scores["rotated"].returns.mean for run in find(folder)]
+    assert evaluation.scores["rotated"].returns == estimate(means)
     values = json.loads((folder / FEW.file).read_text())
     assert values["interval"] == "95% bootstrap over seeds"
     assert "step" not in values
@@ -95,25 +87,27 @@ def by_hand(
     def one(value):
         return Estimate(value, value, value, 10)
 
-    row = Row(one(mean), one(10 * mean), None if success is None else one(success))
+    row = Scores(one(mean), one(10 * mean), None if success is None else one(success))
     return Evaluation("s", "v", (seed,), "episodes", dict.fromkeys(conditions, row), {"step": seed})
 
 
 def test_over_seeds_by_hand():
     found = over_seeds([by_hand(0, 0.0, 0.5), by_hand(1, 1.0, 1.0)])
     # two seeds with means 0 and 1: every resample of two has a mean among 0, 1/2, 1
-    assert found.rows["a"].returns == Estimate(0.5, 0.0, 1.0, 2)
-    assert found.rows["a"].lengths == Estimate(5.0, 0.0, 10.0, 2)
-    assert found.rows["a"].successes == Estimate(0.75, 0.5, 1.0, 2)
-    assert over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, 1.0)]).rows["a"].successes is None
-    assert list(over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, None, ("training",))]).rows) == [
-        "training"
-    ]
+    assert found.scores["a"].returns == Estimate(0.5, 0.0, 1.0, 2)
+    assert found.scores["a"].lengths == Estimate(5.0, 0.0, 10.0, 2)
+    assert found.scores["a"].successes == Estimate(0.75, 0.5, 1.0, 2)
+    assert over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, 1.0)]).scores["a"].successes is None
+    assert list(
+        over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, None, ("training",))]).scores
+    ) == ["training"]
 
 
-@pytest.mark.parametrize("row", [by_hand(0, 0.5, None).rows["a"], by_hand(0, 0.5, 0.25).rows["a"]])
+@pytest.mark.parametrize(
+    "row", [by_hand(0, 0.5, None).scores["a"], by_hand(0, 0.5, 0.25).scores["a"]]
+)
 def test_rows_survive_json(row):
-    assert Row.from_dict(json.loads(json.dumps(row.to_dict()))) == row
+    assert Scores.from_dict(json.loads(json.dumps(row.to_dict()))) == row
 
 
 def test_a_missing_checkpoint_names_those_there_are(folder):
@@ -134,11 +128,11 @@ def test_seeds_that_were_evaluated_differently_have_no_mean(folder):
 
 def test_a_missing_evaluation_names_the_command(folder, tmp_path):
     with pytest.raises(UserError, match="no evaluation") as caught:
-        evaluate.stored_evaluation(Run(tmp_path))
+        stored_evaluation(Run(tmp_path))
     assert "symgen evaluate" in caught.value.hint
     (tmp_path / "evaluation.json").write_text('{"conditions": {"a": {"return": 3}}}')
     with pytest.raises(UserError, match="not an evaluation"):
-        evaluate.stored_evaluation(Run(tmp_path))
+        stored_evaluation(Run(tmp_path))
 
 
 def test_it_can_be_stopped(folder):

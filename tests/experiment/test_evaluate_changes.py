@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from symgen.cli import app
 from symgen.errors import UserError
-from symgen.experiment.evaluate import Settings, evaluate_run, evaluate_runs
+from symgen.experiment.evaluate import evaluate_run, evaluate_runs
+from symgen.experiment.evaluation import Settings
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings as Training
 from symgen.experiment.train import train
@@ -40,14 +41,14 @@ def run(tmp_path_factory) -> Run:
 def test_only_what_is_changed_is_played_and_stored_apart(run):
     before = {path.name: path.read_bytes() for path in run.folder.glob("evaluation*.json")}
     evaluation = evaluate_run(run, Settings(episodes=4, changes=WINDY))
-    assert list(evaluation.rows) == ["training", "windy"]
+    assert list(evaluation.scores) == ["training", "windy"]
     after = {path.name: path.read_bytes() for path in run.folder.glob("evaluation*.json")}
     assert {name: after[name] for name in before} == before
     [new] = after.keys() - before.keys()
     assert "windy" in new
     assert json.loads(after[new])["changes"] == WINDY
     assert evaluate_runs([run], Settings(episodes=4, changes=WINDY), stored=True) == evaluation
-    assert list(evaluate_runs([run], Settings(episodes=4), stored=True).rows) == [
+    assert list(evaluate_runs([run], Settings(episodes=4), stored=True).scores) == [
         "training",
         "mirrored",
     ]
@@ -64,10 +65,10 @@ def test_only_what_is_changed_is_played_and_stored_apart(run):
 def test_the_change_reaches_the_environment(run):
     rows = evaluate_run(
         run, Settings(episodes=4, changes={"evaluate.blind.observation_noise": 50.0})
-    ).rows
+    ).scores
     assert rows["blind"].lengths.mean != rows["training"].lengths.mean
     ends = {"environment.max_episode_steps": 3}
-    rows = evaluate_run(run, Settings(episodes=4, changes=ends)).rows
+    rows = evaluate_run(run, Settings(episodes=4, changes=ends)).scores
     assert rows["max_episode_steps=3"].lengths.mean == 3 < rows["training"].lengths.mean
 
 

@@ -7,7 +7,7 @@ import torch
 
 from symgen.errors import UserError
 from symgen.experiment import metrics
-from symgen.experiment.fit import Saving, fit, load, restore
+from symgen.experiment.fit import Saving, Session, fit, load_weights, restore
 from tests.experiment.doubles import counting, new_run
 
 NEVER = Saving(seconds=1e9)
@@ -27,7 +27,7 @@ def run_on(run, begin=None, stop_after=None, saving=ALWAYS, **options):
         return stop_after is not None and len(seen) >= stop_after
 
     return (
-        fit(run, network, learner, learner.steps, begin, saving, seen.append, stopped),
+        fit(Session(run, saving, seen.append, stopped), network, learner, learner.steps, begin),
         learner,
         seen,
     )
@@ -132,7 +132,7 @@ def test_a_checkpoint_of_another_network_is_a_users_mistake(tmp_path):
     run = new_run(tmp_path)
     run_on(run, stop_after=2)
     with pytest.raises(UserError, match="another network"):
-        load(torch.nn.Linear(2, 1, bias=False), run.restore("last"))
+        load_weights(torch.nn.Linear(2, 1, bias=False), run.restore("last"))
     network, learner = counting()
     begin = run.restore("last")
     restore(network, learner, begin)  # control

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from symgen.cli import app
 from symgen.errors import UserError
 from symgen.experiment import metrics
-from symgen.experiment.evaluate import Settings as Evaluating
 from symgen.experiment.evaluate import evaluate_runs
+from symgen.experiment.evaluation import Settings as Evaluating
 from symgen.experiment.longer import announcement
 from symgen.experiment.run import Run
 from symgen.experiment.train import Settings, train

@@ -8,7 +8,7 @@ import pytest
 
 from symgen.compiler import check_spec
 from symgen.errors import UserError
-from symgen.experiment.meaning import CHANGES, MEANING, Change, admit
+from symgen.experiment.meaning import CHANGES, MEANING, Change, check
 from tests.experiment.doubles import SPEC
 
 CARTPOLE = {
@@ -34,14 +34,14 @@ def test_versions_grow_and_say_what_changed():
 
 
 def test_an_old_checkpoint_that_the_changes_do_not_concern_is_loaded():
-    admit(1, check_spec(SPEC), "last")  # cells are 0 or 1: clamping never did anything
-    admit(1, check_spec(NORMALISED), "last")
-    admit(MEANING, check_spec(CARTPOLE), "last")
+    check(1, check_spec(SPEC), "last")  # cells are 0 or 1: clamping never did anything
+    check(1, check_spec(NORMALISED), "last")
+    check(MEANING, check_spec(CARTPOLE), "last")
 
 
 def test_an_old_checkpoint_that_meant_something_else_is_refused():
     with pytest.raises(UserError, match=r"no longer clamped to \+-10") as caught:
-        admit(1, check_spec(CARTPOLE), "runs/a/base/0/checkpoints/last")
+        check(1, check_spec(CARTPOLE), "runs/a/base/0/checkpoints/last")
     assert caught.value.code == "checkpoint-meaning"
     assert "--force" in caught.value.hint
 
@@ -72,10 +72,10 @@ def test_pictures_that_are_scaled_now_meant_something_else():
         for name in ("Floats-v0", "Bytes-v0"):
             del gymnasium.registry[name]
     with pytest.raises(UserError, match="divided by the bound"):
-        admit(2, floats, "last")
-    admit(2, bytes_, "last")
+        check(2, floats, "last")
+    check(2, bytes_, "last")
 
 
 def test_a_newer_checkpoint_is_refused():
     with pytest.raises(UserError, match="newer symgen"):
-        admit(MEANING + 1, check_spec(SPEC), "last")
+        check(MEANING + 1, check_spec(SPEC), "last")

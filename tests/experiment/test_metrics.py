@@ -67,6 +67,6 @@ def test_names_of_earlier_versions_are_read_as_todays(tmp_path):
     line = '{"update": 1, "step": 10, "departure/policy": 0.1, "departure/policy/r": null}\n'
     (tmp_path / metrics.NAME).write_text(line)
     today = {"update": 1, "step": 10, "symmetry_breaking/policy": 0.1}
-    assert metrics.read(tmp_path) == [{**today, "symmetry_breaking/policy/r": None}]
+    assert metrics.read(tmp_path) == [{**today, "symmetry_breaking/policy/r": math.nan}]
     metrics.truncate(tmp_path, 1)  # a resumed training goes on with one name
     assert "departure" not in (tmp_path / metrics.NAME).read_text()

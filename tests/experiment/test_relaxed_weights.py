@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from symgen.experiment import relaxed_weights
-from symgen.experiment.fit import Saving, fit
+from symgen.experiment.fit import Saving, Session, fit
 from tests.experiment.doubles import CountingLearner, new_run
 
 
@@ -33,16 +33,8 @@ class Measuring(CountingLearner):
 def run_on(run, network, begin=None, stop_after=None):
     seen = []
     learner = Measuring(network, 100)
-    return fit(
-        run,
-        network,
-        learner,
-        100,
-        begin,
-        Saving(1e9),
-        seen.append,
-        lambda: stop_after and len(seen) >= stop_after,
-    )
+    session = Session(run, Saving(1e9), seen.append, lambda: stop_after and len(seen) >= stop_after)
+    return fit(session, network, learner, 100, begin)
 
 
 def updates(run) -> list[int]:

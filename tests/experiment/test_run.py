@@ -7,7 +7,9 @@ import pytest
 
 from symgen.errors import UserError
 from symgen.experiment import versions
-from symgen.experiment.run import Run, by_variant, difference, find, find_all, variant
+from symgen.experiment.resolved import difference
+from symgen.experiment.run import Run, by_variant, find, find_all
+from symgen.experiment.variant import variant
 
 
 def make(root: Path, *labels: str) -> None:

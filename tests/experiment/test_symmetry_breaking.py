@@ -13,8 +13,9 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.cli import app
 from symgen.compiler import compile_spec
-from symgen.experiment import evaluate, files, metrics, relaxed_weights
+from symgen.experiment import evaluation, files, metrics, relaxed_weights
 from symgen.experiment.run import Run
+from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.symmetry_breaking import SymmetryBreaking, mean
 from symgen.experiment.train import Settings, train, train_seed
 from symgen.pictures import draw_relaxation as draw
@@ -51,7 +52,9 @@ def colours(path: Path) -> int:
 @pytest.fixture(scope="module")
 def variant(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("runs")
-    train(read(SPEC), Settings(root=root, evaluation=evaluate.Settings(episodes=2)), lambda _: None)
+    train(
+        read(SPEC), Settings(root=root, evaluation=evaluation.Settings(episodes=2)), lambda _: None
+    )
     return root / "dict" / "base"
 
 
@@ -98,7 +101,7 @@ def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
 
 
 def test_the_evaluation_states_them(variant):
-    stored = evaluate.stored_evaluation(Run(variant / "0"), evaluate.Settings(episodes=2))
+    stored = stored_evaluation(Run(variant / "0"), evaluation.Settings(episodes=2))
     assert stored.symmetry_breaking is not None
     assert set(stored.symmetry_breaking.outputs) == {"policy", "value"}
     last = metrics.read(variant / "0")[-1]
@@ -108,16 +111,14 @@ def test_the_evaluation_states_them(variant):
     done = run("evaluate", variant, "--stored")
     assert "equivariance error: policy" in done.stdout
     both = json.loads(run("evaluate", variant, "--stored", "--json").stdout)["evaluations"][0]
-    other = evaluate.stored_evaluation(
-        Run(variant / "1"), evaluate.Settings(episodes=2)
-    ).symmetry_breaking
+    other = stored_evaluation(Run(variant / "1"), evaluation.Settings(episodes=2)).symmetry_breaking
     assert other is not None
     middle = (stored.symmetry_breaking.layers["policy"] + other.layers["policy"]) / 2
     assert both["symmetry_breaking"]["layers"]["policy"] == pytest.approx(middle)
 
 
 def test_of_an_exact_network_nothing_is_said():
-    exact = evaluate.Evaluation("spec", "base", (0,), "episodes", {})
+    exact = evaluation.Evaluation("spec", "base", (0,), "episodes", {})
     assert "symmetry_breaking" not in exact.to_dict()
     far = SymmetryBreaking({"policy": 0.1}, {"a": 0.5})
     assert mean([far, None]) is None
@@ -128,15 +129,15 @@ def test_of_an_exact_network_nothing_is_said():
 
 
 def test_an_evaluation_of_an_earlier_version_is_read(variant):
-    settings = evaluate.Settings(episodes=2)
+    settings = evaluation.Settings(episodes=2)
     path = variant / "0" / settings.file
     values = files.read_json(path)
-    before = evaluate.stored_evaluation(Run(variant / "0"), settings)
+    before = stored_evaluation(Run(variant / "0"), settings)
     norms = values.pop("symmetry_breaking")
     files.write_json(path, {**values, "departed": norms})
-    assert evaluate.stored_evaluation(Run(variant / "0"), settings) == before
+    assert stored_evaluation(Run(variant / "0"), settings) == before
     files.write_json(path, values)  # control
-    assert evaluate.stored_evaluation(Run(variant / "0"), settings).symmetry_breaking is None
+    assert stored_evaluation(Run(variant / "0"), settings).symmetry_breaking is None
     files.write_json(path, {**values, "symmetry_breaking": norms})
 
 
@@ -239,7 +240,7 @@ def test_curves_begin_at_the_exact_network():
         {
             "step": 30,
             "symmetry_breaking/a": 0.3,
-            "symmetry_breaking/a/r": None,
+            "symmetry_breaking/a/r": np.nan,
             "symmetry_breaking/a/spread": 7.0,
         },
     ]

@@ -13,7 +13,7 @@ import torch
 
 from symgen.errors import UserError
 from symgen.experiment import metrics
-from symgen.experiment.evaluate import Settings as Evaluating
+from symgen.experiment.evaluation import Settings as Evaluating
 from symgen.experiment.files import read_json, write_json
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run

@@ -7,9 +7,10 @@ import math
 import pytest
 
 from symgen.experiment import metrics
-from symgen.experiment.evaluate import Settings as Evaluating
-from symgen.experiment.evaluate import loaded, stored_evaluation
+from symgen.experiment.evaluation import Settings as Evaluating
 from symgen.experiment.fit import Saving
+from symgen.experiment.load import loaded
+from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.train import Settings, train
 from symgen.rl.sac import METRICS
 from symgen.spec.edit import edit
@@ -44,9 +45,9 @@ def test_a_run_is_trained_and_evaluated(trained):
     assert trained.finished
     assert [row["step"] for row in found] == [20, 40, 60, 80, 100, 120]
     assert found[-1].keys() - {"seconds"} == METRICS.keys()
-    assert found[0]["critic_loss"] is None  # nothing was learnt during the warm-up
+    assert math.isnan(found[0]["critic_loss"])  # nothing was learnt during the warm-up
     assert math.isfinite(found[-1]["critic_loss"])
-    rows = stored_evaluation(trained.run, Evaluating(episodes=4)).rows
+    rows = stored_evaluation(trained.run, Evaluating(episodes=4)).scores
     # the mirrored environment is the same one to an equivariant policy
     assert rows["mirrored"].returns.mean == pytest.approx(rows["training"].returns.mean, rel=1e-3)
     compiled, _ = loaded(trained.run, "last")

@@ -13,7 +13,7 @@ from symgen.compiler import compile_spec
 from symgen.envs.gymnasium_env import Options, make
 from symgen.errors import UserError
 from symgen.experiment import evaluate, heldout
-from symgen.experiment.evaluate import Settings
+from symgen.experiment.evaluation import Settings
 from symgen.experiment.run import Run
 from symgen.pictures import caption, video
 from symgen.spec.source import read
