@@ -87,7 +87,7 @@ class Compiled:
         """
         import torch
 
-        from symgen.rl._rollout import environment_action
+        from symgen.envs._stepping import environment_action
 
         term = self.problem.interface.terms[0]
         given = observation[term.name] if isinstance(observation, Mapping) else observation

@@ -8,8 +8,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from symgen.envs._finite import check_finite
+from symgen.envs._stepping import autoreset_mode, environment_action
 from symgen.errors import UserError
-from symgen.rl._rollout import autoreset_mode, environment_action
 
 Act = Callable[[Any], np.ndarray]
 

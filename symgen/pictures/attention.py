@@ -20,12 +20,12 @@ from torch.overrides import TorchFunctionMode
 from symgen.algebra import base as bases
 from symgen.algebra.base import Base
 from symgen.compiler import Compiled
+from symgen.envs._stepping import environment_action
 from symgen.envs.guarded import environments
 from symgen.nn.network import Network
 from symgen.pictures.draw_observation import terms
 from symgen.plan.plan import Plan
 from symgen.problem.group_action import act_on_observation
-from symgen.rl._rollout import environment_action
 
 LONGEST, EPISODES = 300, 20
 """Steps of the episode that is looked at, and episodes that are tried."""

@@ -11,6 +11,7 @@ from gymnasium.error import DependencyNotInstalled
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from symgen.compiler import Compiled, check_spec
+from symgen.envs._stepping import autoreset_mode, environment_action
 from symgen.errors import UserError
 from symgen.experiment import evaluate, heldout
 from symgen.experiment.evaluation import Settings
@@ -21,7 +22,6 @@ from symgen.experiment.run import Run
 from symgen.nn.device import forked
 from symgen.pictures.caption import captioned, enlarged
 from symgen.problem.problem import Problem
-from symgen.rl._rollout import autoreset_mode, environment_action
 from symgen.spec.source import read
 
 LONGEST = 2000

@@ -13,8 +13,8 @@ The newest row of a ring has an observation and no action yet; like the row of a
 it is not valid. Observations keep the dtype of their space (pictures stay bytes).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +22,22 @@ from gymnasium import Space
 from numpy.typing import NDArray
 from torch import Tensor
 
+from symgen.envs._stepping import Array, Given, Step
 from symgen.errors import UserError
 from symgen.nn.observation import as_tensor
-from symgen.rl._rollout import CPU, Observation, each, each_pair, storage, zeros
+from symgen.problem.interface import Action
+from symgen.rl._storage import (
+    CPU,
+    Observation,
+    action_storage,
+    as_stored,
+    each,
+    parts,
+    storage,
+    zeros,
+)
 
-Array = NDArray[Any]
+Indices = NDArray[np.int64]
 GIGABYTE = 10**9
 
 
@@ -56,7 +67,7 @@ class Replay:
 
     Args:
         space: observation space of one environment.
-        components: of an action.
+        action: the action.
         capacity: transitions remembered, shared evenly by the environments.
         envs: number of environments.
         gigabytes: bound on the memory.
@@ -69,8 +80,8 @@ class Replay:
 
     def __init__(
         self,
-        space: Space[Any],
-        components: int,
+        space: Space[object],
+        action: Action,
         capacity: int,
         envs: int,
         gigabytes: float,
@@ -80,15 +91,15 @@ class Replay:
         self.envs = envs
         self.rows = -(-capacity // envs) + 2
         self.device = device
-        _check_memory(space, components, capacity, (envs, self.rows), gigabytes)
+        _check_memory(space, action, capacity, (envs, self.rows), gigabytes)
         shape = (envs, self.rows)
         try:
-            self.observations: Observation = storage(space, shape, device)
-            self.actions = zeros((*shape, components), torch.float32, device)
+            self.observations = storage(space, shape, device)
+            self.actions = action_storage(action, shape, torch.float32, device)
             self.rewards = zeros(shape, torch.float32, device)
-            self.terminated, self.truncated, self.valid = (
-                zeros(shape, torch.bool, device) for _ in range(3)
-            )
+            self.terminated = zeros(shape, torch.bool, device)
+            self.truncated = zeros(shape, torch.bool, device)
+            self.valid = zeros(shape, torch.bool, device)
         except torch.OutOfMemoryError as error:
             message = (
                 f"a replay of {capacity:,} transitions does not fit on {device}: "
@@ -97,7 +108,7 @@ class Replay:
             raise UserError(
                 "replay-memory", message, "write a smaller replay: in train:, or --device cpu"
             ) from error
-        self.newest = np.zeros(envs, np.int64)  # row of each ring without an action yet
+        self.newest: Indices = np.zeros(envs, np.int64)  # row of each ring without an action yet
         self.filled = 0  # rows in use of the ring in which most are
         self._all = np.arange(envs)
 
@@ -109,10 +120,10 @@ class Replay:
     def gigabytes(self) -> float:
         """Memory of the rows in use."""
         sizes = [self.actions.nbytes, self.rewards.nbytes, 3 * self.valid.nbytes]
-        each(lambda tensor: sizes.append(tensor.nbytes), self.observations)
+        sizes += [part.nbytes for part in parts(self.observations)]
         return sum(sizes) * self.filled / self.rows / GIGABYTE
 
-    def begin(self, observation: Observation) -> None:
+    def begin(self, observation: Given) -> None:
         """Take the observations of `envs.reset()`. An episode under way is cut off, as if it were
         truncated.
         """
@@ -123,46 +134,33 @@ class Replay:
         self._advance(self._all[cut.cpu().numpy()])
         self._write(self._all, observation)
 
-    def add(
-        self,
-        actions: Array,
-        rewards: Array,
-        terminated: Array,
-        truncated: Array,
-        valid: Array,
-        observation: Observation,
-        finals: dict[int, Observation],
-    ) -> None:
+    def add(self, actions: Array, step: Step, finals: Mapping[int, Given]) -> None:
         """One step of every environment from the newest row on.
 
         Args:
-            actions: [env, component].
-            rewards: [env].
-            terminated: [env].
-            truncated: [env].
-            valid: [env]; False for a step that only starts an episode.
-            observation: what the environments returned, which the next step acts on.
-            finals: by environment, the final observation where `observation` is already the next
-                episode's first.
+            actions: [env, ...].
+            step: what they led to.
+            finals: by environment, the final observation where `step.observation` is already the
+                next episode's first.
         """
         here = self._places(self._all, self.newest)
         _put(self.actions, here, as_tensor(actions))
-        _put(self.rewards, here, as_tensor(rewards))
-        _put(self.terminated, here, as_tensor(terminated))
-        _put(self.truncated, here, as_tensor(truncated))
-        _put(self.valid, here, as_tensor(valid))
+        _put(self.rewards, here, as_tensor(step.rewards))
+        _put(self.terminated, here, as_tensor(step.terminated))
+        _put(self.truncated, here, as_tensor(step.truncated))
+        _put(self.valid, here, as_tensor(step.valid))
         self._advance(self._all)
         for env, final in finals.items():
             only = self._all[env : env + 1]
             self._write(only, each(lambda array: np.asarray(array)[None], final))
             self._advance(only)
-        self._write(self._all, observation)
+        self._write(self._all, step.observation)
 
-    def _places(self, envs: Array, rows: Array) -> Tensor:
+    def _places(self, envs: Indices, rows: Indices) -> Tensor:
         """Where rows of environments are among all, on the device."""
         return torch.from_numpy(envs * self.rows + rows).to(self.device)
 
-    def _advance(self, envs: Array) -> None:
+    def _advance(self, envs: Indices) -> None:
         self.newest[envs] = (self.newest[envs] + 1) % self.rows
         self.valid.flatten(0, 1).index_fill_(0, self._places(envs, self.newest[envs]), False)
         if len(envs):
@@ -170,12 +168,12 @@ class Replay:
             full = self.rows if (self.newest[envs] == 0).any() else 0
             self.filled = max(self.filled, full, int(self.newest.max()) + 1)
 
-    def _write(self, envs: Array, observation: Observation) -> None:
+    def _write(self, envs: Indices, observation: Given) -> None:
         self.filled = max(self.filled, 1)
         places = self._places(envs, self.newest[envs])
-        each_pair(
-            lambda rows, given: _put(rows, places, as_tensor(given)), self.observations, observation
-        )
+        given = as_stored(observation, self.observations)
+        for rows, values in zip(parts(self.observations), parts(given), strict=True):
+            _put(rows, places, values)
 
     def sample(self, size: int, n_step: int, gamma: float, generator: torch.Generator) -> Batch:
         """Draw transitions, each with the same probability, with replacement.
@@ -188,15 +186,12 @@ class Replay:
             ValueError: there are none.
         """
         places = self._draw(size, generator)
-        first, row = (
-            places - places % self.rows,
-            places % self.rows,
-        )  # where the ring begins, and the row in it
+        row = places % self.rows  # in the ring
+        first = places - row  # where the ring begins
         now = places
         going = torch.ones_like(places, dtype=torch.bool)
-        total, weight = (
-            torch.full((size,), x, dtype=torch.float32, device=self.device) for x in (0.0, 1.0)
-        )
+        total = torch.zeros(size, dtype=torch.float32, device=self.device)
+        weight = torch.ones(size, dtype=torch.float32, device=self.device)
         dead = ~going
         for _ in range(n_step):
             total = total + torch.where(going, weight * _taken(self.rewards, now), 0.0)
@@ -233,8 +228,8 @@ class Replay:
 
     def tensors(self) -> dict[str, Tensor]:
         """What is in the rows, for `restore`."""
-        found = {name: rows[:, : self.filled] for name, rows in self._stored().items()}
-        return {**found, "newest": torch.from_numpy(self.newest), "rows": torch.tensor(self.rows)}
+        filled = {name: rows[:, : self.filled] for name, rows in self._stored().items()}
+        return {**filled, "newest": torch.from_numpy(self.newest), "rows": torch.tensor(self.rows)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take in what `tensors` gave, of rings with as many rows or fewer: a longer training may
@@ -267,8 +262,14 @@ class Replay:
 
     def _stored(self) -> dict[str, Tensor]:
         """Everything kept in rows, by name."""
-        names = ("actions", "rewards", "terminated", "truncated", "valid")
-        return {name: getattr(self, name) for name in names} | _named(self.observations)
+        return {
+            "actions": self.actions,
+            "rewards": self.rewards,
+            "terminated": self.terminated,
+            "truncated": self.truncated,
+            "valid": self.valid,
+            **_named(self.observations),
+        }
 
 
 def _taken(rows: Tensor, places: Tensor) -> Tensor:
@@ -287,19 +288,23 @@ def _named(observations: Observation) -> dict[str, Tensor]:
 
 
 def _check_memory(
-    space: Space[Any], components: int, capacity: int, shape: tuple[int, int], gigabytes: float
+    space: Space[object],
+    action: Action,
+    capacity: int,
+    shape: tuple[int, int],
+    gigabytes: float,
 ) -> None:
     """Refuse a replay that would fill the memory hours later, when the last row is written."""
-    sizes: list[int] = []
-    each(lambda tensor: sizes.append(tensor.nbytes), storage(space, (1, 1)))
-    (envs, rows), row = shape, sum(sizes) + 4 * components + 4 + 3
+    row = sum(part.nbytes for part in parts(storage(space, (1, 1))))
+    row += action_storage(action, (1, 1), torch.float32).nbytes
+    row += 4 + 3  # the reward, and three flags
+    envs, rows = shape
     needed = row * rows * envs
     allowed = gigabytes * GIGABYTE
     if needed > allowed:
         raise UserError(
             "replay-memory",
             f"a replay of {capacity:,} transitions of {row:,} bytes needs {needed / GIGABYTE:.3g} "
-            "gigabytes, and "
-            f"replay_gigabytes allows {gigabytes:g}",
+            f"gigabytes, and replay_gigabytes allows {gigabytes:g}",
             f"write replay: {max(2, int(allowed / row) - 3 * envs):_} in train:, or allow more",
         )

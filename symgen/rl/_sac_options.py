@@ -1,11 +1,10 @@
 """What `train:` accepts under `algorithm: sac`. No torch: a spec is checked without it."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from symgen.problem.interface import Action
 from symgen.problem.output import Output
+from symgen.rl._soft_options import SoftOptions
 
 __all__ = ["CRITIC", "Options", "outputs"]
 
@@ -22,59 +21,11 @@ def outputs(action: Action) -> tuple[Output, ...]:
     )
 
 
-Rate = Annotated[float, Field(gt=0, le=1)]
-
-
-class Options(BaseModel):
+class Options(SoftOptions):
     """What `train:` accepts under `algorithm: sac`, for continuous actions."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-    envs: int = Field(1, ge=1, le=65_536, description="number of environments stepped side by side")
-    train_every: int = Field(
-        1, ge=1, le=65_536, description="steps per environment between two bouts of updates"
-    )
-    updates: float = Field(
-        1.0, gt=0, le=100, description="gradient steps per transition; may be a fraction"
-    )
-    warmup: int = Field(
-        1_000, ge=1, description="transitions of uniformly random actions before the first update"
-    )
-    batch: int = Field(256, ge=1, le=65_536, description="transitions per gradient step")
-    replay: int = Field(
-        1_000_000, ge=2, description="transitions that are remembered; the oldest are forgotten"
-    )
-    replay_gigabytes: float = Field(
-        8.0, gt=0, description="a replay that would need more memory is refused"
-    )
-    saved_gigabytes: float = Field(
-        0.5,
-        ge=0,
-        description="a larger replay is left out of checkpoints, and filled anew when a run is "
-        "gone on with",
-    )
-    gamma: float = Field(0.99, ge=0, le=1, description="discount per step")
-    n_step: int = Field(
-        1, ge=1, le=100, description="rewards that a target adds up before it trusts the target Q"
-    )
-    tau: Rate = Field(
-        0.005, description="share of the way that the target Q goes towards the Q per gradient step"
-    )
-    actor_rate: Rate = Field(3e-4, description="Adam's step size for the policy")
-    critic_rate: Rate = Field(
-        3e-4, description="Adam's step size for the two Q and what they share with the policy"
-    )
-    temperature_rate: Rate = Field(3e-4, description="Adam's step size for the temperature")
-    temperature: float | None = Field(
-        None, ge=0, description="fixed weight of the entropy; left out, it is learnt"
-    )
-    initial_temperature: float = Field(1.0, gt=0, description="where a learnt temperature starts")
     target_entropy: float | None = Field(
-        None, description="entropy, in units of the action's box, that a learnt temperature aims "
-                          "at; by default minus "
-        "the number of components",
-    )  # fmt: skip
-    random_shift: int = Field(
-        0, ge=0, le=64, description="pixels by which pictures are shifted at random; DrQ takes 4"
+        None,
+        description="entropy, in units of the action's box, that a learnt temperature aims at; by "
+        "default minus the number of components",
     )
-    report: int = Field(1_000, ge=1, description="transitions between two lines of metrics")

@@ -8,7 +8,7 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Line(BaseModel):
-    """A number that moves on a straight line over the whole training, written {from: 0.001, to: 0}."""
+    """A number that moves on a straight line over the training, written {from: 0.001, to: 0}."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
 

@@ -16,47 +16,34 @@ of Proximal Policy Optimization (ICLR blog track).
 
 import math
 import time
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+from symgen.envs._stepping import Stepper, check_mask
 from symgen.errors import UserError
 from symgen.nn import distributions
 from symgen.nn.device import generator as generator_on
-from symgen.rl import _random_state
+from symgen.rl import _adam_state, _episodes, _random_state
+from symgen.rl._batch import Batch, batch_of
+from symgen.rl._episodes import Episodes, Scalars
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale
-from symgen.rl._rollout import (
-    ActorCritic,
-    Buffer,
-    Episodes,
-    Observation,
-    autoreset_mode,
-    check_mask,
-    each,
-    log_std_of,
-    rollout,
-)
+from symgen.rl._rollout import ActorCritic, Buffer, log_std_of, rollout
 from symgen.rl._schedule import at
 from symgen.rl._symmetry_breaking import measured, penalty
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
 
-# ----------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # metrics
 
 METRICS = {
     "step": "environment transitions so far; steps that only start an episode are not counted",
     "update": "updates so far",
-    "episodes": "episodes finished so far",
-    "return": "mean undiscounted return of the last 100 finished episodes, NaN before the first",
-    "length": "mean number of transitions of the last 100 finished episodes, NaN before the first",
+    **_episodes.METRICS,
     "steps_per_second": "transitions per second of this rollout and update together",
     "learning_rate": "step size of this update",
     "policy_loss": "clipped surrogate, mean over the minibatches, like all losses here",
@@ -105,46 +92,8 @@ def advantages(
     return torch.stack(result).flip(0)
 
 
-# -----------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # update
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Transitions, flat: every tensor is [transition, ...]. Steps that only start an episode are
-    left out.
-    """
-
-    observations: Observation
-    actions: Tensor
-    log_probs: Tensor
-    advantages: Tensor
-    returns: Tensor
-    values: Tensor
-
-    def __len__(self) -> int:
-        return len(self.advantages)
-
-    def map(self, function: Any) -> "Batch":
-        """Apply `function` to every tensor."""
-        rest = (self.actions, self.log_probs, self.advantages, self.returns, self.values)
-        return Batch(each(function, self.observations), *map(function, rest))
-
-
-def batch_of(buffer: Buffer, log_std: Tensor | None, advantage: Tensor) -> Batch:
-    """The transitions in `buffer`, with their advantages [step, env]; all on the network's device."""
-    everything = bool(buffer.valid.all())
-    valid = buffer.valid.flatten().to(buffer.device)
-
-    def flat(tensor: Tensor) -> Tensor:
-        rows = tensor[: buffer.steps].flatten(0, 1)
-        return rows if everything else rows[valid]
-
-    actions = flat(buffer.actions)
-    log_probs, _ = distributions.evaluate(buffer.action, flat(buffer.parameters), log_std, actions)
-    returns = flat(advantage + buffer.values)
-    observations = each(flat, buffer.observations)
-    return Batch(observations, actions, log_probs, flat(advantage), returns, flat(buffer.values))
 
 
 def loss(
@@ -177,15 +126,15 @@ def loss(
     if options.clip_value:
         bounded = batch.values + (values - batch.values).clamp(-clip, clip)
         value_loss = torch.max(value_loss, (bounded - batch.returns).square())
-    value_loss, entropy = value_loss.mean(), entropies.mean()
+    value_loss = value_loss.mean()
+    entropy = entropies.mean()
     total = policy_loss + options.value * value_loss - entropy_weight * entropy
     cost = penalty(network)
     total = total if cost is None else total + cost
 
     with torch.no_grad():
-        approx_kl = (
-            ratio - 1 - log_ratio
-        ).mean()  # Schulman 2020, joschu.net/blog/kl-approx.html, k3
+        # Schulman 2020, joschu.net/blog/kl-approx.html, k3
+        approx_kl = (ratio - 1 - log_ratio).mean()
         clipped = ((ratio - 1).abs() > clip).to(ratio).mean()
         return total, torch.stack([policy_loss, value_loss, entropy, approx_kl, clipped])
 
@@ -217,7 +166,7 @@ def update(
     rows: list[Tensor] = []
     norms: list[Tensor] = []
 
-    for minibatch in _minibatches(batch, options.epochs, parts, generator):
+    for minibatch in batch.minibatches(options.epochs, parts, generator):
         total, row = loss(network, minibatch, options, clip, entropy_weight)
         rows.append(row)
         if options.target_kl is not None and row[3] > options.target_kl:
@@ -238,20 +187,7 @@ def update(
     }
 
 
-def _minibatches(
-    batch: Batch, epochs: int, parts: int, generator: torch.Generator
-) -> Iterator[Batch]:
-    """`epochs` times the batch, cut into `parts` nearly equal parts, shuffled anew each time."""
-    for _ in range(epochs):
-        if parts == 1:  # the order within a minibatch does not matter
-            yield batch
-            continue
-        order = torch.randperm(len(batch), generator=generator, device=batch.values.device)
-        for chosen in order.tensor_split(parts):
-            yield batch.map(lambda tensor, chosen=chosen: tensor[chosen])
-
-
-# ----------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # the loop
 
 
@@ -282,14 +218,14 @@ class Learner:
     ) -> None:
         if envs.num_envs != options.envs:
             raise ValueError(f"options say {options.envs} environments, envs holds {envs.num_envs}")
-        autoreset_mode(envs)
         self.network = network
-        self.envs = envs
         self.options = options
         self.steps = steps
         self.seed = seed
-        self.step = self.updates = self.episodes = 0
-        self.recent: deque[tuple[float, int]] = deque(maxlen=100)  # return and length of episodes
+        self.step = 0
+        self.updates = 0
+        self.episodes = Episodes(envs.num_envs)
+        self._stepper = Stepper(envs)
         self._weights = dict(network.named_parameters())
         weight = next(iter(self._weights.values()))
         self._device = weight.device
@@ -310,12 +246,10 @@ class Learner:
                 mask; or a loss or gradient is not finite: the weights are useless from then on.
         """
         if not self._started:
-            # the step is part of the seed: a restored training must not repeat the episodes of the
-            # first start
-            entropy = np.random.SeedSequence((self.seed, self.step))
-            observation, info = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
+            observation, info = self._stepper.begin(self.seed, self.step)
             check_mask(info, self.options.ignore_action_mask)
             self._buffer.begin(observation)
+            self.episodes.begin()
             self._started = True
         while self.step < self.steps:
             yield self._improve()
@@ -325,102 +259,75 @@ class Learner:
         began = time.perf_counter()
         progress = self.step / self.steps
         options = self.options
-        buffer = self._buffer
-        finished = rollout(self.network, self.envs, buffer, self._generator)
-        batch = self._credit()
+        rollout(self.network, self._stepper, self._buffer, self.episodes, self._generator)
+        batch = batch_of(self._buffer, self._advantages())
         metrics = update(self.network, self._optimiser, batch, options, progress, self._generator)
-        if not all(
-            math.isfinite(metrics[name]) for name in ("policy_loss", "value_loss", "gradient_norm")
-        ):
+        losses = ("policy_loss", "value_loss", "gradient_norm")
+        if not all(math.isfinite(metrics[name]) for name in losses):
             raise _not_finite(metrics, self.step, batch)
         if options.normalise_observations:  # after the update: it must see what the rollout saw
             self.network.update_normalisation(batch.observations)
 
         self.step += len(batch)
         self.updates += 1
-        metrics |= measured(self.network, self.updates, last=self.step >= self.steps)
         return {
-            **self._count(finished),
+            "step": self.step,
+            "update": self.updates,
+            **self.episodes.metrics(),
             "steps_per_second": len(batch) / (time.perf_counter() - began),
             **metrics,
+            **measured(self.network, self.updates, last=self.step >= self.steps),
         }
 
-    def _credit(self) -> Batch:
-        """The buffer as a batch with advantages."""
+    def _advantages(self) -> Tensor:
+        """Of every step in the buffer, [step, env]."""
         buffer = self._buffer
-        options = self.options
         rewards = buffer.rewards
-        if options.normalise_rewards:
+        if self.options.normalise_rewards:
             ended = buffer.terminated | buffer.truncated
             scaled = self._reward_scale.scale(rewards.numpy(), ended.numpy(), buffer.valid.numpy())
             rewards = torch.from_numpy(scaled).to(rewards)
-        rewards, terminated, truncated = (
-            x.to(self._device) for x in (rewards, buffer.terminated, buffer.truncated)
+        return advantages(
+            rewards.to(self._device),
+            buffer.values,
+            buffer.next_values,
+            buffer.terminated.to(self._device),
+            buffer.truncated.to(self._device),
+            self.options.gamma,
+            self.options.gae_lambda,
         )
-        values = (buffer.values, buffer.next_values)
-        discounts = (options.gamma, options.gae_lambda)
-        gain = advantages(rewards, *values, terminated, truncated, *discounts)
-        return batch_of(buffer, buffer.log_std, gain)
-
-    def _count(self, finished: Episodes) -> dict[str, float]:
-        """Take the finished episodes in; the metrics that count."""
-        self.episodes += len(finished.returns)
-        self.recent.extend(zip(finished.returns, finished.lengths, strict=True))
-        total, length = (
-            np.mean(self.recent, axis=0).tolist() if self.recent else (math.nan, math.nan)
-        )
-        counts = {"step": self.step, "update": self.updates, "episodes": self.episodes}
-        return {**counts, "return": total, "length": length}
 
     def tensors(self) -> dict[str, Tensor]:
         """The state of the optimiser and of the random generator; the caller saves the network."""
-        result = _random_state.tensors(self._generator)
-        for name, weight in self._weights.items():
-            for key, value in self._optimiser.state[weight].items():
-                result[f"adam.{key}.{name}"] = value
-        return result
+        adam = _adam_state.tensors(self._optimiser, self._weights)
+        return {
+            **_random_state.tensors(self._generator),
+            **{f"adam.{name}": tensor for name, tensor in adam.items()},
+        }
 
-    def scalars(self) -> dict[str, Any]:
+    def scalars(self) -> Scalars:
         """Counters and statistics, in JSON's types."""
         return {
             "step": self.step,
             "updates": self.updates,
-            "episodes": self.episodes,
-            "recent": [list(episode) for episode in self.recent],
+            **self.episodes.scalars(),
             "reward_scale": self._reward_scale.state(),
         }
 
-    def restore(self, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
+    def restore(self, tensors: dict[str, Tensor], scalars: Scalars) -> None:
         """Go on from what `tensors` and `scalars` gave; the network's weights must be those of that
         moment.
 
         Raises:
             ValueError: `tensors` are those of another network.
         """
-        prefix = "adam.exp_avg."
-        saved = {
-            name.removeprefix(prefix): value
-            for name, value in tensors.items()
-            if name.startswith(prefix)
-        }
-        for name, value in saved.items():
-            weight = self._weights.get(name)
-            if weight is None or weight.shape != value.shape:
-                here = None if weight is None else tuple(weight.shape)
-                raise ValueError(
-                    f"saved state of weight {name} is {tuple(value.shape)}, the network's is {here}"
-                )
-        for name in saved:
-            self._optimiser.state[self._weights[name]] = {
-                key: tensors[f"adam.{key}.{name}"].to(self._device, copy=True)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
+        adam = _adam_state.below("adam.", tensors)
+        _adam_state.restore(self._optimiser, self._weights, adam)
         _random_state.restore(self._generator, tensors, self.seed, scalars["step"])
         self._reward_scale.restore(scalars["reward_scale"])
-        self.step, self.updates, self.episodes = (
-            scalars[key] for key in ("step", "updates", "episodes")
-        )
-        self.recent = deque(((total, length) for total, length in scalars["recent"]), maxlen=100)
+        self.step = scalars["step"]
+        self.updates = scalars["updates"]
+        self.episodes.restore(scalars)
         self._started = False
 
 
@@ -428,13 +335,11 @@ def _not_finite(metrics: dict[str, float], step: int, batch: Batch) -> UserError
     """The error for numbers that are not finite; it says where they came from, as far as can be
     told.
     """
-    if bool(batch.returns.isfinite().all()):
-        cause, hint = "training diverged", "lower learning_rate, or set target_kl"
-    else:
-        cause, hint = (
-            "a return or a value is not finite",
-            "lower learning_rate, or set normalise_rewards: true",
-        )
+    cause = "training diverged"
+    hint = "lower learning_rate, or set target_kl"
+    if not bool(batch.returns.isfinite().all()):
+        cause = "a return or a value is not finite"
+        hint = "lower learning_rate, or set normalise_rewards: true"
     losses = ", ".join(
         f"{name} {metrics[name]:g}" for name in ("policy_loss", "value_loss", "gradient_norm")
     )

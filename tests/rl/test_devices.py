@@ -16,6 +16,7 @@ from torch import nn
 
 from symgen.compiler import compile_spec
 from symgen.rl import ppo, sac
+from symgen.rl._batch import batch_of
 from tests.pretend import ELSEWHERE, There, elsewhere
 
 PPO = {
@@ -98,13 +99,13 @@ def test_ppo_trains_elsewhere_as_it_does_here(traffic, kind, mode):
 
 def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traffic):
     one = learner(ppo, identity_network("discrete").to(ELSEWHERE))
-    one._buffer.begin(one.envs.reset(seed=0)[0])
+    one._buffer.begin(one._stepper.begin(0, 0)[0])
     traffic.clear()
-    ppo.rollout(one.network, one.envs, one._buffer, one._generator)
+    ppo.rollout(one.network, one._stepper, one._buffer, one.episodes, one._generator)
     assert (traffic.sent, traffic.fetched) == (6, 6)  # one of each per step
     assert not traffic.made_here
     traffic.clear()
-    batch = one._credit()
+    batch = batch_of(one._buffer, one._advantages())
     assert (traffic.sent, traffic.fetched) == (
         4,
         0,
@@ -126,7 +127,7 @@ def test_sac_trains_elsewhere_as_it_does_here(traffic, encoder, mode):
     assert repr([numbers(row) for row in one]) == repr(here)  # NaN while nothing is learnt
     assert [x for x in state(one) if not isinstance(x, There)] == []
     traffic.clear()
-    one._improve()
+    one.improve(one._draw())
     assert (traffic.sent, traffic.fetched) == (0, 0)
     assert not traffic.made_here
 

@@ -1,57 +1,18 @@
-"""PPO piece by piece: options, advantages by hand, the loss against an obvious twin, seeds,
-resuming, learning.
-"""
+"""PPO piece by piece: options, advantages by hand, the loss against an obvious twin."""
 
-import copy
-import json
 import math
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from doubles import (
-    Countdown,
-    Identity,
-    SmallNetwork,
-    identity_action,
-    identity_envs,
-    identity_network,
-)
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from doubles import identity_network
 from pydantic import ValidationError
+from small_ppo import KINDS, SMALL, learner, options
 
-from symgen.errors import UserError
 from symgen.nn.distributions import distribution
-from symgen.problem.interface import Action
-from symgen.rl import ppo
 from symgen.rl._schedule import at
-from symgen.rl.ppo import METRICS, Batch, Learner, Options, advantages, loss, update
+from symgen.rl.ppo import METRICS, Batch, Options, advantages, loss, update
 
-SMALL = {"envs": 4, "rollout": 16, "minibatch": 32, "epochs": 2}
-KINDS = ["discrete", "multi_discrete", "continuous"]
-
-
-def options(**changes):
-    return Options.model_validate({**SMALL, **changes})
-
-
-def learner(kind="discrete", steps=400, seed=0, as_dict=False, **changes):
-    network = identity_network(kind, as_dict)
-    return Learner(
-        network,
-        identity_envs(4, kind=kind, as_dict=as_dict),
-        options(**changes),
-        steps=steps,
-        seed=seed,
-    )
-
-
-def numbers(metrics):
-    return {name: value for name, value in metrics.items() if name != "steps_per_second"}
-
-
-# ------------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # options
 
 
@@ -101,7 +62,7 @@ def test_schedules_are_numbers_or_lines():
     assert len(set(rates)) == len(rates) > 2
 
 
-# ---------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # advantages
 
 
@@ -218,7 +179,7 @@ def test_the_loss_and_its_gradient_equal_those_of_an_obvious_twin(kind, changes)
 
 def test_an_update_takes_every_transition_once_per_epoch():
     batch = Batch(torch.arange(50.0)[:, None], *[torch.arange(50)] * 5)
-    parts = list(ppo._minibatches(batch, 2, 3, torch.Generator().manual_seed(0)))
+    parts = list(batch.minibatches(2, 3, torch.Generator().manual_seed(0)))
     assert [len(part) for part in parts] == [17, 17, 16] * 2
     for epoch in (parts[:3], parts[3:]):
         assert sorted(torch.cat([part.actions for part in epoch]).tolist()) == list(range(50))
@@ -277,165 +238,3 @@ def test_long_gradients_are_shortened():
     assert moved(1e6)[0] == pytest.approx(
         length, rel=1e-3
     )  # control: nothing shortened, and Adam's rate set to 1
-
-
-# ------------------------------------------------------------------------------------------------------
-# learner
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_equal_seeds_give_equal_numbers_and_others_do_not(kind):
-    first, again, other = (
-        [numbers(each) for each in learner(kind, seed=seed)] for seed in (0, 0, 1)
-    )
-    assert str(first) == str(again)  # NaN before the first episode
-    assert len(first) > 3
-    assert str(first) != str(other)
-
-
-def test_the_global_random_state_is_neither_read_nor_changed():
-    torch.manual_seed(5)
-    np.random.seed(5)  # noqa: NPY002 (the global state is what is tested)
-    one = learner()
-    before = torch.get_rng_state()
-    first = [numbers(each) for each in one]
-    assert torch.get_rng_state().equal(before)
-    two = learner()
-    torch.manual_seed(6)
-    assert str([numbers(each) for each in two]) == str(first)
-
-
-def test_steps_count_transitions_only():
-    one = learner(steps=200)
-    rows = list(one)
-    assert rows[-1]["step"] == one.step >= 200 > rows[-2]["step"]
-    # 16 steps of 4 environments; an episode is 8 transitions and one step that starts the next
-    assert rows[0]["step"] == 4 * 15
-    assert rows[0]["episodes"] == 4
-    assert rows[0]["length"] == Identity.LENGTH
-    assert rows[-1]["update"] == len(rows)
-
-
-def countdown_learner(steps=320, **changes):
-    envs = SyncVectorEnv(
-        [lambda: Countdown(4, "truncated")] * 4, autoreset_mode=AutoresetMode.SAME_STEP
-    )
-    network = SmallNetwork(1, Action("discrete", ("a", "b"), (2,)), hidden=8)
-    return Learner(network, envs, options(normalise_rewards=True, **changes), steps=steps, seed=3)
-
-
-def test_a_restored_learner_continues_exactly():
-    # Countdown starts every episode alike and 16 steps are four whole ones, so a fresh start is the
-    # same as going on
-    whole = countdown_learner()
-    rows = [numbers(each) for each in whole]
-    assert len(rows) == 5
-
-    first = countdown_learner()
-    for metrics in first:
-        if metrics["update"] == 2:
-            break
-    tensors = {name: tensor.clone() for name, tensor in first.tensors().items()}
-    scalars = json.loads(json.dumps(first.scalars(), allow_nan=False))
-
-    def second(tensors, scalars):
-        result = countdown_learner()
-        result.network.load_state_dict(copy.deepcopy(first.network.state_dict()))
-        result.restore(tensors, scalars)
-        return [numbers(each) for each in result]
-
-    assert second(tensors, scalars) == rows[2:]
-    # controls: the random state, the optimiser and the reward scale each matter
-    assert second({**tensors, "random": torch.Generator().get_state()}, scalars) != rows[2:]
-    only_random = {"random": tensors["random"]}
-    assert second(only_random, scalars) != rows[2:]
-    assert second(tensors, {**scalars, "reward_scale": [500.0, 9.0, 1e4]}) != rows[2:]
-
-
-def test_a_restored_learner_does_not_repeat_the_first_episodes():
-    first = learner(steps=60)
-    rows = list(first)
-    again = learner(steps=10_000)
-    again.restore(first.tensors(), first.scalars())
-    next(iter(again))
-    assert again.step > rows[-1]["step"]
-    assert not again._buffer.observations[0].equal(learner_first_observation())
-
-
-def learner_first_observation():
-    one = learner()
-    next(iter(one))
-    return one._buffer.observations[0]
-
-
-def test_the_state_of_another_network_is_refused():
-    first = learner()
-    next(iter(first))
-    other = Learner(
-        SmallNetwork(4, identity_action("discrete"), 16),
-        identity_envs(4, kind="discrete"),
-        options(),
-        steps=9,
-        seed=0,
-    )
-    with pytest.raises(ValueError, match=r"\(32, 4\), the network's is \(16, 4\)"):
-        other.restore(first.tensors(), first.scalars())
-    assert other.step == 0
-
-
-def test_the_number_of_environments_must_be_that_of_the_options():
-    with pytest.raises(ValueError, match="options say 4 environments, envs holds 2"):
-        Learner(
-            identity_network("discrete"),
-            identity_envs(2, kind="discrete"),
-            options(),
-            steps=9,
-            seed=0,
-        )
-
-
-def test_environments_that_do_not_reset_themselves_are_refused():
-    envs = identity_envs(4, AutoresetMode.DISABLED, kind="discrete")
-    with pytest.raises(UserError, match="reset themselves"):
-        Learner(identity_network("discrete"), envs, options(), steps=9, seed=0)
-
-
-def test_observation_statistics_see_each_transition_once_and_only_when_asked():
-    for on in (True, False):
-        one = learner(steps=200, normalise_observations=on)
-        list(one)
-        assert one.network.statistics[0].unique().tolist() == [one.step if on else 0]
-
-
-class Broken(Identity):
-    reward = math.nan
-
-    def step(self, action):
-        observation, _, ended, _, info = super().step(action)
-        return observation, self.reward, ended, False, info
-
-
-@pytest.mark.parametrize(
-    ("reward", "changes", "cause"),
-    [
-        (1e30, {}, "a return or a value is not finite|diverged"),
-        (1.0, {"learning_rate": 1e30}, "diverged|not finite"),
-        (1.0, {}, None),
-    ],
-)
-def test_a_loss_that_is_not_finite_stops_training(reward, changes, cause):
-    envs = SyncVectorEnv([lambda: Broken("discrete")] * 4)
-    for env in envs.envs:
-        env.reward = reward
-    one = Learner(identity_network("discrete"), envs, options(**changes), steps=400, seed=0)
-    if cause is None:  # control
-        assert len(list(one)) > 3
-        return
-    with pytest.raises(UserError, match=cause) as caught:
-        list(one)
-    assert caught.value.code == "loss-not-finite"
-    assert caught.value.hint
-
-
-def test_the_file_stays_readable():
-    assert len(Path(ppo.__file__).read_text().splitlines()) < 450

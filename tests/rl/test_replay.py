@@ -7,26 +7,33 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from symgen.envs._stepping import Step
 from symgen.errors import UserError
+from symgen.problem.interface import Action
 from symgen.rl._replay import Replay
 
 NUMBER = spaces.Box(-1000, 1000, (1,), np.float32)
 BIG = 1.0  # gigabytes
+TWO = Action("continuous", ("x", "y"), (2,), (-1.0, -1.0), (1.0, 1.0))
+ONE = Action("continuous", ("x",), (1,), (-1.0,), (1.0,))
 
 
 def replay(capacity=100, envs=1, space=NUMBER):
-    return Replay(space, 1, capacity, envs, BIG)
+    return Replay(space, ONE, capacity, envs, BIG)
 
 
 def add(memory, observation, reward=1.0, ending="", valid=True, action=0.5, final=None):
     """One step of a single environment, to `observation`."""
     memory.add(
         np.array([[action]], np.float32),
-        np.array([reward], np.float32),
-        np.array([ending == "terminated"]),
-        np.array([ending == "truncated"]),
-        np.array([valid]),
-        np.array([[observation]], np.float32),
+        Step(
+            np.array([[observation]], np.float32),
+            np.array([reward], np.float32),
+            np.array([ending == "terminated"]),
+            np.array([ending == "truncated"]),
+            np.array([valid]),
+            {},
+        ),
         {} if final is None else {0: np.array([final], np.float32)},
     )
 
@@ -124,11 +131,10 @@ def test_environments_have_rings_of_their_own():
     for k in range(1, 30):
         ended = np.array([k % 3 == 0, k % 7 == 0])
         finals = {int(i): np.array([-k - 100.0 * i], np.float32) for i in np.flatnonzero(ended)}
-        step = np.array([[k], [100 + k]], np.float32)
+        seen = np.array([[k], [100 + k]], np.float32)
         ones = np.ones(2, bool)
-        memory.add(
-            np.zeros((2, 1), np.float32), np.ones(2, np.float32), ~ones, ended, ones, step, finals
-        )
+        step = Step(seen, np.ones(2, np.float32), ~ones, ended, ones, {})
+        memory.add(np.zeros((2, 1), np.float32), step, finals)
         for x, (_, _, after) in everything(memory).items():
             one = x % 100
             ends = (one + 1) % (3 if x < 100 else 7) == 0
@@ -157,11 +163,13 @@ PICTURES = spaces.Dict(
 
 
 def test_pictures_stay_bytes():
-    memory = Replay(PICTURES, 2, 10, 3, BIG)
+    memory = Replay(PICTURES, TWO, 10, 3, BIG)
     observation = {name: np.stack([space.sample()] * 3) for name, space in PICTURES.items()}
     memory.begin(observation)
     ones = np.ones(3, np.float32)
-    memory.add(np.zeros((3, 2), np.float32), ones, ones < 0, ones < 0, ones > 0, observation, {})
+    never = ones < 0
+    step = Step(observation, ones, never, never, ones > 0, {})
+    memory.add(np.zeros((3, 2), np.float32), step, {})
     batch = memory.sample(4, 1, 0.9, torch.Generator())
     assert batch.observations["view"].dtype == torch.uint8
     assert batch.observations["step"].dtype == torch.int64
@@ -172,12 +180,12 @@ def test_memory_is_bounded_and_the_way_out_fits():
     with pytest.raises(
         UserError, match=r"100,000 transitions of 65,048 bytes needs 6\.51 gigabytes"
     ) as caught:
-        Replay(PICTURES, 2, 100_000, 4, 2.0)
+        Replay(PICTURES, TWO, 100_000, 4, 2.0)
     assert caught.value.code == "replay-memory"
     fits = int(caught.value.hint.split("replay: ")[1].split(" ")[0].replace("_", ""))
     assert 30_000 < fits < 31_000
     assert (
-        Replay(PICTURES, 2, fits, 4, 2.0).observations["view"].nbytes < 2e9
+        Replay(PICTURES, TWO, fits, 4, 2.0).observations["view"].nbytes < 2e9
     )  # reserved, not yet written
 
 

@@ -16,11 +16,18 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from torch import nn
 
+from symgen.envs._stepping import (
+    Stepper,
+    autoreset_mode,
+    environment_action,
+    final_observation,
+)
 from symgen.errors import UserError
 from symgen.problem.interface import Action
-from symgen.rl import _rollout
-from symgen.rl._rollout import Buffer, autoreset_mode, rollout
-from symgen.rl.ppo import advantages, batch_of
+from symgen.rl._batch import batch_of
+from symgen.rl._episodes import Episodes
+from symgen.rl._rollout import Buffer, rollout
+from symgen.rl.ppo import advantages
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
 TWO = Action("discrete", ("a", "b"), (2,))
@@ -51,11 +58,13 @@ def rolled(network, envs, steps, seed=0, times=1):
         envs.num_envs,
         next(network.parameters()).dtype,
     )
-    buffer.begin(envs.reset(seed=seed)[0])
+    stepper = Stepper(envs)
+    buffer.begin(stepper.begin(seed, 0)[0])
+    episodes = Episodes(envs.num_envs)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(times):
-        episodes = rollout(network, envs, buffer, generator)
-    return buffer, episodes
+        rollout(network, stepper, buffer, episodes, generator)
+    return buffer, list(episodes.recent)
 
 
 def test_next_step_masks_exactly_the_steps_that_start_an_episode():
@@ -73,8 +82,7 @@ def test_next_step_masks_exactly_the_steps_that_start_an_episode():
         True,
         False,
     ]
-    assert episodes.returns == (3.0, 5.0, 3.0)
-    assert episodes.lengths == (3, 5, 3)
+    assert episodes == [(3.0, 3), (5.0, 5), (3.0, 3)]
 
 
 def test_the_mask_and_the_running_episode_carry_over_to_the_next_rollout():
@@ -82,15 +90,15 @@ def test_the_mask_and_the_running_episode_carry_over_to_the_next_rollout():
     buffer, episodes = rolled(Reader(), envs, 3, times=2)
     assert buffer.observations[:, 0, 0].tolist() == [0, 3, 2, 1]
     assert buffer.valid.tolist() == [[False, True], [True, True], [True, False]]
-    assert episodes.returns == (5.0,)  # two of its steps were in the second rollout
-    assert episodes.lengths == (5,)
+    # two steps of the second one were in the second rollout
+    assert episodes == [(3.0, 3), (5.0, 5)]
 
 
 def test_same_step_masks_nothing():
     buffer, episodes = rolled(Reader(), countdown("terminated", SAME), 6)
     assert buffer.observations[:, 0, 0].tolist() == [3, 2, 1, 3, 2, 1, 3]
     assert buffer.valid.all()
-    assert episodes.returns == (3.0, 5.0, 3.0)
+    assert episodes == [(3.0, 3), (5.0, 5), (3.0, 3)]
 
 
 @pytest.mark.parametrize("mode", [NEXT, SAME])
@@ -123,7 +131,7 @@ def test_both_modes_give_the_same_advantages_by_hand(ending):
 
 def test_a_batch_leaves_out_the_steps_that_start_an_episode():
     buffer, _ = rolled(Reader(), countdown("terminated", NEXT), 9)
-    batch = batch_of(buffer, None, torch.zeros_like(buffer.values))
+    batch = batch_of(buffer, torch.zeros_like(buffer.values))
     assert len(batch) == int(buffer.valid.sum()) < buffer.valid.numel()
     assert 0 in buffer.observations  # control: the final observation was acted on
     assert 0 not in batch.observations
@@ -153,8 +161,8 @@ def test_same_step_with_dict_observations_values_the_final_one():
 
 def test_final_observations_may_come_as_a_dict_of_arrays_too():
     info = {"final_obs": {"a": np.arange(6).reshape(3, 2)}}
-    assert _rollout.final_observation(info, 1)["a"].tolist() == [2, 3]
-    assert _rollout.final_observation({"final_obs": np.arange(6).reshape(3, 2)}, 2).tolist() == [
+    assert final_observation(info, 1)["a"].tolist() == [2, 3]
+    assert final_observation({"final_obs": np.arange(6).reshape(3, 2)}, 2).tolist() == [
         4,
         5,
     ]
@@ -190,7 +198,7 @@ def test_continuous_actions_are_clipped_for_the_environment_only():
     network = identity_network("continuous")
     buffer, _ = rolled(network, envs, 20)
     assert buffer.actions.abs().max() > 1.5
-    to_environment = _rollout.environment_action(envs.single_action_space)
+    to_environment = environment_action(envs.single_action_space)
     assert np.abs(to_environment(buffer.actions.numpy())).max() == 1
     assert to_environment(buffer.actions.double().numpy()).dtype == np.float32
 
@@ -201,7 +209,7 @@ def test_actions_count_from_the_start_of_the_space():
     )  # its step asserts that the action is in the space
     buffer, _ = rolled(identity_network("discrete"), envs, 20)
     assert buffer.actions.unique().tolist() == [0, 1, 2, 3]
-    offset = _rollout.environment_action(spaces.MultiDiscrete([2, 3], start=[1, 0]))
+    offset = environment_action(spaces.MultiDiscrete([2, 3], start=[1, 0]))
     assert offset(np.array([[0, 2]])).tolist() == [[1, 2]]
 
 
@@ -253,8 +261,8 @@ def test_gymnasium_makes_next_step_environments():
     envs = gymnasium.make_vec("CartPole-v1", 2, vectorization_mode="sync")
     assert autoreset_mode(envs) is NEXT
     buffer, episodes = rolled(SmallNetwork(4, TWO), envs, 200)
-    assert int((~buffer.valid).sum()) == len(episodes.lengths) - int(buffer.resetting.sum())
-    assert (
-        min(episodes.lengths) >= 8
-    )  # a reset step counted in would not show, but one mistaken for an episode would
+    just_ended = buffer.terminated[-1] | buffer.truncated[-1]
+    assert int((~buffer.valid).sum()) == len(episodes) - int(just_ended.sum())
+    # a reset step counted in would not show, but one mistaken for an episode would
+    assert min(length for _, length in episodes) >= 8
     assert identity_action("discrete").parameters == 4

@@ -13,19 +13,19 @@ from pydantic import ValidationError
 from small_sac import FORCE, SMALL, learner, network, options
 
 from symgen.nn.squashed import SquashedGaussian
+from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch
 from symgen.rl.sac import (
     METRICS,
     Learner,
     Options,
+    action_values,
     actor_loss,
     critic_loss,
-    judge,
-    shifted,
     targets,
 )
 
-# ------------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # options
 
 
@@ -57,7 +57,7 @@ def test_wrong_options_are_refused(wrong):
         options(**wrong)
 
 
-# ------------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # targets
 
 
@@ -133,7 +133,9 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
             action = net.box_centre + net.box_half * (mean + log_std.exp() * z).tanh()
             # in units of the box
             density = policy(net, x[None]).log_prob(action[None])[0] + net.box_half.log().sum()
-            rows.append((density, judge(critics, critics.encode(x[None]), action[None]).min()))
+            rows.append(
+                (density, action_values(critics, critics.encode(x[None]), action[None]).min())
+            )
         densities, smaller = zip(*rows, strict=True)
         return torch.stack(densities), torch.stack(smaller)
 
@@ -174,7 +176,7 @@ def test_each_loss_moves_its_own_weights_only():
     before = {name: x.clone() for name, x in net.named_parameters()}
     moved = {}
     for part in ("critic", "actor"):
-        features = net.encode(one._batch().observations)
+        features = net.encode(one._draw().observations)
         if part == "critic":
             loss, _ = critic_loss(net, features, torch.zeros(16, 2), torch.ones(16))
         else:
@@ -191,16 +193,20 @@ def test_each_loss_moves_its_own_weights_only():
 
 def test_the_target_follows_slowly():
     one = learner(steps=40, tau=0.25)
-    before = [x.clone() for x in one._following]
+    target = one.target
+    before = [x.clone() for x in target.target_parameters]
     rows = iter(one)
     assert (
         next(rows)["gradient_steps"] == 2
     )  # the last step of the warm-up allows as many as it had transitions
-    one.updates, seen = 0, [x.clone() for x in one._following]
-    one._improve()
-    for old, new, followed in zip(seen, one._following, one._followed, strict=True):
-        torch.testing.assert_close(new, old + 0.25 * (followed - old))
-    assert any(not torch.equal(a, b) for a, b in zip(before, one._following, strict=True))
+    seen = [x.clone() for x in target.target_parameters]
+    one.pending_updates = 1.0
+    one._catch_up()
+    for old, new, online in zip(
+        seen, target.target_parameters, target.online_parameters, strict=True
+    ):
+        torch.testing.assert_close(new, old + 0.25 * (online - old))
+    assert any(not torch.equal(a, b) for a, b in zip(before, target.target_parameters, strict=True))
 
 
 def test_the_temperature_follows_the_entropy():
@@ -211,7 +217,7 @@ def test_the_temperature_follows_the_entropy():
     assert after(10.0) > 1 > after(-10.0)
     assert after(-10.0, temperature=0.2) == pytest.approx(0.2)
     assert after(-10.0, temperature=0.0) == pytest.approx(0.0, abs=1e-9)
-    assert learner()._target_entropy == -2
+    assert learner().target_entropy() == -2
 
 
 def test_a_penalty_is_part_of_both_losses():
@@ -232,7 +238,7 @@ def test_a_penalty_is_part_of_both_losses():
         assert small < 0.5 * large
 
 
-# -------------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # shifts
 
 
@@ -284,7 +290,7 @@ def test_pictures_are_shifted_when_asked():
         next(iter(one))
         plain = one.replay.sample(16, 1, 0.99, torch.Generator().manual_seed(4))
         one._generator.manual_seed(4)
-        return plain, one._batch()
+        return plain, one._draw()
 
     plain, moved = batch(2)
     assert not torch.equal(plain.observations, moved.observations)

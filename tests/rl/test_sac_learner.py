@@ -114,7 +114,24 @@ def test_a_restored_learner_continues_exactly():
                  "target.critics.0.4.bias", "adam.critic.exp_avg.critics.0.0.weight",
                  "adam.actor.exp_avg_sq.actor.0.weight", "adam.temperature.exp_avg.log"):  # fmt: skip
         assert second({**tensors, name: changed[name]}, scalars) != rows[3:], name
-    assert second(tensors, {**scalars, "owed": 0.0}) != rows[3:]
+    assert second(tensors, {**scalars, "pending_updates": 0.0}) != rows[3:]
+
+
+def test_a_checkpoint_of_an_older_version_is_gone_on_with():
+    first = learner(steps=200, updates=0.75)
+    for row in first:
+        if row["update"] == 3:
+            break
+    tensors = {name: tensor.clone() for name, tensor in first.tensors().items()}
+    scalars = dict(first.scalars())
+    assert scalars["pending_updates"] > 0
+    # the names of two counters then
+    old = dict(scalars)
+    old["owed"] = old.pop("pending_updates")
+    old["remembered"] = old.pop("stored")
+    again = learner(steps=200, updates=0.75)
+    again.restore(tensors, old)
+    assert again.scalars() == scalars
 
 
 def test_a_replay_that_is_not_saved_is_filled_anew():
@@ -235,7 +252,7 @@ def test_acting_between_updates_runs_inside_the_networks_expanded_context():
 
 
 def test_nothing_here_knows_groups():
-    for name in ("sac", "_replay", "_adam_state"):
+    for name in ("sac", "_soft", "_replay", "_adam_state"):
         text = Path(sac.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
         assert "algebra" not in text
         assert "families" not in text
