@@ -7,8 +7,10 @@ mappings made at random.
 
 import copy
 import random
+import tempfile
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from symgen import lookup
 from symgen.compiler import check_spec, plan_spec
 from symgen.errors import CODES, SpecError
 from symgen.problem.problem import Problem
-from symgen.spec.source import MAX_BYTES, _decoded, from_text
+from symgen.spec.source import MAX_BYTES, from_text
 
 # Together 3,000 cases.
 BYTES, MUTATED_TEXT, MUTATED_VALUES, RANDOM, CHOSEN = 400, 700, 700, 400, 800
@@ -120,7 +122,7 @@ FUZZ = {
 }
 
 
-def answer(spec: Any) -> Problem | SpecError:
+def answer(spec: str | Path | dict[str, Any]) -> Problem | SpecError:
     """What symgen makes of a spec; anything but these two answers, and any warning, escapes and
     fails the test.
     """
@@ -141,11 +143,10 @@ def answer(spec: Any) -> Problem | SpecError:
 
 
 def answer_bytes(data: bytes) -> Problem | SpecError:
-    try:
-        text = _decoded(data, "fuzz.yaml")
-    except SpecError as error:
-        return error
-    return answer(text)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fuzz.yaml"
+        path.write_bytes(data)
+        return answer(path)
 
 
 @settings(max_examples=BYTES, **FUZZ)

@@ -26,10 +26,10 @@ ROOT = Path(__file__).parents[1]
 FIRST_YAML = re.compile(r"^```yaml\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 # The most that may be touched. They only ever go down.
-MOST_FILES = 37
-MOST_FUNCTIONS = 162
+MOST_FILES = 36
+MOST_FUNCTIONS = 157
 MOST_FILES_SHIPPED = 38
-MOST_FUNCTIONS_SHIPPED = 181
+MOST_FUNCTIONS_SHIPPED = 176
 
 
 class Touched(NamedTuple):

@@ -50,9 +50,9 @@ def changed(problem: Problem, edits: Changes) -> dict[str, Changes]:
     source = edit(problem.source, rest)
     if options:
         name = variant(options).replace(PREFIX, "")
-        source = edit(
-            source, {"evaluate": {**(source.values.get("evaluate") or {}), name: options}}
-        )
+        written = source.values.get("evaluate")
+        conditions_before = written if isinstance(written, dict) else {}
+        source = edit(source, {"evaluate": {**conditions_before, name: options}})
     before = problem.spec.evaluate
     after = check_spec(source).spec.evaluate
     return conditions(

@@ -19,6 +19,7 @@ from symgen.problem.interface import Interface, Term
 from symgen.problem.problem import Problem
 from symgen.semantics.findings import Failed, Findings, described
 from symgen.spec.edit import path_of, put
+from symgen.spec.scalars import Plain
 from symgen.spec.source import Place
 from symgen.spec.validate import validated
 
@@ -95,7 +96,7 @@ def _check_condition(
         findings: collects the mistakes.
     """
     path: Place = ("evaluate", name)
-    changes = problem.source.values["evaluate"][name]
+    changes = problem.spec.evaluate[name]
     if name == TRAINING:
         message = (
             f"{name} is the name of the environment that was trained on; every report shows it"
@@ -167,7 +168,7 @@ def _check_environment(
     findings: Findings,
 ) -> None:
     """The changed environment must exist and have the same observation and action."""
-    values = {"environment": copy.deepcopy(problem.source.values["environment"])}
+    values: dict[str, Plain] = {"environment": copy.deepcopy(problem.source.values["environment"])}
     for name, value in options.items():
         try:
             put(values, path_of(PREFIX + name), value)

@@ -56,9 +56,10 @@ def resolve(spec: Spec, source: Source) -> Problem:
     complete: tuple[Spec, Graph | None] | None = (spec, None)
     # A user's numbers may overflow; what comes of it is found by the checks, not by a warning.
     with np.errstate(all="ignore"):
-        adapter = attempt(_chosen, "environment", findings)
-        family = attempt(_chosen, "network", findings)
-        train = attempt(_chosen, "train", findings) if spec.train else None
+        adapter = attempt(_chosen, "environment", spec.environment.adapter, findings)
+        family = attempt(_chosen, "network", spec.network.family, findings)
+        keyword = spec.train.algorithm if spec.train else None
+        train = attempt(_chosen, "train", keyword, findings)
         group = attempt(resolve_group, spec.symmetry.group, findings)
         interface = attempt(_interface, adapter, findings)
         about = (interface, group, adapter and adapter.module, adapter and adapter.options)
@@ -84,7 +85,7 @@ def resolve(spec: Spec, source: Source) -> Problem:
         family_options=family.options,
         adapter=adapter.module,
         adapter_options=adapter.options,
-        algorithm=spec.train.algorithm if spec.train else None,
+        algorithm=keyword,
         algorithm_options=train.options if train else None,
         critic=train.module.CRITIC if train else "value",
     )
@@ -97,15 +98,15 @@ def option_mistakes(source: Source) -> list[Diagnostic]:
     findings = Findings(source)
     for section in KEYWORDS:
         written = source.values.get(section)
-        if isinstance(written, dict) and isinstance(written.get(KEYWORDS[section]), str):
-            findings.attempt(_chosen, section, findings)
+        keyword = written.get(KEYWORDS[section]) if isinstance(written, dict) else None
+        if isinstance(keyword, str):
+            findings.attempt(_chosen, section, keyword, findings)
     return findings.diagnostics
 
 
-def _chosen(section: str, findings: Findings) -> Chosen:
-    """What a section names, with its options. Raises Failed."""
+def _chosen(section: str, keyword: str, findings: Findings) -> Chosen:
+    """What the keyword of a section names, with its options. Raises Failed."""
     kind = KEYWORDS[section]
-    keyword = findings.source.values[section][kind]
     if keyword not in lookup.keywords(kind):
         close = near_miss(keyword, lookup.keywords(kind))
         hint = f"did you mean '{close}'?"
@@ -145,7 +146,8 @@ def _named_in(message: str, source: Source) -> Place:
     """The option of the environment whose value the message names; the whole section where there is
     none.
     """
-    for key, value in source.values["environment"].items():
+    environment = source.values["environment"]
+    for key, value in environment.items() if isinstance(environment, dict) else ():
         if key != "adapter" and isinstance(value, str) and len(value) > 2 and value in message:
             return ("environment", key)
     return ("environment",)

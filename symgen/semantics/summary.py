@@ -73,10 +73,11 @@ def _first(problem: Problem, term: str) -> int:
     """What the spec calls the first entry of a term: 0 where a list of it says so, or for an index;
     else 1.
     """
-    moves = problem.source.values["symmetry"].get("states")
-    written = moves.get(term) if isinstance(moves, dict) else moves
+    states = problem.spec.symmetry.states
+    written = states.get(term) if isinstance(states, dict) else states
     if isinstance(written, dict):
-        return 0 if any(isinstance(each, list) and 0 in each for each in written.values()) else 1
+        lists = [move for move in written.values() if isinstance(move, tuple)]
+        return 0 if any(0 in entries for entries in lists) else 1
     return 0 if problem.interface.term(term).layout == "discrete" else 1
 
 

@@ -4,17 +4,18 @@ of it.
 
 import copy
 from collections.abc import Mapping
-from typing import Any
 
 from symgen.errors import Diagnostic, Refusal, SpecError, shown, suggestion
-from symgen.spec.scalars import dump, plain
+from symgen.spec.scalars import Plain, dump, plain
 from symgen.spec.source import MAX_DEPTH, MAX_NODES, Source, from_text
+
+Container = dict[str, Plain] | list[Plain]
 
 # The top-level keys a path may begin with.
 SECTIONS = ("symgen", "environment", "symmetry", "graph", "network", "train", "evaluate")
 
 
-def edit(source: Source, changes: Mapping[str, Any]) -> Source:
+def edit(source: Source, changes: Mapping[str, object]) -> Source:
     """`source` with each value at a dotted path replaced.
 
     Args:
@@ -67,10 +68,10 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     )
 
 
-def put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
+def put(values: dict[str, Plain], path: tuple[str | int, ...], value: Plain) -> None:
     """Write a value into nested mappings and lists. Raises Refusal where the path leads nowhere."""
     dotted = ".".join(str(key) for key in path)
-    inner: Any = values
+    inner: Container = values
     for key in path[:-1]:
         inner = _child(inner, key, dotted)
     if isinstance(inner, dict):
@@ -79,7 +80,7 @@ def put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None
         inner[_index(inner, path[-1], dotted)] = value
 
 
-def _child(inner: Any, key: str | int, dotted: str) -> Any:
+def _child(inner: Container, key: str | int, dotted: str) -> Container:
     """The mapping or list below `key`, made where it is missing."""
     if isinstance(inner, list):
         child = inner[_index(inner, key, dotted)]
@@ -95,7 +96,7 @@ def _child(inner: Any, key: str | int, dotted: str) -> Any:
     return child
 
 
-def _index(inner: list[Any], key: str | int, dotted: str) -> int:
+def _index(inner: list[Plain], key: str | int, dotted: str) -> int:
     if not isinstance(key, int) or key >= len(inner):
         cause = f"the path '{dotted}' leads into a list of {len(inner)}, which has no entry '{key}'"
         raise Refusal(cause, hint="entries are numbered from 0")

@@ -168,25 +168,27 @@ class Builder:
             items = []
             while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
                 items.append(self._node(inner, depth + 1))
-            return List(tuple(items), _until(span, inner))
+            return List(tuple(items), _span(event, inner))
         pairs = []
         first = dict[str, Span]()
         while not isinstance(inner := self._next(), yaml.MappingEndEvent):
             key_span = _span(inner)
-            key = self._key(self._node(inner, depth + 1), key_span)
+            key = self._node(inner, depth + 1)
             node = self._node(self._next(), depth + 1)
-            if key is None:
-                continue
-            if key in first:
+            if not isinstance(key, Value) or not isinstance(key.value, str):
+                self._refuse_key(key, key_span)
+            elif key.value in first:
                 self._problem(
-                    "duplicate-key", key_span, f"the key '{key[:40]}' is given twice; first on "
-                                               f"line {first[key].line}",
+                    "duplicate-key",
+                    key_span,
+                    f"the key '{key.value[:40]}' is given twice; first on line "
+                    f"{first[key.value].line}",
                     "keep one of the two",
-                )  # fmt: skip
-                continue
-            first[key] = key_span
-            pairs.append((key, key_span, node))
-        return Table(tuple(pairs), _until(span, inner))
+                )
+            else:
+                first[key.value] = key_span
+                pairs.append((key.value, key_span, node))
+        return Table(tuple(pairs), _span(event, inner))
 
     def _scalar(self, event: yaml.ScalarEvent, span: Span) -> Scalar:
         if UNPRINTABLE.search(event.value):
@@ -210,25 +212,13 @@ class Builder:
             )
             return 0
 
-    def _key(self, node: Node, span: Span) -> str | None:
-        if isinstance(node, Value) and isinstance(node.value, str):
-            return node.value
-        what = (
-            "a list"
-            if isinstance(node, List)
-            else "a mapping"
-            if isinstance(node, Table)
-            else "not text"
-        )
-        hint = (
-            "put it in quotes"
-            if isinstance(node, Value)
-            else "check the brackets: keys are plain words"
-        )
-        self._problem(
-            "key-not-text", span, f"this key is {what}, and every key of a spec is text", hint
-        )
-        return None
+    def _refuse_key(self, node: Node, span: Span) -> None:
+        what = {List: "a list", Table: "a mapping", Value: "not text"}[type(node)]
+        hint = "check the brackets: keys are plain words"
+        if isinstance(node, Value):
+            hint = "put it in quotes"
+        message = f"this key is {what}, and every key of a spec is text"
+        self._problem("key-not-text", span, message, hint)
 
     def _aliased(self, anchor: str, span: Span) -> Node:
         node = self._anchors.get(anchor)
@@ -247,14 +237,11 @@ class Builder:
         self.problems.append(Unreadable(code, span, message, hint))
 
 
-def _span(event: yaml.Event) -> Span:
-    start = event.start_mark
-    end = event.end_mark
+def _span(first: yaml.Event, last: yaml.Event | None = None) -> Span:
+    """From the start of an event to its end, or to the end of a later one."""
+    start = first.start_mark
+    end = (last or first).end_mark
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-
-
-def _until(span: Span, event: yaml.Event) -> Span:
-    return Span(span.line, span.column, event.end_mark.line + 1, event.end_mark.column + 1)
 
 
 def _syntax_error(error: yaml.MarkedYAMLError) -> Unreadable:

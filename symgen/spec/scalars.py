@@ -12,13 +12,14 @@ The YAML 1.2 core schema plus `_` between digits:
 import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
 
 import yaml
 
 from symgen.errors import Refusal
 
 Scalar = str | int | float | bool | None
+Plain = Scalar | list["Plain"] | dict[str, "Plain"]
+"""A value that YAML and JSON can hold."""
 
 NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
 BOOLEAN = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
@@ -47,28 +48,24 @@ def scalar(text: str) -> Scalar:
     if BOOLEAN.match(text):
         return text.lower() == "true"
     if INTEGER.match(text):
-        return _integer(text)
+        if len(text) > 100:  # refused before int() spends quadratic time on it
+            raise OverflowError("an integer beyond 64 bits")
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        value = int(text.replace("_", ""), base)
+        if not -(2**63) <= value < 2**63:
+            raise OverflowError("an integer beyond 64 bits")
+        return value
     if NUMBER.match(text):
         return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
 
 
-def _integer(text: str) -> int:
-    if len(text) > 100:  # refused before int() spends quadratic time on it
-        raise OverflowError("an integer beyond 64 bits")
-    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-    value = int(text.replace("_", ""), base)
-    if not -(2**63) <= value < 2**63:
-        raise OverflowError("an integer beyond 64 bits")
-    return value
-
-
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc,unused-ignore]
     """SafeDumper with the table above, so that what is written reads back as the same values."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML's own attribute)
+    yaml_implicit_resolvers: dict[str, object] = {}  # noqa: RUF012 (PyYAML's own attribute)
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         """Write shared values out in full: no anchors."""
         return True
 
@@ -88,49 +85,51 @@ for _tag, _pattern in (("null", NULL), ("bool", BOOLEAN), ("int", INTEGER), ("fl
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, None)
 
 
-def dump(values: Mapping[str, Any]) -> str:
+def dump(values: object) -> str:
     """YAML text that reads back as `values` (plain data, as `plain` returns it)."""
-    options: dict[str, Any] = {
-        "sort_keys": False,
-        "allow_unicode": True,
-        "default_flow_style": None,
-        "width": 1 << 20,
-    }
-    return str(yaml.dump(values, Dumper=_Dumper, **options))
+    text = yaml.dump(
+        values,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=1 << 20,
+    )
+    return str(text)
 
 
-def plain(value: Any, max_nodes: int, max_depth: int) -> Any:
+def plain(value: object, max_nodes: int, max_depth: int) -> Plain:
     """`value` as dicts, lists and scalars; tuples become lists and numpy numbers become Python's.
 
     Raises Refusal where something in it has no place in YAML, is too large or refers to itself.
     """
     budget = [max_nodes]
 
-    def walk(each: Any, depth: int) -> Any:
+    def walk(inner: object, depth: int) -> Plain:
         budget[0] -= 1
         if budget[0] < 0 or depth > max_depth:
             raise Refusal("the mapping is too large, too deep, or contains itself")
-        if each is None or isinstance(each, str | bool):
-            return each
-        if isinstance(each, Integral):
-            if int(each).bit_length() > MAX_BITS:  # Python itself refuses to write it out
+        if inner is None or isinstance(inner, str | bool):
+            return inner
+        if isinstance(inner, Integral):
+            if int(inner).bit_length() > MAX_BITS:  # Python itself refuses to write it out
                 raise Refusal(f"an integer of more than {MAX_BITS} bits has no place in a spec")
-            return int(each)
-        if isinstance(each, Real):
-            return float(each)
-        if isinstance(each, Mapping):
-            return {_key(key): walk(inner, depth + 1) for key, inner in each.items()}
-        if isinstance(each, Sequence) and not isinstance(each, bytes | bytearray | memoryview):
-            return [walk(inner, depth + 1) for inner in each]
+            return int(inner)
+        if isinstance(inner, Real):
+            return float(inner)
+        if isinstance(inner, Mapping):
+            return {_key(key): walk(entry, depth + 1) for key, entry in inner.items()}
+        if isinstance(inner, Sequence) and not isinstance(inner, bytes | bytearray | memoryview):
+            return [walk(entry, depth + 1) for entry in inner]
         raise Refusal(
-            f"a value of type {type(each).__name__} has no place in a spec; use text, numbers, "
+            f"a value of type {type(inner).__name__} has no place in a spec; use text, numbers, "
             "lists and mappings"
         )
 
     return walk(value, 1)
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     if not isinstance(key, str):
         raise Refusal(
             f"the key {key!r} is of type {type(key).__name__}; every key of a spec is text"

@@ -30,7 +30,7 @@ class _Open(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """The remaining keys, as written."""
         return dict(self.__pydantic_extra__ or {})
 
@@ -93,7 +93,7 @@ Matrix = Annotated[
 Names = dict[str, str]
 
 
-def _kind_of(value: Any) -> str | None:
+def _kind_of(value: object) -> str | None:
     """Which branch of a union a value belongs to: text, a list, a matrix (a list of lists) or a
     mapping.
     """

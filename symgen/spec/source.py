@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import overload
 
 from symgen.errors import Diagnostic, Refusal, SpecError, abridged, near_miss
 from symgen.spec.nodes import Builder, List, Node, Span, Table, Unreadable, Value
-from symgen.spec.scalars import UNPRINTABLE, dump, plain
+from symgen.spec.scalars import UNPRINTABLE, Plain, dump, plain
 
 Place = tuple[str | int, ...]
 
@@ -40,7 +40,7 @@ class Source:
 
     name: str
     text: str
-    values: dict[str, Any]
+    values: dict[str, Plain]
     key_spans: Mapping[Place, Span]
     value_spans: Mapping[Place, Span]
 
@@ -62,6 +62,18 @@ class Source:
             span = self.value_spans[path]
             return self.key_spans.get(path, span) if span.line != span.end_line else span
         return self.span(path[:-1], key=True)
+
+    def at(self, path: Place) -> Plain:
+        """The value at `path`. Raises KeyError or IndexError where nothing was written."""
+        value: Plain = self.values
+        for key in path:
+            if isinstance(value, dict):
+                value = value[str(key)]
+            elif isinstance(value, list):
+                value = value[int(key)]
+            else:
+                raise KeyError(key)
+        return value
 
     def diagnostic(
         self, code: str, path: Place, message: str, hint: str = "", *, key: bool = False
@@ -88,7 +100,7 @@ def _lines(text: str) -> list[str]:
     return LINE_BREAK.split(text)
 
 
-def read(origin: str | Path | Mapping[str, Any]) -> Source:
+def read(origin: str | Path | Mapping[str, object]) -> Source:
     """Read a spec from a file, or from a mapping (which is written out first, so that it has lines
     too).
 
@@ -108,7 +120,13 @@ def read(origin: str | Path | Mapping[str, Any]) -> Source:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise SpecError([_unreadable(name, error)]) from error
-    return from_text(_decoded(data, name), name)
+    if len(data) > MAX_BYTES:
+        raise SpecError([_too_many_bytes(name)])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError([_not_utf8(data, error.start, name)]) from error
+    return from_text(text, name)
 
 
 def from_text(text: str, name: str = "<text>") -> Source:
@@ -126,45 +144,44 @@ def from_text(text: str, name: str = "<text>") -> Source:
             ]
         )
     builder = Builder(text, MAX_NODES, MAX_DEPTH)
+    keys: dict[Place, Span] = {}
+    spans: dict[Place, Span] = {}
+    values: dict[str, Plain] = {}
     try:
         root = builder.build()
+        if not isinstance(root, Table):
+            raise _not_a_mapping(root)
+        values = _flatten(root, (), keys, spans)
     except Unreadable as error:
         builder.problems.append(error)
-        root = None
-    source = None
-    if root is not None:
-        try:
-            source = _source(name, text, root)
-        except Unreadable as error:
-            builder.problems.append(error)
-    if builder.problems or source is None:
+    if builder.problems:
         raise SpecError(
             diagnostic(name, text, p.code, p.span, p.message, p.hint) for p in builder.problems
         )
-    return source
-
-
-def _source(name: str, text: str, root: Node) -> Source:
-    if not isinstance(root, Table):
-        what = (
-            "a list"
-            if isinstance(root, List)
-            else "empty"
-            if root.value is None
-            else "a single value"
-        )
-        raise Unreadable(
-            "not-a-spec", root.span, f"the file is {what}, and a spec is a mapping of keys "
-                                     "to values",
-            "start with the line 'symgen: 1', then environment:, symmetry:, network: and train:",
-        )  # fmt: skip
-    keys: dict[Place, Span] = {}
-    spans: dict[Place, Span] = {}
-    values = _flatten(root, (), keys, spans)
     return Source(name, text, values, keys, spans)
 
 
-def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]) -> Any:
+def _not_a_mapping(root: Value | List) -> Unreadable:
+    what = "a list"
+    if isinstance(root, Value):
+        what = "empty" if root.value is None else "a single value"
+    return Unreadable(
+        "not-a-spec",
+        root.span,
+        f"the file is {what}, and a spec is a mapping of keys to values",
+        "start with the line 'symgen: 1', then environment:, symmetry:, network: and train:",
+    )
+
+
+@overload
+def _flatten(
+    node: Table, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]
+) -> dict[str, Plain]: ...
+@overload
+def _flatten(
+    node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]
+) -> Plain: ...
+def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]) -> Plain:
     """The plain value of a node; aliases are expanded here, so the bounds are applied here once
     more.
     """
@@ -180,7 +197,7 @@ def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place
         return [
             _flatten(item, (*path, index), keys, spans) for index, item in enumerate(node.items)
         ]
-    values = {}
+    values: dict[str, Plain] = {}
     for key, span, item in node.items:
         keys[(*path, key)] = span
         values[key] = _flatten(item, (*path, key), keys, spans)
@@ -192,16 +209,11 @@ _NOT_TEXT = (
 )
 
 
-def _decoded(data: bytes, name: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise SpecError([_too_many_bytes(name)])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        good = data[: error.start].decode("utf-8-sig", "replace")
-        message = f"byte 0x{data[error.start]:02X} is not UTF-8 text"
-        found = diagnostic(name, good, "not-text", _span_at(good, len(good)), message, _NOT_TEXT)
-        raise SpecError([found]) from error
+def _not_utf8(data: bytes, start: int, name: str) -> Diagnostic:
+    """A byte that is no UTF-8, told at its place in the text before it."""
+    good = data[:start].decode("utf-8-sig", "replace")
+    message = f"byte 0x{data[start]:02X} is not UTF-8 text"
+    return diagnostic(name, good, "not-text", _span_at(good, len(good)), message, _NOT_TEXT)
 
 
 def _span_at(text: str, offset: int) -> Span:

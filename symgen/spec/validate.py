@@ -7,13 +7,14 @@ Used for the spec itself and for the Options of every adapter, family and algori
 import json
 import math
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, near_miss, shown, suggestion
-from symgen.spec.scalars import NUMBER
+from symgen.spec.scalars import NUMBER, Plain
 from symgen.spec.source import Place, Source
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -76,7 +77,7 @@ def validated(
         The model and no diagnostics, or None and every mistake.
     """
     skipped = set(without)
-    values = _at(source.values, path)
+    values = source.at(path)
     if isinstance(values, dict):
         values = {key: value for key, value in values.items() if key not in skipped}
     try:
@@ -103,7 +104,7 @@ def validated(
         ]
 
 
-def _telling(errors: list[tuple[Any, Place]]) -> list[tuple[Any, Place]]:
+def _telling(errors: list[tuple[ErrorDetails, Place]]) -> list[tuple[ErrorDetails, Place]]:
     """The errors that say something: every branch of a union complains, and most of them only that
     they are not meant.
 
@@ -126,14 +127,13 @@ def _place(source: Source, path: Place) -> tuple[int, int]:
     return span.line, span.column
 
 
-def _at(values: Any, path: Place) -> Any:
-    for key in path:
-        values = values[key]
-    return values
-
-
 def _diagnostic(
-    error: Any, model: type[BaseModel], source: Source, base: Place, inner: Place, skipped: set[str]
+    error: ErrorDetails,
+    model: type[BaseModel],
+    source: Source,
+    base: Place,
+    inner: Place,
+    skipped: set[str],
 ) -> Diagnostic:
     path = base + inner
     kind = error["type"]
@@ -141,9 +141,7 @@ def _diagnostic(
         return _missing(source, path)
     if kind == "extra_forbidden":
         return _unknown(source, path, model, base, skipped)
-    code, message, hint = _judged(
-        kind, error.get("ctx", {}), error["msg"], _at(source.values, path)
-    )
+    code, message, hint = _judged(kind, error.get("ctx", {}), error["msg"], source.at(path))
     name = ".".join(str(key) for key in path)
     if hint == _ELSEWHERE:
         hint = _description(model, path[len(base) :]) or hint
@@ -153,29 +151,22 @@ def _diagnostic(
             and (example := _default(model, path[len(base) :]))
         ):
             hint += f"; for example {example}"
-    if (
-        path[:1] == ("symmetry",)
-        and code == "wrong-type"
-        and isinstance(_at(source.values, path), float)
-    ):
+    if path[:1] == ("symmetry",) and code == "wrong-type" and isinstance(source.at(path), float):
         hint = LINEAR
     return source.diagnostic(code, path, f"{name}: {message}" if name else message, hint)
 
 
-def _path(values: Any, loc: tuple[str | int, ...], missing: bool) -> Place:
+def _path(values: Plain, loc: tuple[str | int, ...], missing: bool) -> Place:
     """pydantic's location as a path into `values`: the names of union branches and models are left
     out.
     """
     path: list[str | int] = []
     for position, key in enumerate(loc):
-        if isinstance(values, list):
-            here = isinstance(key, int) and key < len(
-                values
-            )  # text in range(n) would be compared with every number
-        else:
-            here = isinstance(values, dict) and key in values
-        if here:
+        # text in range(n) would be compared with every number
+        if isinstance(values, list) and isinstance(key, int) and key < len(values):
             values = values[key]
+        elif isinstance(values, dict) and key in values:
+            values = values[str(key)]
         elif not missing or position < len(loc) - 1:
             continue
         path.append(key)
@@ -264,19 +255,19 @@ def _field(model: type[BaseModel], path: Place) -> FieldInfo | None:
     )
 
 
-def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+def _models_in(annotation: object) -> Iterable[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from _models_in(argument)
 
 
-def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[str, str, str]:
+def _judged(kind: str, context: dict[str, object], text: str, value: Plain) -> tuple[str, str, str]:
     """Code, message and hint for one pydantic error about `value`."""
     if kind == "finite_number":
         return "not-finite", f"{shown(value)} is not a finite number", "give a finite number"
     if kind in ("literal_error", "enum"):
-        return _not_one_of(context["expected"], value)
+        return _not_one_of(str(context["expected"]), value)
     if kind in _EXPECTED:
         return (
             "wrong-type",
@@ -310,7 +301,7 @@ def _judged(kind: str, context: dict[str, Any], text: str, value: Any) -> tuple[
     return "wrong-value", text.removeprefix("Value error, "), _ELSEWHERE
 
 
-def _not_one_of(expected: str, value: Any) -> tuple[str, str, str]:
+def _not_one_of(expected: str, value: Plain) -> tuple[str, str, str]:
     words = [word.strip() for word in expected.replace(" or ", ", ").split(",")]
     plain = [word.strip("'") for word in words]
     if isinstance(value, str) and words != plain:
@@ -324,7 +315,7 @@ def _not_one_of(expected: str, value: Any) -> tuple[str, str, str]:
     )
 
 
-def found(value: Any) -> str:
+def found(value: object) -> str:
     """What a value is, in a user's words.
 
     >>> found("3"), found(True), found(None)
@@ -341,7 +332,7 @@ def found(value: Any) -> str:
     return f"the {'list' if isinstance(value, list) else 'mapping'} {shown(value)}"
 
 
-def _hint_for(expected: str, value: Any) -> str:
+def _hint_for(expected: str, value: Plain) -> str:
     if (
         expected == "true or false"
         and isinstance(value, str)
@@ -355,7 +346,7 @@ def _hint_for(expected: str, value: Any) -> str:
     return _ELSEWHERE
 
 
-def _number_for(expected: str, value: Any) -> str:
+def _number_for(expected: str, value: Plain) -> str:
     """The number that was probably meant: the one in quotes, without commas, without a decimal
     point.
     """
