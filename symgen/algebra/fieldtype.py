@@ -13,7 +13,7 @@ import numpy as np
 from symgen.algebra import base as bases
 from symgen.algebra import codes
 from symgen.algebra import representation as representations
-from symgen.algebra.base import Base, Plane
+from symgen.algebra.base import Base, Plane, Point
 from symgen.algebra.group import Group
 from symgen.algebra.homomorphism import MAX_DENSE
 from symgen.algebra.partition import joined, number
@@ -161,4 +161,4 @@ def parse(group: Group, text: str) -> FieldType:
 
 def vector(fibre: Representation) -> FieldType:
     """A plain vector: one place with this fibre."""
-    return FieldType(bases.point(fibre.group), fibre)
+    return FieldType(Point(fibre.group), fibre)
