@@ -1,4 +1,4 @@
-"""The four directions of a grid world, and how the symmetries of a picture move them.
+"""The four directions of a grid world, and how the symmetries of an image move them.
 
 Rows grow downwards. A quarter turn counter-clockwise takes up to left, left to down, and so on, so
 that directions are numbered in that order and `turn` is i -> i + 1.
@@ -8,12 +8,15 @@ import numpy as np
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
-from symgen.algebra.base import GRID_MOVES, Base, planar_moves
+from symgen.algebra.base import GRID_MOVES, planar_moves
+from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal
 
 DIRECTIONS = ("up", "left", "down", "right")
+HEADINGS = tuple(f"heading {name}" for name in DIRECTIONS)
+"""Names of the channels that show where the agent looks."""
 STEPS = np.array([(-1, 0), (0, -1), (1, 0), (0, 1)])
 """(rows, columns) of one step in each direction."""
 
@@ -101,8 +104,27 @@ def turns(group: Group, others: int = 1) -> Representation | None:
     return permuting(group, images, 2 + others)
 
 
-def seen_from_behind(group: Group, moves: dict[str, str], rows: int, columns: int) -> Base:
-    """A window that turns with the agent: turns leave it alone, mirrors swap its left and right."""
-    return bases.grid(
-        group, rows, columns, {g: "mirror" if m in REVERSING else "keep" for g, m in moves.items()}
-    )
+def image_field(
+    group: Group, shape: tuple[int, ...], headings: bool = False, from_behind: bool = False
+) -> FieldType | None:
+    """How the group moves an image of the world; None where it has no planar meaning.
+
+    Args:
+        group: the group.
+        shape: rows, columns, channels.
+        headings: whether the last four channels are directions; the others keep their value.
+        from_behind: whether the image turns with the agent, so that rotations leave it alone and
+            reflections swap its left and right.
+    """
+    moves = moves_of(group)
+    if moves is None:
+        return None
+    if from_behind:
+        moves = {g: "mirror" if move in REVERSING else "keep" for g, move in moves.items()}
+    rows, columns, channels = shape
+    trivial = representations.trivial(group)
+    fibre = representations.direct_sum((channels, trivial))
+    four = directions(group)
+    if headings and four is not None:
+        fibre = representations.direct_sum((channels - 4, trivial), four)
+    return FieldType(bases.grid(group, rows, columns, moves), fibre)

@@ -34,8 +34,8 @@ def check_finite(observation: Any, rewards: Any = (), first: int = 0) -> None:
 def not_finite(what: str) -> UserError:
     """The error for an environment that returns such a number."""
     hint = (
-        "mend its step or reset: look for a division by zero, a logarithm, or a state that "
-        "grows without bound"
+        "mend its step or reset: look for a division by zero, a logarithm, or a state that grows "
+        "without bound"
     )
     return UserError(
         "environment-not-finite",

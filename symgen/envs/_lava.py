@@ -64,6 +64,16 @@ class Level:
             level = level.turned("turn")
         return level
 
+    def same(self, other: "Level") -> bool:
+        """Whether map, agent, heading and time are equal."""
+        where = (self.agent, self.heading, self.steps)
+        there = (other.agent, other.heading, other.steps)
+        return where == there and np.array_equal(self.cells, other.cells)
+
+    def described(self) -> str:
+        """The time, and the drawing."""
+        return f"step {self.steps} of\n{self}"
+
     def __str__(self) -> str:
         """One letter per cell; the agent as an arrow."""
         rows = [[".#~G*"[kind] for kind in row] for row in self.cells]
@@ -202,17 +212,17 @@ def _openings(
     """One opening per river along a walk of rooms from the start over the goal's room to the far
     corner.
     """
-    near = ["column"] * sum(k < goal[1] for k in columns) + ["row"] * sum(k < goal[0] for k in rows)
-    far = ["column"] * (len(columns) - near.count("column")) + ["row"] * (
-        len(rows) - near.count("row")
-    )
+    near_columns = sum(k < goal[1] for k in columns)
+    near_rows = sum(k < goal[0] for k in rows)
+    near = ["column"] * near_columns + ["row"] * near_rows
+    far = ["column"] * (len(columns) - near_columns) + ["row"] * (len(rows) - near_rows)
     walls_r = [0, *rows, size - 1]
     walls_c = [0, *columns, size - 1]
     room_r = room_c = 0
     openings = []
-    for kind in [near[k] for k in rng.permutation(len(near))] + [
-        far[k] for k in rng.permutation(len(far))
-    ]:
+    crossed = [near[k] for k in rng.permutation(len(near))]
+    crossed += [far[k] for k in rng.permutation(len(far))]
+    for kind in crossed:
         if kind == "column":
             row = int(rng.integers(walls_r[room_r] + 1, walls_r[room_r + 1]))
             openings.append((row, walls_c[room_c + 1]))

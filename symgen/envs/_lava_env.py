@@ -1,7 +1,6 @@
-"""Many lava levels side by side, stepped with numpy alone: a native Gymnasium vector environment."""
+"""Many lava levels side by side, stepped with numpy alone: a vector environment of Gymnasium."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -9,10 +8,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from symgen.envs._compass import STEPS
-from symgen.envs._lava import GOAL, LAVA, LAYERS, WALL, Level
+from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
+from symgen.envs._level_seeds import given_levels
 from symgen.envs._maze import wrong_goal
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import Picture, View
+from symgen.envs.stepping import Info, ResetOptions, Seed, Stepped
 
 FRAME_TILE = 16
 """Pixels per cell of a rendered frame."""
@@ -117,14 +118,13 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._headings, self._moves = _tables(levels.size, turning)
         self._cells = np.zeros((num_envs, levels.size**2), dtype=np.uint8)
         self._first = np.arange(num_envs) * levels.size**2
-        self._agent, self._heading, self._steps, self._wrong = np.zeros(
-            (4, num_envs), dtype=np.int64
-        )
+        self._agent = np.zeros(num_envs, dtype=np.int64)
+        self._heading = np.zeros(num_envs, dtype=np.int64)
+        self._steps = np.zeros(num_envs, dtype=np.int64)
+        self._wrong = np.zeros(num_envs, dtype=np.int64)
         self._ended = np.zeros(num_envs, dtype=bool)
 
-    def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(self, *, seed: Seed = None, options: ResetOptions = None) -> tuple[np.ndarray, Info]:
         """Start a level in every environment.
 
         Args:
@@ -134,21 +134,14 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
-        chosen = (options or {}).get("levels")
-        seeds = self._draw(self.num_envs) if chosen is None else np.asarray(chosen, dtype=np.int64)
-        if seeds.shape != (self.num_envs,):
-            raise ValueError(
-                f"options['levels'] must hold {self.num_envs} seeds, got shape {seeds.shape}"
-            )
-        self._start(np.arange(self.num_envs), seeds)
+        seeds = given_levels(options, self.num_envs)
+        self._start(np.arange(self.num_envs), self._draw(self.num_envs) if seeds is None else seeds)
         self._ended[:] = False
         self._view.place(self._agent, self._look)
         return self._view.observation(), {}
 
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One step of every environment; rewards float64, endings bool, each of shape (num_envs,)."""
+    def step(self, actions: np.ndarray) -> Stepped[np.ndarray]:
+        """One step of every environment; rewards float64, endings bool, (num_envs,) each."""
         actions = np.asarray(actions)
         if (actions < 0).any() or (actions >= self._moves.shape[1]).any():
             raise ValueError(f"actions must lie in 0..{self._moves.shape[1] - 1}, got {actions}")
@@ -165,12 +158,9 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         restart = np.flatnonzero(self._ended)
         if len(restart):
             self._start(restart, self._draw(len(restart)))
-            reward[restart], terminated[restart], truncated[restart], success[restart] = (
-                0.0,
-                False,
-                False,
-                False,
-            )
+            reward[restart] = 0.0
+            for ending in (terminated, truncated, success):
+                ending[restart] = False
         self._ended = terminated | truncated
         self._view.place(self._agent, self._look)
         return self._view.observation(), reward, terminated, truncated, {"success": success}
@@ -185,15 +175,11 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _start(self, which: np.ndarray, seeds: np.ndarray) -> None:
         rows = self.levels.rows(seeds)
         cells = self.levels.cells[rows]
-        self._cells[which], self._steps[which], self._wrong[which] = (
-            cells,
-            0,
-            self.levels.wrong[rows],
-        )
-        self._agent[which], self._heading[which] = (
-            self.levels.agent[rows],
-            self.levels.heading[rows],
-        )
+        self._cells[which] = cells
+        self._agent[which] = self.levels.agent[rows]
+        self._heading[which] = self.levels.heading[rows]
+        self._wrong[which] = self.levels.wrong[rows]
+        self._steps[which] = 0
         self._view.reset(which, cells)
 
     def load(self, levels: Sequence[Level]) -> np.ndarray:
@@ -223,6 +209,22 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         )
         return [Level(c.reshape(size, size).copy(), divmod(a, size), h, t) for c, a, h, t in where]
 
+    def sample(self, rng: np.random.Generator) -> Level:
+        """A state of some level in the first environment, the agent anywhere on its floor, half of
+        the time beside a goal; with some heading, at some time.
+        """
+        seeds = self.levels.seeds
+        drawn = int(rng.integers(seeds.start, seeds.stop))
+        self.reset(options={"levels": [drawn] * self.num_envs})
+        cells = self.states()[0].cells
+        floor = (cells == FLOOR) | (cells == MARK)
+        goal = np.pad(cells == GOAL, 1)
+        near = floor & (goal[:-2, 1:-1] | goal[2:, 1:-1] | goal[1:-1, :-2] | goal[1:-1, 2:])
+        places = np.argwhere(near if near.any() and rng.random() < 0.5 else floor)
+        row, column = places[rng.integers(len(places))].tolist()
+        heading = int(rng.integers(4))
+        return Level(cells, (row, column), heading, int(rng.integers(self.max_steps)))
+
     def render(self) -> tuple[np.ndarray, ...]:
         """One RGB frame per environment, FRAME_TILE pixels per cell."""
         size = self.levels.size
@@ -233,7 +235,7 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
 
 def _tables(size: int, turning: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The heading after an action, and how far the flat cell moves; both indexed [heading, action]."""
+    """The heading after an action, and how far the flat cell moves, indexed [heading, action]."""
     ahead = STEPS[:, 0] * size + STEPS[:, 1]
     keep = np.arange(4)[:, None]
     if not turning:

@@ -1,13 +1,15 @@
-"""Which levels there are: the options that adapters with levels from seeds share."""
+"""Which levels there are: what adapters with levels from seeds share."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator
 
 MAX_LEVELS = 1_000_000
 
 
-def from_list(value: Any) -> Any:
+def from_list(value: object) -> object:
     """A list of a spec as the tuple that frozen options hold."""
     return tuple(value) if isinstance(value, list) else value
 
@@ -29,3 +31,19 @@ def level_range(levels: int | None, seed_range: tuple[int, int] | None) -> range
     if seed_range is not None:
         return range(*seed_range)
     return None if levels is None else range(levels)
+
+
+def given_levels(options: Mapping[str, object] | None, count: int) -> np.ndarray | None:
+    """The level seeds that `reset(options={"levels": seeds})` names, (count,); None where it names
+    none.
+
+    Raises:
+        ValueError: they are not as many as there are environments.
+    """
+    named = (options or {}).get("levels")
+    if named is None:
+        return None
+    seeds = np.asarray(named, dtype=np.int64)
+    if seeds.shape != (count,):
+        raise ValueError(f"options['levels'] must hold {count} seeds, got shape {seeds.shape}")
+    return seeds

@@ -19,6 +19,10 @@ FROM_MINIGRID = np.array([3, 2, 1, 0])
 """MiniGrid counts headings right, down, left, up; here they are indices of DIRECTIONS."""
 
 
+LETTERS = {"wall": "W", "empty": "."}
+"""How types are drawn whose first letter another type has, or that are nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """Where an episode is, as the picture shows it.
@@ -48,15 +52,25 @@ class State:
             self.steps,
         )
 
+    def same(self, other: "State") -> bool:
+        """Whether map, agent, heading, what is carried and time are equal."""
+        where = (self.agent, self.heading, self.held, self.steps)
+        there = (other.agent, other.heading, other.held, other.steps)
+        return where == there and np.array_equal(self.cells, other.cells)
+
+    def described(self) -> str:
+        """The time, what the agent carries, and the drawing."""
+        carrying = "" if self.held == EMPTY else f", carrying a {TYPES[self.held // 18]}"
+        return f"step {self.steps}{carrying} of\n{self}"
+
     def __str__(self) -> str:
         """The first letter of the type in every cell, W for walls; the agent as an arrow."""
         rows = [
-            [{"wall": "W", "empty": "."}.get(TYPES[c // 18], TYPES[c // 18][0]) for c in row]
+            [LETTERS.get(TYPES[code // 18], TYPES[code // 18][0]) for code in row]
             for row in self.cells
         ]
         rows[self.agent[0]][self.agent[1]] = "^<v>"[self.heading]
-        carrying = "" if self.held == EMPTY else f", carrying a {TYPES[self.held // 18]}"
-        return f"step {self.steps}{carrying} of\n" + "\n".join("".join(row) for row in rows)
+        return "\n".join("".join(row) for row in rows)
 
 
 class Frame:

@@ -5,8 +5,8 @@ A test compares this table with the environments themselves.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -83,8 +83,9 @@ def carried(world: World) -> tuple[str, ...]:
     return kinds + (tuple(f"carried {colour}" for colour in COLOURS) if world.colours else ())
 
 
+@lru_cache(maxsize=64)
 def one_hot(names: tuple[str, ...], prefix: str = "") -> np.ndarray:
-    """The channels of every code, uint8 (CODES, len(names)).
+    """The channels of every code, uint8 (CODES, len(names)), not to be written to.
 
     Args:
         names: channel names; those that do not begin with the prefix stay 0.
@@ -100,6 +101,7 @@ def one_hot(names: tuple[str, ...], prefix: str = "") -> np.ndarray:
             table[code_of(kind, colour, state), channel] = hit or (
                 kind == "door" and word == DOOR[state]
             )
+    table.flags.writeable = False
     return table
 
 
@@ -128,9 +130,9 @@ def layers() -> tuple[Layers, ...]:
     )
 
 
-def _square(size: int, *objects: str, **more: Any) -> World:
+def _square(size: int, *objects: str, interactions: tuple[str, ...] = ()) -> World:
     """A square map where map, agent and what it carries are the whole state."""
-    return World(size, size, objects, settable=True, **more)
+    return World(size, size, objects, interactions=interactions, settable=True)
 
 
 def _rooms(size: int, rows: int, columns: int, *objects: str) -> World:
@@ -139,10 +141,10 @@ def _rooms(size: int, rows: int, columns: int, *objects: str) -> World:
     return World(rows * side + 1, columns * side + 1, objects, colours=True, interactions=CARRY)
 
 
-def _lava(size: int, **more: Any) -> World:
+def _lava(size: int, rivers: int | None = None, river: str = "") -> World:
     # The channel of lava is there without lava too, so that a network goes from one of these tasks
     # to another.
-    return _square(size, "wall", "goal", "lava", **more)
+    return replace(_square(size, "wall", "goal", "lava"), rivers=rivers, river=river)
 
 
 def _table() -> Iterator[tuple[str, World]]:
@@ -193,7 +195,7 @@ def _with_rooms() -> Iterator[tuple[str, World]]:
     for name in (
         "2Dl-v0",
         "2Dlh-v0",
-        *(f"{one}-v{v}" for one in ("2Dlhb", "1Q", "2Q", "Full") for v in (0, 1)),
+        *(f"{kind}-v{v}" for kind in ("2Dlhb", "1Q", "2Q", "Full") for v in (0, 1)),
     ):
         yield f"ObstructedMaze-{name}", _rooms(6, 3, 3, *everything)
 
@@ -208,18 +210,29 @@ def mixed(worlds: dict[str, World]) -> World:
     Raises:
         Refusal: they are not seen or acted in alike.
     """
-    (name, first), *others = worlds.items()
-    for other, world in others:
-        for what in ("rows", "columns", "objects", "colours", "interactions"):
-            one = getattr(first, what)
-            two = getattr(world, what)
-            if one != two:
+    (name, first), *rest = worlds.items()
+    for other_name, world in rest:
+        there = _kept(world)
+        for what, value in _kept(first).items():
+            if value != there[what]:
                 raise Refusal(
-                    f"{name} and {other} cannot be mixed: their {what} are {one} and {two}"
+                    f"{name} and {other_name} cannot be mixed: their {what} are {value} and "
+                    f"{there[what]}"
                 )
-    settable = all(w.settable for w in worlds.values())
-    restless = any(w.restless for w in worlds.values())
+    settable = all(world.settable for world in worlds.values())
+    restless = any(world.restless for world in worlds.values())
     return replace(first, settable=settable, restless=restless, rivers=None, river="")
+
+
+def _kept(world: World) -> dict[str, object]:
+    """What worlds must have in common to be mixed, in the words of a message."""
+    return {
+        "rows": world.rows,
+        "columns": world.columns,
+        "objects": world.objects,
+        "colours": world.colours,
+        "interactions": world.interactions,
+    }
 
 
 def anything(rows: int, columns: int) -> World:

@@ -20,12 +20,12 @@ from symgen.problem.adapter import Split
 TestShare = Annotated[float, Field(gt=0, lt=1)]
 
 SPLIT = (
-    "The levels there are, by their content up to turns and mirrors: all, or train or test, "
-    "with none in common."
+    "The levels there are, by their content up to turns and mirrors: all, or train or test, with "
+    "none in common."
 )
 TEST_SHARE = (
-    "Share of the levels, equal ones counted once, that belong to the test side; "
-    "training and tests name the same."
+    "Share of the levels, equal ones counted once, that belong to the test side; training and "
+    "tests name the same."
 )
 ATTEMPTS = 1000
 """Draws of a level before its side of the split counts as empty."""

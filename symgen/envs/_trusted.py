@@ -11,8 +11,8 @@ from symgen.errors import UserError
 TRUSTED = "SYMGEN_IMPORT"
 """Environment variable: modules to import before an environment is made, with commas between."""
 OWN = (
-    "an environment of your own is known by the module that registers it: symgen --import "
-    "MODULE (in Python: import it)"
+    "an environment of your own is known by the module that registers it: symgen --import MODULE "
+    "(in Python: import it)"
 )
 
 
@@ -53,8 +53,8 @@ def _failed(name: str, cause: BaseException) -> UserError:
             "import-failed", message, f"mend it; the whole story: python -c 'import {name}'"
         )
     hint = (
-        "give the dotted name of a module, as in Python; it is looked for in the working "
-        "folder first"
+        "give the dotted name of a module, as in Python; it is looked for in the working folder "
+        "first"
     )
     if name.endswith(".py"):
         hint = f"write --import {name.removesuffix('.py').replace('/', '.')}"

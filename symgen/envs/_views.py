@@ -37,15 +37,15 @@ class View(Protocol):
         ...
 
 
-def look_table(channels: int, first: int, with_heading: bool) -> np.ndarray:
-    """One row per look: one channel per heading from `first` on, or the one channel `first` for
-    NO_HEADING.
+def look_table(channels: int, with_heading: bool) -> np.ndarray:
+    """The channels that each look adds, (looks, channels): of the last four one per heading, or the
+    last one alone.
     """
     table = np.zeros((len(DIRECTIONS) + 1, channels), dtype=np.uint8)
     if with_heading:
-        table[range(4), range(first, first + 4)] = 1
+        table[range(4), range(channels - 4, channels)] = 1
     else:
-        table[:, first] = 1
+        table[:, -1] = 1
     return table
 
 

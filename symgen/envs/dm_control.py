@@ -49,8 +49,8 @@ class Options(BaseModel):
     size: int = Field(85, ge=8, le=128, description="Pixels per side of the picture.")
     picture: Literal["suite", "symmetric"] = Field(
         "suite",
-        description="symmetric: no stars, no checks on the floor, so that a moved state is a "
-        "moved picture.",
+        description="symmetric: no stars, no checks on the floor, so that a moved state is a moved "
+        "picture.",
     )
     frames: int = Field(
         3, ge=1, le=8, description="Pictures stacked in the channels, the oldest first."
@@ -72,8 +72,8 @@ class Options(BaseModel):
     )
     reflect_action: bool = Field(
         False,
-        description="Actions act with the opposite sign where the body is at +x (reacher: x "
-        "+ y > 0).",
+        description="Actions act with the opposite sign where the body is at +x (reacher: x + y > "
+        "0).",
     )
     repeat_action: int = Field(
         1, ge=1, le=16, description="Actions are repeated this many times as often there."

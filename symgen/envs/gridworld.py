@@ -3,7 +3,7 @@ numpy alone.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -14,20 +14,17 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava, _maze
-from symgen.envs._compass import DIRECTIONS
-from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
+from symgen.envs._compass import DIRECTIONS, HEADINGS
+from symgen.envs._lava import GOAL, LAVA, LAYERS, MARK, WALL, Level
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
 from symgen.envs._split import SPLIT, TEST_SHARE, TestShare, content, on_side
 from symgen.envs._views import Full, Picture, View, Window, look_table
-from symgen.problem.adapter import LevelSet, Outcome, Simulator, Split
-from symgen.problem.interface import Action, Interface, Observation, Term
+from symgen.problem.adapter import LevelSet, Split
+from symgen.problem.interface import Action, Interface, Term
 
-if (
-    TYPE_CHECKING
-):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
-    from gymnasium.vector import VectorEnv
-
+if TYPE_CHECKING:  # Gymnasium is imported when an environment is made: a spec is checked without it
     from symgen.envs._lava_env import LavaVectorEnv
+    from symgen.envs._level_simulator import LevelSimulator
 
 Crossings = Annotated[int, Field(ge=0)]
 Density = Annotated[float, Field(ge=0, le=0.5)]
@@ -48,25 +45,20 @@ class Options(BaseModel):
     kind: Literal["crossing", "scattered", "maze", "chiral_maze"] = Field(
         "crossing",
         description="crossing: rivers across a room, each with one opening; few distinct levels "
-        "(82 of 7x7 with two "
-        "rivers). scattered: obstacles anywhere and a way to the goal; tens of thousands of 7x7. "
-        "maze: a goal in a "
-        "dead end. chiral_maze: a mirrored maze with two goals that look alike; the real one lies "
-        "to the left, seen "
-        "from a mark on the axis.",
+        "(82 of 7x7 with two rivers). scattered: obstacles anywhere and a way to the goal; tens of "
+        "thousands of 7x7. maze: a goal in a dead end. chiral_maze: a mirrored maze with two goals "
+        "that look alike; the real one lies to the left, seen from a mark on the axis.",
     )
     size: int = Field(9, ge=5, le=25, description="Cells per side, the outer walls included; odd.")
     crossings: Crossings | Annotated[tuple[Crossings, ...], BeforeValidator(from_list)] = Field(
         1,
         description="Number of rivers, at most size - 3; or a list of them, of which level n has "
-        "the one at n modulo "
-        "its length.",
+        "the one at n modulo its length.",
     )
     density: Density | Annotated[tuple[Density, ...], BeforeValidator(from_list)] = Field(
         0.3,
         description="Share of scattered obstacles among the cells; or a list of shares, of which "
-        "level n has the one "
-        "at n modulo its length.",
+        "level n has the one at n modulo its length.",
     )
     obstacle: Literal["lava", "wall"] = Field(
         "lava", description="What rivers and scattered obstacles are made of."
@@ -78,16 +70,15 @@ class Options(BaseModel):
     )
     heading: Literal["auto", "shown", "ahead", "hidden"] = Field(
         "auto",
-        description="Whether a view of the whole level shows where the agent looks; auto: where "
-        "it turns. ahead: by a "
-        "channel for the cell in front, in the place of four headings. After an absolute move it "
-        "looks where it went.",
+        description="Whether a view of the whole level shows where the agent looks; auto: where it "
+        "turns. ahead: by a channel for the cell in front, in the place of four headings. After an "
+        "absolute move it looks where it went.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
         description="full: the whole level, one-hot. egocentric: a one-hot window with the agent "
-        "in the middle, turned "
-        "so that it looks up where it has a heading. rgb: the whole level in colours.",
+        "in the middle, turned so that it looks up where it has a heading. rgb: the whole level in "
+        "colours.",
     )
     window: int = Field(7, ge=3, le=49, description="Side of the egocentric window; odd.")
     resolution: int | None = Field(
@@ -140,7 +131,7 @@ class Options(BaseModel):
 
     @field_validator(*OF_KINDS)
     @classmethod
-    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+    def _of_its_kind(cls, value: object, info: ValidationInfo) -> object:
         kinds = OF_KINDS[str(info.field_name)]
         if info.data.get("kind", "crossing") not in kinds:
             raise ValueError(f"is of kind: {' or '.join(kinds)}, and this is a {info.data['kind']}")
@@ -189,8 +180,8 @@ def interface(options: Options) -> Interface:
         Refusal: there are no levels on this side of the split.
     """
     _level(options, options.seeds.start)
-    names = ("left", "right", "forward") if options.turning else DIRECTIONS
-    action = Action("discrete", names, (len(names),))
+    moves = ("left", "right", "forward") if options.turning else DIRECTIONS
+    action = Action("discrete", moves, (len(moves),))
     view = _view(options, 1)
     term = Term("observation", view.shape, "uint8", "image", scale=float(view.high))
     return Interface((term,), action, single=True)
@@ -202,11 +193,13 @@ def channels(options: Options) -> tuple[str, ...]:
     >>> channels(Options(kind="chiral_maze", moves="turn"))[3:]
     ('mark', 'heading up', 'heading left', 'heading down', 'heading right')
     """
-    agent = (
-        tuple(f"heading {name}" for name in DIRECTIONS) if _with_headings(options) else ("agent",)
-    )
-    ahead = ("ahead",) * (options.view == "full" and options.heading == "ahead")
-    return ("wall", "lava", "goal") + ("mark",) * (options.kind == "chiral_maze") + ahead + agent
+    kinds = ["wall", "lava", "goal"]
+    if options.kind == "chiral_maze":
+        kinds.append("mark")
+    if options.view == "full" and options.heading == "ahead":
+        kinds.append("ahead")
+    agent = HEADINGS if _with_headings(options) else ("agent",)
+    return (*kinds, *agent)
 
 
 def names(options: Options) -> dict[str, tuple[str, ...]]:
@@ -225,43 +218,31 @@ def _with_headings(options: Options) -> bool:
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """The picture moves as pictures do, the four headings are permuted.
+    """The image moves as images do, the four headings are permuted.
 
-    An egocentric window that looks where the agent looks is the same after a turn; only mirrors
-    move it. Groups such as C8 turn the colours of a whole picture between its pixels; levels
-    themselves come in quarter turns only.
+    An egocentric window that looks where the agent looks is the same after a rotation; only
+    reflections move it. Groups such as C8 turn the colours of a whole image between its pixels;
+    levels themselves come in quarter turns only.
     """
-    moves = _compass.moves_of(group)
-    headings = _compass.directions(group)
-    rows, columns, count = interface(options).terms[0].shape
-    if moves is None or headings is None:
-        if group.planar is None or options.view != "rgb":  # one-hot cells do not blend
-            return None
-        fibre = representations.direct_sum((count, representations.trivial(group)))
-        return {"observation": FieldType(bases.plane(group, rows, columns), fibre)}
-    fibre = representations.direct_sum((count, representations.trivial(group)))
-    if _with_headings(options):
-        fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)
-    if options.view == "egocentric" and options.turning:
-        return {
-            "observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)
-        }
-    return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
+    shape = interface(options).terms[0].shape
+    from_behind = options.view == "egocentric" and options.turning
+    field = _compass.image_field(group, shape, _with_headings(options), from_behind)
+    if field is None and group.planar is not None and options.view == "rgb":
+        rows, columns, colours = shape  # they blend, as one-hot cells do not
+        fibre = representations.direct_sum((colours, representations.trivial(group)))
+        field = FieldType(bases.plane(group, rows, columns), fibre)
+    return None if field is None else {"observation": field}
 
 
 def actions(options: Options, group: Group) -> Representation | None:
-    """Directions are permuted as on the map; left and right turns are swapped by mirrors."""
+    """Directions are permuted as on the map; left and right turns are swapped by reflections."""
     return _compass.turns(group) if options.turning else _compass.directions(group)
 
 
-def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "LavaVectorEnv":
     """The levels side by side; rendering is always possible. `reset(options={"levels": seeds})`
     starts given levels.
     """
-    return _make(options, num_envs, seed)
-
-
-def _make(options: Options, num_envs: int, seed: int) -> "LavaVectorEnv":
     from symgen.envs._lava_env import LavaVectorEnv, Levels
 
     levels = Levels(lambda number: _level(options, number), options.seeds, options.size)
@@ -318,84 +299,22 @@ def _view(options: Options, batch: int) -> View:
     size = options.size
     if options.view == "rgb":
         return Picture(batch, size, size, LAYERS, options.resolution or 4 * size)
-    names = channels(options)
-    kinds = np.zeros((len(LAYERS), len(names)), dtype=np.uint8)
-    for code, name in ((WALL, "wall"), (LAVA, "lava"), (GOAL, "goal"), (MARK, "mark")):
-        kinds[code] = [each == name for each in names]
-    first = len(names) - (4 if _with_headings(options) else 1)
-    looks = look_table(len(names), first, _with_headings(options))
-    if options.view == "full":
-        return Full(
-            batch,
-            size,
-            size,
-            kinds,
-            looks,
-            ahead=names.index("ahead") if "ahead" in names else None,
-        )
-    return Window(batch, size, options.window, kinds, looks, outside=WALL)
+    known = channels(options)
+    kinds = np.zeros((len(LAYERS), len(known)), dtype=np.uint8)
+    for code, kind in ((WALL, "wall"), (LAVA, "lava"), (GOAL, "goal"), (MARK, "mark")):
+        kinds[code] = [channel == kind for channel in known]
+    looks = look_table(len(known), _with_headings(options))
+    if options.view == "egocentric":
+        return Window(batch, size, options.window, kinds, looks, outside=WALL)
+    ahead = known.index("ahead") if "ahead" in known else None
+    return Full(batch, size, size, kinds, looks, ahead=ahead)
 
 
-def simulator(options: Options, group: Group) -> "LavaSimulator | str":
-    """Any state of any level can be set, where the group has a planar meaning."""
+def simulator(options: Options, group: Group) -> "LevelSimulator[Level] | str":
+    """Each state of each level can be set, where the group has a planar meaning."""
     moves = _compass.moves_of(group)
-    return (
-        _compass.UNPLACED
-        if moves is None
-        else LavaSimulator(_make(options, 1, 0), options.seeds, moves)
-    )
+    if moves is None:
+        return _compass.UNPLACED
+    from symgen.envs._level_simulator import LevelSimulator
 
-
-class LavaSimulator(Simulator[Level]):
-    """One level of the very environment that training uses; states are levels with an agent in
-    them.
-    """
-
-    words = tuple(bases.GRID_MOVES)
-
-    def __init__(self, envs: "LavaVectorEnv", seeds: range, moves: dict[str, str]) -> None:
-        self._envs = envs
-        self._seeds = seeds
-        self.moves = moves
-
-    def sample(self, rng: np.random.Generator) -> Level:
-        """Any level, the agent anywhere on its floor, half of the time beside a goal; any heading,
-        any time.
-        """
-        self._envs.reset(
-            options={"levels": [int(rng.integers(self._seeds.start, self._seeds.stop))]}
-        )
-        cells = self._envs.states()[0].cells
-        floor = (cells == FLOOR) | (cells == MARK)
-        goal = np.pad(cells == GOAL, 1)
-        near = floor & (goal[:-2, 1:-1] | goal[2:, 1:-1] | goal[1:-1, :-2] | goal[1:-1, 2:])
-        places = np.argwhere(near if near.any() and rng.random() < 0.5 else floor)
-        row, column = places[rng.integers(len(places))].tolist()
-        return Level(
-            cells, (row, column), int(rng.integers(4)), int(rng.integers(self._envs.max_steps))
-        )
-
-    def observe(self, state: Level) -> np.ndarray:
-        """See Simulator."""
-        return self._envs.load([state])[0]
-
-    def act(self, generator: str, state: Level, image: Observation) -> Level:
-        """See Simulator."""
-        return state.turned(self.moves[generator])
-
-    def step(self, state: Level, action: np.ndarray) -> Outcome[Level]:
-        """See Simulator."""
-        self._envs.load([state])
-        _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))
-        return Outcome(
-            self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0])
-        )
-
-    def same(self, one: Level, other: Level) -> bool:
-        """See Simulator."""
-        rest = (one.agent, one.heading, one.steps) == (other.agent, other.heading, other.steps)
-        return rest and np.array_equal(one.cells, other.cells)
-
-    def describe(self, state: Level) -> str:
-        """See Simulator."""
-        return f"step {state.steps} of\n{state}"
+    return LevelSimulator(make(options, 1, 0), (options.size, options.size), moves)

@@ -85,14 +85,14 @@ class Options(BaseModel):
     )
     vectorization: Literal["sync", "async", "native"] = Field(
         "sync",
-        description="sync: one after another. async: a process each. native: the environment's "
-        "own vector version.",
+        description="sync: one after another. async: a process each. native: the environment's own "
+        "vector version.",
     )
     max_episode_steps: int | None = Field(
         None,
         ge=1,
-        description="Steps until an episode is truncated; by default what the id is "
-        "registered with.",
+        description="Steps until an episode is truncated; by default what the id is registered "
+        "with.",
     )
 
     @field_validator("id")

@@ -1,35 +1,34 @@
-"""MiniGrid: symbolic, partial or coloured views, with MiniGrid's own turns or with absolute moves."""
+"""MiniGrid: symbolic, partial or coloured views, with MiniGrid's own turns or absolute moves."""
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from symgen.algebra import base as bases
-from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava
 from symgen.envs import _minigrid_worlds as worlds
-from symgen.envs._compass import DIRECTIONS
+from symgen.envs._compass import DIRECTIONS, HEADINGS
 from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list, level_range
+from symgen.envs._minigrid_map import fill
+from symgen.envs._minigrid_sight import Sight
 from symgen.envs._minigrid_state import Frame, State
-from symgen.envs._minigrid_worlds import EMPTY, TYPES, World
+from symgen.envs._minigrid_tasks import Prepare, Tasks, blinded, task_of
+from symgen.envs._minigrid_worlds import World
 from symgen.envs._split import SPLIT, TEST_SHARE, TestShare
 from symgen.envs._views import Full, Picture, View, look_table
-from symgen.errors import Refusal, UserError, suggestion
-from symgen.problem.adapter import LevelSet, Outcome, Simulator, Split
-from symgen.problem.interface import Action, Interface, Observation, Term
+from symgen.errors import Refusal
+from symgen.problem.adapter import LevelSet, Split
+from symgen.problem.interface import Action, Interface, Term
 
-if (
-    TYPE_CHECKING
-):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
-    from gymnasium.vector import VectorEnv
+if TYPE_CHECKING:  # Gymnasium is imported when an environment is made: a spec is checked without it
+    from minigrid.minigrid_env import MiniGridEnv
 
+    from symgen.envs._level_simulator import LevelSimulator
     from symgen.envs._minigrid_env import MiniGridVectorEnv
 
 Interactions = Annotated[
@@ -45,22 +44,20 @@ class Options(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     id: Id | Ids = Field(
-        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the "
-        "goal is given in words. "
-        "A list of them mixes tasks that look alike: level n is one of the task at n modulo "
-        "their number.",
+        description="A registered id, such as MiniGrid-LavaCrossingS9N1-v0; refused where the goal "
+        "is given in words. A list of them mixes tasks that look alike: level n is one of the task "
+        "at n modulo their number.",
     )
     goal: Literal["corner", "top_right", "bottom_left", "random"] = Field(
         "corner",
         description="Where the goal of LavaCrossing and SimpleCrossing is before the level is "
-        "turned; corner is "
-        "MiniGrid's own, the others are levels of symgen, each with a way to the goal.",
+        "turned; corner is MiniGrid's own, the others are levels of symgen, each with a way to the "
+        "goal.",
     )
     view: Literal["full", "egocentric", "rgb"] = Field(
         "full",
         description="full: the whole map, one-hot. egocentric: MiniGrid's partial 7x7 view, "
-        "one-hot, the agent looking "
-        "up. rgb: the whole map in colours, of symmetric tiles.",
+        "one-hot, the agent looking up. rgb: the whole map in colours, of symmetric tiles.",
     )
     moves: Literal["absolute", "turn"] = Field(
         "absolute",
@@ -74,8 +71,8 @@ class Options(BaseModel):
     )
     interactions: Interactions | None = Field(
         None,
-        description="MiniGrid's further actions that the agent has; by default those the "
-        "task needs.",
+        description="MiniGrid's further actions that the agent has; by default those the task "
+        "needs.",
     )
     resolution: int | None = Field(
         None,
@@ -125,20 +122,11 @@ def interface(options: Options) -> Interface:
     """
     if options.goal != "corner":
         _crossings(options)
-    names = _actions(options)
-    action = Action("discrete", names, (len(names),))
-    if options.view == "egocentric":
-        return Interface(
-            (Term("observation", (7, 7, len(channels(options))), "uint8", "image"),),
-            action,
-            single=True,
-        )
-    view = _view(options, 1)
-    return Interface(
-        (Term("observation", view.shape, "uint8", "image", scale=float(view.high)),),
-        action,
-        single=True,
-    )
+    done = _actions(options)
+    action = Action("discrete", done, (len(done),))
+    sight = _sight(options, 1)
+    term = Term("observation", sight.shape, "uint8", "image", scale=float(sight.high))
+    return Interface((term,), action, single=True)
 
 
 def channels(options: Options) -> tuple[str, ...]:
@@ -148,13 +136,12 @@ def channels(options: Options) -> tuple[str, ...]:
     ('wall', 'goal', 'lava', 'agent')
     """
     world = _world(options.ids)
-    names = worlds.channels(world, options.view == "egocentric")
-    if options.view == "egocentric":
-        return names
-    headings = (
-        tuple(f"heading {name}" for name in DIRECTIONS) if _with_heading(options) else ("agent",)
-    )
-    return names + worlds.carried(world) + headings
+    partial = options.view == "egocentric"
+    seen = worlds.channels(world, partial)
+    if partial:
+        return seen
+    agent = HEADINGS if _with_heading(options) else ("agent",)
+    return seen + worlds.carried(world) + agent
 
 
 def names(options: Options) -> dict[str, tuple[str, ...]]:
@@ -168,65 +155,47 @@ def title(options: Options) -> str:
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """The picture moves as pictures do and the headings are permuted; turns leave the egocentric
+    """The image moves as images do and the headings are permuted; rotations leave the egocentric
     view alone.
     """
-    moves = _compass.moves_of(group)
-    headings = _compass.directions(group)
-    if moves is None or headings is None:
-        return None
-    rows, columns, count = interface(options).terms[0].shape
-    fibre = representations.direct_sum((count, representations.trivial(group)))
-    if options.view == "egocentric":
-        return {
-            "observation": FieldType(_compass.seen_from_behind(group, moves, rows, columns), fibre)
-        }
-    if options.view == "full" and _with_heading(options):
-        fibre = representations.direct_sum((count - 4, representations.trivial(group)), headings)
-    return {"observation": FieldType(bases.grid(group, rows, columns), fibre)}
+    shape = interface(options).terms[0].shape
+    headings = options.view == "full" and _with_heading(options)
+    field = _compass.image_field(group, shape, headings, options.view == "egocentric")
+    return None if field is None else {"observation": field}
 
 
 def actions(options: Options, group: Group) -> Representation | None:
-    """Directions are permuted as on the map; left and right turns are swapped by mirrors; the rest
-    stays.
+    """Directions are permuted as on the map; left and right turns are swapped by reflections; the
+    rest stays.
     """
-    names = _actions(options)
+    count = len(_actions(options))
     if options.moves == "absolute":
-        return _compass.directions(group, len(names) - 4)
-    return _compass.turns(group, len(names) - 2)
+        return _compass.directions(group, count - 4)
+    return _compass.turns(group, count - 2)
 
 
-def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "MiniGridVectorEnv":
     """The environments; rendering is always possible. `reset(options={"levels": seeds})` starts
     given levels.
 
     Raises:
-        ValueError, UserError: as `interface`; UserError also where MiniGrid is not installed.
+        Refusal, UserError: as `interface`; UserError also where MiniGrid is not installed.
     """
-    return _make(options, num_envs, seed)
-
-
-def _make(options: Options, num_envs: int, seed: int) -> "MiniGridVectorEnv":
     from symgen.envs._minigrid_env import MiniGridVectorEnv
 
-    world = _world(options.ids)
-    tasks = [[_environment(id_) for id_ in options.ids] for _ in range(num_envs)]
-    if options.max_steps is not None:
-        for env in (env for each in tasks for env in each):
+    sight = _sight(options, num_envs)
+    restless = _world(options.ids).restless
+    return MiniGridVectorEnv(_tasks(options, num_envs), sight, _actions(options), restless, seed)
+
+
+def _tasks(options: Options, count: int) -> Tasks:
+    tasks = [[task_of(id_) for id_ in options.ids] for _ in range(count)]
+    for env in (env for alternatives in tasks for env in alternatives):
+        if options.max_steps is not None:
             env.max_steps = options.max_steps
-    return MiniGridVectorEnv(
-        tasks,
-        Frame(world.rows, world.columns, options.orientation, options.mirror),
-        _actions(options),
-        options.seeds,
-        None if options.view == "egocentric" else _view(options, num_envs),
-        worlds.one_hot(channels(options)),
-        _with_heading(options),
-        world.restless,
-        seed,
-        _prepared(options),
-        (options.split, options.test_share),
-    )
+        if options.view != "egocentric":
+            blinded(env)
+    return Tasks(tasks, level_set(options), _prepared(options))
 
 
 def level_set(options: Options) -> LevelSet:
@@ -236,37 +205,31 @@ def level_set(options: Options) -> LevelSet:
 
 def level_contents(options: Options) -> Iterator[bytes]:
     """A digest of the level of each level seed in turn."""
-    envs = _make(options, 1, 0)
-    return (envs.content(seed) for seed in envs.seeds)
+    tasks = _tasks(options, 1)
+    return (tasks.content(seed) for seed in tasks.seeds)
 
 
 def _crossings(options: Options) -> tuple[World, ...]:
     """The worlds of the ids, which must be crossings."""
-    found = tuple(_world((id_,)) for id_ in options.ids)
-    for id_, world in zip(options.ids, found, strict=True):
+    crossings = tuple(_world((id_,)) for id_ in options.ids)
+    for id_, world in zip(options.ids, crossings, strict=True):
         if world.rivers is None:
             raise Refusal(
                 f"the goal of {id_} cannot be moved, only those of LavaCrossing and SimpleCrossing"
             )
-    return found
+    return crossings
 
 
-def _prepared(options: Options) -> Callable[[Any, int, int | list[int]], None] | None:
+def _prepared(options: Options) -> Prepare | None:
     """Puts a level with another goal into MiniGrid's map; None where the goal is MiniGrid's own."""
     if options.goal == "corner":
         return None
     crossings = _crossings(options)
-    things = (
-        ("empty", "red"),
-        ("wall", "grey"),
-        ("lava", "red"),
-        ("goal", "green"),
-    )  # FLOOR, WALL, LAVA, GOAL
+    # in the order of _lava's FLOOR, WALL, LAVA, GOAL
+    things = (("empty", "red"), ("wall", "grey"), ("lava", "red"), ("goal", "green"))
     codes = np.array([worlds.code_of(kind, colour) for kind, colour in things])
 
-    def prepare(env: Any, seed: int, source: int | list[int]) -> None:
-        from symgen.envs._minigrid_env import fill
-
+    def prepare(env: "MiniGridEnv", seed: int, source: int | list[int]) -> None:
         world = crossings[seed % len(crossings)]
         obstacle = _lava.LAVA if world.river == "lava" else _lava.WALL
         level = _lava.level(source, world.rows, world.rivers or 0, obstacle, options.goal)
@@ -275,26 +238,34 @@ def _prepared(options: Options) -> Callable[[Any, int, int | list[int]], None] |
     return prepare
 
 
-def _view(options: Options, batch: int) -> View:
+def _frame(options: Options) -> Frame:
     world = _world(options.ids)
-    rows, columns = Frame(world.rows, world.columns, options.orientation, options.mirror).shape
+    return Frame(world.rows, world.columns, options.orientation, options.mirror)
+
+
+def _sight(options: Options, batch: int) -> Sight:
+    frame = _frame(options)
+    kinds = worlds.one_hot(channels(options))
+    carries = "pickup" in _actions(options)
+    view = None if options.view == "egocentric" else _view(options, frame, batch)
+    return Sight(frame, view, kinds, _with_heading(options), carries)
+
+
+def _view(options: Options, frame: Frame, batch: int) -> View:
+    rows, columns = frame.shape
     if options.view == "rgb":
-        return Picture(
-            batch, rows, columns, worlds.layers(), options.resolution or 4 * max(rows, columns)
-        )
-    names = channels(options)
-    first = len(names) - (4 if _with_heading(options) else 1)
-    looks = look_table(len(names), first, _with_heading(options))
-    return Full(
-        batch, rows, columns, worlds.one_hot(names), looks, worlds.one_hot(names, prefix="carried ")
-    )
+        resolution = options.resolution or 4 * max(rows, columns)
+        return Picture(batch, rows, columns, worlds.layers(), resolution)
+    known = channels(options)
+    looks = look_table(len(known), _with_heading(options))
+    held = worlds.one_hot(known, prefix="carried ")
+    return Full(batch, rows, columns, worlds.one_hot(known), looks, held)
 
 
 def _actions(options: Options) -> tuple[str, ...]:
     moves = DIRECTIONS if options.moves == "absolute" else ("left", "right", "forward")
-    return moves + (
-        _world(options.ids).interactions if options.interactions is None else options.interactions
-    )
+    needed = _world(options.ids).interactions
+    return moves + (needed if options.interactions is None else options.interactions)
 
 
 def _with_heading(options: Options) -> bool:
@@ -306,13 +277,13 @@ def _with_heading(options: Options) -> bool:
 
 @lru_cache(maxsize=64)
 def _world(ids: tuple[str, ...]) -> World:
-    found = {id_: worlds.KNOWN.get(id_) or _probed(id_) for id_ in ids}
-    return worlds.mixed(found) if len(found) > 1 else found[ids[0]]
+    by_id = {id_: worlds.KNOWN.get(id_) or _probed(id_) for id_ in ids}
+    return worlds.mixed(by_id) if len(by_id) > 1 else by_id[ids[0]]
 
 
 def _probed(id_: str) -> World:
     """The world of an id beyond the table, from the environment itself."""
-    env = _environment(id_)
+    env = task_of(id_)
     missions = set()
     for seed in range(8):
         env.reset(seed=seed)
@@ -326,98 +297,14 @@ def _probed(id_: str) -> World:
     return worlds.anything(env.height, env.width)
 
 
-def _environment(id_: str) -> Any:
-    """The unwrapped environment of an id."""
-    try:
-        import gymnasium
-        import minigrid
-    except ImportError as error:
-        hint = "pip install 'symgen[minigrid]'"
-        raise UserError(
-            "missing-package", "the adapter minigrid needs the package minigrid", hint
-        ) from error
-    ids = [name for name in gymnasium.registry if name.startswith(("MiniGrid-", "BabyAI-"))]
-    if id_ not in ids:
-        raise Refusal(
-            f"MiniGrid {minigrid.__version__} has no {id_!r}", hint=suggestion(id_, ids, "ids")
-        )
-    with warnings.catch_warnings():  # an older version of an id is what the spec asks for
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return gymnasium.make(id_, disable_env_checker=True).unwrapped
-
-
-def simulator(options: Options, group: Group) -> "MiniGridSimulator | str":
-    """Any state can be set where map, agent and what it carries are the whole state."""
+def simulator(options: Options, group: Group) -> "LevelSimulator[State] | str":
+    """Each state can be set where map, agent and what it carries are the whole state."""
     moves = _compass.moves_of(group)
     if moves is None:
         return _compass.UNPLACED
     if not _world(options.ids).settable:
-        return (
-            "map, agent and what it carries are not known to be the whole state of "
-            f"{', '.join(options.ids)}"
-        )
-    return MiniGridSimulator(_make(options, 1, 0), moves)
+        ids = ", ".join(options.ids)
+        return f"map, agent and what it carries are not known to be the whole state of {ids}"
+    from symgen.envs._level_simulator import LevelSimulator
 
-
-class MiniGridSimulator(Simulator[State]):
-    """One of the very environments that training uses."""
-
-    def __init__(self, envs: "MiniGridVectorEnv", moves: dict[str, str]) -> None:
-        self._envs = envs
-        self.moves = moves
-        rows, columns = envs.frame.shape
-        self.words = tuple(bases.GRID_MOVES) if rows == columns else ("half_turn", "mirror", "flip")
-
-    def sample(self, rng: np.random.Generator) -> State:
-        """Any level; agent anywhere, heading anywhere, doors in any state, sometimes carrying
-        something.
-        """
-        self._envs.reset(seed=int(rng.integers(2**31)))
-        start = self._envs.states()[0]
-        cells = start.cells
-        doors = cells // 18 == TYPES.index("door")
-        cells[doors] = cells[doors] // 3 * 3 + rng.integers(3, size=doors.sum())
-        free = (cells == EMPTY) | (doors & (cells % 3 == 0))
-        free &= _rooms(cells, start.agent)
-        row, column = np.argwhere(free)[rng.integers(free.sum())].tolist()
-        held = EMPTY
-        portable = np.argwhere(
-            np.isin(cells // 18, [TYPES.index(kind) for kind in worlds.PORTABLE])
-        )
-        if len(portable) and rng.random() < 0.5:
-            taken = tuple(portable[rng.integers(len(portable))])
-            held, cells[taken] = int(cells[taken]), EMPTY
-        steps = int(rng.integers(self._envs.envs[0].max_steps))
-        return State(cells, (row, column), int(rng.integers(4)), held, steps)
-
-    def observe(self, state: State) -> np.ndarray:
-        """See Simulator."""
-        return self._envs.load([state])[0]
-
-    def act(self, generator: str, state: State, image: Observation) -> State:
-        """See Simulator."""
-        return state.turned(self.moves[generator])
-
-    def step(self, state: State, action: np.ndarray) -> Outcome[State]:
-        """See Simulator."""
-        self._envs.load([state])
-        _, reward, terminated, truncated, _ = self._envs.step(np.array([action]))
-        return Outcome(
-            self._envs.states()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0])
-        )
-
-    def same(self, one: State, other: State) -> bool:
-        """See Simulator."""
-        first = (one.agent, one.heading, one.held, one.steps)
-        return first == (other.agent, other.heading, other.held, other.steps) and np.array_equal(
-            one.cells, other.cells
-        )
-
-    def describe(self, state: State) -> str:
-        """See Simulator."""
-        return str(state)
-
-
-def _rooms(cells: np.ndarray, start: tuple[int, int]) -> np.ndarray:
-    """The cells that walls do not cut off from the start (some maps have no walls at their border)."""
-    return _lava.flooded(cells // 18 != TYPES.index("wall"), start)
+    return LevelSimulator(make(options, 1, 0), _frame(options).shape, moves)

@@ -31,8 +31,8 @@ SIDE = 64
 SYMMETRIES = {
     "bigfish": "mirrors left and right, about: fish swim sideways",
     "bossfight": "mirrors left and right: the boss is above, the player below",
-    "caveflyer": "turns and mirrors, about: no up or down, but levels begin with the "
-    "ship's nose up",
+    "caveflyer": "turns and mirrors, about: no up or down, but levels begin with the ship's nose "
+    "up",
     "chaser": "turns and mirrors, about: a maze seen from above",
     "climber": "mirrors left and right: it climbs against gravity",
     "coinrun": "none: it runs from left to right",
@@ -41,8 +41,8 @@ SYMMETRIES = {
     "heist": "turns and mirrors, about: a maze seen from above",
     "jumper": "mirrors left and right: it jumps against gravity",
     "leaper": "mirrors left and right: it crosses roads upwards",
-    "maze": "turns and mirrors, about: seen from above, but every level begins in the lower "
-    "left corner",
+    "maze": "turns and mirrors, about: seen from above, but every level begins in the lower left "
+    "corner",
     "miner": "mirrors left and right: boulders fall",
     "ninja": "none: it runs from left to right",
     "plunder": "mirrors left and right: it shoots upwards",

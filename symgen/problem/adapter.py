@@ -1,4 +1,4 @@
-"""What the file of an adapter offers: the contract between environments and everything that asks them.
+"""What the file of an adapter offers: the contract of environments and all that asks them.
 
 An adapter is a module, `symgen/envs/<keyword>.py`, with every name of `Adapter` in it. A hook that
 does not apply is defined too and says so: None, nothing, or a reason in words. So nobody asks
@@ -126,7 +126,7 @@ class Adapter(Protocol[OptionsT]):
         """Terms and action, known without the environment's package where that is possible.
 
         Raises:
-            ValueError: there is no such environment, or no network takes what it gives.
+            Refusal: there is no such environment, or no network takes what it gives.
             UserError: its package is missing.
         """
 
@@ -153,7 +153,7 @@ class Adapter(Protocol[OptionsT]):
             render: whether frames will be asked for.
 
         Raises:
-            ValueError: there is no such environment.
+            Refusal: there is no such environment.
             UserError: a package is missing.
         """
 

@@ -145,11 +145,9 @@ def _statistical_table(rows: tuple[Row, ...], why: str) -> list[str]:
     return [
         *lines,
         f"Transitions under random actions, one of the first {HORIZON} steps of an episode each, "
-        "against transitions "
-        "moved by g:",
+        "against transitions moved by g:",
         "energy distance, permutation p-value. It assumes that episodes start as often in g.s as "
-        "in s, which is tested "
-        "first,",
+        "in s, which is tested first,",
         "and it sees large differences only.",
         f"There is no exact test: {why}.",
     ]

@@ -121,7 +121,7 @@ def slow_observation(level, turning):
 @pytest.mark.parametrize("moves", MOVES)
 def test_vector_environment_agrees_with_its_slow_twin(moves):
     options = Options(moves=moves, goal="random", levels=20, max_steps=15)
-    envs = gridworld._make(options, 6, 0)
+    envs = gridworld.make(options, 6, 0)
     observation, _ = envs.reset(seed=1)
     levels, ended, counts = envs.states(), [False] * 6, Counter()
     rng = np.random.default_rng(0)
@@ -149,7 +149,7 @@ def test_vector_environment_agrees_with_its_slow_twin(moves):
 
 
 def test_reward_at_the_goal():
-    envs = gridworld._make(Options(crossings=0, size=5, max_steps=100), 1, 0)
+    envs = gridworld.make(Options(crossings=0, size=5, max_steps=100), 1, 0)
     envs.reset()
     for action in (2, 2, 3):
         _, reward, terminated, _, _ = envs.step(np.array([action]))
@@ -222,7 +222,7 @@ def test_seeds_decide_everything():
 
 
 def test_given_levels_are_started_and_others_refused():
-    envs = gridworld._make(Options(seed_range=(100, 110)), 3, 0)
+    envs = gridworld.make(Options(seed_range=(100, 110)), 3, 0)
     envs.reset(options={"levels": [109, 100, 104]})
     for state, seed in zip(envs.states(), (109, 100, 104), strict=True):
         np.testing.assert_array_equal(state.cells, _lava.level(seed).cells)
@@ -326,7 +326,7 @@ def test_only_chiral_mazes_refute_mirrors(name, kind, refuted, moves):
 
 
 def test_the_goal_on_the_right_ends_the_episode_for_nothing():
-    envs = gridworld._make(Options(kind="chiral_maze", size=5, max_steps=100), 2, 0)
+    envs = gridworld.make(Options(kind="chiral_maze", size=5, max_steps=100), 2, 0)
     cells = _maze.maze(0, 5, True).cells  # ##### #G#G# #.#.# #.*.# #####
     envs.load([_lava.Level(cells, (2, 1)), _lava.Level(cells, (2, 3))])
     _, reward, terminated, _, info = envs.step(np.array([0, 0]))
@@ -339,7 +339,7 @@ def test_the_goal_on_the_right_ends_the_episode_for_nothing():
 
 
 def test_a_list_of_crossings_is_dealt_to_the_levels_in_turn():
-    envs = gridworld._make(Options(crossings=(1, 3), seed_range=(10, 16)), 6, 0)
+    envs = gridworld.make(Options(crossings=(1, 3), seed_range=(10, 16)), 6, 0)
     envs.reset(options={"levels": range(10, 16)})
     for seed, state in zip(range(10, 16), envs.states(), strict=True):
         np.testing.assert_array_equal(
@@ -350,11 +350,11 @@ def test_a_list_of_crossings_is_dealt_to_the_levels_in_turn():
 
 @pytest.mark.parametrize("moves", MOVES)
 def test_the_cell_ahead_is_marked(moves):
-    envs = gridworld._make(Options(heading="ahead", moves=moves, kind="chiral_maze"), 6, 0)
+    envs = gridworld.make(Options(heading="ahead", moves=moves, kind="chiral_maze"), 6, 0)
     channel = gridworld.channels(Options(heading="ahead", moves=moves, kind="chiral_maze")).index(
         "ahead"
     )
-    plain = gridworld._make(Options(heading="hidden", moves=moves, kind="chiral_maze"), 6, 0)
+    plain = gridworld.make(Options(heading="hidden", moves=moves, kind="chiral_maze"), 6, 0)
     rng, seen, bare = np.random.default_rng(0), envs.reset(seed=0)[0], plain.reset(seed=0)[0]
     for _ in range(60):
         for k, state in enumerate(envs.states()):
@@ -369,7 +369,7 @@ def test_the_cell_ahead_is_marked(moves):
 @pytest.mark.parametrize("view", [{"view": "full"}, {"view": "rgb"}], ids=str)
 def test_a_heading_can_be_shown_where_moves_are_absolute(view):
     envs, hidden = (
-        gridworld._make(Options(heading=heading, **view), 4, 0) for heading in ("shown", "hidden")
+        gridworld.make(Options(heading=heading, **view), 4, 0) for heading in ("shown", "hidden")
     )
     levels = {"levels": range(4)}
     looks = [envs.reset(options=levels)[0], envs.step(np.arange(4))[0]]

@@ -12,6 +12,7 @@ from symgen.algebra.catalogue import group
 from symgen.envs import minigrid
 from symgen.envs._compass import DIRECTIONS
 from symgen.envs._minigrid_state import State
+from symgen.envs._minigrid_tasks import task_of
 from symgen.envs._minigrid_worlds import KNOWN
 from symgen.envs.minigrid import Options
 from symgen.problem.adapter import Simulator
@@ -29,7 +30,7 @@ def registered():
 
 @pytest.mark.parametrize("id_", KNOWN)
 def test_the_table_agrees_with_the_environment(id_):
-    world, env = KNOWN[id_], minigrid._environment(id_)
+    world, env = KNOWN[id_], task_of(id_)
     assert (env.height, env.width) == (world.rows, world.columns)
     coloured, overridden = set(), type(env).step.__qualname__.split(".")[0] != "MiniGridEnv"
     for seed in range(5):
@@ -135,19 +136,19 @@ def slow_full(env, names):
 )
 def test_the_full_view_is_minigrids_encoding_at_every_step(id_, moves):
     options = Options(id=id_, moves=moves, max_steps=40)
-    envs = minigrid._make(options, 3, 0)
+    envs = minigrid.make(options, 3, 0)
     names, (observation, _) = minigrid.channels(options), envs.reset()
     rng, ended, endings = np.random.default_rng(0), np.zeros(3, dtype=bool), 0
     for _ in range(150):
-        for k, env in enumerate(envs.envs):
+        for k, env in enumerate(envs.tasks.envs):
             np.testing.assert_array_equal(observation[k], slow_full(env, names))
             assert env.step_count > 0 or not ended[k]
         actions = rng.integers(envs.single_action_space.n, size=3)
-        before = [env.step_count for env in envs.envs]
+        before = [env.step_count for env in envs.tasks.envs]
         was, (observation, reward, terminated, truncated, _) = ended, envs.step(actions)
         ended = terminated | truncated
         endings += int(ended.sum())
-        for k, env in enumerate(envs.envs):
+        for k, env in enumerate(envs.tasks.envs):
             assert env.step_count == (0 if was[k] else before[k] + 1)
             assert not was[k] or (reward[k] == 0 and not ended[k])
     assert endings > 0
@@ -156,12 +157,12 @@ def test_the_full_view_is_minigrids_encoding_at_every_step(id_, moves):
 @pytest.mark.parametrize("id_", [LAVA, KEY])
 def test_the_egocentric_view_is_minigrids_own(id_):
     options = Options(id=id_, view="egocentric", moves="turn")
-    envs = minigrid._make(options, 1, 0)
+    envs = minigrid.make(options, 1, 0)
     observation, _ = envs.reset()
     names = minigrid.channels(options)
     rng = np.random.default_rng(0)
     for _ in range(50):
-        image = envs.envs[0].gen_obs()["image"]
+        image = envs.tasks.envs[0].gen_obs()["image"]
         unseen = image[..., 0].T == 0
         assert (observation[0][..., names.index("unseen")] == unseen).all()
         assert (observation[0][..., names.index("wall")] == (image[..., 0].T == 2)).all()
@@ -172,7 +173,7 @@ def test_the_egocentric_view_is_minigrids_own(id_):
 
 def test_rewards_and_endings_are_minigrids():
     """Absolute moves along a known way: MiniGrid's reward after as many steps."""
-    envs = minigrid._make(Options(id="MiniGrid-Empty-5x5-v0"), 1, 0)
+    envs = minigrid.make(Options(id="MiniGrid-Empty-5x5-v0"), 1, 0)
     envs.reset()
     for name in ("down", "down", "right"):
         _, reward, terminated, _, _ = envs.step(np.array([DIRECTIONS.index(name)]))
@@ -299,9 +300,9 @@ MIX = tuple(f"MiniGrid-LavaCrossingS9N{n}-v0" for n in (1, 2))
 
 
 def test_ids_are_mixed_level_by_level():
-    envs = minigrid._make(Options(id=MIX), 4, 0)
+    envs = minigrid.make(Options(id=MIX), 4, 0)
     mixed = envs.reset(options={"levels": [4, 5, 6, 7]})[0]
-    assert [env.num_crossings for env in envs.envs] == [1, 2, 1, 2]
+    assert [env.num_crossings for env in envs.tasks.envs] == [1, 2, 1, 2]
     for k, level in enumerate((4, 5, 6, 7)):
         alone = minigrid.make(Options(id=MIX[level % 2]), 1, 0).reset(options={"levels": [level]})[
             0
@@ -310,7 +311,7 @@ def test_ids_are_mixed_level_by_level():
     seen = set()
     for _ in range(60):  # every environment plays every task
         envs.step(np.full(4, DIRECTIONS.index("right")))
-        seen |= {(k, env.num_crossings) for k, env in enumerate(envs.envs)}
+        seen |= {(k, env.num_crossings) for k, env in enumerate(envs.tasks.envs)}
         envs._ended[:] = True
     assert len(seen) == 8
     assert Options.model_validate({"id": list(MIX)}).ids == MIX
@@ -337,7 +338,7 @@ def test_what_cannot_be_mixed_or_moved_is_said(options, words):
 def test_a_moved_goal_is_where_it_was_asked_for(goal, ids):
     from symgen.envs import _lava
 
-    envs = minigrid._make(Options(id=ids, goal=goal, moves="turn"), 10, 0)
+    envs = minigrid.make(Options(id=ids, goal=goal, moves="turn"), 10, 0)
     observation, _ = envs.reset(options={"levels": range(10)})
     names = minigrid.channels(Options(id=ids, moves="turn"))
     goals = {
@@ -345,8 +346,10 @@ def test_a_moved_goal_is_where_it_was_asked_for(goal, ids):
     }
     corners = {"corner": {(7, 7)}, "top_right": {(1, 7)}, "bottom_left": {(7, 1)}}
     assert goals == corners[goal] if goal in corners else len(goals) > 5
-    assert all((*env.agent_pos, env.agent_dir, env.step_count) == (1, 1, 0, 0) for env in envs.envs)
-    for k, env in enumerate(envs.envs):
+    assert all(
+        (*env.agent_pos, env.agent_dir, env.step_count) == (1, 1, 0, 0) for env in envs.tasks.envs
+    )
+    for k, env in enumerate(envs.tasks.envs):
         np.testing.assert_array_equal(observation[k], slow_full(env, names))
         if goal != "corner":
             made = _lava.LAVA if env.obstacle_type.__name__ == "Lava" else _lava.WALL
@@ -357,7 +360,7 @@ def test_a_moved_goal_is_where_it_was_asked_for(goal, ids):
 
 
 def test_success_is_told():
-    envs = minigrid._make(Options(id="MiniGrid-Empty-5x5-v0"), 1, 0)
+    envs = minigrid.make(Options(id="MiniGrid-Empty-5x5-v0"), 1, 0)
     envs.reset()
     told = [
         envs.step(np.array([DIRECTIONS.index(n)]))[4]["success"][0]
