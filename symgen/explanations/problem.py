@@ -37,29 +37,32 @@ PROBLEM = {
     ),
     "action-kind": Explanation(
         "The algorithm needs a continuous action.",
-        """Soft actor-critic asks two networks what an action is worth, and follows their slope in the action: the
-        action must be a vector of real numbers. For choices among a few actions use ppo.""",
+        """Soft actor-critic asks two networks what an action is worth, and follows their slope in
+        the action: the action must be a vector of real numbers. For choices among a few actions use
+        ppo.""",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}\ntrain: {algorithm: sac}",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}\ntrain: {algorithm: ppo}",
     ),
     "unbounded-action": Explanation(
         "The algorithm acts inside bounds, and the action has none.",
-        """The policy of soft actor-critic is a Gaussian squashed by tanh into the box of possible actions, so every
-        component needs a lower and an upper bound. ppo's Gaussian is not squashed and needs none.""",
+        """The policy of soft actor-critic is a Gaussian squashed by tanh into the box of possible
+        actions, so every component needs a lower and an upper bound. ppo's Gaussian is not squashed
+        and needs none.""",
         _FREE + "train: {algorithm: sac}",
         _FREE + "train: {algorithm: ppo}",
     ),
     "term-name": Explanation(
         "An observation has a name that the network needs for itself.",
-        """Critics that judge actions read an observation's terms by name, and the action under the name `action`. A
-        term of that name (a previous action, say) needs another key in the environment's observation space.""",
+        """Critics that judge actions read an observation's terms by name, and the action under the
+        name `action`. A term of that name (a previous action, say) needs another key in the
+        environment's observation space.""",
         _REMEMBERING + "train: {algorithm: sac}",
         _REMEMBERING + "train: {algorithm: ppo}",
     ),
     "bad-environment": Explanation(
         "The environment cannot be made, or cannot be described.",
-        """The adapter could not find the environment, or its observations or actions are of a kind that no network here
-        takes. The message is the adapter's.""",
+        """The adapter could not find the environment, or its observations or actions are of a kind
+        that no network here takes. The message is the adapter's.""",
         "environment: {adapter: gymnasium_env, id: CartPol-v1}",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}",
     ),
@@ -73,23 +76,25 @@ PROBLEM = {
     ),
     "no-places": Explanation(
         "A graph is given, and the observation has no places.",
-        """A graph connects the places that the group moves: the cells of a grid, or tokens. A plain vector has none.
-        Leave graph: out, or declare a term as tokens.""",
+        """A graph connects the places that the group moves: the cells of a grid, or tokens. A plain
+        vector has none. Leave graph: out, or declare a term as tokens.""",
         "graph: {topology: complete}",
         "network: {family: group_mlp}",
     ),
     "bad-topology": Explanation(
         "There is no such topology, or it does not fit.",
-        """complete connects all places and fits any observation; grid (four neighbours), king (eight), torus and radius
-        <n> need a grid; cycle (each place and the next, the last and the first) and path (the same, with two ends) need
-        tokens; {edges: [[0, 1], ...]} names every edge.""",
+        """complete connects all places and fits any observation; grid (four neighbours), king
+        (eight), torus and radius <n> need a grid; cycle (each place and the next, the last and the
+        first) and path (the same, with two ends) need tokens; {edges: [[0, 1], ...]} names every
+        edge.""",
         _GRID + "graph: {topology: queen}\nnetwork: {family: graph_attention}",
         _GRID + "graph: {topology: king}\nnetwork: {family: graph_attention}",
     ),
     "bad-edge": Explanation(
         "An edge of the graph is not possible.",
-        """An edge is [from, to], two numbers of places from 0 up; on a grid they are counted row by row. Attributes may
-        follow as a mapping; where labels: names an attribute, every edge must have it.""",
+        """An edge is [from, to], two numbers of places from 0 up; on a grid they are counted row by
+        row. Attributes may follow as a mapping; where labels: names an attribute, every edge must
+        have it.""",
         _GRID + "graph: {topology: {edges: [[0, 81]]}}\nnetwork: {family: graph_attention}",
         _GRID
         + "graph: {topology: {edges: [[0, 8], [8, 80], [80, 72], [72, 0]]}}\nnetwork: {family: "
@@ -97,25 +102,26 @@ PROBLEM = {
     ),
     "bad-labels": Explanation(
         "The pairs of places cannot be labelled like that.",
-        """distance tells pairs apart by how far they are, offset (on a grid) also by direction, absolute by everything
-        the group allows. Any other word is an attribute of edges that are given one by one.""",
+        """distance tells pairs apart by how far they are, offset (on a grid) also by direction,
+        absolute by everything the group allows. Any other word is an attribute of edges that are
+        given one by one.""",
         _GRID + "graph: {labels: offsets}\nnetwork: {family: graph_attention}",
         _GRID + "graph: {labels: offset}\nnetwork: {family: graph_attention}",
     ),
     "not-an-automorphism": Explanation(
         "A generator does not keep the graph.",
-        """Every generator must take edges to edges, with the same attribute where that labels them. Otherwise the
-        network would have to treat as equal what the graph tells apart. Add the edges that are missing, or use a
-        smaller group.""",
+        """Every generator must take edges to edges, with the same attribute where that labels them.
+        Otherwise the network would have to treat as equal what the graph tells apart. Add the edges
+        that are missing, or use a smaller group.""",
         _GRID + "graph: {topology: {edges: [[0, 1]]}}\nnetwork: {family: graph_attention}",
         _GRID + "graph: {topology: grid}\nnetwork: {family: graph_attention}",
     ),
     "idle-triangles": Explanation(
         "The triangle layer cannot have an effect.",
-        """Triangles change how places attend to each other; the row of the class token has none. With one block the
-        token is read out before anything has told it, so the network would be blind to mirrors, as if there were no
-        triangles. A second block, the readout of patches, or triangles that windows read out (local: {readout: both})
-        make them count.""",
+        """Triangles change how places attend to each other; the row of the class token has none.
+        With one block the token is read out before anything has told it, so the network would be
+        blind to mirrors, as if there were no triangles. A second block, the readout of patches, or
+        triangles that windows read out (local: {readout: both}) make them count.""",
         _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: "
         "{layers: 1}}",
         _GRID + "graph: {orientation: triangles}\nnetwork: {family: graph_attention, global: "
@@ -123,10 +129,11 @@ PROBLEM = {
     ),
     "unavailable-constraint": Explanation(
         "The network family does not offer this constraint.",
-        """exact and relaxed are built into the layers of some families; the baselines (cnn, vit, mlp) offer none, which
-        only measures the symmetry. The message lists what the family offers. The settings of relaxed belong to its
-        forms: banks and index to form: banks, which graph_attention does not have. augment and mirror_loss would leave
-        the network free and change its training; they are words of the language that nothing carries out yet.""",
+        """exact and relaxed are built into the layers of some families; the baselines (cnn, vit,
+        mlp) offer none, which only measures the symmetry. The message lists what the family offers.
+        The settings of relaxed belong to its forms: banks and index to form: banks, which
+        graph_attention does not have. augment and mirror_loss would leave the network free and
+        change its training; they are words of the language that nothing carries out yet.""",
         "network: {family: mlp}",
         "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, "
         "-3, -4]}}\n"
@@ -134,18 +141,19 @@ PROBLEM = {
     ),
     "hidden-fibre": Explanation(
         "The hidden layers cannot carry what they must.",
-        """The fibre says how the group moves the hidden channels. Where all of them are invariant, nothing can say in
-        which direction something was seen: a heading, a sign, or the difference between left and right is lost.
-        regular carries everything.""",
+        """The fibre says how the group moves the hidden channels. Where all of them are invariant,
+        nothing can say in which direction something was seen: a heading, a sign, or the difference
+        between left and right is lost. regular carries everything.""",
         "network: {family: group_mlp, hidden: 8 trivial}",
         "network: {family: group_mlp, hidden: 8 regular}",
     ),
     "no-power": Explanation(
         "An output could show nothing of the symmetry, whatever the weights.",
-        """What the hidden layers leave alone, the outputs cannot follow. Where an element moves no hidden channel, the
-        policy is the same for the actions that it exchanges; where no equivariant map leads from what is observed
-        through the layers to an invariant number, the value is a constant. An odd activation takes signs to signs, and
-        from a sign there is no map to an invariant.""",
+        """What the hidden layers leave alone, the outputs cannot follow. Where an element moves no
+        hidden channel, the policy is the same for the actions that it exchanges; where no
+        equivariant map leads from what is observed through the layers to an invariant number, the
+        value is a constant. An odd activation takes signs to signs, and from a sign there is no map
+        to an invariant.""",
         "symmetry: {group: D1, states: {observation: 4 sign}, actions: regular}\n"
         "network: {family: group_mlp, hidden: 8 sign, activation: tanh}",
         "symmetry: {group: D1, states: {observation: 4 sign}, actions: regular}\n"
@@ -153,15 +161,16 @@ PROBLEM = {
     ),
     "pointwise-nonlinearity": Explanation(
         "The activation does not commute with the hidden fibre.",
-        """relu and its like act on each channel alone, so they commute with a group that permutes channels and with
-        nothing else: relu(-x) is not -relu(x). An odd function such as tanh also allows signs. Matrices allow none.""",
+        """relu and its like act on each channel alone, so they commute with a group that permutes
+        channels and with nothing else: relu(-x) is not -relu(x). An odd function such as tanh also
+        allows signs. Matrices allow none.""",
         "network: {family: group_mlp, hidden: 8 sign, activation: relu}",
         "network: {family: group_mlp, hidden: 8 regular, activation: relu}",
     ),
     "no-picture": Explanation(
         "The observation does not suit the network family.",
-        """cnn, vit, group_conv and graph_attention need an observation on a grid (graph_attention also takes tokens);
-        for plain vectors there are group_mlp and mlp.""",
+        """cnn, vit, group_conv and graph_attention need an observation on a grid (graph_attention
+        also takes tokens); for plain vectors there are group_mlp and mlp.""",
         "network: {family: graph_attention}",
         "network: {family: group_mlp}",
     ),
@@ -174,10 +183,11 @@ PROBLEM = {
     ),
     "stride": Explanation(
         "The windows of a convolution, or of pooling, do not fit the picture.",
-        """Along every side that the group reverses the windows must reach from one end to the other: size + 2 padding -
-        kernel is a multiple of the stride (of the side of a tile, for pooling). Otherwise some pixels are left over at
-        one end, and a turned or mirrored picture is read at other places than the picture was: stride 2 on an even
-        picture with an odd kernel, or tiles of 2 on an odd picture. The message names the changes that mend it.""",
+        """Along every side that the group reverses the windows must reach from one end to the
+        other: size + 2 padding - kernel is a multiple of the stride (of the side of a tile, for
+        pooling). Otherwise some pixels are left over at one end, and a turned or mirrored picture
+        is read at other places than the picture was: stride 2 on an even picture with an odd
+        kernel, or tiles of 2 on an odd picture. The message names the changes that mend it.""",
         _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, "
         "kernel: 2}]}",
         _GRID + "network: {family: group_conv, layers: [{fields: 8 regular, stride: 2, padding: 0, "
@@ -199,17 +209,19 @@ PROBLEM = {
     ),
     "changed-interface": Explanation(
         "A held-out condition changes what the agent observes or can do.",
-        """A trained network keeps its inputs and outputs. A condition may change levels, sizes of rivers, gravity, and
-        whatever else leaves the shape of the observation and the actions alone.""",
+        """A trained network keeps its inputs and outputs. A condition may change levels, sizes of
+        rivers, gravity, and whatever else leaves the shape of the observation and the actions
+        alone.""",
         _GRID + "network: {family: graph_attention}\nevaluate: {larger: {environment.size: 11}}",
         _GRID
         + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
     ),
     "level-overlap": Explanation(
         "A held-out condition may show levels that were trained on.",
-        """Seeds of levels are not levels: two seeds may make the same level, or its turned image. environment.split
-        sorts levels by what they are, up to turns and mirrors: train on split: train, test on split: test. Evaluation
-        measures how many levels of a condition were trained on, and prints it.""",
+        """Seeds of levels are not levels: two seeds may make the same level, or its turned image.
+        environment.split sorts levels by what they are, up to turns and mirrors: train on split:
+        train, test on split: test. Evaluation measures how many levels of a condition were trained
+        on, and prints it.""",
         _TRAINED + "evaluate: {held_out: {seed_range: [5000, 5200]}}",
         _TRAINED + "evaluate: {held_out: {environment.split: test}}",
     ),
