@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import gymnasium
 
     from symgen.nn.network import Network
+    from symgen.nn.policy import Policy
     from symgen.proofs.verify import Verification
 
 
@@ -84,18 +85,33 @@ class Compiled:
 
         Returns:
             One action, or one for each observation of the batch.
+
+        Raises:
+            ValueError: the network has memory, and a single call knows of no episode.
         """
-        import torch
-
-        from symgen.envs._stepping import environment_action
-
+        if self.network.states:
+            names = ", ".join(self.network.states)
+            raise ValueError(f"{names} has memory: ask policy(), which remembers, to act")
         term = self.problem.interface.terms[0]
         given = observation[term.name] if isinstance(observation, Mapping) else observation
-        with torch.no_grad():
-            distribution = self.network.policy(observation)
-            chosen = distribution.sample() if sample else distribution.mode
-        actions = environment_action(self.action_space)(chosen.cpu().numpy())
+        actions = self.policy(sample=sample).act(observation)
         return actions[0] if np.ndim(given) == len(term.shape) else actions
+
+    def policy(self, *, sample: bool = False) -> Policy:
+        """The policy, to be asked step after step: it remembers the episodes under way.
+
+            policy = compiled.policy()
+            policy.reset(envs.num_envs)
+            actions = policy.act(observation, starts)   # [environment], as the environment takes them
+
+        Args:
+            sample: draw from the policy instead of taking the most probable action.
+        """
+        from symgen.envs._stepping import environment_action
+        from symgen.nn.policy import Policy
+
+        convert = environment_action(self.action_space)
+        return Policy(self.network, sample=sample, convert=convert)
 
     def act_on_observation(self, element: str, observation: Any) -> Any:
         """g.o.

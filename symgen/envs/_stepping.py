@@ -85,7 +85,11 @@ class Stepper:
                 not repeat the episodes of its first start.
         """
         entropy = np.random.SeedSequence((seed, step))
-        observation, info = self.envs.reset(seed=int(entropy.generate_state(1)[0] >> 1))
+        return self.reset(int(entropy.generate_state(1)[0] >> 1))
+
+    def reset(self, seed: int) -> tuple[Given, Mapping[str, object]]:
+        """Reset all environments with this very seed, as an evaluation does."""
+        observation, info = self.envs.reset(seed=seed)
         self.starts = np.ones(self.envs.num_envs, np.bool_)
         self.resetting = np.zeros(self.envs.num_envs, np.bool_)
         return observation, info

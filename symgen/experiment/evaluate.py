@@ -6,14 +6,12 @@ evaluate_runs    all seeds of one variant, with intervals over the seeds
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import torch
 
 from symgen.compiler import Compiled
 from symgen.experiment import heldout
-from symgen.experiment.episodes import Act, Episodes, play
+from symgen.experiment.episodes import Episodes, play
 from symgen.experiment.evaluation import Evaluation, Scores, Settings, over_seeds
 from symgen.experiment.heldout import Changes
 from symgen.experiment.jobs import Stopped
@@ -27,7 +25,7 @@ from symgen.experiment.stored import shown_evaluation, store
 from symgen.experiment.symmetry_breaking import symmetry_breaking
 from symgen.experiment.versions import versions
 from symgen.nn.device import described, forked
-from symgen.nn.network import Network
+from symgen.nn.policy import Policy
 
 
 def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False) -> Evaluation:
@@ -94,26 +92,14 @@ def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False)
     return store(folder / settings.file, evaluation, evaluation.to_dict())
 
 
-def policy(network: Network, sample: bool, stopped: Stopped = lambda: False) -> Act:
-    """The function from a batch of observations to actions, drawn or most probable."""
-
-    def act(observation: Any) -> np.ndarray:
-        if stopped():
-            raise KeyboardInterrupt
-        distribution = network.policy(observation)
-        return np.asarray((distribution.sample() if sample else distribution.mode).cpu().numpy())
-
-    return act
-
-
 def _play(compiled: Compiled, changes: Changes, settings: Settings, stopped: Stopped) -> Episodes:
     count = min(settings.envs, settings.episodes)
     envs = heldout.environment(compiled.problem, changes, count, settings.seed)
-    act = policy(compiled.network, settings.sample, stopped)
+    policy = Policy(compiled.network, sample=settings.sample)
     try:
         with forked(compiled.network.device), torch.no_grad(), compiled.network.expanded():
             torch.manual_seed(settings.seed)
-            return play(act, envs, settings.episodes, settings.seed)
+            return play(policy, envs, settings.episodes, settings.seed, stopped)
     finally:
         envs.close()
 

@@ -234,9 +234,16 @@ class Network(nn.Module):
             return SquashedGaussian(parameters, log_std, self.box_centre, self.box_half)
         return distributions.distribution(self.action, parameters, log_std)
 
+    def decide(
+        self, observation: Observation, state: State | None = None
+    ) -> tuple[Distribution, State]:
+        """The policy as a torch distribution, and the state afterwards; no critic is asked."""
+        outputs, after = self.compute(self._policy_names, observation, state)
+        return self.distribution(outputs), after
+
     def policy(self, observation: Observation, state: State | None = None) -> Distribution:
         """The policy as a torch distribution, see `distribution`."""
-        return self.distribution(self.compute(self._policy_names, observation, state)[0])
+        return self.decide(observation, state)[0]
 
     def value(self, observation: Observation, state: State | None = None) -> Tensor:
         """The value of each observation of a batch, shape (batch,).

@@ -23,6 +23,7 @@ from symgen.compiler import Compiled
 from symgen.envs._stepping import environment_action
 from symgen.envs.guarded import environments
 from symgen.nn.network import Network
+from symgen.nn.policy import Policy
 from symgen.pictures.draw_observation import terms
 from symgen.plan.plan import Plan
 from symgen.problem.group_action import act_on_observation
@@ -185,14 +186,16 @@ def _episode(compiled: Compiled, envs: VectorEnv, seed: int) -> list[dict[str, n
     to_environment = environment_action(envs.single_action_space)
     taken: list[dict[str, np.ndarray]] = []
     observation, _ = envs.reset(seed=seed)
+    policy = Policy(compiled.network, sample=True)
+    policy.reset(envs.num_envs)
     ended = False
     while not ended and len(taken) < LONGEST:
         taken.append(
             {k: each.copy() for k, each in terms(compiled.problem.interface, observation).items()}
         )
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + len(taken))
-            action = compiled.network.policy(observation).sample().cpu().numpy()
+            action = policy.act(observation)
         observation, _, terminated, truncated, _ = envs.step(to_environment(action))
         ended = bool(terminated[0] or truncated[0])
     return taken

@@ -13,13 +13,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from symgen.compiler import Compiled, check_spec
 from symgen.envs._stepping import autoreset_mode, environment_action
 from symgen.errors import UserError
-from symgen.experiment import evaluate, heldout
+from symgen.experiment import heldout
 from symgen.experiment.evaluation import Settings
 from symgen.experiment.heldout import Changes
 from symgen.experiment.imported import imports_told
 from symgen.experiment.load import loaded
 from symgen.experiment.run import Run
 from symgen.nn.device import forked
+from symgen.nn.policy import Policy
 from symgen.pictures.caption import captioned, enlarged
 from symgen.problem.problem import Problem
 from symgen.spec.source import read
@@ -141,16 +142,17 @@ def play(compiled: Compiled, changes: Changes, settings: Settings) -> Episode:
     envs = _stage(compiled.problem, changes, settings.seed)
     # after an ending these show the next episode already
     overtakes = autoreset_mode(envs) is AutoresetMode.SAME_STEP
-    act = evaluate.policy(compiled.network, settings.sample)
+    policy = Policy(compiled.network, sample=settings.sample)
     to_environment = environment_action(envs.single_action_space)
     try:
         with forked(compiled.network.device), torch.no_grad(), compiled.network.expanded():
             torch.manual_seed(settings.seed)
             observation, _ = envs.reset(seed=settings.seed)
+            policy.reset(envs.num_envs)
             taken = [Frame(_drawn(envs), 0, 0.0)]
             while not taken[-1].ended and len(taken) < LONGEST:
                 observation, reward, terminated, truncated, _ = envs.step(
-                    to_environment(act(observation))
+                    to_environment(policy.act(observation))
                 )
                 ended = _ending(bool(terminated[0]), bool(truncated[0]))
                 picture = taken[-1].picture if ended and overtakes else _drawn(envs)

@@ -55,8 +55,11 @@ class Undecided:
 
     device = torch.device("cpu")
 
-    def policy(self, observation):
-        return Categorical(probs=torch.tensor([0.3, 0.4, 0.3]).expand(len(observation), 3))
+    def initial_state(self, batch):
+        return {}
+
+    def decide(self, observation, state=None):
+        return Categorical(probs=torch.tensor([0.3, 0.4, 0.3]).expand(len(observation), 3)), {}
 
     def expanded(self):
         return torch.no_grad()

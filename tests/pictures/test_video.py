@@ -18,6 +18,7 @@ from symgen.experiment.run import Run
 from symgen.pictures import caption, video
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC, Script
+from tests.experiment.test_episodes import Still
 
 
 class Plain(gymnasium.Env):
@@ -133,7 +134,7 @@ class Painted(Script):
 def test_an_episode_sums_its_rewards_and_never_shows_the_next_one(mode, pictures, monkeypatch):
     compiled = compile_spec(SPEC, verify=False)
     monkeypatch.setattr(heldout, "environment", lambda *_, **__: Painted(mode))
-    monkeypatch.setattr(evaluate, "policy", lambda *_: lambda observation: np.zeros(1, int))
+    monkeypatch.setattr(video, "Policy", lambda *_, **__: Still())
     episode = video.play(compiled, {}, Settings())
     assert [int(frame.picture[0, 0, 0]) for frame in episode.frames] == pictures
     assert [str(frame) for frame in episode.frames] == [
