@@ -32,6 +32,7 @@ from symgen.experiment.variant import check_variant, stem
 from symgen.nn.device import chosen, described
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
+from symgen.rl._symmetry_breaking import SymmetryBreaking
 from symgen.spec.source import Source
 
 
@@ -320,7 +321,14 @@ def _fit_seed(
     algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
     envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
     try:
-        learner = algorithm.Learner(compiled.network, envs, options, steps=steps, seed=run.seed)
+        learner = algorithm.Learner(
+            compiled.network,
+            envs,
+            options,
+            steps=steps,
+            seed=run.seed,
+            training=SymmetryBreaking(),
+        )
         session = Session(run, settings.saving, listen, stopped)
         end = fit(session, compiled.network, learner, steps, begin)
     finally:

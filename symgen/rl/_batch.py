@@ -1,15 +1,16 @@
 """The transitions of a rollout, flat, and how they are drawn for gradient steps."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from symgen.nn import distributions
-from symgen.rl._rollout import Buffer
-from symgen.rl._storage import Observation, each
+from symgen.problem.training import Trained, Training
+from symgen.rl._rollout import Buffer, log_std_of
+from symgen.rl._storage import Observation, each, joined
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,59 @@ class Batch:
             order = torch.randperm(len(self), generator=generator, device=self.values.device)
             for chosen in order.tensor_split(parts):
                 yield self.map(partial(_rows, chosen))
+
+
+def augmented(
+    batch: Batch, network: Trained, training: Training, rows: int, generator: torch.Generator
+) -> Batch:
+    """The batch, and the moved copies of it that `training` asks for, which have the advantages,
+    returns and values of their originals.
+
+    Args:
+        batch: what was rolled out.
+        network: the policy before the first gradient step, which is asked for the log-probabilities
+            of moved actions where they are not copied.
+        training: what the constraint adds.
+        rows: transitions that the policy is asked about at once.
+        generator: source of the moves' randomness.
+    """
+    moved = training.augment((batch.observations,), batch.actions, generator)
+    if moved is None:
+        return batch
+    (observations,) = moved.observations
+    copies = Batch(
+        observations,
+        moved.actions,
+        batch.log_probs[moved.index],
+        batch.advantages[moved.index],
+        batch.returns[moved.index],
+        batch.values[moved.index],
+    )
+    if training.log_prob == "recomputed":
+        copies = replace(copies, log_probs=_log_probs(network, copies, rows))
+    return Batch(
+        joined(batch.observations, copies.observations),
+        torch.cat([batch.actions, copies.actions]),
+        torch.cat([batch.log_probs, copies.log_probs]),
+        torch.cat([batch.advantages, copies.advantages]),
+        torch.cat([batch.returns, copies.returns]),
+        torch.cat([batch.values, copies.values]),
+    )
+
+
+@torch.no_grad()
+def _log_probs(network: Trained, batch: Batch, rows: int) -> Tensor:
+    """Log-probabilities of the batch's actions, `rows` at a time."""
+    parts = []
+    for begin in range(0, len(batch), rows):
+        chosen = torch.arange(begin, min(begin + rows, len(batch)), device=batch.values.device)
+        part = batch.map(partial(_rows, chosen))
+        outputs, _ = network(part.observations)
+        log_probs, _ = distributions.evaluate(
+            network.action, outputs["policy"], log_std_of(outputs), part.actions
+        )
+        parts.append(log_probs)
+    return torch.cat(parts)
 
 
 def _rows(chosen: Tensor, tensor: Tensor) -> Tensor:

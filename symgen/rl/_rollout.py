@@ -4,10 +4,6 @@
 environments start their next episode (see envs/_stepping.py).
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
-
 import numpy as np
 import torch
 from gymnasium import Space
@@ -17,6 +13,7 @@ from symgen.envs._finite import check_finite
 from symgen.envs._stepping import Given, Stepper, final_observation
 from symgen.nn import distributions
 from symgen.problem.interface import Action
+from symgen.problem.training import Trained
 from symgen.rl._episodes import Episodes
 from symgen.rl._storage import (
     CPU,
@@ -28,37 +25,6 @@ from symgen.rl._storage import (
     stack,
     storage,
 )
-
-
-class ActorCritic(Protocol):
-    """What training asks of a network, beyond being a torch.nn.Module.
-
-    A network may also have `expanded()`, a context manager within which its weights do not change,
-    so that anything derived from them can be kept; rollouts run inside it. One that may break its
-    symmetry has `penalty()`, which is added to the loss, and `symmetry_breaking()`, which is
-    logged (see _symmetry_breaking.py).
-    """
-
-    action: Action
-
-    def __call__(
-        self, observation: Observation, state: dict[str, Tensor] | None = None
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The outputs by name, and the state afterwards.
-
-        "policy" are the policy's parameters [batch, sum(sizes)], "value" is [batch, 1], and of a
-        continuous action "scale" is the logarithm of its deviation [batch, dim], in all rows the
-        same.
-        """
-        ...
-
-    def update_normalisation(self, observation: Observation) -> None:
-        """Take a batch of observations into the running statistics."""
-        ...
-
-    def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
-        """Names and weights, as torch.nn.Module has them."""
-        ...
 
 
 class Buffer:
@@ -129,7 +95,7 @@ class Buffer:
 
 @torch.no_grad()
 def rollout(
-    network: ActorCritic,
+    network: Trained,
     stepper: Stepper,
     buffer: Buffer,
     episodes: Episodes,
@@ -156,7 +122,7 @@ def rollout(
     finals: list[tuple[int, int, Given]] = []  # step, environment, final observation
 
     buffer.roll()
-    with expanded(network):
+    with network.expanded():
         for step in range(buffer.steps):
             outputs, _ = network(buffer.observation(step))
             buffer.parameters[step] = outputs["policy"]
@@ -195,12 +161,6 @@ def log_std_of(outputs: dict[str, Tensor]) -> Tensor | None:
     return outputs["scale"][0] if "scale" in outputs else None
 
 
-def _values(network: ActorCritic, observation: Observation) -> Tensor:
+def _values(network: Trained, observation: Observation) -> Tensor:
     outputs, _ = network(observation)
     return outputs["value"][:, 0]
-
-
-def expanded(network: Any) -> AbstractContextManager[None]:
-    """The network's own `expanded()`, or a context that does nothing."""
-    context: AbstractContextManager[None] = getattr(network, "expanded", nullcontext)()
-    return context

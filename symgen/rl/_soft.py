@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -22,18 +22,17 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from symgen.envs._finite import check_finite
-from symgen.envs._stepping import Given, Stepper, final_observation
+from symgen.envs._stepping import Stepper, final_observation
 from symgen.errors import UserError
 from symgen.nn.device import generator as generator_on
-from symgen.problem.interface import Action
+from symgen.nn.observation import as_tensor
+from symgen.problem.training import PLAIN, Side, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
 from symgen.rl._episodes import Episodes, Scalars
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch, Replay
-from symgen.rl._rollout import expanded
 from symgen.rl._soft_options import SoftOptions
-from symgen.rl._storage import Observation
-from symgen.rl._symmetry_breaking import measured, penalty
+from symgen.rl._storage import Observation, each
 from symgen.rl._target import Target
 from symgen.rl._temperature import Temperature
 
@@ -50,44 +49,12 @@ METRICS = {
     "entropy": "entropy of the policy in nats",
     "q": "mean of the Q of stored actions",
 }
-"""Of every network; those of a relaxed one are in _symmetry_breaking.py."""
+"""Of every network; a constraint may measure more."""
 LEARNT = ("critic_loss", "actor_loss", "temperature", "entropy", "q")
 """What `improve` tells."""
 
 
-class SoftNetwork(Protocol):
-    """What every soft actor-critic asks of a network, beyond being a torch.nn.Module.
-
-    A network may also have `expanded()`, a context within which its weights do not change. One that
-    may break its symmetry has `penalty()`, which is added to the losses, and
-    `symmetry_breaking()`, which is logged (see _symmetry_breaking.py).
-    """
-
-    action: Action
-
-    def encode(self, observation: Observation | Given) -> dict[str, Tensor]:
-        """The features that actor and critics share."""
-        ...
-
-    def heads(
-        self,
-        features: dict[str, Tensor],
-        names: tuple[str, ...],
-        action: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Some of the outputs, each [batch, size]."""
-        ...
-
-    def actor_parameters(self) -> dict[str, nn.Parameter]:
-        """The actor's own weights."""
-        ...
-
-    def critic_parameters(self) -> dict[str, nn.Parameter]:
-        """The critics' weights and those of the shared features."""
-        ...
-
-
-Network = TypeVar("Network", bound=SoftNetwork)
+Network = TypeVar("Network", bound=Trained)
 Options = TypeVar("Options", bound=SoftOptions)
 
 
@@ -109,6 +76,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
         options: how to train.
         steps: transitions to train for.
         seed: seed of actions, batches and environments.
+        training: what a constraint adds.
 
     Raises:
         UserError: the environments do not reset themselves or observe something that is not arrays,
@@ -116,7 +84,14 @@ class SoftLearner(ABC, Generic[Network, Options]):
     """
 
     def __init__(
-        self, network: Network, envs: VectorEnv, options: Options, *, steps: int, seed: int
+        self,
+        network: Network,
+        envs: VectorEnv,
+        options: Options,
+        *,
+        steps: int,
+        seed: int,
+        training: Training = PLAIN,
     ) -> None:
         if envs.num_envs != options.envs:
             raise ValueError(f"options say {options.envs} environments, envs holds {envs.num_envs}")
@@ -124,6 +99,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
         self.options = options
         self.steps = steps
         self.seed = seed
+        self.training = training
         self.step = 0
         self.updates = 0
         self.gradient_steps = 0
@@ -176,7 +152,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
         """Uniformly random actions [env, ...], as they are taken during the warm-up."""
 
     @abstractmethod
-    def act(self, observation: Given) -> Tensor:
+    def act(self, observation: Observation) -> Tensor:
         """Actions [env, ...] drawn from the policy."""
 
     @abstractmethod
@@ -227,7 +203,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
             **self.episodes.metrics(),
             "steps_per_second": (self.step - start) / (time.perf_counter() - began),
             **learnt,
-            **measured(self.network, self.updates, last=self.step >= self.steps),
+            **self.training.measured(self.network, self.updates, last=self.step >= self.steps),
         }
 
     @torch.no_grad()
@@ -236,11 +212,13 @@ class SoftLearner(ABC, Generic[Network, Options]):
         count = 0
         # tied weights are worth expanding where they serve several steps
         many = self.options.train_every > 1 and self.step >= self.options.warmup
-        context: AbstractContextManager[None] = expanded(self.network) if many else nullcontext()
+        context: AbstractContextManager[None] = self.network.expanded() if many else nullcontext()
         with context:
             for _ in range(self.options.train_every):
                 exploring = self.step < self.options.warmup
-                actions = self.explore() if exploring else self.act(self._observation)
+                actions = (
+                    self.explore() if exploring else self.act(each(as_tensor, self._observation))
+                )
                 acted = actions.cpu().numpy()
                 after = self._stepper.step(acted)
                 check_finite(after.observation, after.rewards)
@@ -264,21 +242,40 @@ class SoftLearner(ABC, Generic[Network, Options]):
         return rows
 
     def _draw(self) -> Batch:
-        """A batch of the replay, its images shifted where asked."""
+        """A batch of the replay: its images shifted where asked, and moved as a constraint asks."""
         options = self.options
         batch = self.replay.sample(options.batch, options.n_step, options.gamma, self._generator)
-        if not options.random_shift:
+        if options.random_shift:
+            here = shifted(batch.observations, options.random_shift, self._generator)
+            there = shifted(batch.next_observations, options.random_shift, self._generator)
+            batch = replace(batch, observations=here, next_observations=there)
+        observations = (batch.observations, batch.next_observations)
+        moved = self.training.augment(observations, batch.actions, self._generator)
+        if moved is None:
             return batch
-        here = shifted(batch.observations, options.random_shift, self._generator)
-        there = shifted(batch.next_observations, options.random_shift, self._generator)
-        return replace(batch, observations=here, next_observations=there)
+        here, there = moved.observations
+        rewards = batch.rewards[moved.index]
+        return Batch(here, moved.actions, rewards, batch.discounts[moved.index], there)
 
-    def _descend(self, part: str, loss: Tensor) -> None:
+    def _descend(self, side: Side, loss: Tensor, batch: Batch, outputs: dict[str, Tensor]) -> None:
+        """One step of the optimiser of actor or critic, whose weights alone get a gradient, with
+        what a constraint adds to the loss.
+
+        Args:
+            side: which of them.
+            loss: of the batch.
+            batch: what the loss is of.
+            outputs: what the network says of the batch.
+        """
+        extra = self.training.penalty(
+            self.network, batch.observations, batch.actions, outputs, side, self._generator
+        )
+        self._step(side, loss if extra is None else loss + extra)
+
+    def _step(self, part: str, loss: Tensor) -> None:
         """One step of the optimiser of `part`, whose weights alone get a gradient."""
-        cost = penalty(self.network) if part != "temperature" else None
-        total = loss if cost is None else loss + cost
         weights = list(self._weights[part].values())
-        gradients = torch.autograd.grad(total, weights, allow_unused=True)
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
         self._optimisers[part].step()

@@ -52,6 +52,19 @@ def as_stored(given: Given, stored: Observation) -> Observation:
     return as_tensor(given).to(stored.dtype)
 
 
+def joined(first: Observation, second: Observation) -> Observation:
+    """Two batches of observations as one.
+
+    Raises:
+        ValueError: one is a dict and the other is not.
+    """
+    if isinstance(first, dict) and isinstance(second, dict):
+        return {name: torch.cat([rows, second[name]]) for name, rows in first.items()}
+    if isinstance(first, dict) or isinstance(second, dict):
+        raise ValueError(f"a {type(first).__name__} cannot be joined to a {type(second).__name__}")
+    return torch.cat([first, second])
+
+
 def stack(observations: Sequence[Given]) -> Observation:
     """Single observations as one batch of tensors."""
     first = observations[0]

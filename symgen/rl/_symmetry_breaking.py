@@ -1,14 +1,14 @@
 """What training says of a network that may break its symmetry: by how much it does, and what that
 costs.
-
-To an algorithm these are numbers under names: it adds `penalty(network)` to its loss,
-`measured(...)` to its metrics.
 """
 
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from symgen.problem.training import Side, Trained
+from symgen.rl._storage import Observation
 
 METRICS = {
     "symmetry_breaking/<step>": "distance of a step's relaxed maps from the nearest exact ones, "
@@ -25,29 +25,40 @@ EVERY = 10
 """Updates between two measurements, which take about as long as a few gradient steps."""
 
 
-def penalty(network: Any) -> Tensor | None:
-    """What is added to the loss; None where nothing is."""
-    found: Tensor | None = getattr(network, "penalty", _nothing)()
-    return found
-
-
-def measured(network: Any, update: int, last: bool) -> dict[str, float]:
-    """METRICS of the network as it is now; empty where it is exact, and in most updates.
-
-    Args:
-        network: with `symmetry_breaking()` and `penalty()`, or without.
-        update: how many updates have been done.
-        last: whether there is none to come.
+class SymmetryBreaking:
+    """Training of a network that may break its symmetry: its regulariser is part of every loss, and
+    its symmetry-breaking norms are logged. Of an exact network it adds nothing.
     """
-    if not (update == 1 or update % EVERY == 0 or last):
-        return {}
-    found = {
-        f"symmetry_breaking/{name}": size
-        for name, size in getattr(network, "symmetry_breaking", dict)().items()
-    }
-    with torch.no_grad():
-        cost = penalty(network)
-    return found if cost is None else {**found, "penalty": float(cost)}
+
+    log_prob: Literal["copied"] = "copied"
+
+    def augment(
+        self, observations: tuple[Observation, ...], actions: Tensor, generator: torch.Generator
+    ) -> None:
+        """No copies."""
+
+    def penalty(
+        self,
+        network: Trained,
+        observations: Observation,
+        actions: Tensor,
+        outputs: dict[str, Tensor],
+        side: Side | None,
+        generator: torch.Generator,
+    ) -> Tensor | None:
+        """The regulariser times the norms, in the loss of either side."""
+        return network.penalty()
+
+    def measured(self, network: Trained, update: int, last: bool) -> dict[str, float]:
+        """METRICS of the network as it is now; empty where it is exact, and in most updates."""
+        if not (update == 1 or update % EVERY == 0 or last):
+            return {}
+        norms = {
+            f"symmetry_breaking/{name}": size for name, size in network.symmetry_breaking().items()
+        }
+        with torch.no_grad():
+            cost = network.penalty()
+        return norms if cost is None else {**norms, "penalty": float(cost)}
 
 
 def documented(name: str) -> str:
@@ -61,7 +72,3 @@ def documented(name: str) -> str:
         parts[1] = "<step>"
         parts[2:] = [part if part == "spread" else "<generator>" for part in parts[2:]]
     return "/".join(parts)
-
-
-def _nothing() -> None:
-    return None

@@ -26,14 +26,14 @@ from symgen.envs._stepping import Stepper, check_mask
 from symgen.errors import UserError
 from symgen.nn import distributions
 from symgen.nn.device import generator as generator_on
+from symgen.problem.training import PLAIN, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
-from symgen.rl._batch import Batch, batch_of
+from symgen.rl._batch import Batch, augmented, batch_of
 from symgen.rl._episodes import Episodes, Scalars
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale
-from symgen.rl._rollout import ActorCritic, Buffer, log_std_of, rollout
+from symgen.rl._rollout import Buffer, log_std_of, rollout
 from symgen.rl._schedule import at
-from symgen.rl._symmetry_breaking import measured, penalty
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
 
@@ -51,11 +51,13 @@ METRICS = {
     "entropy": "entropy of the policy, in nats",
     "approx_kl": "estimate of KL(old policy, new policy), in nats",
     "clip_fraction": "share of transitions whose probability ratio left the clip range",
+    "first_ratio": "mean |probability ratio - 1| in the first minibatch, before any step: 0 but for "
+    "rounding, unless moved copies keep the log-probability of their originals",
     "gradient_norm": "norm of the gradient before it was shortened",
     "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value "
     "before the update",
 }
-"""Of every network; those of a relaxed one are in _symmetry_breaking.py."""
+"""Of every network; a constraint may measure more."""
 
 # -------------------------------------------------------------------------------------------------
 # advantages
@@ -97,16 +99,20 @@ def advantages(
 
 
 def loss(
-    network: ActorCritic, batch: Batch, options: Options, clip: float, entropy_weight: float
+    network: Trained,
+    batch: Batch,
+    options: Options,
+    clip: float,
+    entropy_weight: float,
+    training: Training,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9), and what METRICS says about
-    it.
-
-    A relaxed network's penalty on what breaks the symmetry is part of it.
+    """The loss of one minibatch (arXiv:1707.06347, equations 7 and 9, and what a constraint adds),
+    and what METRICS says about it.
 
     Returns:
-        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction] without
-        gradients.
+        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction, |ratio - 1|]
+        without gradients.
     """
     outputs, _ = network(batch.observations)
     values = outputs["value"][:, 0]
@@ -129,29 +135,34 @@ def loss(
     value_loss = value_loss.mean()
     entropy = entropies.mean()
     total = policy_loss + options.value * value_loss - entropy_weight * entropy
-    cost = penalty(network)
-    total = total if cost is None else total + cost
+    extra = training.penalty(network, batch.observations, batch.actions, outputs, None, generator)
+    if extra is not None:
+        total = total + extra
 
     with torch.no_grad():
         # Schulman 2020, joschu.net/blog/kl-approx.html, k3
         approx_kl = (ratio - 1 - log_ratio).mean()
-        clipped = ((ratio - 1).abs() > clip).to(ratio).mean()
-        return total, torch.stack([policy_loss, value_loss, entropy, approx_kl, clipped])
+        distance = (ratio - 1).abs()
+        clipped = (distance > clip).to(ratio).mean()
+        parts = [policy_loss, value_loss, entropy, approx_kl, clipped, distance.mean()]
+        return total, torch.stack(parts)
 
 
 def update(
-    network: ActorCritic,
+    network: Trained,
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     options: Options,
     progress: float,
     generator: torch.Generator,
+    training: Training = PLAIN,
 ) -> dict[str, float]:
     """Improve `network` on one rollout: `options.epochs` passes in shuffled minibatches.
 
     Args:
         progress: share of the training done, 0 to 1, which the schedules follow.
         generator: source of the shuffles, on the network's device.
+        training: what a constraint adds.
 
     Returns:
         The metrics from "learning_rate" on. They may not be finite; the weights are useless then.
@@ -167,7 +178,7 @@ def update(
     norms: list[Tensor] = []
 
     for minibatch in batch.minibatches(options.epochs, parts, generator):
-        total, row = loss(network, minibatch, options, clip, entropy_weight)
+        total, row = loss(network, minibatch, options, clip, entropy_weight, training, generator)
         rows.append(row)
         if options.target_kl is not None and row[3] > options.target_kl:
             break
@@ -177,13 +188,15 @@ def update(
         optimiser.step()
 
     names = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
-    means = torch.stack(rows).mean(0).cpu().tolist()
-    left = (batch.returns - batch.values).var(correction=0) / batch.returns.var(correction=0)
+    table = torch.stack(rows)
+    *means, first_ratio = torch.cat([table[:, :-1].mean(0), table[0, -1:]]).cpu().tolist()
+    unexplained = (batch.returns - batch.values).var(correction=0) / batch.returns.var(correction=0)
     return {
         "learning_rate": rate,
         **dict(zip(names, means, strict=True)),
+        "first_ratio": first_ratio,
         "gradient_norm": torch.stack(norms).mean().item() if norms else 0.0,
-        "explained_variance": 1 - left.item(),
+        "explained_variance": 1 - unexplained.item(),
     }
 
 
@@ -207,6 +220,7 @@ class Learner:
         options: how to train.
         steps: transitions to train for; the last rollout may go a little beyond.
         seed: seed of actions, shuffles and environments.
+        training: what a constraint adds.
 
     Raises:
         UserError: the environments do not reset themselves, or observe something that is not
@@ -214,7 +228,14 @@ class Learner:
     """
 
     def __init__(
-        self, network: ActorCritic, envs: VectorEnv, options: Options, *, steps: int, seed: int
+        self,
+        network: Trained,
+        envs: VectorEnv,
+        options: Options,
+        *,
+        steps: int,
+        seed: int,
+        training: Training = PLAIN,
     ) -> None:
         if envs.num_envs != options.envs:
             raise ValueError(f"options say {options.envs} environments, envs holds {envs.num_envs}")
@@ -222,6 +243,7 @@ class Learner:
         self.options = options
         self.steps = steps
         self.seed = seed
+        self.training = training
         self.step = 0
         self.updates = 0
         self.episodes = Episodes(envs.num_envs)
@@ -258,14 +280,15 @@ class Learner:
         """One rollout and one update."""
         began = time.perf_counter()
         progress = self.step / self.steps
-        options = self.options
         rollout(self.network, self._stepper, self._buffer, self.episodes, self._generator)
         batch = batch_of(self._buffer, self._advantages())
-        metrics = update(self.network, self._optimiser, batch, options, progress, self._generator)
+        metrics = self._update(batch, progress)
         losses = ("policy_loss", "value_loss", "gradient_norm")
         if not all(math.isfinite(metrics[name]) for name in losses):
             raise _not_finite(metrics, self.step, batch)
-        if options.normalise_observations:  # after the update: it must see what the rollout saw
+        if (
+            self.options.normalise_observations
+        ):  # after the update: it must see what the rollout saw
             self.network.update_normalisation(batch.observations)
 
         self.step += len(batch)
@@ -276,8 +299,17 @@ class Learner:
             **self.episodes.metrics(),
             "steps_per_second": len(batch) / (time.perf_counter() - began),
             **metrics,
-            **measured(self.network, self.updates, last=self.step >= self.steps),
+            **self.training.measured(self.network, self.updates, last=self.step >= self.steps),
         }
+
+    def _update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Improve the network on a rollout and the moved copies of it; the metrics of `update`."""
+        network = self.network
+        options = self.options
+        batch = augmented(batch, network, self.training, options.minibatch, self._generator)
+        return update(
+            network, self._optimiser, batch, options, progress, self._generator, self.training
+        )
 
     def _advantages(self) -> Tensor:
         """Of every step in the buffer, [step, env]."""

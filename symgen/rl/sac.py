@@ -17,23 +17,27 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from symgen.envs._stepping import Given
 from symgen.nn.squashed import squash
+from symgen.problem.training import Trained
 from symgen.rl import _soft
 from symgen.rl._replay import Batch
 from symgen.rl._sac_options import Options
-from symgen.rl._soft import SoftLearner, SoftNetwork
+from symgen.rl._soft import SoftLearner
+from symgen.rl._storage import Observation
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "actor_loss", "critic_loss", "targets"]
+
+ACTOR = ("policy", "log_std")
+CRITICS = ("q1", "q2")
 
 METRICS = {
     **_soft.METRICS,
     "entropy": "entropy of the policy in nats, in units of the action's box",
 }
-"""Of every network; those of a relaxed one are in _symmetry_breaking.py."""
+"""Of every network; a constraint may measure more."""
 
 
-class ActorCritics(SoftNetwork, Protocol):
+class ActorCritics(Trained, Protocol):
     """What SAC asks of a network: of `heads` the outputs "policy" and "log_std", mean and logarithm
     of the deviation of the Gaussian before it is squashed, both [batch, component]; and "q1" and
     "q2", both [batch, 1], of actions in units of the environment.
@@ -47,24 +51,27 @@ class ActorCritics(SoftNetwork, Protocol):
 # target and losses
 
 
-def action_values(network: ActorCritics, features: dict[str, Tensor], actions: Tensor) -> Tensor:
-    """Both Q [batch, 2] of actions in units of the environment."""
-    outputs = network.heads(features, ("q1", "q2"), actions)
-    return torch.cat([outputs["q1"], outputs["q2"]], 1)
-
-
 def propose(
-    network: ActorCritics, features: dict[str, Tensor], generator: torch.Generator
+    network: ActorCritics, outputs: dict[str, Tensor], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Actions [batch, component] of the policy in units of the environment, and their log-densities
     [batch].
+
+    Args:
+        network: whose box the actions are in.
+        outputs: "policy" and "log_std" of it.
+        generator: source of the actions' randomness.
     """
-    outputs = network.heads(features, ("policy", "log_std"))
     mean = outputs["policy"]
     noise = torch.empty(mean.shape, dtype=mean.dtype, device=mean.device)
     noise.normal_(generator=generator)
     unit, log_density = squash(mean, outputs["log_std"], noise)
     return network.box_centre + network.box_half * unit, log_density
+
+
+def action_values(outputs: dict[str, Tensor]) -> Tensor:
+    """Both Q side by side, [batch, 2]."""
+    return torch.cat([outputs["q1"], outputs["q2"]], 1)
 
 
 @torch.no_grad()
@@ -84,23 +91,22 @@ def targets(
     A terminated episode has discount 0; a truncated one goes on from its final observation. Of n
     steps only the last value holds an entropy.
     """
-    actions, log_density = propose(network, network.encode(batch.next_observations), generator)
+    outputs = network.heads(network.encode(batch.next_observations), ACTOR)
+    actions, log_density = propose(network, outputs, generator)
     features = target.encode(batch.next_observations)
-    smaller = action_values(target, features, actions).amin(1)
+    smaller = action_values(target.heads(features, CRITICS, actions)).amin(1)
     return batch.rewards + batch.discounts * (smaller - temperature * log_density)
 
 
-def critic_loss(
-    network: ActorCritics, features: dict[str, Tensor], actions: Tensor, wanted: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The squared errors of both Q, added up (equation 5), and the Q themselves [batch, 2]."""
-    values = action_values(network, features, actions)
-    return (values - wanted.unsqueeze(1)).square().sum(1).mean(), values
+def critic_loss(values: Tensor, wanted: Tensor) -> Tensor:
+    """The squared errors of both Q [batch, 2], added up (equation 5)."""
+    return (values - wanted.unsqueeze(1)).square().sum(1).mean()
 
 
 def actor_loss(
     network: ActorCritics,
     features: dict[str, Tensor],
+    outputs: dict[str, Tensor],
     temperature: Tensor,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
@@ -108,11 +114,15 @@ def actor_loss(
     log-densities [batch].
 
     Args:
+        network: the critics that judge the policy's own actions.
         features: of the batch's observations, without gradient: the actor's loss does not train the
             encoder.
+        outputs: "policy" and "log_std" of these features.
+        temperature: weight of the entropy.
+        generator: source of the actions' randomness.
     """
-    actions, log_density = propose(network, features, generator)
-    smaller = action_values(network, features, actions).amin(1)
+    actions, log_density = propose(network, outputs, generator)
+    smaller = action_values(network.heads(features, CRITICS, actions)).amin(1)
     return (temperature * log_density - smaller).mean(), log_density.detach()
 
 
@@ -137,9 +147,10 @@ class Learner(SoftLearner[ActorCritics, Options]):
         unit.uniform_(-1, 1, generator=self._generator)
         return self.network.box_centre + self.network.box_half * unit
 
-    def act(self, observation: Given) -> Tensor:
+    def act(self, observation: Observation) -> Tensor:
         """Actions drawn from the policy."""
-        actions, _ = propose(self.network, self.network.encode(observation), self._generator)
+        outputs = self.network.heads(self.network.encode(observation), ACTOR)
+        actions, _ = propose(self.network, outputs, self._generator)
         return actions
 
     def improve(self, batch: Batch) -> dict[str, Tensor]:
@@ -149,18 +160,23 @@ class Learner(SoftLearner[ActorCritics, Options]):
         wanted = targets(network, self.target.network, batch, temperature, self._generator)
 
         features = network.encode(batch.observations)
-        critics, values = critic_loss(network, features, batch.actions, wanted)
-        self._descend("critic", critics)
+        outputs = network.heads(features, CRITICS, batch.actions)
+        values = action_values(outputs)
+        judged_loss = critic_loss(values, wanted)
+        self._descend("critic", judged_loss, batch, outputs)
 
         features = {name: feature.detach() for name, feature in features.items()}
-        actor, log_density = actor_loss(network, features, temperature, self._generator)
-        self._descend("actor", actor)
+        outputs = network.heads(features, ACTOR)
+        acted_loss, log_density = actor_loss(
+            network, features, outputs, temperature, self._generator
+        )
+        self._descend("actor", acted_loss, batch, outputs)
 
         if self.temperature.is_learnt:
-            self._descend("temperature", self.temperature.loss(log_density))
+            self._step("temperature", self.temperature.loss(log_density))
         return {
-            "critic_loss": critics,
-            "actor_loss": actor,
+            "critic_loss": judged_loss,
+            "actor_loss": acted_loss,
             "temperature": temperature,
             "entropy": -log_density.mean(),
             "q": values.mean(),

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from symgen.compiler import check_spec, plan_spec
 from symgen.nn.network import Network, build
 from symgen.nn.squashed import squash
-from symgen.rl.sac import action_values
+from symgen.rl.sac import CRITICS, action_values
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 
@@ -85,13 +85,13 @@ def update(network: Network, batch: int) -> dict[str, Callable[[], None]]:
 
     def critics() -> None:
         network.zero_grad(set_to_none=True)
-        found = action_values(network, network.encode(observation), actions)
+        found = action_values(network.heads(network.encode(observation), CRITICS, actions))
         (found - wanted).square().sum(1).mean().backward()
 
     def actor() -> None:
         network.zero_grad(set_to_none=True)
         unit, density = squash(*network.heads(kept, ("policy", "log_std")).values(), noise)
-        (density - action_values(network, kept, unit).amin(1)).mean().backward()
+        (density - action_values(network.heads(kept, CRITICS, unit)).amin(1)).mean().backward()
 
     def both() -> None:
         critics()

@@ -2,6 +2,7 @@
 known.
 """
 
+import contextlib
 import math
 from typing import Any
 
@@ -17,7 +18,22 @@ from symgen.nn.squashed import box
 from symgen.problem.interface import Action
 
 
-class SmallNetwork(nn.Module):
+class Exact(nn.Module):
+    """What a network says that has no memory, breaks no symmetry and keeps nothing expanded."""
+
+    states: dict = {}  # noqa: RUF012 (it stays empty)
+
+    def expanded(self) -> Any:
+        return contextlib.nullcontext()
+
+    def symmetry_breaking(self) -> dict[str, float]:
+        return {}
+
+    def penalty(self) -> Tensor | None:
+        return None
+
+
+class SmallNetwork(Exact):
     """Separate tanh networks for policy and value, initialised as PPO implementations usually do."""
 
     def __init__(self, features: int, action: Action, hidden: int = 64, seed: int = 0) -> None:
@@ -76,7 +92,7 @@ def _tanh(inputs: int, hidden: int, outputs: int, gain: float) -> nn.Sequential:
     return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
 
 
-class SmallSoft(nn.Module):
+class SmallSoft(Exact):
     """What SAC asks for: relu networks for mean, deviation and two Q, behind an encoder that is
     shared where asked.
     """

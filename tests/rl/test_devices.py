@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from doubles import identity_envs, identity_network
+from doubles import Exact, identity_envs, identity_network
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from small_sac import network as small_soft
 from small_sac import numbers
@@ -132,7 +132,7 @@ def test_sac_trains_elsewhere_as_it_does_here(traffic, encoder, mode):
     assert not traffic.made_here
 
 
-class MakesItHere(nn.Module):
+class MakesItHere(Exact):
     """What must not be done: a tensor on the CPU, whatever the device of the input."""
 
     def __init__(self, inner):

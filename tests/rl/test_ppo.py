@@ -9,8 +9,10 @@ from pydantic import ValidationError
 from small_ppo import KINDS, SMALL, learner, options
 
 from symgen.nn.distributions import distribution
+from symgen.problem.training import PLAIN
+from symgen.rl import ppo
 from symgen.rl._schedule import at
-from symgen.rl.ppo import METRICS, Batch, Options, advantages, loss, update
+from symgen.rl.ppo import METRICS, Batch, Options, advantages, update
 
 # -------------------------------------------------------------------------------------------------
 # options
@@ -133,6 +135,10 @@ def batch_for(kind, network, size=40):
     old_values = values + 0.5 * torch.randn(size)
     gain, returns = torch.randn(size), values + torch.randn(size)
     return Batch(observations, actions, law.log_prob(actions).detach(), gain, returns, old_values)
+
+
+def loss(network, batch, given, clip, weight, training=PLAIN):
+    return ppo.loss(network, batch, given, clip, weight, training, torch.Generator())
 
 
 def loss_twin(network, batch, given, clip, weight):

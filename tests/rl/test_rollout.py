@@ -6,6 +6,7 @@ import pytest
 import torch
 from doubles import (
     Countdown,
+    Exact,
     Identity,
     SmallNetwork,
     identity_action,
@@ -33,7 +34,7 @@ NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, Autores
 TWO = Action("discrete", ("a", "b"), (2,))
 
 
-class Reader(nn.Module):
+class Reader(Exact):
     """Values an observation x at 100 + x and prefers nothing."""
 
     def __init__(self, dtype=torch.float64):

@@ -15,7 +15,10 @@ from small_sac import FORCE, SMALL, learner, network, options
 from symgen.nn.squashed import SquashedGaussian
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch
+from symgen.rl._symmetry_breaking import SymmetryBreaking
 from symgen.rl.sac import (
+    ACTOR,
+    CRITICS,
     METRICS,
     Learner,
     Options,
@@ -133,9 +136,8 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
             action = net.box_centre + net.box_half * (mean + log_std.exp() * z).tanh()
             # in units of the box
             density = policy(net, x[None]).log_prob(action[None])[0] + net.box_half.log().sum()
-            rows.append(
-                (density, action_values(critics, critics.encode(x[None]), action[None]).min())
-            )
+            judged = critics.heads(critics.encode(x[None]), CRITICS, action[None])
+            rows.append((density, action_values(judged).min()))
         densities, smaller = zip(*rows, strict=True)
         return torch.stack(densities), torch.stack(smaller)
 
@@ -146,13 +148,19 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
     assert not wanted.requires_grad
 
     features = net.encode(batch.observations)
-    loss, found = critic_loss(net, features, batch.actions, wanted)
+    found = action_values(net.heads(features, CRITICS, batch.actions))
+    loss = critic_loss(found, wanted)
     assert loss.item() == pytest.approx(
         sum((found[:, k] - wanted).square().mean().item() for k in (0, 1)), rel=1e-5
     )
 
     features = {name: x.detach() for name, x in features.items()}
-    loss, densities = actor_loss(net, features, temperature, torch.Generator().manual_seed(1))
+    outputs = net.heads(features, ACTOR)
+
+    def loss_of(seed):
+        return actor_loss(net, features, outputs, temperature, torch.Generator().manual_seed(seed))
+
+    loss, densities = loss_of(1)
     density, smaller = twin(batch.observations, net, torch.Generator().manual_seed(1))
     assert loss.item() == pytest.approx((temperature * density - smaller).mean().item(), abs=1e-4)
     torch.testing.assert_close(densities, density.detach(), rtol=0, atol=1e-3)
@@ -162,10 +170,7 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
     )
     torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-3)
     # controls: another seed, and the larger Q
-    assert (
-        actor_loss(net, features, temperature, torch.Generator().manual_seed(2))[0].item()
-        != loss.item()
-    )
+    assert loss_of(2)[0].item() != loss.item()
     assert (found.amin(1) - found.amax(1)).abs().max() > 1e-3
 
 
@@ -176,13 +181,16 @@ def test_each_loss_moves_its_own_weights_only():
     before = {name: x.clone() for name, x in net.named_parameters()}
     moved = {}
     for part in ("critic", "actor"):
-        features = net.encode(one._draw().observations)
+        batch = one._draw()
+        features = net.encode(batch.observations)
         if part == "critic":
-            loss, _ = critic_loss(net, features, torch.zeros(16, 2), torch.ones(16))
+            outputs = net.heads(features, CRITICS, torch.zeros(16, 2))
+            loss = critic_loss(action_values(outputs), torch.ones(16))
         else:
             features = {name: x.detach() for name, x in features.items()}
-            loss, _ = actor_loss(net, features, torch.tensor(0.1), one._generator)
-        one._descend(part, loss)
+            outputs = net.heads(features, ACTOR)
+            loss, _ = actor_loss(net, features, outputs, torch.tensor(0.1), one._generator)
+        one._descend(part, loss, batch, outputs)
         moved[part] = {
             name for name, x in net.named_parameters() if not torch.equal(x, before[name])
         }
@@ -229,7 +237,8 @@ def test_a_penalty_is_part_of_both_losses():
         net = make(2, identity_action("continuous"), hidden=16)
         rates = {"actor_rate": 1e-2, "critic_rate": 1e-2}
         envs = identity_envs(2, kind="continuous")
-        for _ in Learner(net, envs, options(**rates), steps=120, seed=0):
+        given = options(**rates)
+        for _ in Learner(net, envs, given, steps=120, seed=0, training=SymmetryBreaking()):
             pass
         parts = (net.actor_parameters(), net.critic_parameters())
         return [sum(x.detach().square().sum().item() for x in part.values()) for part in parts]

@@ -7,7 +7,7 @@ import torch
 from doubles import identity_envs, identity_network
 
 from symgen.rl import _symmetry_breaking
-from symgen.rl._symmetry_breaking import EVERY, documented, measured, penalty
+from symgen.rl._symmetry_breaking import EVERY, SymmetryBreaking, documented
 from symgen.rl.ppo import METRICS, Learner, Options
 
 SMALL = Options(envs=4, rollout=8, minibatch=32, epochs=1)
@@ -26,8 +26,13 @@ def relaxed_network(regulariser=0.0):
     return network
 
 
+def learner_of(network, steps):
+    envs = identity_envs(4, kind="discrete")
+    return Learner(network, envs, SMALL, steps=steps, seed=0, training=SymmetryBreaking())
+
+
 def rows(network, updates=12):
-    learner = Learner(network, identity_envs(4, kind="discrete"), SMALL, steps=10**6, seed=0)
+    learner = learner_of(network, 10**6)
     return [next(iter(learner)) for _ in range(updates)]
 
 
@@ -48,19 +53,19 @@ def test_it_is_measured_now_and_then():
         if "symmetry_breaking/policy" in row
     ]
     assert found == [1, EVERY]
-    assert measured(relaxed_network(), 7, last=True)
-    assert not measured(relaxed_network(), 7, last=False)
+    training = SymmetryBreaking()
+    assert training.measured(relaxed_network(), 7, last=True)
+    assert not training.measured(relaxed_network(), 7, last=False)
 
 
 def test_the_last_update_is_measured():
-    learner = Learner(relaxed_network(), identity_envs(4, kind="discrete"), SMALL, steps=90, seed=0)
+    learner = learner_of(relaxed_network(), 90)
     assert ["symmetry_breaking/policy" in row for row in learner][-1]
 
 
 def test_an_exact_network_has_none():
     network = identity_network("discrete", False)
-    assert penalty(network) is None
-    assert measured(network, 1, last=True) == {}
+    assert SymmetryBreaking().measured(network, 1, last=True) == {}
     assert set(rows(network, 1)[0]) == set(METRICS)
 
 
