@@ -66,12 +66,12 @@ class Diagnostic:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        parts = [f"{place}: error[{self.code}]: {self.message}"]
+        lines = [f"{place}: error[{self.code}]: {self.message}"]
         if self.line:
-            parts += _underlined(self)
+            lines += _underlined(self)
         if self.hint:
-            parts.append(f"  help: {self.hint}")
-        return "\n".join(parts)
+            lines.append(f"  help: {self.hint}")
+        return "\n".join(lines)
 
 
 class SpecError(Exception):
@@ -80,16 +80,19 @@ class SpecError(Exception):
     diagnostics: tuple[Diagnostic, ...]
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        found = sorted(dict.fromkeys(diagnostics), key=lambda each: (each.line, each.column))
-        if not found:
+        # what two parts of a spec complain about alike is told once
+        mistakes = sorted(dict.fromkeys(diagnostics), key=lambda d: (d.line, d.column))
+        if not mistakes:
             raise ValueError("a SpecError needs at least one diagnostic")
-        self.dropped = max(0, len(found) - MAX_DIAGNOSTICS)
-        self.diagnostics = tuple(found[:MAX_DIAGNOSTICS])
+        self.dropped = max(0, len(mistakes) - MAX_DIAGNOSTICS)
+        self.diagnostics = tuple(mistakes[:MAX_DIAGNOSTICS])
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        text = "\n\n".join(str(each) for each in self.diagnostics)
-        return text + (f"\n\n... and {self.dropped} more" if self.dropped else "")
+        paragraphs = [str(diagnostic) for diagnostic in self.diagnostics]
+        if self.dropped:
+            paragraphs.append(f"... and {self.dropped} more")
+        return "\n\n".join(paragraphs)
 
 
 class UserError(Exception):
@@ -108,9 +111,8 @@ class UserError(Exception):
         super().__init__(code, message, hint)
 
     def __str__(self) -> str:
-        return f"error[{self.code}]: {self.message}" + (
-            f"\n  help: {self.hint}" if self.hint else ""
-        )
+        cause = f"error[{self.code}]: {self.message}"
+        return f"{cause}\n  help: {self.hint}" if self.hint else cause
 
 
 class Refusal(ValueError):
@@ -172,8 +174,8 @@ def suggestion(word: str, choices: Iterable[str], noun: str = "choices") -> str:
     if len(known) > 4 and near_miss(word, known, 0.75):  # too near to need the whole list
         return f"did you mean '{close}'?"
     more = f" and {len(known) - 20} more" if len(known) > 20 else ""
-    listed = f"the {noun} are: {', '.join(known[:20])}{more}"
-    return f"did you mean '{close}'? {listed[0].upper()}{listed[1:]}" if close else listed
+    listed = f"{noun} are: {', '.join(known[:20])}{more}"
+    return f"did you mean '{close}'? The {listed}" if close else f"the {listed}"
 
 
 def shown(value: object, limit: int = 48) -> str:
@@ -185,12 +187,12 @@ def shown(value: object, limit: int = 48) -> str:
     if isinstance(value, dict):
         text = "{" + ", ".join(str(key) for key in list(value)[:limit]) + "}"
     elif isinstance(value, list | tuple):
-        text = "[" + ", ".join(shown(each, limit) for each in value[:limit]) + "]"
+        text = "[" + ", ".join(shown(entry, limit) for entry in value[:limit]) + "]"
     elif value is None or isinstance(value, bool):
         text = {None: "null", True: "true", False: "false"}[value]
     else:
         text = repr(value)
-    text = "".join(each if each.isprintable() else " " for each in text)
+    text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= limit else text[: limit - 1] + "..."
 
 
@@ -200,7 +202,9 @@ def abridged(text: str, longest: int = LONGEST) -> str:
     >>> abridged("the fibre a + a + a + a is lost", 16)
     'the fibr ...  is lost'
     """
-    return text if len(text) <= longest else f"{text[: longest // 2]} ... {text[-longest // 2 :]}"
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]} ... {text[-longest // 2 :]}"
 
 
 def _underlined(diagnostic: Diagnostic) -> list[str]:
@@ -208,33 +212,27 @@ def _underlined(diagnostic: Diagnostic) -> list[str]:
     text = diagnostic.source_line
     column = diagnostic.column - 1
     start = max(0, column - WINDOW // 2) if len(text) > WINDOW else 0
-    window = "".join(_printable(each) for each in text[start : start + WINDOW])
-    before = "".join(_blank(each) for each in window[: column - start])
-    length = max(1, min(diagnostic.length, len(window) - (column - start)))
-    carets = (
-        "".join("^^" if _wide(each) else "^" for each in window[column - start :][:length]) or "^"
-    )
+    window = "".join(map(_printable, text[start : start + WINDOW]))
+    place = column - start
+    before = "".join(_as_wide_as(character, " ") for character in window[:place])
+    length = max(1, min(diagnostic.length, len(window) - place))
+    below = "".join(_as_wide_as(character, "^") for character in window[place:][:length])
     margin = f"{diagnostic.line:>4} | "
     head = "..." if start else ""
     tail = "..." if start + WINDOW < len(text) else ""
     return [
         f"{margin}{head}{window}{tail}",
-        " " * (len(margin) - 2) + "| " + " " * len(head) + before + carets,
+        " " * (len(margin) - 2) + "| " + " " * len(head) + before + (below or "^"),
     ]
 
 
 def _printable(character: str) -> str:
-    return (
-        character if character.isprintable() or character == "\t" else "\N{REPLACEMENT CHARACTER}"
-    )
+    shows = character.isprintable() or character == "\t"
+    return character if shows else "\N{REPLACEMENT CHARACTER}"
 
 
-def _wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF"
-
-
-def _blank(character: str) -> str:
-    """As much room as `character` takes, so that the caret stands under its token."""
-    if character == "\t":
+def _as_wide_as(character: str, mark: str) -> str:
+    """Marks that take as much room as `character`, so that the carets stand under their token."""
+    if character == "\t" and mark == " ":
         return "\t"
-    return "  " if _wide(character) else " "
+    return 2 * mark if unicodedata.east_asian_width(character) in "WF" else mark

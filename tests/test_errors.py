@@ -1,6 +1,7 @@
 """Every error code has a golden pair, an explanation, and examples that are what they claim to be.
 
-UPDATE_GOLDEN=1 pytest tests/test_errors.py     writes the .txt files anew; read the difference before committing it
+UPDATE_GOLDEN=1 pytest tests/test_errors.py     writes the .txt files anew; read the difference
+                                                before committing it
 """
 
 import ast

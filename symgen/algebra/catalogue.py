@@ -160,8 +160,8 @@ def _named(name: str) -> Group:
     match = re.fullmatch(r"([A-Z])([0-9]{1,6})", name)
     if match is None or match[1] not in _FAMILIES:
         raise Refusal(
-            f"unknown group {name!r}: C<n>, D<n>, S<n>, SO2, O2 and products such as 'C2 x C4' "
-            "are known"
+            f"unknown group {name!r}: C<n>, D<n>, S<n>, SO2, O2 and products such as 'C2 x C4' are "
+            "known"
         )
     number = int(match[2])
     if not 1 <= number <= MAX_NUMBER[match[1]]:

@@ -92,8 +92,8 @@ class _Table:
         if self.rows[coset][k] == _UNDEFINED:
             if len(self.rows) >= self.limit:
                 raise Refusal(
-                    f"no group of at most {self.limit // 8} elements satisfies these relations: "
-                    "it is infinite or too large",
+                    f"no group of at most {self.limit // 8} elements satisfies these relations: it "
+                    "is infinite or too large",
                     code="too-large",
                     hint="is a relation missing?",
                 )

@@ -170,8 +170,8 @@ class Group:
     def _words(self) -> dict[Permutation, str]:
         if self.known_order is not None and self.known_order > MAX_ELEMENTS:
             raise Refusal(
-                f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} "
-                "are listed",
+                f"{self.name} has {_about(self.known_order)} elements; at most {MAX_ELEMENTS} are "
+                "listed",
                 code="too-large",
             )
         words = {self._identity: ""}

@@ -147,8 +147,8 @@ class Representation:
             moved[..., target] = vectors
         elif vectors.dtype.kind in "ub":
             raise ValueError(
-                f"{short(self.name)} changes signs, which numbers of type {vectors.dtype} do "
-                "not have"
+                f"{short(self.name)} changes signs, which numbers of type {vectors.dtype} do not "
+                "have"
             )
         else:
             moved[..., target] = vectors * signs.astype(vectors.dtype)
@@ -215,8 +215,8 @@ def _check_frequencies(representation: Representation) -> None:
     if highest > catalogue.MAX_FREQUENCY + 0.5:
         raise Refusal(
             f"{short(representation.name)} has frequency {highest:.0f}; of {representation.group} "
-            "those up to "
-            f"{catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and irrep(k)",
+            f"those up to {catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and "
+            "irrep(k)",
             code="band-limit",
         )
 

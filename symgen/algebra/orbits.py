@@ -92,8 +92,7 @@ def intertwiners(target: Representation, source: Representation) -> np.ndarray:
         if target.size * source.size > MAX_BLOCK:
             raise Refusal(
                 f"the {sizes} intertwiners of actions that mix coordinates have more than "
-                f"{MAX_BLOCK} entries to solve "
-                "for; use permutation representations",
+                f"{MAX_BLOCK} entries to solve for; use permutation representations",
                 code="too-large",
             )
         return _null_space(target, source)

@@ -120,8 +120,7 @@ def _finite(group: Group, name: str) -> None:
     if group.is_continuous:
         raise Refusal(
             f"{group.name} has no {name} representation of finite size: sums of trivial, sign and "
-            "irrep(k) are; "
-            "C<n> and D<n> have one",
+            "irrep(k) are; C<n> and D<n> have one",
             code="band-limit",
         )
 

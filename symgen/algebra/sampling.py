@@ -44,13 +44,13 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.kernel < 1 or self.stride < 1 or self.padding < 0:
             raise ValueError(
-                "a window has a side and a stride of at least 1 and padding of at least 0, "
-                f"not {self}"
+                "a window has a side and a stride of at least 1 and padding of at least 0, not "
+                f"{self}"
             )
         if self.padding >= self.kernel:
             raise ValueError(
-                f"with padding {self.padding} a window of side {self.kernel} sees nothing "
-                "but padding"
+                f"with padding {self.padding} a window of side {self.kernel} sees nothing but "
+                "padding"
             )
 
     def __str__(self) -> str:
@@ -136,9 +136,8 @@ def sampled(base: Base, sampling: Sampling) -> Base:
     if broken:
         size = base.shape[AXES.index(broken[0])]
         raise Refusal(
-            f"the windows ({sampling}) leave {sampling.left_over(size)} of {size} {broken[0]} "
-            "over at one end, and the "
-            "group reverses them",
+            f"the windows ({sampling}) leave {sampling.left_over(size)} of {size} {broken[0]} over "
+            "at one end, and the group reverses them",
             code="stride",
         )
     return bases.resize(base, rows, columns)

@@ -41,8 +41,8 @@ read.
 MAX_ENTRIES = 33_554_432
 """Largest number of entries of one basis."""
 INSTALL = (
-    "install it: pip install 'symgen[escnn]' and pip install --no-deps escnn (README, "
-    "section Install)"
+    "install it: pip install 'symgen[escnn]' and pip install --no-deps escnn (README, section "
+    "Install)"
 )
 SMALLEST = 1e-3
 """Directions of a sampled basis shorter than this, relative to the longest, do not count."""

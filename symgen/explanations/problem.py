@@ -68,8 +68,8 @@ PROBLEM = {
     ),
     "missing-package": Explanation(
         "An optional package is missing.",
-        "Some environments and tools need packages that are installed on demand; the message "
-        "names the extra.",
+        "Some environments and tools need packages that are installed on demand; the message names "
+        "the extra.",
         'pip install "symgen"             # and a spec with adapter: minigrid',
         'pip install "symgen[minigrid]"',
         outside=True,
@@ -195,8 +195,8 @@ PROBLEM = {
     ),
     "width": Explanation(
         "The width does not fit the heads or the fibre.",
-        "Channels come in whole copies of the fibre, and every head takes as many of them as "
-        "any other.",
+        "Channels come in whole copies of the fibre, and every head takes as many of them as any "
+        "other.",
         _GRID + "network: {family: graph_attention, width: 60, heads: 8, fibre: regular}",
         _GRID + "network: {family: graph_attention, width: 64, heads: 8, fibre: regular}",
     ),

@@ -11,16 +11,14 @@ USE = {
     "mistyped": _outside(
         "The command makes no sense to symgen.",
         "A verb or an option is misspelt, misplaced, or lacks its value. Options of a verb stand "
-        "after it, and "
-        "`symgen VERB --help` lists them.",
+        "after it, and `symgen VERB --help` lists them.",
         "symgen --json check my.yaml",
         "symgen check my.yaml --json",
     ),
     "device-not-found": _outside(
         "There is no such device.",
         "A device is cpu, cuda (the first), cuda:1, mps, or auto for the best there is. A device "
-        "that torch cannot see "
-        "may need a driver, or another build of torch.",
+        "that torch cannot see may need a driver, or another build of torch.",
         "symgen train specs/control/cartpole_group.yaml --device gpu",
         "symgen train specs/control/cartpole_group.yaml --device auto",
     ),
@@ -39,10 +37,9 @@ USE = {
     ),
     "file-changed": _outside(
         "A file of a run is not the one that was written.",
-        "Files of a run carry a SHA-256. One that was edited or cut short would give other "
-        "results without a word; put "
-        "it back from a copy. Conditions are changed in the spec that was trained, which --resume "
-        "takes over.",
+        "Files of a run carry a SHA-256. One that was edited or cut short would give other results "
+        "without a word; put it back from a copy. Conditions are changed in the spec that was "
+        "trained, which --resume takes over.",
         "nano runs/cartpole_group/base/0/spec.yaml",
         "nano specs/control/cartpole_group.yaml; symgen train specs/control/cartpole_group.yaml "
         "--resume",
@@ -50,15 +47,14 @@ USE = {
     "import-failed": _outside(
         "A module that --import names cannot be imported.",
         "It is looked for in the working folder first, then like any Python module. A spec cannot "
-        "name one, because "
-        "a spec runs no code.",
+        "name one, because a spec runs no code.",
         "symgen --import my_envs.py check my.yaml",
         "symgen --import my_envs check my.yaml",
     ),
     "run-not-found": _outside(
         "There is no run at that path.",
-        "A run is the folder runs/<spec>/<variant>/<seed>; a folder above it stands for all "
-        "runs in it.",
+        "A run is the folder runs/<spec>/<variant>/<seed>; a folder above it stands for all runs "
+        "in it.",
         "symgen evaluate runs/cartpol_group",
         "symgen evaluate runs/cartpole_group",
     ),
@@ -71,9 +67,8 @@ USE = {
     ),
     "edit-after-training": _outside(
         "An evaluation cannot change what was trained.",
-        "The network, the symmetry and the training of a run are what they were. An evaluation "
-        "may add conditions, "
-        "change them, or change options of the environment.",
+        "The network, the symmetry and the training of a run are what they were. An evaluation may "
+        "add conditions, change them, or change options of the environment.",
         "symgen evaluate RUN --set network.width=32",
         "symgen evaluate RUN --set evaluate.windy.observation_noise=0.2",
     ),
@@ -87,24 +82,22 @@ USE = {
     "run-changed": _outside(
         "A run cannot be resumed with another spec.",
         "What was trained so far belongs to the spec it was begun with; the message lists what "
-        "differs. More steps are "
-        "the one change that is taken: --resume --steps N.",
+        "differs. More steps are the one change that is taken: --resume --steps N.",
         "symgen train specs/control/cartpole_group.yaml --resume --set network.depth=3",
         "symgen train specs/control/cartpole_group.yaml --variant deeper --set network.depth=3",
     ),
     "variant-name": _outside(
         "A variant cannot be called that.",
         "It is the name of a folder: at most 100 letters, digits and . _ = , + ~ - and it begins "
-        "with a letter or "
-        "digit.",
+        "with a letter or digit.",
         "symgen train SPEC --variant ../elsewhere",
         "symgen train SPEC --variant wide",
     ),
     "run-mixed": _outside(
         "Another spec has its runs in this folder.",
-        "A folder runs/<spec> belongs to one spec, and its variant folders to one edit of it "
-        "each: means over seeds of "
-        "different specs mean nothing. Two files of one name in different folders share it.",
+        "A folder runs/<spec> belongs to one spec, and its variant folders to one edit of it each: "
+        "means over seeds of different specs mean nothing. Two files of one name in different "
+        "folders share it.",
         "symgen train a/agent.yaml; symgen train b/agent.yaml --seed 1",
         "symgen train a/agent.yaml; symgen train b/agent.yaml --seed 1 --runs runs_b",
     ),
@@ -116,8 +109,8 @@ USE = {
     ),
     "folder-not-writable": _outside(
         "The folder of a run cannot be written to.",
-        "You may lack the permission, the disk may be full, or a file stands where a folder "
-        "is needed.",
+        "You may lack the permission, the disk may be full, or a file stands where a folder is "
+        "needed.",
         "symgen train SPEC --runs /dev/null",
         "symgen train SPEC --runs runs",
     ),
@@ -157,20 +150,18 @@ USE = {
     "checkpoint-meaning": _outside(
         "The weights of a checkpoint meant another function when they were written.",
         "Now and then a version of symgen computes something else from the same weights; the "
-        "message says what. A "
-        "checkpoint that no such change concerns is loaded whatever its age. Train again, or use "
-        "the older symgen.",
-        "symgen evaluate runs/acrobot/base/0     # trained by a symgen that computed "
-        "something else",
+        "message says what. A checkpoint that no such change concerns is loaded whatever its age. "
+        "Train again, or use the older symgen.",
+        "symgen evaluate runs/acrobot/base/0     # trained by a symgen that computed something "
+        "else",
         "symgen train acrobot.yaml --force",
     ),
     "environment-failed": _outside(
         "The environment raised an error, or gave something else than its spaces say.",
         "The message holds its own words and the place in its code. A training that was under way "
-        "has kept its last "
-        "checkpoint.",
-        "return np.zeros(5), 0.0, False, False, {}     # where observation_space is Box(-1, "
-        "1, (4,))",
+        "has kept its last checkpoint.",
+        "return np.zeros(5), 0.0, False, False, {}     # where observation_space is Box(-1, 1, "
+        "(4,))",
         "return np.zeros(4, np.float32), 0.0, False, False, {}",
     ),
     "process-killed": _outside(
@@ -182,17 +173,16 @@ USE = {
     ),
     "action-mask": _outside(
         "The environment forbids some actions, and nothing here keeps to that.",
-        "Its info has an action_mask. Policies here choose among all actions. Where the others "
-        "are harmless the mask "
-        "can be ignored; where not, a wrapper must play something else in their place.",
+        "Its info has an action_mask. Policies here choose among all actions. Where the others are "
+        "harmless the mask can be ignored; where not, a wrapper must play something else in their "
+        "place.",
         "train: {algorithm: ppo, steps: 100_000}     # of Taxi-v3",
         "train: {algorithm: ppo, steps: 100_000, ignore_action_mask: true}",
     ),
     "environment-not-finite": _outside(
         "The environment returns an observation or a reward that is not a finite number.",
-        "Nothing can be compared with or learnt from NaN or infinity. Look for a division by "
-        "zero, a logarithm of "
-        "zero, or a state that grows without bound in its step and reset.",
+        "Nothing can be compared with or learnt from NaN or infinity. Look for a division by zero, "
+        "a logarithm of zero, or a state that grows without bound in its step and reset.",
         "return observation, np.log(distance), terminated, truncated, {}",
         "return observation, np.log(max(distance, 1e-3)), terminated, truncated, {}",
     ),
@@ -226,9 +216,8 @@ USE = {
     "no-renderer": _outside(
         "This machine cannot draw the environment.",
         "MuJoCo draws with OpenGL: through EGL (a graphics card, or Mesa in software), OSMesa, or "
-        "a window. MUJOCO_GL "
-        "chooses; without a display EGL is tried by itself. Observing the state needs none "
-        "of them.",
+        "a window. MUJOCO_GL chooses; without a display EGL is tried by itself. Observing the "
+        "state needs none of them.",
         "MUJOCO_GL=osmesa symgen train specs/dm_control/cartpole_pixels_d1.yaml     # without the "
         "library OSMesa",
         "MUJOCO_GL=egl symgen train specs/dm_control/cartpole_pixels_d1.yaml",

@@ -66,17 +66,15 @@ class Relaxed(_Closed):
     )
     index: Literal["output", "input"] = Field(
         default="output",
-        description="Which group element the weight of a bank belongs to: that of the channel "
-        "that is written (output) "
-        "or of the one that is read (input).",
+        description="Which group element the weight of a bank belongs to: that of the channel that "
+        "is written (output) or of the one that is read (input).",
     )
     regulariser: float = Field(
         default=0.0,
         ge=0,
         allow_inf_nan=False,
         description="Weight of the penalty on what breaks the symmetry: the variance of the banks' "
-        "weights over the group, or the "
-        "mean square of the free map.",
+        "weights over the group, or the mean square of the free map.",
     )
 
 
@@ -99,13 +97,9 @@ def _kind_of(value: object) -> str | None:
     """
     if isinstance(value, list | tuple):
         return TAG_OF["matrix" if value and isinstance(value[0], list | tuple) else "list"]
-    return (
-        TAG_OF["text"]
-        if isinstance(value, str)
-        else TAG_OF["mapping"]
-        if isinstance(value, Mapping | BaseModel)
-        else None
-    )
+    if isinstance(value, str):
+        return TAG_OF["text"]
+    return TAG_OF["mapping"] if isinstance(value, Mapping | BaseModel) else None
 
 
 def _one_of(expected: str) -> Discriminator:
@@ -165,16 +159,15 @@ class Symmetry(_Closed):
     ] = Field(
         default="auto",
         description="How the group moves the observation: auto (the adapter knows), trivial (not "
-        "at all), or by term: "
-        "auto, trivial, tokens, grid, a printed field type, or for each generator an index list, "
-        "a matrix, or a move "
-        "of the grid (turn, half_turn, mirror, flip, transpose, keep).",
+        "at all), or by term: auto, trivial, tokens, grid, a printed field type, or for each "
+        "generator an index list, a matrix, or a move of the grid (turn, half_turn, mirror, flip, "
+        "transpose, keep).",
     )
     actions: Moves = Field(
         default="auto",
-        description="How the group moves the actions: auto (the adapter knows), trivial, a "
-        "printed representation, or "
-        "for each generator an index list, a mapping of action names, or a matrix.",
+        description="How the group moves the actions: auto (the adapter knows), trivial, a printed "
+        "representation, or for each generator an index list, a mapping of action names, or a "
+        "matrix.",
     )
     constraint: Annotated[
         Annotated[Constraint, Tag(TAG_OF["text"])]
@@ -183,14 +176,13 @@ class Symmetry(_Closed):
     ] = Field(
         default="exact",
         description="How the group binds the network: exact (built in), relaxed (exact at first, "
-        "may learn to break the symmetry), augment "
-        "(transformed data), mirror_loss (a penalty), none (only measured).",
+        "may learn to break the symmetry), augment (transformed data), mirror_loss (a penalty), "
+        "none (only measured).",
     )
     output: Literal["equivariant", "invariant"] = Field(
         default="equivariant",
-        description="What the policy does under the group: equivariant (the actions move along) "
-        "or invariant (they do "
-        "not move). The value is always invariant.",
+        description="What the policy does under the group: equivariant (the actions move along) or "
+        "invariant (they do not move). The value is always invariant.",
     )
 
     @property
@@ -226,14 +218,12 @@ class Graph(_Closed):
     ] = Field(
         default="complete",
         description="complete; on a grid grid (four neighbours), king (eight), torus, radius <n>; "
-        "of tokens cycle, "
-        "path; or {edges: [...]}.",
+        "of tokens cycle, path; or {edges: [...]}.",
     )
     labels: str | None = Field(
         default=None,
         description="What tells pairs of nodes apart: distance, offset, absolute, or an edge "
-        "attribute; left out, "
-        "offset on a grid and distance elsewhere.",
+        "attribute; left out, offset on a grid and distance elsewhere.",
     )
     orientation: Literal["none", "triangles"] = Field(
         default="none", description="none, or triangles: keeps rotations and breaks reflections."
@@ -280,8 +270,8 @@ class Spec(_Closed):
     symmetry: Symmetry = Field(description="The group and its actions.")
     graph: Graph | None = Field(
         default=None,
-        description="The graph of the network, for families that use one; left out, the "
-        "complete graph.",
+        description="The graph of the network, for families that use one; left out, the complete "
+        "graph.",
     )
     network: Network = Field(description="The network family and its options.")
     train: Train | None = Field(default=None, description="The algorithm and its options.")
@@ -313,8 +303,12 @@ def parse(source: Source, also: Callable[[Source], Iterable[Diagnostic]] = lambd
         SpecError: with every key that is unknown, missing, or of the wrong type or value.
 
     >>> from symgen.spec.source import read
-    >>> parse(read({"symgen": 1, "environment": {"adapter": "gridworld"}, "symmetry": {"group": "C4"},
-    ...             "network": {"family": "mlp"}})).symmetry.constraint
+    >>> parse(read({
+    ...     "symgen": 1,
+    ...     "environment": {"adapter": "gridworld"},
+    ...     "symmetry": {"group": "C4"},
+    ...     "network": {"family": "mlp"},
+    ... })).symmetry.constraint
     'exact'
     """
     spec, problems = validated(Spec, source, ())

@@ -85,7 +85,7 @@ class Source:
 def diagnostic(
     name: str, text: str, code: str, span: Span, message: str, hint: str = ""
 ) -> Diagnostic:
-    """A diagnostic for a span of `text`; a cause or a hint that quotes too much of it is cut short."""
+    """A diagnostic for a span of `text`; a cause or a hint that quotes too much of it is cut."""
     lines = _lines(text)
     line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
     end = span.end_column if span.end_line == span.line else len(line.rstrip()) + 1
@@ -136,13 +136,8 @@ def from_text(text: str, name: str = "<text>") -> Source:
     control = UNPRINTABLE.search(text)
     if control:
         message = f"the text contains a control character, U+{ord(control.group()):04X}"
-        raise SpecError(
-            [
-                diagnostic(
-                    name, text, "not-text", _span_at(text, control.start()), message, _NOT_TEXT
-                )
-            ]
-        )
+        place = _span_at(text, control.start())
+        raise SpecError([diagnostic(name, text, "not-text", place, message, _NOT_TEXT)])
     builder = Builder(text, MAX_NODES, MAX_DEPTH)
     keys: dict[Place, Span] = {}
     spans: dict[Place, Span] = {}
@@ -187,9 +182,11 @@ def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place
     """
     if len(spans) >= MAX_NODES or len(path) >= MAX_DEPTH:
         raise Unreadable(
-            "too-large", node.span, "the anchors of this file expand to more than a spec may hold",
+            "too-large",
+            node.span,
+            "the anchors of this file expand to more than a spec may hold",
             "write the repeated part out, or repeat it less often",
-        )  # fmt: skip
+        )
     spans[path] = node.span
     if isinstance(node, Value):
         return node.value
@@ -247,18 +244,17 @@ def _unreadable(name: str, error: Exception) -> Diagnostic:
 
 
 def _nearby(name: str) -> str:
-    specs = {Path(each).stem: each for each in _specs_in(Path(name).parent)}
-    close = near_miss(Path(name).stem, specs)
-    return (
-        f"did you mean '{Path(name).parent / specs[close]}'?"
-        if close
-        else "paths are relative to where you are"
-    )
+    folder = Path(name).parent
+    files = {Path(file).stem: file for file in _specs_in(folder)}
+    close = near_miss(Path(name).stem, files)
+    if close:
+        return f"did you mean '{folder / files[close]}'?"
+    return "paths are relative to where you are"
 
 
 def _inside(name: str) -> str:
-    found = sorted(_specs_in(Path(name)))[:5]
-    return f"name one of the specs in it: {', '.join(found)}" if found else "name a .yaml file"
+    files = sorted(_specs_in(Path(name)))[:5]
+    return f"name one of the specs in it: {', '.join(files)}" if files else "name a .yaml file"
 
 
 def _specs_in(folder: Path) -> Iterator[str]:

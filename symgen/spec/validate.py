@@ -6,8 +6,9 @@ Used for the spec itself and for the Options of every adapter, family and algori
 
 import json
 import math
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -24,10 +25,9 @@ Model = TypeVar("Model", bound=BaseModel)
 TAG_OF = {"text": "<text>", "list": "<list>", "matrix": "<matrix>", "mapping": "<mapping>"}
 
 LINEAR = (
-    "a move is linear: an entry goes to a place, up to its sign, and no number is added; where "
-    "the mirror is not at 0, "
-    "as in MountainCar, subtract its centre in an observation wrapper, and name the wrapped "
-    "environment"
+    "a move is linear: an entry goes to a place, up to its sign, and no number is added; where the "
+    "mirror is not at 0, as in MountainCar, subtract its centre in an observation wrapper, and "
+    "name the wrapped environment"
 )
 """The hint where somebody writes a shift."""
 
@@ -62,6 +62,18 @@ _LENGTH = {"too_short", "too_long", "string_too_short", "string_too_long"}
 _WHOLE = {*_EXPECTED, *_LENGTH}
 
 
+class Misfit(NamedTuple):
+    """One error of pydantic, and the path from the validated mapping to the value it is about."""
+
+    error: ErrorDetails
+    path: Place
+
+    @property
+    def kind(self) -> str:
+        """pydantic's name of the error."""
+        return self.error["type"]
+
+
 def validated(
     model: type[Model], source: Source, path: Place, without: Iterable[str] = ()
 ) -> tuple[Model | None, list[Diagnostic]]:
@@ -86,39 +98,39 @@ def validated(
         return model.model_validate_json(json.dumps(values), strict=True), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = _telling(
-            [(each, _path(values, each["loc"], each["type"] == "missing")) for each in errors]
-        )
-        places = [_place(source, path + inner) for _, inner in found]
-        last = sorted(set(places))[:MAX_DIAGNOSTICS][-1]
-        mistakes = [
-            _diagnostic(each, model, source, path, inner, skipped)
-            for (each, inner), place in zip(found, places, strict=True)
-            if place <= last
-        ]
-        # Those after the last that can be shown are only counted: a near miss for each would take
-        # minutes.
-        rest = (inner for (_, inner), place in zip(found, places, strict=True) if place > last)
-        return None, _merged(mistakes) + [
-            source.diagnostic("wrong-value", path + inner, "") for inner in rest
-        ]
+    misfits = _telling([Misfit(error, _path(values, error)) for error in errors])
+    places = [_place(source, path + misfit.path) for misfit in misfits]
+    last = sorted(set(places))[:MAX_DIAGNOSTICS][-1]
+    mistakes = [
+        _diagnostic(misfit, model, source, path, skipped)
+        for misfit, place in zip(misfits, places, strict=True)
+        if place <= last
+    ]
+    # Those after the last that can be shown are only counted: a near miss for each would take
+    # minutes.
+    uncounted = [
+        source.diagnostic("wrong-value", path + misfit.path, "")
+        for misfit, place in zip(misfits, places, strict=True)
+        if place > last
+    ]
+    return None, _merged(mistakes) + uncounted
 
 
-def _telling(errors: list[tuple[ErrorDetails, Place]]) -> list[tuple[ErrorDetails, Place]]:
-    """The errors that say something: every branch of a union complains, and most of them only that
+def _telling(misfits: list[Misfit]) -> list[Misfit]:
+    """The misfits that say something: every branch of a union complains, and most of them only that
     they are not meant.
 
     A branch that rejects a value as a whole says nothing where another one looked inside it, or
     where another one takes this type and wants fewer entries.
     """
-    inside = {path[:end] for _, path in errors for end in range(len(path))}
-    inside |= {path for each, path in errors if each["type"] == "value_error"}
-    fitting = {path for each, path in errors if each["type"] in _LENGTH}
+    inside = {misfit.path[:end] for misfit in misfits for end in range(len(misfit.path))}
+    inside |= {misfit.path for misfit in misfits if misfit.kind == "value_error"}
+    fitting = {misfit.path for misfit in misfits if misfit.kind in _LENGTH}
     return [
-        (each, path)
-        for each, path in errors
-        if not (each["type"] in _WHOLE and path in inside)
-        and not (each["type"] in _EXPECTED and path in fitting)
+        misfit
+        for misfit in misfits
+        if not (misfit.kind in _WHOLE and misfit.path in inside)
+        and not (misfit.kind in _EXPECTED and misfit.path in fitting)
     ]
 
 
@@ -128,46 +140,39 @@ def _place(source: Source, path: Place) -> tuple[int, int]:
 
 
 def _diagnostic(
-    error: ErrorDetails,
-    model: type[BaseModel],
-    source: Source,
-    base: Place,
-    inner: Place,
-    skipped: set[str],
+    misfit: Misfit, model: type[BaseModel], source: Source, base: Place, skipped: set[str]
 ) -> Diagnostic:
-    path = base + inner
-    kind = error["type"]
-    if kind == "missing":
+    path = base + misfit.path
+    if misfit.kind == "missing":
         return _missing(source, path)
-    if kind == "extra_forbidden":
+    if misfit.kind == "extra_forbidden":
         return _unknown(source, path, model, base, skipped)
-    code, message, hint = _judged(kind, error.get("ctx", {}), error["msg"], source.at(path))
-    name = ".".join(str(key) for key in path)
+    value = source.at(path)
+    code, message, hint = _judged(misfit.error, value)
     if hint == _ELSEWHERE:
-        hint = _description(model, path[len(base) :]) or hint
-        if (
-            code == "wrong-type"
-            and "e.g." not in hint
-            and (example := _default(model, path[len(base) :]))
-        ):
+        hint = _description(model, misfit.path) or hint
+        example = _default(model, misfit.path)
+        if code == "wrong-type" and "e.g." not in hint and example:
             hint += f"; for example {example}"
-    if path[:1] == ("symmetry",) and code == "wrong-type" and isinstance(source.at(path), float):
+    if path[:1] == ("symmetry",) and code == "wrong-type" and isinstance(value, float):
         hint = LINEAR
+    name = ".".join(str(key) for key in path)
     return source.diagnostic(code, path, f"{name}: {message}" if name else message, hint)
 
 
-def _path(values: Plain, loc: tuple[str | int, ...], missing: bool) -> Place:
+def _path(values: Plain, error: ErrorDetails) -> Place:
     """pydantic's location as a path into `values`: the names of union branches and models are left
     out.
     """
     path: list[str | int] = []
-    for position, key in enumerate(loc):
-        # text in range(n) would be compared with every number
-        if isinstance(values, list) and isinstance(key, int) and key < len(values):
-            values = values[key]
-        elif isinstance(values, dict) and key in values:
+    for position, key in enumerate(error["loc"]):
+        last_is_missing = error["type"] == "missing" and position == len(error["loc"]) - 1
+        if isinstance(values, dict) and key in values:
             values = values[str(key)]
-        elif not missing or position < len(loc) - 1:
+        # text in range(n) would be compared with every number
+        elif isinstance(values, list) and isinstance(key, int) and key < len(values):
+            values = values[key]
+        elif not last_is_missing:
             continue
         path.append(key)
     return tuple(path)
@@ -175,7 +180,7 @@ def _path(values: Plain, loc: tuple[str | int, ...], missing: bool) -> Place:
 
 def _missing(source: Source, path: Place) -> Diagnostic:
     *parent, key = path
-    where = ".".join(str(each) for each in parent)
+    where = ".".join(map(str, parent))
     if isinstance(key, int):
         return source.diagnostic(
             "wrong-value", tuple(parent), f"{where}: an entry is missing in this list", _ELSEWHERE
@@ -189,12 +194,13 @@ def _unknown(
 ) -> Diagnostic:
     *parent, key = path
     inside = _model_at(model, path[len(base) : -1])
-    known = [*_keys(inside), *(skipped if len(parent) == len(base) else ())] if inside else []
-    where = ".".join(str(each) for each in parent)
-    message = f"there is no key '{shown(key)[1:-1]}'" + (f" in {where}" if where else " in a spec")
-    return source.diagnostic(
-        "unknown-key", path, message, suggestion(str(key), known, "keys"), key=True
-    )
+    known = _keys(inside) if inside else []
+    if inside and len(parent) == len(base):
+        known += skipped
+    where = ".".join(map(str, parent)) or "a spec"
+    message = f"there is no key '{shown(key)[1:-1]}' in {where}"
+    hint = suggestion(str(key), known, "keys")
+    return source.diagnostic("unknown-key", path, message, hint, key=True)
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
@@ -237,22 +243,17 @@ def _default(model: type[BaseModel], path: Place) -> str:
     whole = path[:-1] if path and isinstance(path[-1], int) else path
     field = _field(model, whole)
     default = None if field is None or isinstance(field.default, bool) else field.default
-    return (
-        shown(default).replace("'", "")
-        if default and isinstance(default, str | int | float | tuple)
-        else ""
-    )
+    if default and isinstance(default, str | int | float | tuple):
+        return shown(default).replace("'", "")
+    return ""
 
 
 def _field(model: type[BaseModel], path: Place) -> FieldInfo | None:
     inside = _model_at(model, path[:-1]) if path else None
-    return (
-        {field.alias or name: field for name, field in inside.model_fields.items()}.get(
-            str(path[-1])
-        )
-        if inside
-        else None
-    )
+    if inside is None:
+        return None
+    fields = {field.alias or name: field for name, field in inside.model_fields.items()}
+    return fields.get(str(path[-1]))
 
 
 def _models_in(annotation: object) -> Iterable[type[BaseModel]]:
@@ -262,43 +263,40 @@ def _models_in(annotation: object) -> Iterable[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _judged(kind: str, context: dict[str, object], text: str, value: Plain) -> tuple[str, str, str]:
+def _judged(error: ErrorDetails, value: Plain) -> tuple[str, str, str]:
     """Code, message and hint for one pydantic error about `value`."""
+    kind = error["type"]
+    text = error["msg"]
+    context = error.get("ctx", {})
     if kind == "finite_number":
         return "not-finite", f"{shown(value)} is not a finite number", "give a finite number"
     if kind in ("literal_error", "enum"):
-        return _not_one_of(str(context["expected"]), value)
+        return _not_one_of(context["expected"], value)
     if kind in _EXPECTED:
-        return (
-            "wrong-type",
-            f"expected {_EXPECTED[kind]}, found {found(value)}",
-            _hint_for(_EXPECTED[kind], value),
-        )
+        message = f"expected {_EXPECTED[kind]}, found {in_words(value)}"
+        return "wrong-type", message, _hint_for(_EXPECTED[kind], value)
     if kind == "kind":  # no branch of a union fits; see schema._one_of
-        hint = (
-            "say which generator does this: {s: [...]}"
-            if "generators" in text and isinstance(value, list)
-            else ""
-        )
-        return "wrong-type", f"expected {text}, found {found(value)}", hint or _ELSEWHERE
+        hint = _ELSEWHERE
+        if "generators" in text and isinstance(value, list):
+            hint = "say which generator does this: {s: [...]}"
+        return "wrong-type", f"expected {text}, found {in_words(value)}", hint
     if kind in _RANGE:
-        return (
-            "wrong-value",
-            f"{shown(value)} {_RANGE[kind].format(**context)}",
-            "give a value in that range",
-        )
+        message = f"{shown(value)} {_RANGE[kind].format(**context)}"
+        return "wrong-value", message, "give a value in that range"
     if kind in _LENGTH:
-        bound = context.get("max_length", context.get("min_length"))
-        one, many = ("character", "characters") if "string" in kind else ("entry", "entries")
-        number = str(bound)
-        units = f"{one} is" if bound == 1 else f"{many} are"
-        message = (
-            f"at most {number} {units} possible here"
-            if "long" in kind
-            else f"at least {number} {units} needed here"
-        )
-        return "wrong-value", message, _ELSEWHERE
+        return "wrong-value", _of_length(kind, context), _ELSEWHERE
     return "wrong-value", text.removeprefix("Value error, "), _ELSEWHERE
+
+
+def _of_length(kind: str, context: Mapping[str, int]) -> str:
+    """What a list or a text is told that is too long or too short."""
+    units = "characters are" if "string" in kind else "entries are"
+    bound = context["max_length" if "long" in kind else "min_length"]
+    if bound == 1:
+        units = "character is" if "string" in kind else "entry is"
+    if "long" in kind:
+        return f"at most {bound} {units} possible here"
+    return f"at least {bound} {units} needed here"
 
 
 def _not_one_of(expected: str, value: Plain) -> tuple[str, str, str]:
@@ -308,17 +306,14 @@ def _not_one_of(expected: str, value: Plain) -> tuple[str, str, str]:
         close = near_miss(value, plain)
         hint = f"did you mean '{close}'?" if close else f"write one of: {', '.join(plain)}"
         return "wrong-value", f"{shown(value)} is not one of: {', '.join(plain)}", hint
-    return (
-        "wrong-value",
-        f"{shown(value)} is not possible here",
-        f"write one of: {', '.join(words)}",
-    )
+    message = f"{shown(value)} is not possible here"
+    return "wrong-value", message, f"write one of: {', '.join(words)}"
 
 
-def found(value: object) -> str:
+def in_words(value: object) -> str:
     """What a value is, in a user's words.
 
-    >>> found("3"), found(True), found(None)
+    >>> in_words("3"), in_words(True), in_words(None)
     ("the text '3'", 'true', 'nothing')
     """
     if value is None:
@@ -333,11 +328,8 @@ def found(value: object) -> str:
 
 
 def _hint_for(expected: str, value: Plain) -> str:
-    if (
-        expected == "true or false"
-        and isinstance(value, str)
-        and value.lower() in ("yes", "on", "no", "off")
-    ):
+    switches = ("yes", "on", "no", "off")
+    if expected == "true or false" and isinstance(value, str) and value.lower() in switches:
         return "yes, no, on and off are text here; write true or false"
     if expected in ("a number", "an integer"):
         return _number_for(expected, value)
@@ -360,27 +352,23 @@ def _number_for(expected: str, value: Plain) -> str:
         return "write a smaller number"
     if not number.is_integer():
         return _ELSEWHERE
-    return (
-        f"write {number:.0f}, without quotes" if isinstance(value, str) else f"write {number:.0f}"
-    )
+    if isinstance(value, str):
+        return f"write {number:.0f}, without quotes"
+    return f"write {number:.0f}"
 
 
-def _merged(found: list[Diagnostic]) -> list[Diagnostic]:
+def _merged(mistakes: list[Diagnostic]) -> list[Diagnostic]:
     """One diagnostic where the branches of a union each complained about the same value."""
     kept: dict[tuple[int, int, str], Diagnostic] = {}
-    for each in found:
-        place = (
-            each.line,
-            each.column,
-            "" if each.code in ("wrong-type", "wrong-value") else each.message,
-        )
-        if place not in kept:
-            kept[place] = each
+    for mistake in mistakes:
+        of_value = mistake.code in ("wrong-type", "wrong-value")
+        place = (mistake.line, mistake.column, "" if of_value else mistake.message)
+        first = kept.setdefault(place, mistake)
+        if first is mistake or not first.code == mistake.code == "wrong-type":
             continue
-        first = kept[place]
-        if first.code == each.code == "wrong-type" and "expected " in each.message:
-            more = each.message.split("expected ", 1)[1].split(", found")[0]
+        if "expected " in mistake.message:
+            more = mistake.message.split("expected ", 1)[1].split(", found")[0]
             if f" {more}" not in first.message:
                 message = first.message.replace(", found", f" or {more}, found", 1)
-                kept[place] = Diagnostic(**{**first.__dict__, "message": message})
+                kept[place] = replace(first, message=message)
     return list(kept.values())

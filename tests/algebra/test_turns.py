@@ -81,9 +81,11 @@ def test_maps_between_irreps_commute_with_every_angle():
     table = tie(vector(target), vector(source))
     assert table.weights == 2 + 2 + 2
 
+    def plane_turned(t):
+        return np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+
     def turn(names, t):
-        blocks = [np.eye(1) if k == 0 else np.array([[np.cos(k * t), -np.sin(k * t)], [np.sin(k * t), np.cos(k * t)]])
-                  for k in names]  # fmt: skip
+        blocks = [np.eye(1) if k == 0 else plane_turned(k * t) for k in names]
         result, start = np.zeros((5 if len(names) == 3 else 6,) * 2), 0
         for block in blocks:
             result[start : start + len(block), start : start + len(block)] = block

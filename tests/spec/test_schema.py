@@ -11,7 +11,7 @@ from symgen.errors import SpecError
 from symgen.spec import schema
 from symgen.spec.schema import RelaxedChoice, Spec, parse
 from symgen.spec.source import from_text, read
-from symgen.spec.validate import found, validated
+from symgen.spec.validate import in_words, validated
 
 GOOD = """\
 symgen: 1
@@ -107,7 +107,11 @@ def test_a_spec_is_frozen():
         ("{s: [[0, 1.5], [1, 0]]}", "{s: [[0, .nan], [1, 0]]}", [("not-finite", 6, 21)]),
         ("{s: [[0, 1.5], [1, 0]]}", "{s: [[0, 1], 7]}", [("wrong-type", 6, 25)]),
         ("{banks: 3}", "{bank: 3}", [("unknown-key", 7, 26)]),
-        ("{banks: 3}", "{banks: 0, regulariser: -1}", [("wrong-value", 7, 33), ("wrong-value", 7, 49)]),
+        (
+            "{banks: 3}",
+            "{banks: 0, regulariser: -1}",
+            [("wrong-value", 7, 33), ("wrong-value", 7, 49)],
+        ),
         ("{relaxed: {banks: 3}}", "soft", [("wrong-value", 7, 15)]),
         ("{relaxed: {banks: 3}}", "[exact]", [("wrong-type", 7, 15)]),
         ("[0, 1]", "[0]", [("wrong-value", 8, 28)]),
@@ -213,20 +217,20 @@ def test_good_options():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{rate: x}", ["wrong-type 17 network.rate: expected a number or a mapping, found the "
-                       "text 'x'"]),
+        ("{rate: x}", ["wrong-type 17 network.rate: expected a number or a mapping, found the text "
+                       "'x'"]),
         ("{rate: {to: 1}}", ["missing-key 11 the key 'from' is missing in network.rate",
                              "unknown-key 18 there is no key 'to' in network.rate"]),
-        ("{flag: yes}", ["wrong-type 17 network.flag: expected true or false, found the "
-                         "text 'yes'"]),
+        ("{flag: yes}", ["wrong-type 17 network.flag: expected true or false, found the text "
+                         "'yes'"]),
         ("{flag: 1}", ["wrong-type 17 network.flag: expected true or false, found the number 1"]),
         ("{layers: 3}", ["wrong-type 19 network.layers: expected a list, found the number 3"]),
-        ("{layers: [1, x]}", ["wrong-type 23 network.layers.1: expected an integer, found the "
-                              "text 'x'"]),
+        ("{layers: [1, x]}", ["wrong-type 23 network.layers.1: expected an integer, found the text "
+                              "'x'"]),
         ("{pair: [1]}", ["wrong-value 17 network.pair: an entry is missing in this list"]),
         ("{pair: [1, 2, 3]}", ["wrong-value 17 network.pair: at most 2 entries are possible here"]),
-        ("{table: {a: b}}", ["wrong-type 22 network.table.a: expected an integer, found the "
-                             "text 'b'"]),
+        ("{table: {a: b}}", ["wrong-type 22 network.table.a: expected an integer, found the text "
+                             "'b'"]),
         ("{kind: c}", ["wrong-value 17 network.kind: 'c' is not one of: a, b"]),
         ("{small: 4}", ["wrong-value 18 network.small: 4 must be at most 3"]),
         ("{small: 1}", ["wrong-value 18 network.small: 1 must be a multiple of 2"]),
@@ -250,7 +254,7 @@ def test_a_keyword_of_the_section_is_a_near_miss_too():
 
 
 def test_values_in_words():
-    assert [found(each) for each in (None, True, 3, "x", [1], {"a": 1})] == [
+    assert [in_words(each) for each in (None, True, 3, "x", [1], {"a": 1})] == [
         "nothing", "true", "the number 3", "the text 'x'", "the list [1]", "the mapping {a}",
     ]  # fmt: skip
 

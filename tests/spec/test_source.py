@@ -224,8 +224,13 @@ def test_mappings_get_lines_too():
     )
     assert source.name == "<dict>"
     assert source.values == {
-        "symgen": 1, "network": {"family": "mlp", "width": [1, 2]}, "text": "3e-4", "x": 3e-4, "on": "on", "n": None,
-    }  # fmt: skip
+        "symgen": 1,
+        "network": {"family": "mlp", "width": [1, 2]},
+        "text": "3e-4",
+        "x": 3e-4,
+        "on": "on",
+        "n": None,
+    }
     assert source.span(("network", "family")).line == 3
 
 
