@@ -1,7 +1,7 @@
 """The attention maps of a trained network, and how they move with the observation.
 
-They are read where torch computes them: whatever module calls the fused kernel, or a softmax, is
-listened to. So every form of attention is covered, and none has to keep its weights.
+They are recorded where torch computes them, in calls of the fused kernel or of a softmax, whatever
+module makes them. So every form of attention is covered, and none has to keep its weights.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from symgen.envs._stepping import environment_action
 from symgen.envs.guarded import environments
 from symgen.nn.network import Network
 from symgen.nn.policy import Policy
-from symgen.pictures.draw_observation import terms
 from symgen.plan.plan import Plan
-from symgen.problem.group_action import act_on_observation
+from symgen.problem.interface import Observation
 
-LONGEST, EPISODES = 300, 20
-"""Steps of the episode that is looked at, and episodes that are tried."""
-SOFTMAX: tuple[Any, ...] = (softmax, torch.softmax, Tensor.softmax)
+LONGEST = 300
+"""Steps of the episode that is looked at."""
+EPISODES = 20
+"""Episodes that are tried."""
+SOFTMAX: tuple[Callable[..., Tensor], ...] = (softmax, torch.softmax, Tensor.softmax)
 
 
-class Listening(TorchFunctionMode):
-    """While it is active, collects every attention map (batch, heads, targets, sources), rows
+class AttentionRecorder(TorchFunctionMode):
+    """While it is active, records every attention map (batch, heads, targets, sources), rows
     summing to one.
     """
 
@@ -44,13 +45,13 @@ class Listening(TorchFunctionMode):
 
     def __torch_function__(
         self,
-        func: Callable[..., Any],
-        types: Any,
+        func: Callable[..., Tensor],
+        types: object,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> Tensor:
         """Compute as always, and keep the weights of an attention."""
-        kwargs = dict(kwargs or {})
+        kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if func is scaled_dot_product_attention:
             self.maps.append(weights(*args, **kwargs))
@@ -67,7 +68,7 @@ def weights(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
-    **_: Any,
+    **_: object,
 ) -> Tensor:
     """softmax(scale Q K^T + mask): what the fused kernel multiplies the values with (its arguments
     and defaults).
@@ -80,17 +81,17 @@ def weights(
     return scores.softmax(-1)
 
 
-def listen(network: Network, observation: Any) -> list[np.ndarray]:
+def attention_maps(network: Network, observation: Observation) -> list[np.ndarray]:
     """The attention maps (batch, heads, targets, sources) of a forward pass, in the order of the
     network.
     """
-    with torch.no_grad(), Listening() as heard:
+    with torch.no_grad(), AttentionRecorder() as recorder:
         network.policy(observation)
-    return [each.double().cpu().numpy() for each in heard.maps]
+    return [weights.double().cpu().numpy() for weights in recorder.maps]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PlaceAttention:
     """What the class token attends to, or, where there is none or nothing reads it, the mean over
     all places.
 
@@ -105,24 +106,27 @@ class Seen:
     token: bool
 
 
-def seen(compiled: Compiled, observation: Any) -> Seen | None:
+def place_attention(compiled: Compiled, observation: Observation) -> PlaceAttention | None:
     """The attention over a batch of observations; None where the network attends to no places of a
     term.
     """
-    batch = len(next(iter(terms(compiled.problem.interface, observation).values())))
-    heard = [each for each in listen(compiled.network, observation) if len(each) == batch]
+    batch = len(next(iter(compiled.problem.interface.by_term(observation).values())))
+    maps = [
+        weights
+        for weights in attention_maps(compiled.network, observation)
+        if len(weights) == batch
+    ]
     for base in _candidates(compiled):
         for tokens in (1, 0):
-            found = [each for each in heard if each.shape[-1] == base.size + tokens]
-            if found and base.size > 1:
+            layers = [weights for weights in maps if weights.shape[-1] == base.size + tokens]
+            if layers and base.size > 1:
                 token = bool(tokens) and reads_token(compiled.plan)
-                # the token's row where it is read, else the mean row; attention to the token is
-                # left out
-                rows = [
-                    each[:, :, 0, tokens:] if token else each[:, :, tokens:, tokens:].mean(2)
-                    for each in found
-                ]
-                return Seen(base, tuple(rows), token)
+                # attention to the class token is left out
+                if token:
+                    rows = [weights[:, :, 0, tokens:] for weights in layers]
+                else:
+                    rows = [weights[:, :, tokens:, tokens:].mean(2) for weights in layers]
+                return PlaceAttention(base, tuple(rows), token)
     return None
 
 
@@ -136,19 +140,19 @@ def reads_token(plan: Plan) -> bool:
 
 def _candidates(compiled: Compiled) -> list[Base]:
     """The bases of the terms, and of a grid the patches that tile it, finest first."""
-    found = []
+    candidates = []
     for field in compiled.problem.observation.values():
         base = field.base
         if base.kind != "grid":
-            found.append(base)
+            candidates.append(base)
             continue
         rows, columns = base.shape
         sides = [p for p in range(1, min(rows, columns)) if rows % p == 0 and columns % p == 0]
-        found += [bases.resize(base, rows // p, columns // p) for p in sides]
-    return found
+        candidates += [bases.resize(base, rows // p, columns // p) for p in sides]
+    return candidates
 
 
-def equivariance_error(before: Seen, after: Seen, generator: str) -> float:
+def equivariance_error(before: PlaceAttention, after: PlaceAttention, generator: str) -> float:
     """The largest difference between the moved maps and the maps of the moved observation, over
     layers and heads.
     """
@@ -159,7 +163,7 @@ def equivariance_error(before: Seen, after: Seen, generator: str) -> float:
     )
 
 
-def frames(compiled: Compiled, count: int, seed: int) -> tuple[list[int], Any]:
+def frames(compiled: Compiled, count: int, seed: int) -> tuple[list[int], Observation]:
     """Observations of one episode of the trained agent, its actions drawn: their steps, and a batch
     of them.
 
@@ -178,7 +182,7 @@ def frames(compiled: Compiled, count: int, seed: int) -> tuple[list[int], Any]:
         envs.close()
     steps = sorted({int(step) for step in np.linspace(0, len(longest) - 1, count)})
     batch = {name: np.concatenate([longest[step][name] for step in steps]) for name in longest[0]}
-    return steps, next(iter(batch.values())) if problem.interface.single else batch
+    return steps, problem.interface.as_space(batch)
 
 
 def _episode(compiled: Compiled, envs: VectorEnv, seed: int) -> list[dict[str, np.ndarray]]:
@@ -190,18 +194,11 @@ def _episode(compiled: Compiled, envs: VectorEnv, seed: int) -> list[dict[str, n
     policy.reset(envs.num_envs)
     ended = False
     while not ended and len(taken) < LONGEST:
-        taken.append(
-            {k: each.copy() for k, each in terms(compiled.problem.interface, observation).items()}
-        )
+        parts = compiled.problem.interface.by_term(observation)
+        taken.append({name: batch.copy() for name, batch in parts.items()})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + len(taken))
             action = policy.act(observation)
         observation, _, terminated, truncated, _ = envs.step(to_environment(action))
         ended = bool(terminated[0] or truncated[0])
     return taken
-
-
-def moved(compiled: Compiled, generator: str, observation: Any) -> Any:
-    """g.o for a batch."""
-    problem = compiled.problem
-    return act_on_observation(problem.interface, problem.observation, generator, observation)

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,11 +23,15 @@ from symgen.experiment.files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg")
-INK, FAINT, PALE = "#222222", "#8a8a8a", "#f0f0f0"
-AGREES, DISAGREES = "#1a7f37", "#c1121f"
+INK = "#222222"
+FAINT = "#8a8a8a"
+PALE = "#f0f0f0"
+AGREES = "#1a7f37"
+DISAGREES = "#c1121f"
 CAPTION = 46
 """Letters to a line above a panel."""
 GENERATORS = 4
@@ -54,13 +58,14 @@ def figure(width: float, height: float, title: str) -> Figure:
     """An empty figure of a size in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    made = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
-    FigureCanvasAgg(made)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
+    drawn = Figure(figsize=(width, height), dpi=110, layout=layout, facecolor="white")
+    FigureCanvasAgg(drawn)
     lines = (short(line, int(9 * width)) for line in title.split("\n"))
-    made.suptitle("\n".join(lines), fontsize=12.5, color=INK, fontweight="bold")
-    made.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr, call-arg]
-    return made
+    drawn.suptitle("\n".join(lines), fontsize=12.5, color=INK, fontweight="bold")
+    return drawn
 
 
 def short(text: str, length: int = 70) -> str:
@@ -68,7 +73,7 @@ def short(text: str, length: int = 70) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
-def save(made: Figure, path: Path) -> Path:
+def save(drawn: Figure, path: Path) -> Path:
     """Write a figure as its path ends (see FORMATS), whole or not at all; equal figures are equal
     files.
     """
@@ -79,7 +84,7 @@ def save(made: Figure, path: Path) -> Path:
     # no date and no random names of parts
     undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with matplotlib.rc_context({"svg.hashsalt": "symgen", "pdf.fonttype": 42}):
-        made.savefig(content, format=kind, metadata=undated)
+        drawn.savefig(content, format=kind, metadata=undated)
     write_bytes(path, content.getvalue())
     return path
 
@@ -107,10 +112,10 @@ def coloured(labels: np.ndarray, colours: np.ndarray) -> np.ndarray:
 def heat(values: np.ndarray, top: float) -> np.ndarray:
     """Values in [0, top] as colours (..., 3), from white through orange to dark red."""
     stops = np.array(
-        [rgb(each) for each in ("#fffdf6", "#fde3a7", "#f9a03f", "#d1495b", "#5b1647")]
+        [rgb(colour) for colour in ("#fffdf6", "#fde3a7", "#f9a03f", "#d1495b", "#5b1647")]
     )
-    where = np.clip(values / top if top > 0 else values, 0, 1) * (len(stops) - 1)
-    return np.stack([np.interp(where, np.arange(len(stops)), stops[:, k]) for k in range(3)], -1)
+    share = np.clip(values / top if top > 0 else values, 0, 1) * (len(stops) - 1)
+    return np.stack([np.interp(share, np.arange(len(stops)), stops[:, k]) for k in range(3)], -1)
 
 
 def signed(values: np.ndarray, top: float) -> np.ndarray:
@@ -120,7 +125,7 @@ def signed(values: np.ndarray, top: float) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Placement:
     """Where the places of a base stand in a picture.
 
     Args:
@@ -142,28 +147,28 @@ class Layout:
         return "({}, {})".format(*self.base.coordinates[place]) if self.is_grid else str(place)
 
 
-def layout(base: Base, graph: Graph | None = None) -> Layout:
+def placement(base: Base, graph: Graph | None = None) -> Placement:
     """A grid as a picture, a graph by its edges (springs, always the same), anything else as a
     ring.
     """
     if base.is_picture:
-        return Layout(base, base.coordinates[:, ::-1].astype(np.float64))
+        return Placement(base, base.coordinates[:, ::-1].astype(np.float64))
     n = base.size
     angles = np.pi / 2 - 2 * np.pi * np.arange(n) / n
     ring = np.stack([np.cos(angles), -np.sin(angles)], 1)
     if graph is None or graph.topology in ("complete", "cycle") or not 3 <= n < 400:
-        return Layout(base, ring)
+        return Placement(base, ring)
     import networkx as nx
 
     start = {place: ring[place] for place in range(n)}
-    found = nx.spring_layout(graph.networkx, seed=0, pos=start, iterations=200)
-    positions = np.array([found[place] for place in range(n)])
-    return Layout(base, positions / max(float(np.abs(positions).max()), 1e-9))
+    sprung = nx.spring_layout(graph.networkx, seed=0, pos=start, iterations=200)
+    positions = np.array([sprung[place] for place in range(n)])
+    return Placement(base, positions / max(float(np.abs(positions).max()), 1e-9))
 
 
 def places(
     axes: Axes,
-    where: Layout,
+    where: Placement,
     colours: np.ndarray,
     texts: Sequence[str] | None = None,
     size: float = 0.0,
@@ -172,7 +177,7 @@ def places(
 
     Args:
         axes: where to.
-        where: the layout.
+        where: they stand.
         colours: shape (n, 3).
         texts: one per place; left out where there is no room for them.
         size: of the figure's panel in inches, from which the font follows; 0 for 3 inches.
@@ -195,7 +200,7 @@ def places(
                 write(axes, x, y, text, font, on(colour))
 
 
-def discs(axes: Axes, where: Layout, colours: np.ndarray, width: float) -> None:
+def discs(axes: Axes, where: Placement, colours: np.ndarray, width: float) -> None:
     """A disc per place, `width` typographic points wide."""
     x, y = where.positions.T
     axes.scatter(x, y, s=width**2, c=colours, edgecolors="white", linewidths=1.2, zorder=3)
@@ -222,8 +227,8 @@ def ruled(axes: Axes, rows: int, columns: int, *, colour: str = "white") -> None
         spine.set_color(FAINT)
 
 
-def plain(axes: Axes, where: Layout) -> None:
-    """Axes around a layout: equal scales, rows downwards, no frame."""
+def plain(axes: Axes, where: Placement) -> None:
+    """Axes around places: equal scales, rows downwards, no frame."""
     low = where.positions.min(0)
     high = where.positions.max(0)
     margin = 0.8 if where.is_grid else 0.25
@@ -233,33 +238,27 @@ def plain(axes: Axes, where: Layout) -> None:
     axes.axis("off")
 
 
-def ring(axes: Axes, where: Layout, place: int, colour: str = INK) -> None:
+def ring(axes: Axes, where: Placement, place: int, colour: str = INK) -> None:
     """Mark a place."""
     x, y = where.positions[place]
     if where.is_grid:
-        axes.plot(
-            *_square(x, y), color=colour, lw=2.4, zorder=5, solid_joinstyle="miter", clip_on=False
-        )
+        around = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) / 2 + (x, y)
+        axes.plot(*around.T, color=colour, lw=2.4, zorder=5, solid_joinstyle="miter", clip_on=False)
     else:
         axes.scatter(
             [x], [y], s=520, facecolors="none", edgecolors=colour, linewidths=2.2, zorder=5
         )
 
 
-def _square(x: float, y: float) -> tuple[list[float], list[float]]:
-    return [x - 0.5, x + 0.5, x + 0.5, x - 0.5, x - 0.5], [
-        y - 0.5,
-        y - 0.5,
-        y + 0.5,
-        y + 0.5,
-        y - 0.5,
-    ]
-
-
 def arrow(
-    axes: Axes, start: Any, stop: Any, colour: str, bend: float = 0.0, gap: float = 8.0
+    axes: Axes,
+    start: np.ndarray,
+    stop: np.ndarray,
+    colour: str,
+    bend: float = 0.0,
+    gap: float = 8.0,
 ) -> None:
-    """An arrow between two points, bent, and `gap` typographic points short of both."""
+    """An arrow between two points (2,), bent, and `gap` typographic points short of both."""
     style = {
         "arrowstyle": "-|>",
         "color": colour,
@@ -267,17 +266,23 @@ def arrow(
         "shrinkA": gap,
         "shrinkB": gap,
         "mutation_scale": 14,
+        "connectionstyle": f"arc3,rad={bend}",
     }
-    axes.annotate(
-        "", stop, start, arrowprops={**style, "connectionstyle": f"arc3,rad={bend}"}, zorder=6
-    )
+    end, begin = ((float(x), float(y)) for x, y in (stop, start))
+    axes.annotate("", end, begin, arrowprops=style, zorder=6)
 
 
-def few_ticks() -> Any:
-    """Four or five round numbers along an axis."""
-    from matplotlib.ticker import MaxNLocator
+def count_steps(axis: Axis) -> None:
+    """Environment steps along an axis, 1500000 as "1.5M"."""
+    axis.set_major_formatter(thousands)
 
-    return MaxNLocator(4)
+
+def thousands(value: float, _position: float) -> str:
+    """A number as an axis has room for, in the form of matplotlib's formatters."""
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{unit}"
+    return f"{value:g}"
 
 
 def caption(axes: Axes, text: str, colour: str = INK) -> None:

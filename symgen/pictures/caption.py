@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
+
 SIDE = 320
 """Small frames are enlarged until their longer side has so many pixels."""
-LARGEST, SMALLEST = 14, 9
+LARGEST = 14
+SMALLEST = 9
 """Sizes of the font, in pixels; a line that is too long takes a smaller one, then is cut."""
 MARGIN = 6
 PAPER = (255, 255, 255)
@@ -42,17 +46,17 @@ def captioned(frame: np.ndarray, lines: Sequence[str], width: int = SIDE) -> np.
     wide = max(frame.shape[1], width)
     line = LARGEST + 4
     tall = height + line * len(lines) + 2 * MARGIN
-    made = Image.new("RGB", (wide + wide % 2, tall + tall % 2), PAPER)
-    made.paste(Image.fromarray(frame), ((wide - frame.shape[1]) // 2, 0))
-    pen = ImageDraw.Draw(made)
+    page = Image.new("RGB", (wide + wide % 2, tall + tall % 2), PAPER)
+    page.paste(Image.fromarray(frame), ((wide - frame.shape[1]) // 2, 0))
+    pen = ImageDraw.Draw(page)
     pen.line([(0, height), (wide, height)], fill=RULE)
     for number, text in enumerate(lines):
-        said, font = _fitted(text, wide - 2 * MARGIN)
-        pen.text((MARGIN, height + MARGIN + line * number), said, fill=INK, font=font)
-    return np.asarray(made)
+        shown, font = _fitted(text, wide - 2 * MARGIN)
+        pen.text((MARGIN, height + MARGIN + line * number), shown, fill=INK, font=font)
+    return np.asarray(page)
 
 
-def _fitted(text: str, width: int) -> tuple[str, Any]:
+def _fitted(text: str, width: int) -> tuple[str, "FreeTypeFont"]:
     """The text, cut where it has to be, and the largest font in which it is at most `width` pixels
     wide.
     """
@@ -67,11 +71,10 @@ def _fitted(text: str, width: int) -> tuple[str, Any]:
 
 
 @lru_cache
-def _font(size: int) -> Any:
+def _font(size: int) -> "FreeTypeFont":
     """Matplotlib's own font, which is installed wherever this package is."""
     import matplotlib
     from PIL import ImageFont
 
-    return ImageFont.truetype(
-        Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size
-    )
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return ImageFont.truetype(folder / "DejaVuSans.ttf", size)

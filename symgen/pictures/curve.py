@@ -20,7 +20,8 @@ def draw(runs: Sequence[Run], path: Path) -> bool:
     """Draw the runs (the seeds of one variant) to `path`; False, and no picture, where no episode
     has ended yet.
     """
-    curves = {run.seed: curve for run in runs if len(curve := _returns(metrics.read(run.folder)))}
+    returns = {run.seed: _returns(metrics.read(run.folder)) for run in runs}
+    curves = {seed: curve for seed, curve in returns.items() if len(curve)}
     if not curves:
         return False
     figure = canvas.figure(7, 4.2, f"{runs[0].spec}\n{runs[0].variant}")
@@ -40,7 +41,7 @@ def draw(runs: Sequence[Run], path: Path) -> bool:
         axes.plot(steps, mean, color="black", lw=2.2, label=f"mean of {len(curves)} seeds")
     axes.set_xlabel("environment steps")
     axes.set_ylabel("return (mean of recent training episodes)")
-    axes.xaxis.set_major_formatter(_steps)
+    canvas.count_steps(axes.xaxis)
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -65,11 +66,3 @@ def _mean(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     last = min(curve[-1, 0] for curve in curves)
     steps = np.linspace(first, max(first, last), POINTS)
     return steps, np.mean([np.interp(steps, *curve.T) for curve in curves], axis=0)
-
-
-def _steps(value: float, _position: float) -> str:
-    """1500000 as "1.5M"."""
-    for size, unit in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"

@@ -18,14 +18,16 @@ from symgen.semantics.summary import parameter_names
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_NODES, MAX_LETTERS = 18, 14
+MAX_NODES = 18
+MAX_LETTERS = 14
 """With more actions, or longer names of more than four, or signs among them, a table is drawn."""
-MAX_NAMED, MAX_WRITTEN = 48, 12
+MAX_NAMED = 48
+MAX_WRITTEN = 12
 """Up to so many actions have their names, and their numbers, written in a table."""
 COMPASS = {
-    "up": (0.0, -1.0), "left": (-1.0, 0.0), "down": (0.0, 1.0), "right": (1.0, 0.0), "forward": (0.0, -1.0),
-    "stay": (0.0, 0.0), "up_left": (-0.8, -0.8), "down_left": (-0.8, 0.8), "down_right": (0.8, 0.8),
-    "up_right": (0.8, -0.8),
+    "up": (0.0, -1.0), "left": (-1.0, 0.0), "down": (0.0, 1.0), "right": (1.0, 0.0),
+    "forward": (0.0, -1.0), "stay": (0.0, 0.0), "up_left": (-0.8, -0.8), "down_left": (-0.8, 0.8),
+    "down_right": (0.8, 0.8), "up_right": (0.8, -0.8),
 }  # fmt: skip
 ROW = 4
 """Actions that are no direction stand below the compass, so many to a row."""
@@ -40,17 +42,19 @@ def draw_actions(action: Action, representation: Representation, path: Path) -> 
         representation.kind == "permutation" and action.kind == "discrete" and _have_room(names)
     )
     columns = max(1, len(generators))
-    size = 4.3 if arrows else _side(names)
-    tall = max(0.5, float(np.ptp(positions(names)[:, 1])) / 2) * size if arrows else size
-    made = canvas.figure(columns * size + 0.6, tall + 0.9, f"actions: {representation}")
-    axes = made.subplots(1, columns, squeeze=False)[0]
+    wide = tall = _side(names)
+    if arrows:
+        wide = 4.3
+        tall = max(0.5, float(np.ptp(positions(names)[:, 1])) / 2) * wide
+    figure = canvas.figure(columns * wide + 0.6, tall + 0.9, f"actions: {representation}")
+    axes = figure.subplots(1, columns, squeeze=False)[0]
     for panel, generator in zip(axes, generators or ("",), strict=True):
         if arrows:
             _arrows(panel, names, np.abs(representation.matrix(generator)).argmax(0))
         else:
             _table(panel, names, representation.matrix(generator))
-        canvas.caption(panel, _said(representation, generator))
-    return canvas.save(made, path)
+        canvas.caption(panel, _caption(representation, generator))
+    return canvas.save(figure, path)
 
 
 def _have_room(names: list[str]) -> bool:
@@ -64,11 +68,11 @@ def _side(names: list[str]) -> float:
     return float(np.clip(0.75 * len(names), 2.6, 7)) + around
 
 
-def _said(representation: Representation, generator: str) -> str:
+def _caption(representation: Representation, generator: str) -> str:
     if not generator:
         return f"{representation.group} has no generators: every action stays"
-    still = np.array_equal(representation.matrix(generator), np.eye(representation.size))
-    return f"{generator}: every action stays" if still else generator
+    fixed = np.array_equal(representation.matrix(generator), np.eye(representation.size))
+    return f"{generator}: every action stays" if fixed else generator
 
 
 def positions(names: list[str]) -> np.ndarray:
@@ -94,13 +98,13 @@ def _arrows(axes: Axes, names: list[str], target: np.ndarray) -> None:
         if goal != index:
             canvas.arrow(axes, points[index], points[goal], "#3d7dca", bend=0.25, gap=20)
     for index, ((x, y), name) in enumerate(zip(points, names, strict=True)):
-        still = target[index] == index
+        fixed = target[index] == index
         box = {
             "boxstyle": "round,pad=0.45",
-            "facecolor": canvas.PALE if still else "#fde3a7",
-            "edgecolor": FAINT if still else "#c98a1b",
+            "facecolor": canvas.PALE if fixed else "#fde3a7",
+            "edgecolor": FAINT if fixed else "#c98a1b",
         }
-        text = f"{name}\nstays" if still else name
+        text = f"{name}\nstays" if fixed else name
         axes.text(x, y, text, ha="center", va="center", fontsize=9.5, color=INK, bbox=box, zorder=7)
     low = points.min(0)
     high = points.max(0)

@@ -7,7 +7,7 @@ that has no colour.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from symgen.pictures.canvas import FAINT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 HEADINGS = {
     "heading up": "\u2191",
@@ -24,13 +25,15 @@ HEADINGS = {
     "heading right": "\u2192",
 }
 COLOURS = {
-    "wall": "#75808c", "lava": "#e8742c", "goal": "#2f9e77", "agent": "#3d5aa8", "mark": "#d9c6f0", "ahead": "#b9c8ee",
-    "door": "#8c6d5a", "key": "#f4dd5b", "ball": "#f09ac1", "box": "#7cc7ee", "floor": "#dcd6c8", "unseen": "#3a3a3a",
+    "wall": "#75808c", "lava": "#e8742c", "goal": "#2f9e77", "agent": "#3d5aa8",
+    "mark": "#d9c6f0", "ahead": "#b9c8ee", "door": "#8c6d5a", "key": "#f4dd5b",
+    "ball": "#f09ac1", "box": "#7cc7ee", "floor": "#dcd6c8", "unseen": "#3a3a3a",
     **dict.fromkeys(HEADINGS, "#3d5aa8"),
 }  # fmt: skip
 """Of channels that are known by name, told apart by most eyes (after Okabe and Ito)."""
 LETTERS = {
-    "lava": "~", "goal": "G", "agent": "A", "mark": "M", "ahead": "·", "door": "D", "key": "K", "ball": "B", "box": "X",
+    "lava": "~", "goal": "G", "agent": "A", "mark": "M", "ahead": "·",
+    "door": "D", "key": "K", "ball": "B", "box": "X",
     **HEADINGS,
     "open": "o", "closed": "c", "locked": "l",
     "carried key": "k", "carried ball": "b", "carried box": "x",
@@ -50,16 +53,15 @@ def colours(names: list[str]) -> np.ndarray:
     """A colour per channel (channels, 3): its own, or one of those that no other channel of this
     picture has.
     """
-    taken = {COLOURS[name] for name in names if name in COLOURS}
-    free = [each for each in canvas.palette(len(names) + len(taken)) if _apart(each, taken)]
-    spare = iter(free)
-    return np.array(
-        [canvas.rgb(COLOURS[name]) if name in COLOURS else next(spare) for name in names]
+    taken = [canvas.rgb(code) for code in {COLOURS[name] for name in names if name in COLOURS}]
+    free = (
+        colour
+        for colour in canvas.palette(len(names) + len(taken))
+        if all(float(np.abs(colour - own).sum()) > 0.05 for own in taken)
     )
-
-
-def _apart(colour: np.ndarray, taken: set[str]) -> bool:
-    return all(float(np.abs(colour - canvas.rgb(each)).sum()) > 0.05 for each in taken)
+    return np.array(
+        [canvas.rgb(COLOURS[name]) if name in COLOURS else next(free) for name in names]
+    )
 
 
 def fills(value: np.ndarray, names: list[str]) -> np.ndarray:
@@ -103,7 +105,7 @@ def draw_cells(axes: Axes, value: np.ndarray, names: list[str], inches: float) -
             canvas.write(axes, column, row, text, size, canvas.on(filled[row, column]))
 
 
-def legend(where: Any, value: np.ndarray, names: list[str], loc: str = "") -> None:
+def legend(where: Axes | FigureBase, value: np.ndarray, names: list[str], loc: str = "") -> None:
     """The channels that a picture shows, or all where they are few.
 
     Args:

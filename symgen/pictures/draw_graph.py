@@ -5,17 +5,18 @@ places.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from symgen.algebra.base import Base
 from symgen.algebra.graph import Graph
 from symgen.pictures import canvas as canvas
-from symgen.pictures.canvas import FAINT, GENERATORS, INK, Layout
+from symgen.pictures.canvas import FAINT, GENERATORS, INK, Placement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 MAX_EDGE_LABELS = 12
 """With more labels, or too many edges, the labels seen from one place are drawn instead of the
@@ -41,18 +42,18 @@ def draw_graph(base: Base, graph: Graph | None, path: Path) -> Path:
         path: of the PNG.
     """
     generators = base.group.generators[:GENERATORS]
-    where = canvas.layout(base, graph)
+    where = canvas.placement(base, graph)
     rows = max(1, len(generators))
     wide = 4.6 if rows == 1 else 5.8
     moves = 6.8 if generators else 3.6
-    made = canvas.figure(
+    figure = canvas.figure(
         moves + (wide if graph else 0),
         max(3.5 * rows, 4.5 if graph else 0) + 0.5,
         str(graph or base),
     )
-    right: Any = made
+    right: FigureBase = figure
     if graph is not None:
-        left, right = np.asarray(made.subfigures(1, 2, width_ratios=[wide, moves]))
+        left, right = np.asarray(figure.subfigures(1, 2, width_ratios=[wide, moves]))
         _graph(left.subplots(), where, graph)
     axes = right.subplots(rows, 2 if generators else 1, squeeze=False, gridspec_kw={"wspace": 0.12})
     for row, generator in zip(axes, generators, strict=False):
@@ -62,14 +63,14 @@ def draw_graph(base: Base, graph: Graph | None, path: Path) -> Path:
     if not generators:
         _numbered(axes[0, 0], where, np.arange(base.size))
         canvas.caption(axes[0, 0], f"{base.size} places; {base.group} has no generators")
-    return canvas.save(made, path)
+    return canvas.save(figure, path)
 
 
-def _graph(axes: Axes, where: Layout, graph: Graph) -> None:
+def _graph(axes: Axes, where: Placement, graph: Graph) -> None:
     if draws_edges(graph):
         _edges(axes, where, graph)
     else:
-        centre = chosen(where)[0]
+        centre = viewpoints(where)[0]
         _seen_from(axes, where, graph, centre.place, size=4.2)
         canvas.caption(
             axes, f"label of ({centre.name}, j) for every place j: {_counted(graph, centre.place)}"
@@ -94,12 +95,11 @@ class Segments(NamedTuple):
     middles: np.ndarray
 
 
-def half_edges(where: Layout, graph: Graph, label: int) -> Segments:
+def half_edges(where: Placement, graph: Graph, label: int) -> Segments:
     """The pairs (i, j) of a label, i not j; on a torus an edge leaves the picture on the shorter
     way.
     """
-    i, j = np.nonzero(graph.labels == label)
-    i, j = i[i != j], j[i != j]
+    i, j = np.nonzero((graph.labels == label) & ~np.eye(graph.base.size, dtype=bool))
     step = where.positions[j] - where.positions[i]
     if graph.topology == "torus":
         size = np.array(graph.base.shape[::-1])
@@ -107,19 +107,19 @@ def half_edges(where: Layout, graph: Graph, label: int) -> Segments:
     return Segments(where.positions[i], where.positions[i] + step / 2)
 
 
-def _edges(axes: Axes, where: Layout, graph: Graph) -> None:
+def _edges(axes: Axes, where: Placement, graph: Graph) -> None:
     colours = canvas.palette(graph.label_count)
     own = np.diagonal(graph.labels)
     for label in range(graph.label_count):
         starts, middles = half_edges(where, graph, label)
         lines = np.stack([starts, middles, np.full_like(starts, np.nan)], 1).reshape(-1, 2)
         count = int((graph.labels == label).sum())
-        itself = int((own == label).sum())
-        text = f"label {label}: {count} pairs" + (
-            " (places with themselves)" if itself == count else ""
-        )
-        style = {"marker": "o", "ls": "none", "ms": 9} if itself == count else {"lw": 3}
-        axes.plot([], [], color=colours[label], label=text, **style)
+        text = f"label {label}: {count} pairs"
+        if int((own == label).sum()) == count:
+            text += " (places with themselves)"
+            axes.plot([], [], color=colours[label], label=text, marker="o", ls="none", ms=9)
+        else:
+            axes.plot([], [], color=colours[label], label=text, lw=3)
         axes.plot(
             *lines.T,
             color=colours[label],
@@ -134,15 +134,13 @@ def _edges(axes: Axes, where: Layout, graph: Graph) -> None:
             canvas.write(axes, x, y, str(place), 8)
     canvas.plain(axes, where)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False, fontsize=8.5, ncols=2)
-    different = (
-        ""
-        if np.array_equal(graph.labels, graph.labels.T)
-        else "; a half edge at i shows the label of (i, j)"
-    )
-    canvas.caption(axes, f"edges by label{different}")
+    text = "edges by label"
+    if not np.array_equal(graph.labels, graph.labels.T):
+        text += "; a half edge at i shows the label of (i, j)"
+    canvas.caption(axes, text)
 
 
-def _before_after(before: Axes, after: Axes, where: Layout, generator: str) -> None:
+def _before_after(before: Axes, after: Axes, where: Placement, generator: str) -> None:
     start = np.arange(where.base.size)
     _numbered(before, where, start)
     if where.base.is_exact(generator):
@@ -160,17 +158,14 @@ def _before_after(before: Axes, after: Axes, where: Layout, generator: str) -> N
     )
 
 
-def _numbered(axes: Axes, where: Layout, arrived: np.ndarray) -> None:
+def _numbered(axes: Axes, where: Placement, arrived: np.ndarray) -> None:
     """The places in the colours, and with the numbers, of the places that have arrived there."""
-    numbers = (
-        [str(number) for number in arrived]
-        if where.base.size <= MAX_NUMBERED
-        else _corners(where, arrived)
-    )
-    canvas.places(axes, where, plane(where)[arrived], numbers)
+    few = where.base.size <= MAX_NUMBERED
+    texts = [str(number) for number in arrived] if few else _corners(where, arrived)
+    canvas.places(axes, where, plane(where)[arrived], texts)
 
 
-def _corners(where: Layout, arrived: np.ndarray) -> list[str]:
+def _corners(where: Placement, arrived: np.ndarray) -> list[str]:
     """Letters at the four corners of a picture too fine for numbers."""
     letters = {}
     if where.is_grid:
@@ -180,14 +175,14 @@ def _corners(where: Layout, arrived: np.ndarray) -> list[str]:
     return [letters.get(int(place), "") for place in arrived]
 
 
-def plane(where: Layout) -> np.ndarray:
+def plane(where: Placement) -> np.ndarray:
     """A colour for each place that says where it started: four corner colours blended, shape (n,
     3).
     """
     low = where.positions.min(0)
     span = np.maximum(np.ptp(where.positions, 0), 1e-9)
     x, y = ((where.positions - low) / span).T[:, :, None]
-    corners = [canvas.rgb(each) for each in ("#f6c945", "#e8604c", "#4c7bd9", "#4fb286")]
+    corners = [canvas.rgb(colour) for colour in ("#f6c945", "#e8604c", "#4c7bd9", "#4fb286")]
     return np.asarray(
         (1 - y) * ((1 - x) * corners[0] + x * corners[1])
         + y * (x * corners[2] + (1 - x) * corners[3])
@@ -198,38 +193,39 @@ def plane(where: Layout) -> np.ndarray:
 # labels.png
 
 
-class Chosen(NamedTuple):
+class Viewpoint(NamedTuple):
     """A place that is looked from, and what to call it."""
 
     place: int
     name: str
 
 
-def chosen(where: Layout) -> list[Chosen]:
+def viewpoints(where: Placement) -> list[Viewpoint]:
     """Three places: centre, corner and edge of a grid; elsewhere one of each orbit first."""
     base = where.base
     if where.is_grid:
         rows, columns = base.shape
-        found = {(rows // 2) * columns + columns // 2: "centre", 0: "corner"}
-        found.setdefault(columns // 2, "edge")
-        return [Chosen(place, f"{name} {where.name(place)}") for place, name in found.items()]
+        names = {(rows // 2) * columns + columns // 2: "centre", 0: "corner"}
+        names.setdefault(columns // 2, "edge")
+        return [Viewpoint(place, f"{name} {where.name(place)}") for place, name in names.items()]
     _, first = np.unique(base.orbits, return_index=True)
     order = dict.fromkeys([*first.tolist(), *range(base.size)])
-    return [Chosen(place, f"place {place}") for place in list(order)[:3]]
+    return [Viewpoint(place, f"place {place}") for place in list(order)[:3]]
 
 
 def draw_labels(graph: Graph, path: Path) -> Path:
     """The labels seen from three places, and what each generator makes of these pictures."""
-    where = canvas.layout(graph.base, graph)
+    where = canvas.placement(graph.base, graph)
     base = graph.base
     generators = base.group.generators[:GENERATORS]
-    seen = chosen(where)
+    seen_from = viewpoints(where)
     columns = 1 + len(generators)
     size = 3.3
     title = f"labels {graph.kind}: g moves what i sees to what g.i sees"
-    made = canvas.figure(max(columns * size + 0.4, 6.5), len(seen) * (size + 0.25) + 0.5, title)
-    axes = made.subplots(len(seen), columns, squeeze=False)
-    for row, (place, name) in zip(axes, seen, strict=True):
+    rows = len(seen_from)
+    figure = canvas.figure(max(columns * size + 0.4, 6.5), rows * (size + 0.25) + 0.5, title)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for row, (place, name) in zip(axes, seen_from, strict=True):
         _seen_from(row[0], where, graph, place, size)
         canvas.caption(row[0], f"seen from {name}")
         for panel, generator in zip(row[1:], generators, strict=True):
@@ -243,7 +239,7 @@ def draw_labels(graph: Graph, path: Path) -> Path:
                 f"moved by {generator}: {differ} of {base.size} differ from {where.name(target)}",
                 colour,
             )
-    return canvas.save(made, path)
+    return canvas.save(figure, path)
 
 
 def differences(graph: Graph, generator: str, place: int) -> int:
@@ -256,12 +252,12 @@ def differences(graph: Graph, generator: str, place: int) -> int:
     )
 
 
-def _seen_from(axes: Axes, where: Layout, graph: Graph, place: int, size: float) -> None:
+def _seen_from(axes: Axes, where: Placement, graph: Graph, place: int, size: float) -> None:
     _labelled(axes, where, graph, graph.labels[place], place, size)
 
 
 def _labelled(
-    axes: Axes, where: Layout, graph: Graph, labels: np.ndarray, place: int, size: float
+    axes: Axes, where: Placement, graph: Graph, labels: np.ndarray, place: int, size: float
 ) -> None:
     """Labels (n,) as colours and numbers, with a ring around the place they are seen from."""
     _faint_edges(axes, where, graph)
@@ -270,7 +266,7 @@ def _labelled(
     canvas.ring(axes, where, place)
 
 
-def _faint_edges(axes: Axes, where: Layout, graph: Graph | None) -> None:
+def _faint_edges(axes: Axes, where: Placement, graph: Graph | None) -> None:
     """The edges behind the places of a graph that is no picture; a complete one has too many to say
     anything.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from symgen.pictures import canvas as canvas
 from symgen.pictures.canvas import FAINT, GENERATORS, INK
 from symgen.pictures.draw_cells import draw_cells, legend
 from symgen.problem.group_action import act_on_term
-from symgen.problem.interface import Interface, Term
+from symgen.problem.interface import Interface, Observation, Term
 from symgen.problem.problem import Problem
 
 if TYPE_CHECKING:
@@ -43,54 +43,45 @@ def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
     try:
         envs.action_space.seed(seed)
         observation, _ = envs.reset(seed=seed)
-        first = found = _copied(problem.interface, observation)
+        first = current = _copied(problem.interface, observation)
         for _ in range(EARLY):
-            if _moves(problem, found):
-                return found
+            if _moves(problem, current):
+                return current
             observation, _, terminated, truncated, _ = envs.step(envs.action_space.sample())
             if terminated[0] or truncated[0]:
                 break
-            found = _copied(problem.interface, observation)
+            current = _copied(problem.interface, observation)
         return first
     finally:
         envs.close()
 
 
-def _copied(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
-    return {name: batch.copy() for name, batch in terms(interface, observation).items()}
+def _copied(interface: Interface, observation: Observation) -> dict[str, np.ndarray]:
+    return {name: batch.copy() for name, batch in interface.by_term(observation).items()}
 
 
 def _moves(problem: Problem, observation: Mapping[str, np.ndarray]) -> bool:
     """Whether every generator that moves anything at all moves some term of an observation."""
     fields = problem.observation
-    generators = problem.group.generators
-    interface = problem.interface
     active = [
-        g for g in generators if any(not _still(fields[term.name], g) for term in interface.terms)
+        generator
+        for generator in problem.group.generators
+        if not all(_is_fixed(field, generator) for field in fields.values())
     ]
+
+    def moves(generator: str, term: Term) -> bool:
+        batch = observation[term.name]
+        return not np.array_equal(act_on_term(term, fields[term.name], generator, batch), batch)
+
     return all(
-        any(
-            not np.array_equal(
-                act_on_term(term, fields[term.name], g, observation[term.name]),
-                observation[term.name],
-            )
-            for term in interface.terms
-        )
-        for g in active
+        any(moves(generator, term) for term in problem.interface.terms) for generator in active
     )
 
 
-def _still(field: FieldType, generator: str) -> bool:
+def _is_fixed(field: FieldType, generator: str) -> bool:
     """Whether a generator moves nothing of a field."""
     same = np.array_equal(field.fibre.matrix(generator), np.eye(field.fibre.size))
     return same and field.base.is_still(generator)
-
-
-def terms(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
-    """A batch as the space gives it, as a dict of terms."""
-    if isinstance(observation, Mapping):
-        return {term.name: np.asarray(observation[term.name]) for term in interface.terms}
-    return {interface.terms[0].name: np.asarray(observation)}
 
 
 def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
@@ -99,17 +90,12 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
     generators = problem.group.generators[:GENERATORS]
     columns = 1 + len(generators)
     shown = problem.interface.terms[:MAX_TERMS]
-    left_out = (
-        f" ({len(shown)} of {len(problem.interface.terms)} terms)"
-        if len(shown) < len(observation)
-        else ""
-    )
-    title = (
-        f"{problem.adapter.title(problem.adapter_options)}: an observation and its images{left_out}"
-    )
+    title = f"{problem.adapter.title(problem.adapter_options)}: an observation and its images"
+    if len(shown) < len(observation):
+        title += f" ({len(shown)} of {len(problem.interface.terms)} terms)"
     heights = [height(term, problem) for term in shown]
-    made = canvas.figure(max(columns * PANEL + 2.0, 6.5), sum(heights) + 0.5, title)
-    axes = made.subplots(len(shown), columns, squeeze=False, height_ratios=heights)
+    figure = canvas.figure(max(columns * PANEL + 2.0, 6.5), sum(heights) + 0.5, title)
+    axes = figure.subplots(len(shown), columns, squeeze=False, height_ratios=heights)
     for row, term in zip(axes, shown, strict=True):
         field = problem.observation[term.name]
         batch = observation[term.name]
@@ -120,16 +106,17 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
         )
         for panel, generator in zip(row[1:], generators, strict=True):
             draw_term(panel, problem, term, act_on_term(term, field, generator, batch)[0], top)
-            still = field.base.is_still(generator)
+            in_place = field.base.is_still(generator)
             canvas.caption(
-                panel, f"moved by {generator}" if still else canvas.meaning(field.base, generator)
+                panel,
+                f"moved by {generator}" if in_place else canvas.meaning(field.base, generator),
             )
         for panel in row[1:]:
             if is_listed(term):
                 panel.set_yticklabels([])
         if is_one_hot(term, batch[0]):
             legend(row[-1], batch[0], channel_names(problem, term))
-    return canvas.save(made, path)
+    return canvas.save(figure, path)
 
 
 def height(term: Term, problem: Problem) -> float:
@@ -205,13 +192,8 @@ def draw_term(
         _table(axes, value.reshape(len(value), -1).astype(np.float64), top)
     elif term.layout == "discrete":
         base = problem.observation[term.name].base
-        _state(
-            axes,
-            int(value),
-            base.shape if base.is_picture else _wrapped(term.size),
-            term.size,
-            inches,
-        )
+        shape = base.shape if base.is_picture else _wrapped(term.size)
+        _state(axes, int(value), shape, term.size, inches)
     else:
         _bars(axes, value.reshape(-1).astype(np.float64), entry_names(problem, term), top)
 
@@ -228,11 +210,9 @@ def as_colours(term: Term, value: np.ndarray, top: float) -> np.ndarray:
     if scaled.shape[-1] == 3 and scaled.min() >= 0:
         return np.clip(scaled, 0, 1)
     mean = scaled.mean(-1)
-    return (
-        canvas.signed(mean, 1.0)
-        if mean.min() < 0
-        else np.repeat(np.clip(mean, 0, 1)[..., None], 3, -1)
-    )
+    if mean.min() < 0:
+        return canvas.signed(mean, 1.0)
+    return np.repeat(np.clip(mean, 0, 1)[..., None], 3, -1)
 
 
 def _table(axes: Axes, table: np.ndarray, top: float) -> None:

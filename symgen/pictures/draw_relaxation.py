@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from symgen.pictures.element_names import element_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from symgen.nn.network import Network
 
 MAX_MAPS = 10
-"""So many relaxed maps are drawn: those that break the symmetry, or whose weights are spread out, most.
+"""So many relaxed maps are drawn: those that break the symmetry most, or whose weights are spread
+out most.
 """
 MAX_NAMED = 24
 """Up to so many group elements have their names written."""
@@ -69,32 +71,28 @@ def curves(rows: Sequence[Mapping[str, float]]) -> Curves:
     return Curves(np.array([0, *(row["step"] for row in measured)]), sizes)
 
 
-def draw_symmetry_breaking(found: Curves, path: Path, run: str = "") -> Path:
+def draw_symmetry_breaking(norms: Curves, path: Path, run: str = "") -> Path:
     """A panel for the distance from the exact maps and one per generator, a line per step of the
     plan.
 
     Args:
-        found: at least one measurement.
+        norms: at least one measurement.
         path: of the PNG.
         run: whose.
     """
-    kinds = ["", *[kind for kind in found.sizes if kind][: canvas.GENERATORS]]
-    broken = [
-        step for step in found.sizes[""] if any(found.sizes[kind][step].any() for kind in kinds)
-    ]
-    furthest = sorted(broken, key=lambda step: -float(np.nanmax(found.sizes[""][step])))[:MAX_MAPS]
+    kinds = ["", *[kind for kind in norms.sizes if kind][: canvas.GENERATORS]]
+    distances = norms.sizes[""]
+    broken = [step for step in distances if any(norms.sizes[kind][step].any() for kind in kinds)]
+    furthest = sorted(broken, key=lambda step: -float(np.nanmax(distances[step])))[:MAX_MAPS]
     steps = [step for step in broken if step in furthest]
-    still = len(found.sizes[""]) - len(broken)
-    less = len(broken) - len(steps)
-    made = canvas.figure(
-        4.2 * len(kinds) + 2.4, 4.6, f"{run}\nby how much each layer breaks its symmetry"
-    )
-    panels = np.atleast_1d(np.asarray(made.subplots(1, len(kinds), sharey=True)))
+    title = f"{run}\nby how much each layer breaks its symmetry"
+    figure = canvas.figure(4.2 * len(kinds) + 2.4, 4.6, title)
+    panels = np.atleast_1d(np.asarray(figure.subplots(1, len(kinds), sharey=True)))
     colours = 0.86 * canvas.palette(max(len(steps), 1))
     for panel, kind in zip(panels, kinds, strict=True):
         for step, colour in zip(steps, colours, strict=False):
-            panel.plot(found.steps, found.sizes[kind][step], color=colour, lw=2, label=step)
-        _framed(panel, found.steps)
+            panel.plot(norms.steps, norms.sizes[kind][step], color=colour, lw=2, label=step)
+        _framed(panel, norms.steps)
         if kind:
             canvas.caption(panel, f"change under {kind}\n|ρ({kind}) W − W ρ({kind})| / |W|")
         else:
@@ -102,36 +100,29 @@ def draw_symmetry_breaking(found: Curves, path: Path, run: str = "") -> Path:
     panels[0].set_ylim(0, None if steps else 1)
     panels[0].set_ylabel("relative to the size of the weights", fontsize=9)
     if steps:
-        others = [f"{less} more: less"] * bool(less) + [f"{still} more: exact"] * bool(still)
-        title = "layer" + (f" ({', '.join(others)})" if others else "")
+        less = len(broken) - len(steps)
+        exact = len(distances) - len(broken)
+        left_out = [f"{less} more: less"] * bool(less) + [f"{exact} more: exact"] * bool(exact)
         handles, names = panels[0].get_legend_handles_labels()
-        made.legend(
+        figure.legend(
             handles,
             names,
             loc="outside right center",
             frameon=False,
             fontsize=9,
-            title=title,
+            title="layer" + (f" ({', '.join(left_out)})" if left_out else ""),
             title_fontsize=9,
         )
-    return canvas.save(made, path)
+    return canvas.save(figure, path)
 
 
 def _framed(axes: Axes, steps: np.ndarray) -> None:
     axes.set_xlim(0, max(float(steps[-1]), 1.0))
-    axes.xaxis.set_major_formatter(_counted)
+    canvas.count_steps(axes.xaxis)
     axes.set_xlabel("environment steps", fontsize=9)
     axes.tick_params(labelsize=8.5, colors=INK)
     axes.grid(alpha=0.25, lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _counted(value: float, _position: float) -> str:
-    """1500000 as "1.5M"."""
-    for size, unit in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"
 
 
 # -------------------------------------------------------------------------------------------
@@ -143,8 +134,9 @@ def deviations(weights: np.ndarray, part: np.ndarray) -> np.ndarray:
     the map is exact.
     """
     result = np.array(weights, dtype=np.float64)
-    for each in np.unique(part):
-        result[..., part == each] -= result[..., part == each].mean(-1, keepdims=True)
+    for number in np.unique(part):
+        members = part == number
+        result[..., members] -= result[..., members].mean(-1, keepdims=True)
     return result
 
 
@@ -165,25 +157,23 @@ def draw_relaxed_weights(
         path: of the PNG.
         run: whose.
     """
-    apart = {name: deviations(each, elements[name].part) for name, each in weights.items()}
+    apart = {name: deviations(banks, elements[name].part) for name, banks in weights.items()}
     largest = sorted(apart, key=lambda name: -float(np.abs(apart[name][-1]).max()))[:MAX_MAPS]
     shown = [name for name in apart if name in largest]
     top = max((float(np.abs(apart[name]).max()) for name in shown), default=0.0)
     heights = [0.75 + min(0.17 * apart[name].shape[2], 2.6) for name in shown]
     banks = max(apart[name].shape[1] for name in shown)
-    left_out = (
-        f"\n(the {MAX_MAPS} that differ most of {len(apart)})" if len(shown) < len(apart) else ""
-    )
-    width = max(8.5, 3.6 * banks + 2.4)
-    title = f"{run}\nweight of each group element in each bank, less their mean{left_out}"
-    made = canvas.figure(width, 1.7 + sum(heights), title)
-    grid = made.subplots(len(shown), banks, squeeze=False, height_ratios=heights, sharex=True)
+    title = f"{run}\nweight of each group element in each bank, less their mean"
+    if len(shown) < len(apart):
+        title += f"\n(the {MAX_MAPS} that differ most of {len(apart)})"
+    figure = canvas.figure(max(8.5, 3.6 * banks + 2.4), 1.7 + sum(heights), title)
+    grid = figure.subplots(len(shown), banks, squeeze=False, height_ratios=heights, sharex=True)
     for row, name in zip(grid, shown, strict=True):
         for bank, panel in enumerate(row):
             if bank < apart[name].shape[1]:
-                _bank(panel, steps, weights[name][:, bank], apart[name][:, bank], top)
+                _bank(panel, steps, apart[name][:, bank], top)
                 canvas.caption(
-                    panel, _told(name, bank, weights[name][:, bank], apart[name][:, bank])
+                    panel, _caption(name, bank, weights[name][:, bank], apart[name][:, bank])
                 )
             else:
                 panel.axis("off")
@@ -192,19 +182,17 @@ def draw_relaxed_weights(
             panel.set_yticks([])
     for panel in grid[-1]:
         panel.set_xlabel("environment steps", fontsize=9)
-        panel.xaxis.set_major_formatter(_counted)
-    _scale(made, grid, top)
-    if any(each.endswith("H") for name in shown for each in elements[name].names):
-        made.supxlabel(
+        canvas.count_steps(panel.xaxis)
+    _scale(figure, grid, top)
+    if any(element.endswith("H") for name in shown for element in elements[name].names):
+        figure.supxlabel(
             "rH: all elements that take the first channel of the fibre to where r takes it",
             fontsize=8.5,
         )
-    return canvas.save(made, path)
+    return canvas.save(figure, path)
 
 
-def _bank(
-    axes: Axes, steps: np.ndarray, weights: np.ndarray, apart: np.ndarray, top: float
-) -> None:
+def _bank(axes: Axes, steps: np.ndarray, apart: np.ndarray, top: float) -> None:
     """One bank: (times, elements) as colours; a measurement fills the time until half-way to the
     next.
     """
@@ -212,7 +200,7 @@ def _bank(
     edges = np.concatenate([steps[:1], middle, steps[-1:]]).astype(np.float64)
     if len(steps) == 1:
         edges = np.array([0.0, 1.0])
-    rows = np.arange(weights.shape[1] + 1) - 0.5
+    rows = np.arange(apart.shape[1] + 1) - 0.5
     axes.pcolormesh(edges, rows, canvas.signed(apart, top).transpose(1, 0, 2))
     axes.set_ylim(rows[-1], rows[0])
     axes.tick_params(labelsize=8.5, colors=INK, length=2.5)
@@ -220,7 +208,7 @@ def _bank(
         spine.set_color(FAINT)
 
 
-def _told(name: str, bank: int, weights: np.ndarray, apart: np.ndarray) -> str:
+def _caption(name: str, bank: int, weights: np.ndarray, apart: np.ndarray) -> str:
     mean = f"mean {weights[0].mean():.2f} to {weights[-1].mean():.2f}"
     return f"{name}, bank {bank + 1}\n{mean}, spread {np.ptp(apart[-1]):.2g}"
 
@@ -233,16 +221,16 @@ def _named(axes: Axes, elements: Elements) -> None:
     )
 
 
-def _scale(made: Any, grid: np.ndarray, top: float) -> None:
+def _scale(figure: Figure, grid: np.ndarray, top: float) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
     colours = ListedColormap(canvas.signed(np.linspace(-1, 1, 255), 1.0))
     reach = top or 1.0
     # as wide in a tall picture as in a short one
-    aspect = 4.5 * made.get_size_inches()[1]
+    aspect = 4.5 * figure.get_size_inches()[1]
     mapped = ScalarMappable(Normalize(-reach, reach), colours)
-    bar = made.colorbar(mapped, ax=grid.ravel().tolist(), aspect=aspect, shrink=0.9, pad=0.02)
+    bar = figure.colorbar(mapped, ax=grid.ravel().tolist(), aspect=aspect, shrink=0.9, pad=0.02)
     bar.set_label("weight less the mean over the group\n(white everywhere: exact)", fontsize=9)
     bar.ax.tick_params(labelsize=8.5)
 
@@ -255,12 +243,13 @@ def elements(network: Network) -> dict[str, Elements]:
     """What the relaxed weights of a network belong to, by the names that `relaxed_weights()` gives
     the maps.
     """
-    found = {}
-    for name, each in network.relaxed_maps().items():
-        if each.banks is not None:
-            output = each.banks.side == "output"
-            names = element_names((each.target if output else each.source).fibre)
+    known = {}
+    for name, tied in network.relaxed_maps().items():
+        if tied.banks is not None:
+            of_output = tied.banks.side == "output"
+            names: Sequence[str] = element_names((tied.target if of_output else tied.source).fibre)
             actions = network.action.names
-            acts = name == "policy" and output and len(actions) == each.target.size == len(names)
-            found[name] = Elements(actions if acts else names, each.banks.part.cpu().numpy())
-    return found
+            if name == "policy" and of_output and len(actions) == tied.target.size == len(names):
+                names = actions
+            known[name] = Elements(names, tied.banks.part.cpu().numpy())
+    return known

@@ -13,7 +13,7 @@ from symgen.algebra.base import GRID_MOVES, Base
 from symgen.algebra.partition import pair_permutation
 from symgen.algebra.triangles import Triangles, triangle_tables
 from symgen.pictures import canvas as canvas
-from symgen.pictures.canvas import AGREES, DISAGREES, FAINT, INK, Layout
+from symgen.pictures.canvas import AGREES, DISAGREES, FAINT, INK, Placement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,20 +29,20 @@ def draw_triangles(base: Base, path: Path) -> Path:
     A mirror is added where the group has none, as the control: triangles must not survive it.
     """
     tables = triangle_tables(base)
-    where = canvas.layout(base)
+    where = canvas.placement(base)
     first = example(base, tables)
     moves = _moves(base)
     columns = 1 + len(moves)
-    made = canvas.figure(
-        3.6 * columns + 0.4, 4.6, f"triangles on {base}: {tables.label_count} labels of angles"
-    )
-    axes = made.subplots(1, columns, squeeze=False)[0]
+    title = f"triangles on {base}: {tables.label_count} labels of angles"
+    figure = canvas.figure(3.6 * columns + 0.4, 4.6, title)
+    axes = figure.subplots(1, columns, squeeze=False)[0]
     _cells(axes[0], where)
     _triangle(axes[0], where, first, INK)
     canvas.caption(axes[0], "from i to j, then a right turn: k")
     for panel, (name, permutation) in zip(axes[1:], moves.items(), strict=True):
-        image: Triangle = tuple(int(permutation[place]) for place in first)  # type: ignore[assignment]
-        own = (image[0], image[1], third(tables, base.size, image[0], image[1]))
+        i, j, k = (int(permutation[place]) for place in first)
+        image = (i, j, k)
+        own = (i, j, third(tables, base.size, i, j))
         wrong = broken(tables, base.size, permutation)
         colour = DISAGREES if wrong else AGREES
         _cells(panel, where)
@@ -56,7 +56,7 @@ def draw_triangles(base: Base, path: Path) -> Path:
         canvas.caption(
             panel, f"{name}\n{verdict} triangles: {wrong} of {base.size**2} pairs differ", colour
         )
-    return canvas.save(made, path)
+    return canvas.save(figure, path)
 
 
 def third(tables: Triangles, size: int, i: int, j: int) -> int:
@@ -78,7 +78,7 @@ def broken(tables: Triangles, size: int, permutation: np.ndarray) -> int:
 
 
 def example(base: Base, tables: Triangles) -> Triangle:
-    """A triangle that is easy to see: i near the middle, j far to the right of it and a little up."""
+    """A triangle that is easy to see: i near the middle, j far to its right and a little up."""
     rows, columns = base.shape
     row, column = base.coordinates.T
     near = np.abs(row - (rows - 1) / 2 - 0.6) + np.abs(column - (columns - 1) / 2 + 1.1)
@@ -105,11 +105,11 @@ def _moves(base: Base) -> dict[str, np.ndarray]:
     return moves
 
 
-def _cells(axes: Axes, where: Layout) -> None:
+def _cells(axes: Axes, where: Placement) -> None:
     canvas.places(axes, where, np.broadcast_to(canvas.rgb(canvas.PALE), (where.base.size, 3)))
 
 
-def _triangle(axes: Axes, where: Layout, corners: Triangle, colour: str) -> None:
+def _triangle(axes: Axes, where: Placement, corners: Triangle, colour: str) -> None:
     points = where.positions[list(corners)]
     axes.fill(*points.T, color=colour, alpha=0.18, lw=0, zorder=2)
     for a, b in ((0, 1), (1, 2), (2, 0)):
@@ -122,7 +122,7 @@ def _triangle(axes: Axes, where: Layout, corners: Triangle, colour: str) -> None
         canvas.write(axes, x, y, name, 13, colour)
 
 
-def _third(axes: Axes, where: Layout, corners: Triangle) -> None:
+def _third(axes: Axes, where: Placement, corners: Triangle) -> None:
     points = where.positions[[*corners, corners[0]]]
     axes.plot(*points.T, color=INK, lw=1.4, ls="--", zorder=5)
     axes.plot(*points[2], "o", mfc="white", mec=INK, ms=7, zorder=6)

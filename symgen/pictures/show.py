@@ -7,7 +7,6 @@ show_run     the same of the run's own spec, then its attention, its symmetry br
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from symgen.problem.problem import Problem
 from symgen.semantics.summary import parameter_names
 from symgen.spec.source import Source
 
-__all__ = ["FORMATS", "Album", "Shown", "is_run", "show_run", "show_spec"]
+__all__ = ["FORMATS", "Album", "Drawn", "is_run", "show_run", "show_spec"]
 
 FOLDER = "show"
 """Below a run."""
@@ -37,7 +36,7 @@ PICTURES = ROOT / "pictures"
 
 
 @dataclass(frozen=True)
-class Shown:
+class Drawn:
     """What was drawn.
 
     Args:
@@ -48,8 +47,8 @@ class Shown:
     pictures: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
-    def __add__(self, other: Shown) -> Shown:
-        return Shown(self.pictures + other.pictures, self.notes + other.notes)
+    def __add__(self, more: Drawn) -> Drawn:
+        return Drawn(self.pictures + more.pictures, self.notes + more.notes)
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.pictures), *(f"note: {note}" for note in self.notes)])
@@ -94,7 +93,7 @@ def is_run(target: str) -> bool:
     return path.is_dir() or (not path.exists() and path.suffix not in (".yaml", ".yml"))
 
 
-def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> Shown:
+def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> Drawn:
     """Draw a spec into a folder, by default runs/pictures/<spec>, as one of FORMATS.
 
     Raises:
@@ -104,22 +103,18 @@ def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> 
     problem = check_spec(source)
     album = Album(folder or PICTURES / stem(source.name), kind)
     base, graph = drawn_graph(problem)
-    parts: list[Callable[[], Shown]] = [
-        lambda: _graph(base, graph, album),
-        lambda: _triangles(problem, base, album),
-        lambda: _one(draw_actions(problem.interface.action, problem.action, album("actions"))),
-        lambda: _observation(problem, album),
-        lambda: _weights(problem, base, album),
-    ]
-    shown = Shown(())
-    for part in parts:
-        shown += part()
-    return shown
+    return (
+        _graph(base, graph, album)
+        + _triangles(problem, base, album)
+        + _actions(problem, album)
+        + _observation(problem, album)
+        + _weights(problem, base, album)
+    )
 
 
 def show_run(
     path: Path, folder: Path | None = None, checkpoint: str = LAST, kind: str = "png"
-) -> Shown:
+) -> Drawn:
     """Draw a run: its spec, what its network attends to, how far it breaks the
     symmetry, how it learnt. By default into <run>/show.
 
@@ -127,26 +122,24 @@ def show_run(
         UserError: there is no such run or checkpoint, or the folder cannot be written to.
     """
     from symgen.experiment.load import loaded
+    from symgen.pictures.draw_attention import draw_attention
     from symgen.spec.source import read
 
     runs = find(path)
     run = runs[0]
     album = Album(folder or run.folder / FOLDER, kind)
     compiled, _ = loaded(run, checkpoint)
-    shown = show_spec(read(run.folder / "spec.yaml"), album.folder, kind)
+    drawn = show_spec(read(run.folder / "spec.yaml"), album.folder, kind)
     if len(runs) > 1:
-        shown += Shown((), (f"{path} holds {len(runs)} runs; this is {run.label}",))
-    from symgen.pictures.draw_attention import draw_attention
-
+        drawn += _note(f"{path} holds {len(runs)} runs; this is {run.label}")
     pictures = draw_attention(compiled, album("attention"), album("attention_heads"), run.seed)
-    family = compiled.plan.family
-    left_out = (
-        ()
-        if pictures
-        else (f"the family {family} attends to no places, so there is no picture of attention",)
-    )
-    shown += Shown(tuple(pictures), left_out)
-    return shown + _symmetry_breaking(run, compiled, album) + _curve(runs, album)
+    drawn += Drawn(tuple(pictures))
+    if not pictures:
+        family = compiled.plan.family
+        drawn += _note(
+            f"the family {family} attends to no places, so there is no picture of attention"
+        )
+    return drawn + _symmetry_breaking(run, compiled, album) + _curve(runs, album)
 
 
 def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
@@ -163,91 +156,85 @@ def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
     return (spatial[0] if spatial else None), None
 
 
-def _one(path: Path) -> Shown:
-    return Shown((path,))
+def _note(text: str) -> Drawn:
+    """Nothing, and why."""
+    return Drawn((), (text,))
 
 
-def _graph(base: Base | None, graph: Graph | None, album: Album) -> Shown:
+def _graph(base: Base | None, graph: Graph | None, album: Album) -> Drawn:
     if base is None:
-        return Shown((), ("nothing is observed at several places, so there is no picture of it",))
-    shown = _one(draw_graph(base, graph, album("graph")))
+        return _note("nothing is observed at several places, so there is no picture of it")
+    drawn = Drawn((draw_graph(base, graph, album("graph")),))
     if graph is None:
-        return shown + Shown(
-            (), ("the spec has no graph: graph shows the places alone, and there are no labels",)
+        return drawn + _note(
+            "the spec has no graph: graph shows the places alone, and there are no labels"
         )
-    return shown + _one(draw_labels(graph, album("labels")))
+    return drawn + Drawn((draw_labels(graph, album("labels")),))
 
 
-def _triangles(problem: Problem, base: Base | None, album: Album) -> Shown:
+def _triangles(problem: Problem, base: Base | None, album: Album) -> Drawn:
     if problem.spec.graph is None or problem.spec.graph.orientation != "triangles" or base is None:
-        return Shown(())
+        return Drawn(())
     if base.kind != "grid":
-        return Shown((), (f"triangles are drawn on grids, not on {base}",))
+        return _note(f"triangles are drawn on grids, not on {base}")
     try:
-        return _one(draw_triangles(base, album("triangles")))
+        return Drawn((draw_triangles(base, album("triangles")),))
     except ValueError as error:  # a strip of one row has none
-        return Shown((), (f"triangles are left out: {error}",))
+        return _note(f"triangles are left out: {error}")
 
 
-def _observation(problem: Problem, album: Album) -> Shown:
+def _actions(problem: Problem, album: Album) -> Drawn:
+    path = album("actions")
+    return Drawn((draw_actions(problem.interface.action, problem.action, path),))
+
+
+def _observation(problem: Problem, album: Album) -> Drawn:
     try:
-        return _one(draw_observation(problem, album("observation")))
+        return Drawn((draw_observation(problem, album("observation")),))
     except UserError as error:
-        return Shown((), (f"the observation is left out: {error.message}; {error.hint}",))
+        return _note(f"the observation is left out: {error.message}; {error.hint}")
 
 
-def _weights(problem: Problem, base: Base | None, album: Album) -> Shown:
-    path = draw_weights(
-        plan_spec(problem), base, album("weights"), parameter_names(problem.interface.action)
-    )
+def _weights(problem: Problem, base: Base | None, album: Album) -> Drawn:
+    names = parameter_names(problem.interface.action)
+    path = draw_weights(plan_spec(problem), base, album("weights"), names)
     if path is None:
-        return Shown(
-            (),
-            (
-                f"no map of {problem.spec.network.family} is tied by the group, so there is no "
-                "picture of weights",
-            ),
+        return _note(
+            f"no map of {problem.spec.network.family} is tied by the group, so there is no "
+            "picture of weights"
         )
-    return _one(path)
+    return Drawn((path,))
 
 
-def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Shown:
-    """Of a relaxed network: symmetry-breaking norms, and the weights of its banks, over training."""
+def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Drawn:
+    """Of a relaxed network: symmetry-breaking norms and the weights of its banks, over training."""
     from symgen.experiment import metrics, relaxed_weights
     from symgen.pictures import draw_relaxation as draw
 
     if not compiled.network.symmetry_breaking():
-        return Shown(())
-    curves = draw.curves(metrics.read(run.folder))
-    if not curves.sizes:
-        return Shown(
-            (),
-            (
-                "no symmetry-breaking norm has been measured yet, so there is no picture of "
-                "symmetry breaking",
-            ),
+        return Drawn(())
+    norms = draw.curves(metrics.read(run.folder))
+    if not norms.sizes:
+        return _note(
+            "no symmetry-breaking norm has been measured yet, so there is no picture of symmetry "
+            "breaking"
         )
-    shown = _one(draw.draw_symmetry_breaking(curves, album("symmetry_breaking"), run.label))
+    drawn = Drawn((draw.draw_symmetry_breaking(norms, album("symmetry_breaking"), run.label),))
     steps, weights = relaxed_weights.read(run.folder)
     elements = draw.elements(compiled.network)
-    known = {name: each for name, each in weights.items() if name in elements}
+    known = {name: banks for name, banks in weights.items() if name in elements}
     if not known:
-        return shown + Shown(
-            (), ("no relaxed map has banks, so there is no picture of their weights",)
-        )
+        return drawn + _note("no relaxed map has banks, so there is no picture of their weights")
     path = album("relaxed_weights")
-    return shown + _one(draw.draw_relaxed_weights(steps, known, elements, path, run.label))
+    return drawn + Drawn((draw.draw_relaxed_weights(steps, known, elements, path, run.label),))
 
 
-def _curve(runs: list[Run], album: Album) -> Shown:
+def _curve(runs: list[Run], album: Album) -> Drawn:
     """The learning curve of the first run and the other seeds of its variant."""
     from symgen.pictures import curve
 
     seeds = [run for run in runs if (run.spec, run.variant) == (runs[0].spec, runs[0].variant)]
     path = album("learning_curve")
-    drawn = curve.draw(seeds, path)
-    return (
-        _one(path)
-        if drawn
-        else Shown((), ("no training episode has ended yet, so there is no learning curve",))
-    )
+    if not curve.draw(seeds, path):
+        return _note("no training episode has ended yet, so there is no learning curve")
+    return Drawn((path,))

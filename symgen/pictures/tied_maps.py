@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ Ticks = tuple[tuple[float, str], ...]
 """Where along an axis, and what is written there."""
 
 
-class Map(NamedTuple):
+class TiedMap(NamedTuple):
     """One copy of an atom of the target, as a function of one copy of an atom of the source.
 
     Args:
@@ -58,7 +58,7 @@ class Map(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class WeightTable:
     """One panel.
 
     Args:
@@ -81,7 +81,7 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class MapTables:
     """Some tables of one step.
 
     Args:
@@ -92,12 +92,12 @@ class Part:
     """
 
     title: str
-    tables: tuple[Table, ...]
+    tables: tuple[WeightTable, ...]
     weights: int
     relaxed: bool = False
 
 
-def parts(plan: Plan, base: Base | None, actions: Sequence[str] = ()) -> list[Part]:
+def map_tables(plan: Plan, base: Base | None, actions: Sequence[str] = ()) -> list[MapTables]:
     """The first map and the convolutions, the graph matrices, the policy; empty where no map is
     tied.
 
@@ -106,22 +106,24 @@ def parts(plan: Plan, base: Base | None, actions: Sequence[str] = ()) -> list[Pa
         base: the places of the graph, None where there is none.
         actions: names of the policy's entries.
     """
-    found = [_part(plan, each, actions) for each in maps(plan)]
-    cut = len(found) - (bool(found) and maps(plan)[-1].step == "policy")
-    return [*found[:cut], *_graph_matrices(plan, base), *found[cut:]]
+    shown = maps(plan)
+    body = [_tables(plan, tied, actions) for tied in shown if tied.step != "policy"]
+    policy = [_tables(plan, tied, actions) for tied in shown if tied.step == "policy"]
+    return [*body, *_graph_matrices(plan, base), *policy]
 
 
-def maps(plan: Plan) -> list[Map]:
+def maps(plan: Plan) -> list[TiedMap]:
     """What is drawn, as far as it is small enough: the first map that the group ties or the
     convolutions, the policy.
 
     Never a critic's: Q and V are invariant, and what they share says little of the symmetry.
     """
-    tied = [each for step in plan.steps if step.constraint != "none" for each in _maps_of(step)]
-    small = [each for each in tied if 1 < each.target.size * each.source.size <= MAX_ENTRIES]
-    body = [each for each in small if each.step != "policy" and not _judges(each.step)]
-    convolutions = [each for each in body if each.convolution][:MAX_CONVOLUTIONS]
-    return [*(convolutions or body[:1]), *[each for each in small if each.step == "policy"][:1]]
+    all_maps = [tied for step in plan.steps if step.constraint != "none" for tied in _maps_of(step)]
+    small = [tied for tied in all_maps if 1 < tied.target.size * tied.source.size <= MAX_ENTRIES]
+    body = [tied for tied in small if tied.step != "policy" and not _judges(tied.step)]
+    policy = [tied for tied in small if tied.step == "policy"]
+    convolutions = [tied for tied in body if tied.convolution]
+    return [*(convolutions[:MAX_CONVOLUTIONS] or body[:1]), *policy[:1]]
 
 
 def _judges(step: str) -> bool:
@@ -129,7 +131,7 @@ def _judges(step: str) -> bool:
     return step.startswith(("value", "critic", "q1", "q2"))
 
 
-def _maps_of(step: Step) -> list[Map]:
+def _maps_of(step: Step) -> list[TiedMap]:
     arguments = step.arguments
     convolution = ""
     if step.module == "tied_linear.TiedLinear":
@@ -154,7 +156,7 @@ def _maps_of(step: Step) -> list[Map]:
         target, source = vector(target.fibre), vector(source.fibre)
     relaxed = step.constraint == "relaxed"
     source = _one_copy(source, moving=bool(convolution))
-    return [Map(step.name, _one_copy(target), source, convolution, relaxed)]
+    return [TiedMap(step.name, _one_copy(target), source, convolution, relaxed)]
 
 
 def _one_copy(field: FieldType, moving: bool = False) -> FieldType:
@@ -172,31 +174,29 @@ def _one_copy(field: FieldType, moving: bool = False) -> FieldType:
 # one map
 
 
-def _part(plan: Plan, each: Map, actions: Sequence[str]) -> Part:
-    step = each.step
+def _tables(plan: Plan, tied: TiedMap, actions: Sequence[str]) -> MapTables:
+    step = tied.step
     if step == "policy" and plan.judges_actions:
         step = "policy (the mean of the action, before tanh)"
-    title = f"{step}: one copy of {each.source}  to  {each.target}"
-    if each.convolution == "steered":
-        return _steered(each, title)
-    table = tie(each.target, each.source)
+    title = f"{step}: one copy of {tied.source}  to  {tied.target}"
+    if tied.convolution == "steered":
+        return _steered(tied, title)
+    table = tie(tied.target, tied.source)
     entries = table.shape[0] * table.shape[1]
     title += f"; {_counted(table.weights)} for {entries} entries"
     if table.index is None:
-        return Part(title, _basis(table), table.weights, each.relaxed)
-    if (
-        each.source.base.kind == "grid"
-        and max(each.target.size, each.source.fibre.size) <= MAX_CHANNELS
-    ):
-        return Part(title, (_blocks(each, table),), table.weights, each.relaxed)
-    right = _names(each.source)
-    down = _names(each.target)
-    if each.step == "policy" and len(actions) == each.target.size:
+        return MapTables(title, _basis(table), table.weights, tied.relaxed)
+    channels = max(tied.target.size, tied.source.fibre.size)
+    if tied.source.base.kind == "grid" and channels <= MAX_CHANNELS:
+        return MapTables(title, (_blocks(tied, table),), table.weights, tied.relaxed)
+    right = _names(tied.source)
+    down = _names(tied.target)
+    if tied.step == "policy" and len(actions) == tied.target.size:
         down = tuple(actions)
-    drawn = Table(
+    drawn = WeightTable(
         table.index, table.sign, right=_ticks(right), down=_ticks(down), sides=("from", "to")
     )
-    return Part(title, (drawn,), table.weights, each.relaxed)
+    return MapTables(title, (drawn,), table.weights, tied.relaxed)
 
 
 def _counted(weights: int) -> str:
@@ -207,12 +207,10 @@ def _names(field: FieldType) -> tuple[str, ...]:
     """Group elements where they take one channel to the others, else numbers from 1, as specs
     count.
     """
-    if (
-        field.base.size == 1
-        and field.fibre.kind == "permutation"
-        and len(channel_names(field.fibre)) == field.size
-    ):
-        return tuple(channel_names(field.fibre))
+    if field.base.size == 1 and field.fibre.kind == "permutation":
+        names = channel_names(field.fibre)
+        if len(names) == field.size:
+            return tuple(names)
     return tuple(str(k + 1) for k in range(field.size))
 
 
@@ -220,23 +218,23 @@ def _ticks(names: Sequence[str], step: float = 1.0, start: float = 0.0) -> Ticks
     return tuple((start + step * k, name) for k, name in enumerate(names))
 
 
-def _blocks(each: Map, table: Tying) -> Table:
+def _blocks(tied: TiedMap, table: Tying) -> WeightTable:
     """A picture per channel of the target (right) and of the source (down)."""
     assert table.index is not None  # the caller has asked
-    rows, columns = each.source.base.shape
-    shape = (each.target.size, rows, columns, each.source.fibre.size)
+    rows, columns = tied.source.base.shape
+    shape = (tied.target.size, rows, columns, tied.source.fibre.size)
     index = mosaic(table.index.reshape(shape).transpose(3, 0, 1, 2), GAP)
-    sign = (
-        None if table.sign is None else mosaic(table.sign.reshape(shape).transpose(3, 0, 1, 2), 1.0)
-    )
-    right = _fibre_names(each.target.fibre)
-    down = _fibre_names(each.source.fibre)
-    return Table(
+    sign = None
+    if table.sign is not None:
+        sign = mosaic(table.sign.reshape(shape).transpose(3, 0, 1, 2), 1.0)
+    right = _fibre_names(tied.target.fibre)
+    down = _fibre_names(tied.source.fibre)
+    return WeightTable(
         index,
         sign,
         right=_ticks(right, columns + 1, (columns - 1) / 2),
         down=_ticks(down, rows + 1, (rows - 1) / 2),
-        sides=(f"to channel of {each.target.fibre}", "from channel"),
+        sides=(f"to channel of {tied.target.fibre}", "from channel"),
     )
 
 
@@ -247,53 +245,54 @@ def _fibre_names(fibre: Representation) -> tuple[str, ...]:
 def mosaic(blocks: np.ndarray, between: float) -> np.ndarray:
     """Blocks (down, right, rows, columns) as one picture, an entry apart."""
     down, right, rows, columns = blocks.shape
-    made = np.full((down * (rows + 1), right * (columns + 1)), between, dtype=blocks.dtype)
+    joined = np.full((down * (rows + 1), right * (columns + 1)), between, dtype=blocks.dtype)
     for i in range(down):
         for j in range(right):
-            made[i * (rows + 1) :, j * (columns + 1) :][:rows, :columns] = blocks[i, j]
-    return made[:-1, :-1]
+            joined[i * (rows + 1) :, j * (columns + 1) :][:rows, :columns] = blocks[i, j]
+    return joined[:-1, :-1]
 
 
-def _basis(table: Tying) -> tuple[Table, ...]:
+def _basis(table: Tying) -> tuple[WeightTable, ...]:
     """Where matrices act, the basis that the weights combine."""
-    matrices: Any = table.blocks[0].basis[:MAX_BASIS] if table.blocks else ()
+    if not table.blocks:
+        return ()
     return tuple(
-        Table(np.full(matrix.shape, ZERO), values=matrix, title=f"w{k + 1} times")
-        for k, matrix in enumerate(matrices)
+        WeightTable(np.full(matrix.shape, ZERO), values=matrix, title=f"w{k + 1} times")
+        for k, matrix in enumerate(table.blocks[0].basis[:MAX_BASIS])
     )
 
 
-def _steered(each: Map, title: str) -> Part:
+def _steered(tied: TiedMap, title: str) -> MapTables:
     """The basis of steerable kernels from the first channel of the source: one below the other."""
     from symgen.algebra import steerable
 
-    side = each.source.base.shape[0]
-    found = steerable.kernels(each.target.fibre, each.source.fibre, side)
-    shown = found[:MAX_BASIS, :MAX_CHANNELS, :, 0].reshape(
-        -1, min(each.target.size, MAX_CHANNELS), side, side
+    side = tied.source.base.shape[0]
+    basis = steerable.kernels(tied.target.fibre, tied.source.fibre, side)
+    shown = basis[:MAX_BASIS, :MAX_CHANNELS, :, 0].reshape(
+        -1, min(tied.target.size, MAX_CHANNELS), side, side
     )
-    more = "" if len(found) <= MAX_BASIS else f", the first {MAX_BASIS}"
-    title += f"; {_counted(len(found))} times these kernels{more}"
-    if not len(found):
-        return Part(title, (), 0, each.relaxed)
+    more = "" if len(basis) <= MAX_BASIS else f", the first {MAX_BASIS}"
+    title += f"; {_counted(len(basis))} times these kernels{more}"
+    if not len(basis):
+        return MapTables(title, (), 0, tied.relaxed)
     values = mosaic(shown, np.nan)
     names = [f"w{k + 1} times" for k in range(len(shown))]
-    right = _fibre_names(each.target.fibre)[:MAX_CHANNELS]
-    table = Table(
+    right = _fibre_names(tied.target.fibre)[:MAX_CHANNELS]
+    table = WeightTable(
         np.full(values.shape, ZERO),
         values=values,
         right=_ticks(right, side + 1, (side - 1) / 2),
         down=_ticks(names, side + 1, (side - 1) / 2),
-        sides=(f"to channel of {each.target.fibre}", ""),
+        sides=(f"to channel of {tied.target.fibre}", ""),
     )
-    return Part(title, (table,), len(found), each.relaxed)
+    return MapTables(title, (table,), len(basis), tied.relaxed)
 
 
-# -------------------------------------------------------------------------------------------- graph
-# matrices
+# --------------------------------------------------------------------------------------------------
+# graph matrices
 
 
-def _graph_matrices(plan: Plan, base: Base | None) -> list[Part]:
+def _graph_matrices(plan: Plan, base: Base | None) -> list[MapTables]:
     """The graph matrix that an attention puts on one copy of its fibre: a panel per channel, seen
     from one place.
     """
@@ -310,9 +309,9 @@ def _graph_matrices(plan: Plan, base: Base | None) -> list[Part]:
     return []
 
 
-def _graph_matrix(step: Step, labels: np.ndarray, base: Base) -> Part:
+def _graph_matrix(step: Step, labels: np.ndarray, base: Base) -> MapTables:
     """Of a grid the row of its centre as a picture, else the whole matrix."""
-    where = canvas.layout(base)
+    where = canvas.placement(base)
     channels = range(min(labels.shape[2], MAX_PANELS))
     count = labels.shape[2]
     weights = int(labels.max()) + 1
@@ -328,5 +327,7 @@ def _graph_matrix(step: Step, labels: np.ndarray, base: Base) -> Part:
     else:
         pictures = [labels[:, :, channel] for channel in channels]
         seen = ""
-    tables = tuple(Table(each, title=f"channel {k + 1}{seen}") for k, each in enumerate(pictures))
-    return Part(title, tables, weights, step.constraint == "relaxed")
+    tables = tuple(
+        WeightTable(picture, title=f"channel {k + 1}{seen}") for k, picture in enumerate(pictures)
+    )
+    return MapTables(title, tables, weights, step.constraint == "relaxed")

@@ -1,9 +1,9 @@
-"""A video of a trained agent: one episode per condition, one after the other, with a caption below."""
+"""A video of a trained agent: one episode per condition, one after the other, with a caption."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -27,14 +27,17 @@ from symgen.spec.source import read
 
 LONGEST = 2000
 """Frames of one episode."""
-USUAL, SLOWEST, FASTEST = 8, 4, 50
-"""Frames per second, of environments that do not say, and at least and at most of those that do."""
+USUAL = 8
+"""Frames per second of environments that do not say."""
+SLOWEST = 4
+FASTEST = 50
+"""Frames per second of those that do, at least and at most."""
 HOLD = 3
 """So many times the last frame of an episode is shown."""
 
 
 @dataclass(frozen=True)
-class Frame:
+class Shot:
     """One picture of an episode.
 
     Args:
@@ -57,7 +60,7 @@ class Frame:
 class Episode(NamedTuple):
     """The frames of one episode, and how many of them the environment would show in a second."""
 
-    frames: list[Frame]
+    frames: list[Shot]
     per_second: int
 
 
@@ -100,10 +103,10 @@ def _write(path: Path, pictures: Iterator[np.ndarray], per_second: int) -> None:
     else:
         import imageio.v3 as imageio
 
-        # whose types know arrays and lists alone, but which goes through anything
-        one_by_one: Any = pictures
+        # its types know arrays and lists alone, but it goes through anything
+        batch = cast("list[np.ndarray]", pictures)
         imageio.imwrite(
-            path, one_by_one, is_batch=True, fps=per_second, codec="libx264", macro_block_size=2
+            path, batch, is_batch=True, fps=per_second, codec="libx264", macro_block_size=2
         )
 
 
@@ -149,7 +152,7 @@ def play(compiled: Compiled, changes: Changes, settings: Settings) -> Episode:
             torch.manual_seed(settings.seed)
             observation, _ = envs.reset(seed=settings.seed)
             policy.reset(envs.num_envs)
-            taken = [Frame(_drawn(envs), 0, 0.0)]
+            taken = [Shot(_drawn(envs), 0, 0.0)]
             while not taken[-1].ended and len(taken) < LONGEST:
                 observation, reward, terminated, truncated, _ = envs.step(
                     to_environment(policy.act(observation))
@@ -157,7 +160,7 @@ def play(compiled: Compiled, changes: Changes, settings: Settings) -> Episode:
                 ended = _ending(bool(terminated[0]), bool(truncated[0]))
                 picture = taken[-1].picture if ended and overtakes else _drawn(envs)
                 taken.append(
-                    Frame(picture, len(taken), taken[-1].returned + float(reward[0]), ended)
+                    Shot(picture, len(taken), taken[-1].returned + float(reward[0]), ended)
                 )
     finally:
         envs.close()
@@ -193,7 +196,7 @@ def _stage(problem: Problem, changes: Changes, seed: int) -> VectorEnv:
 def _drawn(envs: VectorEnv) -> np.ndarray:
     """What the first environment looks like now, [row, column, colour], uint8."""
     try:
-        drawn: Any = envs.render()
+        drawn = envs.render()
     except (DependencyNotInstalled, ImportError) as error:
         hint = "pip install 'symgen[classic]', or the package that it names"
         raise UserError(

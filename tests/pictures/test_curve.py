@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symgen.experiment.metrics import Metrics
-from symgen.pictures import curve
+from symgen.pictures import canvas, curve
 from tests.experiment.doubles import new_run
 
 
@@ -39,4 +39,4 @@ def test_the_mean_is_over_the_steps_all_seeds_reached():
     ("step", "text"), [(0, "0"), (500, "500"), (2000, "2k"), (1_500_000, "1.5M")]
 )
 def test_steps_have_units(step, text):
-    assert curve._steps(step, 0) == text
+    assert canvas.thousands(step, 0) == text

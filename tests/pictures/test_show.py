@@ -159,20 +159,19 @@ def test_moves_are_put_into_words():
 def test_labels_are_carried_to_labels_and_the_check_can_fail():
     base = bases.grid(group("D4"), 5, 5)
     graph = graphs.build(base, "complete", "offset")
-    for place, _ in draw_graph.chosen(canvas.layout(base)):
+    for place, _ in draw_graph.viewpoints(canvas.placement(base)):
         assert [draw_graph.differences(graph, generator, place) for generator in ("r", "s")] == [
             0,
             0,
         ]
-    graph.__dict__["labels"] = np.arange(25 * 25).reshape(
-        25, 25
-    )  # labels that the group does not keep
+    # labels that the group does not keep
+    graph.__dict__["labels"] = np.arange(25 * 25).reshape(25, 25)
     assert draw_graph.differences(graph, "r", 0) > 0
 
 
 def test_half_edges_carry_the_label_of_their_pair():
     graph = graphs.build(bases.grid(group("C1"), 3, 3), "torus", "offset")
-    where = canvas.layout(graph.base)
+    where = canvas.placement(graph.base)
     for label in range(graph.label_count):
         starts, middles = draw_graph.half_edges(where, graph, label)
         assert len(starts) in (0, (graph.labels == label).sum())
@@ -258,15 +257,15 @@ def test_the_graph_is_the_one_of_the_patches():
 # attention
 
 
-def test_attention_is_heard_as_the_kernel_computes_it():
+def test_attention_is_recorded_as_the_kernel_computes_it():
     q, k, v = torch.randn(3, 2, 4, 5, 8, dtype=torch.float64).unbind(0)
     mask = torch.randn(5, 5, dtype=torch.float64)
-    with attention.Listening() as heard:
+    with attention.AttentionRecorder() as recorder:
         fused = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=0.3)
         plain = torch.softmax(0.3 * q @ k.transpose(-2, -1) + mask, -1) @ v
-    assert len(heard.maps) == 2
-    assert torch.allclose(heard.maps[0], heard.maps[1])
-    assert torch.allclose(heard.maps[0] @ v, fused)
+    assert len(recorder.maps) == 2
+    assert torch.allclose(recorder.maps[0], recorder.maps[1])
+    assert torch.allclose(recorder.maps[0] @ v, fused)
     assert torch.allclose(fused, plain)
 
 
@@ -277,8 +276,8 @@ def test_the_map_of_a_moved_observation_is_the_moved_map(tmp_path):
     assert [path.name for path in paths] == ["attention.png", "attention_heads.png"]
     assert all(map(is_png, paths))
     _, observation = attention.frames(compiled, 3, 0)
-    before = attention.seen(compiled, observation)
-    after = attention.seen(compiled, attention.moved(compiled, "r", observation))
+    before = attention.place_attention(compiled, observation)
+    after = attention.place_attention(compiled, compiled.act_on_observation("r", observation))
     assert before is not None
     assert after is not None
     assert (before.token, before.base.shape, len(before.layers)) == (True, (5, 5), 2)
@@ -292,9 +291,11 @@ def test_the_map_of_a_moved_observation_is_the_moved_map(tmp_path):
 def test_a_class_token_that_nothing_reads_is_not_shown(tmp_path, monkeypatch):
     compiled = compile_spec(ATTENTION, verify=False, seed=0)  # readout: patches
     _, observation = attention.frames(compiled, 2, 0)
-    found = attention.seen(compiled, observation)
+    found = attention.place_attention(compiled, observation)
     last = [
-        each for each in attention.listen(compiled.network, observation) if each.shape[-1] == 26
+        each
+        for each in attention.attention_maps(compiled.network, observation)
+        if each.shape[-1] == 26
     ][-1]
     assert found is not None
     assert not found.token
@@ -314,7 +315,9 @@ def test_a_class_token_that_nothing_reads_is_not_shown(tmp_path, monkeypatch):
 def test_heads_over_tokens_are_a_table_that_can_be_read(places, tmp_path, monkeypatch):
     base = bases.tokens(group(f"C{places}"), places)
     rng = np.random.default_rng(0)
-    seen = attention.Seen(base, tuple(rng.random((3, 8, places)) / places for _ in range(2)), True)
+    seen = attention.PlaceAttention(
+        base, tuple(rng.random((3, 8, places)) / places for _ in range(2)), True
+    )
     figures = []
     monkeypatch.setattr(canvas, "save", lambda made, path: figures.append(made) or path)
     _heads([0, 4, 9], {"": seen, "r": seen}, tmp_path / "heads.png")
@@ -331,8 +334,8 @@ def test_a_vision_transformer_does_not_move_its_maps():
     spec = edited(SPEC, network={"family": "vit"})
     compiled = compile_spec({**spec, "network": {"family": "vit"}}, verify=False, seed=0)
     _, observation = attention.frames(compiled, 1, 0)
-    before = attention.seen(compiled, observation)
-    after = attention.seen(compiled, attention.moved(compiled, "r", observation))
+    before = attention.place_attention(compiled, observation)
+    after = attention.place_attention(compiled, compiled.act_on_observation("r", observation))
     assert before is not None
     assert after is not None
     assert attention.equivariance_error(before, after, "r") > 1e-4
@@ -456,7 +459,7 @@ def test_palettes_tell_labels_apart():
 def test_a_plane_is_drawn_turned_between_its_pixels(tmp_path):
     base = bases.plane(group("C8"), 9, 9)
     assert canvas.meaning(base, "r") == "r: 45° counter-clockwise, interpolated"
-    where = canvas.layout(base)
+    where = canvas.placement(base)
     assert where.is_grid
     colours = np.full((81, 3), 0.5)
     turned = canvas.turned(base, "r", colours).reshape(9, 9, 3)

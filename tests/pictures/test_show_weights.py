@@ -5,7 +5,7 @@ import pytest
 
 from symgen.compiler import check_spec, plan_spec
 from symgen.pictures import canvas, draw_weights, tied_maps
-from symgen.pictures.tied_maps import GAP, maps, parts
+from symgen.pictures.tied_maps import GAP, map_tables, maps
 from tests.experiment.doubles import SPEC
 from tests.pictures.legible import complaints
 
@@ -50,14 +50,16 @@ def test_of_sac_the_policy_is_shown_and_no_critic():
         step.name for step in plan.steps
     }  # the control: they are tied, too
     assert [each.step for each in maps(plan)] == ["policy_hidden1", "policy"]
-    assert parts(plan, None)[-1].title.startswith("policy (the mean of the action, before tanh)")
+    assert map_tables(plan, None)[-1].title.startswith(
+        "policy (the mean of the action, before tanh)"
+    )
 
 
 @pytest.mark.parametrize("group", ["C4", "D4"])
 def test_a_convolution_is_drawn_as_a_kernel_per_group_element(group):
     plan = plan_of({**CONV, "symmetry": {"group": group}})
     assert [each.step for each in maps(plan)] == ["conv1", "conv2", "policy"]
-    lifting, between, _ = (part.tables[0] for part in parts(plan, None))
+    lifting, between, _ = (part.tables[0] for part in map_tables(plan, None))
     order = 8 if group == "D4" else 4
     assert lifting.index.shape == (3, 4 * order - 1)
     assert between.index.shape == (4 * order - 1,) * 2
@@ -90,7 +92,7 @@ def test_steerable_kernels_are_those_that_the_weights_combine():
         "symmetry": {"group": "C8"},
         "network": {"family": "steerable_conv", "layers": ["2 regular"]},
     }
-    first = parts(plan_of(spec), None)[0]
+    first = map_tables(plan_of(spec), None)[0]
     target, source = (maps(plan_of(spec))[0][k] for k in (1, 2))
     basis = kernels(target.fibre, source.fibre, source.base.shape[0])
     values, side = first.tables[0].values, source.base.shape[0]
@@ -101,7 +103,7 @@ def test_steerable_kernels_are_those_that_the_weights_combine():
 
 
 def test_a_weight_that_enters_negatively_looks_different(monkeypatch, tmp_path):
-    policy = parts(plan_of(PENDULUM), None)[-1].tables[0]
+    policy = map_tables(plan_of(PENDULUM), None)[-1].tables[0]
     assert (policy.index.tolist(), policy.sign.tolist()) == ([[0, 0]], [[1, -1]])
     plus, minus = draw_weights.shades(policy, 1)[0]
     assert np.allclose(minus, draw_weights.NEGATIVE * plus)

@@ -169,7 +169,7 @@ def test_captions_fit_and_can_be_read():
 def test_a_gif_shows_every_condition_with_its_caption(tmp_path):
     black = np.zeros((8, 8, 3), np.uint8)
     episodes = {
-        name: video.Episode([video.Frame(black, 0, 0.0)], 8) for name in ("training", "rotated")
+        name: video.Episode([video.Shot(black, 0, 0.0)], 8) for name in ("training", "rotated")
     }
     pictures = list(video._pictures(episodes, "spec base"))
     assert len(pictures) == 2 * video.HOLD
