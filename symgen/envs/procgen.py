@@ -103,7 +103,7 @@ class Options(BaseModel):
         True, description="Photographs behind the game; without them the background is black."
     )
     monochrome: bool = Field(
-        False, description="Plain coloured rectangles in the place of drawings."
+        False, description="JsonValue coloured rectangles in the place of drawings."
     )
     threads: int = Field(
         0, ge=0, le=64, description="Threads that step the games; 0 for none beside the caller."

@@ -88,7 +88,7 @@ class Outcome:
         return self.step >= self.steps
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
+        """JsonValue values for JSON."""
         return {
             "folder": str(self.run.folder),
             "seed": self.run.seed,

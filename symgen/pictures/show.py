@@ -54,7 +54,7 @@ class Drawn:
         return "\n".join([*map(str, self.pictures), *(f"note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, list[str]]:
-        """Plain values for JSON."""
+        """JsonValue values for JSON."""
         return {"pictures": [str(path) for path in self.pictures], "notes": list(self.notes)}
 
 

@@ -152,7 +152,7 @@ class Verification:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """JsonValue values for JSON."""
         return {
             "holds": self.holds,
             "claimed": self.claimed,

@@ -9,9 +9,9 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
@@ -19,9 +19,10 @@ from symgen.problem.interface import Interface, Term
 from symgen.problem.problem import Problem
 from symgen.semantics.findings import Failed, Findings, described
 from symgen.spec.edit import path_of, put
-from symgen.spec.scalars import Plain
 from symgen.spec.source import Place
 from symgen.spec.validate import validated
+
+T = TypeVar("T")
 
 # The condition that every evaluation has: the environment as it was trained on.
 TRAINING = "training"
@@ -60,12 +61,12 @@ class Condition(BaseModel):
     )
 
 
-def environment_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+def environment_changes(changes: Mapping[str, T]) -> dict[str, T]:
     """The options of the environment that a condition changes, by their dotted path below
     `environment`.
 
-    >>> environment_changes({"environment.size": 11, "environment.kwargs.g": 5, "seed_range": [0, 9], "transform": "r"})
-    {'size': 11, 'kwargs.g': 5, 'seed_range': [0, 9]}
+    >>> environment_changes({"environment.size": 11, "seed_range": [0, 9], "transform": "r"})
+    {'size': 11, 'seed_range': [0, 9]}
     """
     return {
         key.removeprefix(PREFIX): value
@@ -75,8 +76,8 @@ def environment_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def conditions_are_possible(problem: Problem, findings: Findings) -> None:
-    """condition-name, bad-edit, bad-word, changed-interface, level-overlap: every held-out condition
-    must be one that the environment and the group can produce.
+    """condition-name, bad-edit, bad-word, changed-interface, level-overlap: every held-out
+    condition must be one that the environment and the group can produce.
     """
     fields = type(problem.adapter_options).model_fields
     options = [field.alias or name for name, field in fields.items()]
@@ -119,8 +120,9 @@ def _check_condition(
     _, mistakes = validated(Condition, problem.source, path, foreign)
     findings.diagnostics += mistakes
     for key in ("transform", "observation"):
-        if isinstance(changes.get(key), str):
-            _check_word(changes[key], (*path, key), problem, findings)
+        word = changes.get(key)
+        if isinstance(word, str):
+            _check_word(word, (*path, key), problem, findings)
     changed = environment_changes(changes)
     if changed and not (mistakes or short or unknown):
         findings.attempt(_check_environment, changed, path, changes, problem, findings)
@@ -140,11 +142,9 @@ def _meant(key: str, known: list[str]) -> str:
     option = _without_rest(key)
     close = near_miss(option, known)
     rest = key.removeprefix(option)
-    return (
-        f"did you mean '{close}{rest}'?"
-        if rest and close.startswith(PREFIX)
-        else suggestion(key, known, "keys")
-    )
+    if rest and close.startswith(PREFIX):
+        return f"did you mean '{close}{rest}'?"
+    return suggestion(key, known, "keys")
 
 
 def _check_word(word: str, path: Place, problem: Problem, findings: Findings) -> None:
@@ -161,43 +161,31 @@ def _check_word(word: str, path: Place, problem: Problem, findings: Findings) ->
 
 
 def _check_environment(
-    options: Mapping[str, Any],
+    options: Mapping[str, JsonValue],
     path: Place,
-    changes: Mapping[str, Any],
+    changes: Mapping[str, JsonValue],
     problem: Problem,
     findings: Findings,
 ) -> None:
     """The changed environment must exist and have the same observation and action."""
-    values: dict[str, Plain] = {"environment": copy.deepcopy(problem.source.values["environment"])}
+    environment = copy.deepcopy(problem.source.values["environment"])
+    values: dict[str, JsonValue] = {"environment": environment}
     for name, value in options.items():
         try:
             put(values, path_of(PREFIX + name), value)
         except Refusal as error:
             place = (*path, PREFIX + name)
             raise findings.add("bad-edit", place, error.message, error.hint, key=True) from error
-    changed = replace(problem.source, values=values)
-    found, mistakes = validated(
-        type(problem.adapter_options), changed, ("environment",), ("adapter",)
-    )
-    if found is None:
-        for each in mistakes:
-            options_of = {key: _without_rest(PREFIX + key.removeprefix(PREFIX)) for key in changes}
-            named = [key for key, option in options_of.items() if each.message.startswith(option)]
-            findings.add(each.code, (*path, *named[:1]), each.message, each.hint)
+    source = replace(problem.source, values=values)
+    model = type(problem.adapter_options)
+    changed, mistakes = validated(model, source, ("environment",), ("adapter",))
+    if changed is None:
+        option_of = {key: _without_rest(PREFIX + key.removeprefix(PREFIX)) for key in changes}
+        for mistake in mistakes:
+            keys = [key for key in changes if mistake.message.startswith(option_of[key])]
+            findings.add(mistake.code, (*path, *keys[:1]), mistake.message, mistake.hint)
         raise Failed
-    try:
-        interface = problem.adapter.interface(found)
-    except UserError as error:
-        raise findings.add(error.code, path, error.message, error.hint, key=True) from error
-    except Refusal as error:
-        hint = error.hint or "check the changed options"
-        raise findings.add("bad-environment", path, error.message, hint, key=True) from error
-    except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
-        message = f"the environment cannot be made: {type(error).__name__}: {error}"
-        raise findings.add(
-            "bad-environment", path, message, "check the changed options", key=True
-        ) from error
-    difference = _difference(problem.interface, interface)
+    difference = _difference(problem.interface, _interface(changed, path, problem, findings))
     if difference:
         hint = (
             "a held-out condition keeps the observation and the action; make another spec for "
@@ -205,14 +193,30 @@ def _check_environment(
         )
         message = f"the trained network cannot play there: {difference}"
         raise findings.add("changed-interface", path, message, hint, key=True)
-    _check_split(found, options, path, changes, problem, findings)
+    _check_split(changed, options, path, changes, problem, findings)
+
+
+def _interface(options: BaseModel, path: Place, problem: Problem, findings: Findings) -> Interface:
+    """What the changed environment looks like. Raises Failed where it cannot be asked."""
+    code = "bad-environment"
+    hint = "check the changed options"
+    try:
+        return problem.adapter.interface(options)
+    except UserError as error:
+        raise findings.add(error.code, path, error.message, error.hint, key=True) from error
+    except Refusal as error:
+        raise findings.add(code, path, error.message, error.hint or hint, key=True) from error
+    # the environment is other people's code, and may raise anything at options it dislikes
+    except Exception as error:
+        message = f"the environment cannot be made: {type(error).__name__}: {error}"
+        raise findings.add(code, path, message, hint, key=True) from error
 
 
 def _check_split(
     changed: BaseModel,
-    options: Mapping[str, Any],
+    options: Mapping[str, JsonValue],
     path: Place,
-    changes: Mapping[str, Any],
+    changes: Mapping[str, JsonValue],
     problem: Problem,
     findings: Findings,
 ) -> None:
@@ -221,12 +225,12 @@ def _check_split(
 
     Where an adapter cannot split its levels, their seeds must at least be others.
     """
-    told = options.keys() & {"split", "test_share", *SHORT}
+    about_levels = options.keys() & {"split", "test_share", *SHORT}
     trained = problem.adapter.level_set(problem.adapter_options)
     played = problem.adapter.level_set(changed)
-    if not told or trained is None or played is None:
+    if not about_levels or trained is None or played is None:
         return
-    key = next(key for key in changes if key.removeprefix(PREFIX) in told)
+    key = next(key for key in changes if key.removeprefix(PREFIX) in about_levels)
     if trained.split is not None:
         wrong = _same_side(str(path[-1]), key, trained, played)
     else:
@@ -236,7 +240,9 @@ def _check_split(
 
 
 def _same_side(name: str, key: str, trained: LevelSet, changed: LevelSet) -> tuple[str, str] | None:
-    """Why levels of a condition may be levels of training, and the way out; None where they can't."""
+    """Why levels of a condition may be levels of training, and the way out; None where they can't
+    be.
+    """
     if trained.test_share != changed.test_share:
         return (
             f"the test levels of a test_share of {changed.test_share} are trained on where it is "
@@ -251,11 +257,11 @@ def _same_side(name: str, key: str, trained: LevelSet, changed: LevelSet) -> tup
             "among them",
             "train on environment.split: train, and give the condition environment.split: test",
         )
-    other = "train" if trained.split == "test" else "test"
+    side = "train" if trained.split == "test" else "test"
     return (
         f"the levels of {shown(name)} are drawn from those trained on (split: {changed.split}); "
         "another level seed may make the same level",
-        f"write environment.split: {other} into the condition, beside or in the place of {key}",
+        f"write environment.split: {side} into the condition, beside or in the place of {key}",
     )
 
 
@@ -280,13 +286,13 @@ def _same_seeds(name: str, trained: range | None, changed: range | None) -> tupl
 
 
 def _difference(before: Interface, after: Interface) -> str:
+    """What the network would meet that it was not made for; "" where there is nothing."""
     if before.action != after.action:
-        new, old = (", ".join(each.action.names[:8]) for each in (after, before))
-        return (
-            f"the actions would be {new} instead of {old}"
-            if new != old
-            else "the actions would have other bounds"
-        )
+        old = ", ".join(before.action.names[:8])
+        new = ", ".join(after.action.names[:8])
+        if new == old:
+            return "the actions would have other bounds"
+        return f"the actions would be {new} instead of {old}"
     old_terms = {term.name: term for term in before.terms}
     new_terms = {term.name: term for term in after.terms}
     if list(old_terms) != list(new_terms):

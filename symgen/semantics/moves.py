@@ -21,7 +21,7 @@ from symgen.errors import Refusal, shown, suggestion
 from symgen.semantics.findings import Failed, Findings
 from symgen.spec.schema import Move
 from symgen.spec.source import Place
-from symgen.spec.validate import LINEAR
+from symgen.spec.wording import LINEAR
 
 # What a shift may be called by somebody who looks for one.
 SHIFTS = ("about", "around", "shift", "offset", "centre", "center", "translation", "bias")

@@ -5,11 +5,13 @@ of it.
 import copy
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from symgen.errors import Diagnostic, Refusal, SpecError, shown, suggestion
-from symgen.spec.scalars import Plain, dump, plain
+from symgen.spec.scalars import dump, plain
 from symgen.spec.source import MAX_DEPTH, MAX_NODES, Source, from_text
 
-Container = dict[str, Plain] | list[Plain]
+Container = dict[str, JsonValue] | list[JsonValue]
 
 # The top-level keys a path may begin with.
 SECTIONS = ("symgen", "environment", "symmetry", "graph", "network", "train", "evaluate")
@@ -68,7 +70,7 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
     )
 
 
-def put(values: dict[str, Plain], path: tuple[str | int, ...], value: Plain) -> None:
+def put(values: dict[str, JsonValue], path: tuple[str | int, ...], value: JsonValue) -> None:
     """Write a value into nested mappings and lists. Raises Refusal where the path leads nowhere."""
     dotted = ".".join(str(key) for key in path)
     inner: Container = values
@@ -96,7 +98,7 @@ def _child(inner: Container, key: str | int, dotted: str) -> Container:
     return child
 
 
-def _index(inner: list[Plain], key: str | int, dotted: str) -> int:
+def _index(inner: list[JsonValue], key: str | int, dotted: str) -> int:
     if not isinstance(key, int) or key >= len(inner):
         cause = f"the path '{dotted}' leads into a list of {len(inner)}, which has no entry '{key}'"
         raise Refusal(cause, hint="entries are numbered from 0")

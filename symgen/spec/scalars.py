@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import yaml
+from pydantic import JsonValue
 
 from symgen.errors import Refusal
 
 Scalar = str | int | float | bool | None
-Plain = Scalar | list["Plain"] | dict[str, "Plain"]
-"""A value that YAML and JSON can hold."""
 
 NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
 BOOLEAN = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
@@ -98,14 +97,14 @@ def dump(values: object) -> str:
     return str(text)
 
 
-def plain(value: object, max_nodes: int, max_depth: int) -> Plain:
+def plain(value: object, max_nodes: int, max_depth: int) -> JsonValue:
     """`value` as dicts, lists and scalars; tuples become lists and numpy numbers become Python's.
 
     Raises Refusal where something in it has no place in YAML, is too large or refers to itself.
     """
     budget = [max_nodes]
 
-    def walk(inner: object, depth: int) -> Plain:
+    def walk(inner: object, depth: int) -> JsonValue:
         budget[0] -= 1
         if budget[0] < 0 or depth > max_depth:
             raise Refusal("the mapping is too large, too deep, or contains itself")

@@ -7,16 +7,29 @@ names a module, and an open remainder that this module's own Options validate la
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    field_validator,
+)
 
 from symgen.errors import Diagnostic, SpecError
 from symgen.spec.scalars import dump
 from symgen.spec.source import Source
-from symgen.spec.validate import TAG_OF, validated
+from symgen.spec.validate import validated
 
 Constraint = Literal["exact", "relaxed", "augment", "mirror_loss", "none"]
+
+
+# Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks
+# like that.
+TAG_OF = {"text": "<text>", "list": "<list>", "matrix": "<matrix>", "mapping": "<mapping>"}
 
 
 class _Closed(BaseModel):
@@ -275,7 +288,7 @@ class Spec(_Closed):
     )
     network: Network = Field(description="The network family and its options.")
     train: Train | None = Field(default=None, description="The algorithm and its options.")
-    evaluate: Annotated[dict[str, dict[str, Any]], Field(max_length=64)] = Field(
+    evaluate: Annotated[dict[str, dict[str, JsonValue]], Field(max_length=64)] = Field(
         default_factory=dict,
         description="Named, held-out conditions: what changes when the agent is evaluated.",
     )

@@ -13,9 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
+from pydantic import JsonValue
+
 from symgen.errors import Diagnostic, Refusal, SpecError, abridged, near_miss
 from symgen.spec.nodes import Builder, List, Node, Span, Table, Unreadable, Value
-from symgen.spec.scalars import UNPRINTABLE, Plain, dump, plain
+from symgen.spec.scalars import UNPRINTABLE, dump, plain
 
 Place = tuple[str | int, ...]
 
@@ -40,7 +42,7 @@ class Source:
 
     name: str
     text: str
-    values: dict[str, Plain]
+    values: dict[str, JsonValue]
     key_spans: Mapping[Place, Span]
     value_spans: Mapping[Place, Span]
 
@@ -63,9 +65,9 @@ class Source:
             return self.key_spans.get(path, span) if span.line != span.end_line else span
         return self.span(path[:-1], key=True)
 
-    def at(self, path: Place) -> Plain:
+    def at(self, path: Place) -> JsonValue:
         """The value at `path`. Raises KeyError or IndexError where nothing was written."""
-        value: Plain = self.values
+        value: JsonValue = self.values
         for key in path:
             if isinstance(value, dict):
                 value = value[str(key)]
@@ -141,7 +143,7 @@ def from_text(text: str, name: str = "<text>") -> Source:
     builder = Builder(text, MAX_NODES, MAX_DEPTH)
     keys: dict[Place, Span] = {}
     spans: dict[Place, Span] = {}
-    values: dict[str, Plain] = {}
+    values: dict[str, JsonValue] = {}
     try:
         root = builder.build()
         if not isinstance(root, Table):
@@ -171,12 +173,14 @@ def _not_a_mapping(root: Value | List) -> Unreadable:
 @overload
 def _flatten(
     node: Table, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]
-) -> dict[str, Plain]: ...
+) -> dict[str, JsonValue]: ...
 @overload
 def _flatten(
     node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]
-) -> Plain: ...
-def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]) -> Plain:
+) -> JsonValue: ...
+def _flatten(
+    node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place, Span]
+) -> JsonValue:
     """The plain value of a node; aliases are expanded here, so the bounds are applied here once
     more.
     """
@@ -194,7 +198,7 @@ def _flatten(node: Node, path: Place, keys: dict[Place, Span], spans: dict[Place
         return [
             _flatten(item, (*path, index), keys, spans) for index, item in enumerate(node.items)
         ]
-    values: dict[str, Plain] = {}
+    values: dict[str, JsonValue] = {}
     for key, span, item in node.items:
         keys[(*path, key)] = span
         values[key] = _flatten(item, (*path, key), keys, spans)

@@ -11,7 +11,8 @@ from symgen.errors import SpecError
 from symgen.spec import schema
 from symgen.spec.schema import RelaxedChoice, Spec, parse
 from symgen.spec.source import from_text, read
-from symgen.spec.validate import in_words, validated
+from symgen.spec.validate import validated
+from symgen.spec.wording import in_words
 
 GOOD = """\
 symgen: 1
