@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from symgen.experiment.evaluation import Evaluation
-    from symgen.experiment.train import Outcome
+    from symgen.experiment.train import SeedOutcome
 
 
-def print_trained(outcomes: list[Outcome], evaluated: Evaluation | None, as_json: bool) -> None:
+def print_trained(outcomes: list[SeedOutcome], evaluated: Evaluation | None, as_json: bool) -> None:
     """Say what came of a training."""
     if as_json:
         result: dict[str, Any] = {"runs": [outcome.to_dict() for outcome in outcomes]}

@@ -265,12 +265,12 @@ def train(
         source, changes = source_of(spec, edits, {} if steps is None else {"train.steps": steps})
         from symgen.experiment import train as training
         from symgen.experiment.evaluate import evaluate_runs
-        from symgen.experiment.evaluation import Settings
+        from symgen.experiment.evaluation import EvaluationSettings
         from symgen.experiment.fit import Saving
         from symgen.experiment.progress import Bars, silent
         from symgen.experiment.variant import variant as variant_of
 
-        settings = training.Settings(
+        settings = training.TrainingSettings(
             root=runs,
             variant=variant or variant_of(changes),
             resume=resume,
@@ -279,7 +279,7 @@ def train(
             threads=threads,
             jobs=jobs,
             device=device,
-            evaluation=Settings(episodes=episodes, device=device) if episodes else None,
+            evaluation=EvaluationSettings(episodes=episodes, device=device) if episodes else None,
         )
         console = terminal(stderr=True)
         for line in training.announcements(source, settings, seed or None):
@@ -352,7 +352,7 @@ def evaluate(
         import torch
 
         from symgen.experiment.evaluate import evaluate_runs
-        from symgen.experiment.evaluation import Settings
+        from symgen.experiment.evaluation import EvaluationSettings
         from symgen.experiment.run import by_variant, find_all
         from symgen.experiment.stored import unstorable
         from symgen.nn.device import chosen
@@ -365,7 +365,7 @@ def evaluate(
             typer.echo(f"skipped {folder}: it holds no run", err=True)
         for reason in [] if stored else unstorable(found):
             typer.echo(f"the evaluation will be printed, not stored: {reason}", err=True)
-        settings = Settings(
+        settings = EvaluationSettings(
             episodes=episodes,
             sample=sample,
             checkpoint=checkpoint,

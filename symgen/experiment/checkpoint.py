@@ -200,7 +200,7 @@ def _remove(path: Path) -> None:
 
 
 def _damaged(folder: Path, name: str, reason: str) -> UserError:
-    others = ", ".join(other for other in names(folder) if other != name)
+    others = ", ".join(present for present in names(folder) if present != name)
     hint = f"evaluate another one with --checkpoint ({others}), or train again with --force"
     message = f"the checkpoint {folder / name}.json cannot be used: {reason}"
     return UserError("checkpoint-damaged", message, hint if others else "train again with --force")

@@ -12,7 +12,7 @@ import torch
 from symgen.compiler import Compiled
 from symgen.experiment import heldout
 from symgen.experiment.episodes import Episodes, play
-from symgen.experiment.evaluation import Evaluation, Scores, Settings, over_seeds
+from symgen.experiment.evaluation import ConditionScores, Evaluation, EvaluationSettings, over_seeds
 from symgen.experiment.heldout import Changes
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.load import loaded
@@ -28,7 +28,9 @@ from symgen.nn.device import described, forked
 from symgen.nn.policy import Policy
 
 
-def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False) -> Evaluation:
+def evaluate_run(
+    run: Run, settings: EvaluationSettings, stopped: Stopped = lambda: False
+) -> Evaluation:
     """Play every condition with a run's checkpoint and store the evaluation, named after its
     settings.
 
@@ -67,7 +69,9 @@ def evaluate_run(run: Run, settings: Settings, stopped: Stopped = lambda: False)
     return store(run.folder / settings.file, evaluation, values)
 
 
-def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False) -> Evaluation:
+def evaluate_runs(
+    runs: Sequence[Run], settings: EvaluationSettings, stored: bool = False
+) -> Evaluation:
     """Evaluate the seeds of one variant; of several, intervals are over the seeds, and stand in the
     variant's folder.
 
@@ -92,7 +96,9 @@ def evaluate_runs(runs: Sequence[Run], settings: Settings, stored: bool = False)
     return store(folder / settings.file, evaluation, evaluation.to_dict())
 
 
-def _play(compiled: Compiled, changes: Changes, settings: Settings, stopped: Stopped) -> Episodes:
+def _play(
+    compiled: Compiled, changes: Changes, settings: EvaluationSettings, stopped: Stopped
+) -> Episodes:
     count = min(settings.envs, settings.episodes)
     envs = heldout.environment(compiled.problem, changes, count, settings.seed)
     policy = Policy(compiled.network, sample=settings.sample)
@@ -104,7 +110,9 @@ def _play(compiled: Compiled, changes: Changes, settings: Settings, stopped: Sto
         envs.close()
 
 
-def _sampled(compiled: Compiled, settings: Settings, stopped: Stopped) -> Scores | None:
+def _sampled(
+    compiled: Compiled, settings: EvaluationSettings, stopped: Stopped
+) -> ConditionScores | None:
     """Training's condition with sampled actions, where they may return more; its episodes are
     played once more.
     """
@@ -113,10 +121,10 @@ def _sampled(compiled: Compiled, settings: Settings, stopped: Stopped) -> Scores
     return _scores(_play(compiled, {}, replace(settings, sample=True), stopped))
 
 
-def _scores(episodes: Episodes, levels: Overlap | None = None) -> Scores:
+def _scores(episodes: Episodes, levels: Overlap | None = None) -> ConditionScores:
     """Of one seed, whose episodes count as one number each."""
     success = episodes.successes
-    return Scores(
+    return ConditionScores(
         estimate(episodes.returns.tolist()),
         estimate(episodes.lengths.tolist()),
         None if success is None else estimate(success.tolist()),

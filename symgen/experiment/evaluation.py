@@ -18,7 +18,7 @@ from symgen.problem.problem import Problem
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """How to evaluate.
 
     Args:
@@ -45,9 +45,9 @@ class Settings:
     def file(self) -> str:
         """The name of the file that keeps an evaluation made so.
 
-        >>> Settings(device="auto").file, Settings(episodes=2, sample=True).file
+        >>> EvaluationSettings(device="auto").file, EvaluationSettings(episodes=2, sample=True).file
         ('evaluation.json', 'evaluation.episodes=2,sample.json')
-        >>> Settings(changes={"evaluate.windy.observation_noise": 0.2}).file
+        >>> EvaluationSettings(changes={"evaluate.windy.observation_noise": 0.2}).file
         'evaluation.evaluate.windy.observation_noise=0.2.json'
         """
         words = []
@@ -94,7 +94,7 @@ StoredScores = TypedDict(
 
 
 @dataclass(frozen=True)
-class Scores:
+class ConditionScores:
     """What was found under one condition.
 
     Args:
@@ -120,7 +120,7 @@ class Scores:
         }
 
     @classmethod
-    def from_dict(cls, values: StoredScores) -> "Scores":
+    def from_dict(cls, values: StoredScores) -> "ConditionScores":
         """The inverse of `to_dict`; of earlier versions, which knew no levels, too."""
         success = values["success"]
         levels = values.get("levels")
@@ -153,15 +153,15 @@ class Evaluation:
     variant: str
     seeds: tuple[int, ...]
     over: str
-    scores: Mapping[str, Scores]
+    scores: Mapping[str, ConditionScores]
     settings: Mapping[str, object] = field(default_factory=dict)
     symmetry_breaking: SymmetryBreaking | None = None
-    sampled: Scores | None = None
+    sampled: ConditionScores | None = None
     unstored: str = ""
 
     @property
     def changes(self) -> Changes:
-        """The edits that were played, see Settings."""
+        """The edits that were played, see EvaluationSettings."""
         return cast(Changes, self.settings.get("changes", {}))
 
     def to_dict(self) -> dict[str, object]:
@@ -224,10 +224,10 @@ def _check_alike(evaluations: Sequence[Evaluation]) -> None:
                 )
 
 
-def _mean(scores: Sequence[Scores]) -> Scores:
+def _mean(scores: Sequence[ConditionScores]) -> ConditionScores:
     """Over seeds, each of which counts as one number."""
     successes = [math.nan if seed.successes is None else seed.successes.mean for seed in scores]
-    return Scores(
+    return ConditionScores(
         estimate([seed.returns.mean for seed in scores]),
         estimate([seed.lengths.mean for seed in scores]),
         None if any(map(math.isnan, successes)) else estimate(successes),

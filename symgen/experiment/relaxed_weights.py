@@ -23,7 +23,7 @@ MEASURED = "symmetry_breaking/"
 
 
 @runtime_checkable
-class Relaxed(Protocol):
+class HasRelaxedWeights(Protocol):
     """A network that may have relaxed maps."""
 
     def relaxed_weights(self) -> Mapping[str, np.ndarray]:
@@ -31,8 +31,8 @@ class Relaxed(Protocol):
         ...
 
 
-class Line(TypedDict):
-    """One measurement."""
+class Measurement(TypedDict):
+    """The weights after one update."""
 
     update: int
     step: int
@@ -53,7 +53,7 @@ def write(folder: Path, network: nn.Module, row: Mapping[str, float]) -> None:
 
 
 def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
-    weights = network.relaxed_weights() if isinstance(network, Relaxed) else {}
+    weights = network.relaxed_weights() if isinstance(network, HasRelaxedWeights) else {}
     if not weights:
         return
     # six digits: a picture needs no more, and the file stays small
@@ -61,14 +61,14 @@ def _append(folder: Path, network: nn.Module, update: int, step: int) -> None:
         name: [[float(f"{w:.6g}") for w in bank] for bank in banks]
         for name, banks in weights.items()
     }
-    line = Line(update=update, step=step, weights=rounded)
+    line = Measurement(update=update, step=step, weights=rounded)
     with writing(folder / NAME), open(folder / NAME, "a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
-def lines(folder: Path) -> list[Line]:
+def lines(folder: Path) -> list[Measurement]:
     """The lines, see `read_lines`; `read` finds out whether their weights are whole."""
-    return cast("list[Line]", read_lines(folder / NAME, ("update", "step")))
+    return cast("list[Measurement]", read_lines(folder / NAME, ("update", "step")))
 
 
 def truncate(folder: Path, update: int) -> None:

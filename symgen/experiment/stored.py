@@ -11,12 +11,17 @@ from typing import cast
 
 from symgen.errors import UserError
 from symgen.experiment import checkpoint
-from symgen.experiment.evaluation import Evaluation, Scores, Settings, StoredScores
+from symgen.experiment.evaluation import (
+    ConditionScores,
+    Evaluation,
+    EvaluationSettings,
+    StoredScores,
+)
 from symgen.experiment.files import read_json, unwritable, write_json
 from symgen.experiment.run import Run
 from symgen.experiment.symmetry_breaking import stated
 
-USUAL = Settings()
+USUAL = EvaluationSettings()
 USED = ("episodes", "actions", "evaluation_seed", "checkpoint", "step")
 """What every stored evaluation says of how it was made; "changes" where there were any."""
 
@@ -40,7 +45,7 @@ def unstorable(runs: Sequence[Run]) -> list[str]:
     return [reason for reason in reasons if reason]
 
 
-def is_current(run: Run, settings: Settings) -> bool:
+def is_current(run: Run, settings: EvaluationSettings) -> bool:
     """Whether what is stored is what evaluating would say now, of the present checkpoint."""
     try:
         stored_evaluation(run, settings)
@@ -49,7 +54,7 @@ def is_current(run: Run, settings: Settings) -> bool:
     return True
 
 
-def stored_evaluation(run: Run, settings: Settings = USUAL) -> Evaluation:
+def stored_evaluation(run: Run, settings: EvaluationSettings = USUAL) -> Evaluation:
     """What is stored of a run, made with these settings.
 
     Raises:
@@ -58,7 +63,7 @@ def stored_evaluation(run: Run, settings: Settings = USUAL) -> Evaluation:
     path = run.folder / settings.file
     command = f"make it: symgen evaluate {run.folder}"
     if not path.exists():
-        others = ", ".join(other.name for other in _stored(run))
+        others = ", ".join(file.name for file in _stored(run))
         hint = f"{command}; stored with other options: {others}" if others else command
         raise UserError("not-evaluated", f"{run.folder} has no {path.name}", hint)
     evaluation = _read(run, path)
@@ -75,7 +80,7 @@ def stored_evaluation(run: Run, settings: Settings = USUAL) -> Evaluation:
     return evaluation
 
 
-def shown_evaluation(run: Run, settings: Settings) -> Evaluation:
+def shown_evaluation(run: Run, settings: EvaluationSettings) -> Evaluation:
     """What is stored with these settings; where none were given, and one evaluation is stored
     alone, that one.
 
@@ -125,10 +130,10 @@ def _read(run: Run, path: Path) -> Evaluation:
             run.variant,
             seeds=(run.seed,),
             over="episodes",
-            scores={name: Scores.from_dict(scores) for name, scores in conditions.items()},
+            scores={name: ConditionScores.from_dict(scores) for name, scores in conditions.items()},
             settings=settings,
             symmetry_breaking=stated(values),
-            sampled=Scores.from_dict(sampled) if sampled is not None else None,
+            sampled=ConditionScores.from_dict(sampled) if sampled is not None else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         message = f"{path} is not an evaluation: {error}"

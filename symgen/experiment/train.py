@@ -19,7 +19,7 @@ from symgen.errors import UserError
 from symgen.experiment import checkpoint, meaning
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.evaluate import evaluate_run
-from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.files import plain, plain_object, read_json, writing
 from symgen.experiment.fit import Saving, Session, fit
 from symgen.experiment.jobs import Stopped, run_all
@@ -37,7 +37,7 @@ from symgen.spec.source import Source
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """How to train, beyond what the spec says; none of it changes a result.
 
     Args:
@@ -61,11 +61,11 @@ class Settings:
     threads: int = 1
     jobs: int = 1
     device: str = "cpu"
-    evaluation: Evaluating | None = field(default_factory=Evaluating)
+    evaluation: EvaluationSettings | None = field(default_factory=EvaluationSettings)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SeedOutcome:
     """What became of one seed.
 
     Args:
@@ -113,8 +113,8 @@ class Unverified(Exception):
 
 
 def train(
-    source: Source, settings: Settings, listen: Listen, seeds: Sequence[int] | None = None
-) -> tuple[list[Outcome], list[Run]]:
+    source: Source, settings: TrainingSettings, listen: Listen, seeds: Sequence[int] | None = None
+) -> tuple[list[SeedOutcome], list[Run]]:
     """Train a spec for `seeds`, or for those it names.
 
     Returns:
@@ -136,7 +136,7 @@ def train(
 
 
 def admitted(
-    source: Source, settings: Settings, seeds: Sequence[int] | None = None
+    source: Source, settings: TrainingSettings, seeds: Sequence[int] | None = None
 ) -> tuple[Problem, list[Run]]:
     """What is to be trained, and the runs, where all of them may begin; raises as `train` does."""
     check_variant(settings.variant)
@@ -158,7 +158,7 @@ def admitted(
 
 
 def announcements(
-    source: Source, settings: Settings, seeds: Sequence[int] | None = None
+    source: Source, settings: TrainingSettings, seeds: Sequence[int] | None = None
 ) -> list[str]:
     """What `train` will do that a user should know before: runs that are made longer, and what that
     does to schedules.
@@ -177,7 +177,7 @@ def announcements(
     return lines
 
 
-def admit(run: Run, values: Mapping[str, object], settings: Settings) -> None:
+def admit(run: Run, values: Mapping[str, object], settings: TrainingSettings) -> None:
     """Raise UserError where training `run` would overwrite, or continue, what it should not."""
     if settings.force:
         return
@@ -237,7 +237,9 @@ def _refuse_neighbours(folder: Path, runs: Sequence[Run], values: Mapping[str, o
 # one seed
 
 
-def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stopped) -> Outcome:
+def train_seed(
+    task: tuple[Source, Run, TrainingSettings], listen: Listen, stopped: Stopped
+) -> SeedOutcome:
     """Train one seed to its end, or until `stopped`; see `train`."""
     source, run, settings = task
     torch.set_num_threads(settings.threads)
@@ -272,7 +274,7 @@ def train_seed(task: tuple[Source, Run, Settings], listen: Listen, stopped: Stop
                 hint = "make room; --resume evaluates the finished run"
                 raise UserError("folder-not-writable", evaluation.unstored, hint)
         tell("finished" if end.finished else "saved")
-    return Outcome(run, end.step, steps, mean_return(end.metrics), end.seconds)
+    return SeedOutcome(run, end.step, steps, mean_return(end.metrics), end.seconds)
 
 
 def _take_conditions(source: Source, run: Run, values: Mapping[str, object]) -> None:
@@ -292,7 +294,7 @@ def _fit_seed(
     source: Source,
     run: Run,
     begin: Checkpoint | None,
-    settings: Settings,
+    settings: TrainingSettings,
     listen: Listen,
     stopped: Stopped,
 ) -> Checkpoint:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from symgen.experiment.evaluation import Evaluation, Scores
+from symgen.experiment.evaluation import ConditionScores, Evaluation
 from symgen.experiment.sampled import beside, better
 from symgen.experiment.statistics import Estimate
 from symgen.semantics.evaluate import TRAINING
@@ -150,7 +150,7 @@ def _labels(evaluations: Sequence[Evaluation]) -> list[str]:
     ]
 
 
-def _returned(scores: Scores | None) -> str:
+def _returned(scores: ConditionScores | None) -> str:
     return _cell(scores.returns if scores else None)
 
 

@@ -14,7 +14,7 @@ from symgen.compiler import Compiled, check_spec
 from symgen.envs._stepping import autoreset_mode, environment_action
 from symgen.errors import UserError
 from symgen.experiment import heldout
-from symgen.experiment.evaluation import Settings
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.heldout import Changes
 from symgen.experiment.imported import imports_told
 from symgen.experiment.load import loaded
@@ -64,7 +64,7 @@ class Episode(NamedTuple):
     per_second: int
 
 
-def film(run: Run, settings: Settings, path: Path) -> None:
+def film(run: Run, settings: EvaluationSettings, path: Path) -> None:
     """Play an episode under each condition and write it to `path`, an .mp4 or .gif.
 
     Raises:
@@ -110,7 +110,7 @@ def _write(path: Path, pictures: Iterator[np.ndarray], per_second: int) -> None:
         )
 
 
-def check(run: Run, settings: Settings, path: Path) -> None:
+def check(run: Run, settings: EvaluationSettings, path: Path) -> None:
     """Raise UserError where no video of a run can be made; asked before anything is played."""
     check_path(path)
     with imports_told(run):
@@ -136,7 +136,7 @@ def check_path(path: Path) -> None:
         raise UserError("folder-not-writable", message, "name a file in another folder") from error
 
 
-def play(compiled: Compiled, changes: Changes, settings: Settings) -> Episode:
+def play(compiled: Compiled, changes: Changes, settings: EvaluationSettings) -> Episode:
     """One episode under a condition.
 
     Raises:

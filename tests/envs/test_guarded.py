@@ -12,10 +12,10 @@ from symgen.envs.guarded import environments, misfit
 from symgen.errors import UserError
 from symgen.experiment import metrics
 from symgen.experiment.evaluate import evaluate_run
-from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.proofs.check_env import check_environment
 from symgen.spec.edit import edit
 from symgen.spec.source import read
@@ -114,20 +114,20 @@ def test_training_keeps_its_last_checkpoint_and_goes_on(fault, tmp_path, monkeyp
     run = Run(tmp_path / "dict" / "base" / "0")
     monkeypatch.setenv(FAULT, f"{fault} 12")  # in the second update
     with pytest.raises(UserError, match="--resume") as caught:
-        train(read(SPEC), Settings(**how), quiet)
+        train(read(SPEC), TrainingSettings(**how), quiet)
     assert caught.value.code == "environment-failed"
     assert run.restore("last").update == 1
     monkeypatch.delenv(FAULT)
-    [outcome], _ = train(read(SPEC), Settings(resume=True, **how), quiet)
+    [outcome], _ = train(read(SPEC), TrainingSettings(resume=True, **how), quiet)
     assert outcome.finished
     updates = [row["update"] for row in metrics.read(run.folder)]
     assert updates == list(range(1, len(updates) + 1))
 
 
 def test_evaluation_and_check_env_say_so_too(tmp_path, monkeypatch):
-    train(read(SPEC), Settings(root=tmp_path, evaluation=None), quiet)
+    train(read(SPEC), TrainingSettings(root=tmp_path, evaluation=None), quiet)
     monkeypatch.setenv(FAULT, "step 3")
     with pytest.raises(UserError, match="lost in step"):
-        evaluate_run(Run(tmp_path / "dict" / "base" / "0"), Evaluating(episodes=4))
+        evaluate_run(Run(tmp_path / "dict" / "base" / "0"), EvaluationSettings(episodes=4))
     with pytest.raises(UserError, match="lost in step"):
         check_environment(a_problem(), samples=10)

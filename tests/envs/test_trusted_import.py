@@ -11,7 +11,7 @@ from symgen.cli import app
 from symgen.envs import gymnasium_env
 from symgen.envs._trusted import OWN, TRUSTED
 from symgen.experiment.files import write_json
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.spec.source import read
 
 MODULE = """
@@ -172,7 +172,7 @@ def run(own, tmp_path, monkeypatch):
     (tmp_path / "own.yaml").write_text(json.dumps({**SPEC, "network": network, "train": learning}))
     train(
         read(tmp_path / "own.yaml"),
-        Settings(root=tmp_path / "runs", evaluation=None),
+        TrainingSettings(root=tmp_path / "runs", evaluation=None),
         lambda report: None,
     )
     gymnasium_env.gymnasium.registry.pop("OwnLine-v0")

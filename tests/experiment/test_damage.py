@@ -12,18 +12,18 @@ import pytest
 from symgen.errors import UserError
 from symgen.experiment import files, load, metrics
 from symgen.experiment.evaluate import evaluate_run, evaluate_runs
-from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.fit import Saving, Session
 from symgen.experiment.run import Run, find
 from symgen.experiment.stored import stored_evaluation, unstorable
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.experiment.variant import check_variant
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC, counting, new_run
 from tests.experiment.test_fit import ALWAYS, fit
 
-FEW = Evaluating(episodes=2, envs=2)
+FEW = EvaluationSettings(episodes=2, envs=2)
 TINY = edit(
     read(SPEC), {"train.steps": 64, "train.epochs": 1, "evaluate": {"rotated": {"transform": "r"}}}
 )
@@ -33,8 +33,10 @@ def quiet(_report):
     pass
 
 
-def how(root, **options) -> Settings:
-    return Settings(root=root, **{"evaluation": None, "saving": Saving(seconds=0), **options})
+def how(root, **options) -> TrainingSettings:
+    return TrainingSettings(
+        root=root, **{"evaluation": None, "saving": Saving(seconds=0), **options}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +168,9 @@ def test_looking_at_a_run_replaces_nothing(trained, tmp_path):
     before = stored_evaluation(run, FEW)
     standard = (run.folder / FEW.file).read_bytes()
     for other in (
-        Evaluating(episodes=1, envs=2),
-        Evaluating(episodes=2, envs=2, sample=True),
-        Evaluating(2, seed=5),
+        EvaluationSettings(episodes=1, envs=2),
+        EvaluationSettings(episodes=2, envs=2, sample=True),
+        EvaluationSettings(2, seed=5),
     ):
         evaluate_run(run, other)
         assert (run.folder / FEW.file).read_bytes() == standard
@@ -199,7 +201,7 @@ def test_a_folder_that_cannot_be_written_to_loses_no_evaluation(trained, tmp_pat
     monkeypatch.setattr(files.os, "replace", read_only)
     [reason] = unstorable([run])
     assert "Read-only file system" in reason
-    evaluation = evaluate_runs([run], Evaluating(episodes=1, envs=1))
+    evaluation = evaluate_runs([run], EvaluationSettings(episodes=1, envs=1))
     assert "Read-only file system" in evaluation.unstored
     assert evaluation.scores["training"].returns.count == 1
 

@@ -42,7 +42,7 @@ def away(monkeypatch):
 
 
 def trained(tmp_path, where):
-    settings = train.Settings(tmp_path, saving=Saving(0), device=where, evaluation=None)
+    settings = train.TrainingSettings(tmp_path, saving=Saving(0), device=where, evaluation=None)
     source = from_text(SPEC, "cart.yaml")
     train.train(source, settings, lambda report: None)
     return Run(tmp_path / "cart" / "base" / "0")
@@ -58,12 +58,12 @@ def test_trained_elsewhere_evaluated_and_resumed_here(away, tmp_path):
     assert told(run, "verification.json")["device"] == "meta"
     weights = run.restore("last").tensors
     assert {x.device.type for x in weights.values()} == {"cpu"}
-    settings = evaluation.Settings(episodes=2, envs=2)
+    settings = evaluation.EvaluationSettings(episodes=2, envs=2)
     evaluate.evaluate_run(run, settings)
     assert told(run, settings.file)["versions"]["device"] == "cpu"
     # and goes on here, to more steps than it was begun with
     source = from_text(SPEC.replace("steps: 64", "steps: 96"), "cart.yaml")
-    again = train.Settings(tmp_path, resume=True, saving=Saving(0), evaluation=None)
+    again = train.TrainingSettings(tmp_path, resume=True, saving=Saving(0), evaluation=None)
     [outcome], _ = train.train(source, again, lambda report: None)
     assert outcome.finished
     assert outcome.step >= 96

@@ -7,17 +7,16 @@ import torch
 
 from symgen.errors import UserError
 from symgen.experiment.evaluate import evaluate_run, evaluate_runs
-from symgen.experiment.evaluation import Evaluation, Scores, Settings, over_seeds
+from symgen.experiment.evaluation import ConditionScores, Evaluation, EvaluationSettings, over_seeds
 from symgen.experiment.run import Run, find
 from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.stored import stored_evaluation
-from symgen.experiment.train import Settings as Training
-from symgen.experiment.train import train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC
 
-FEW = Settings(episodes=10, envs=4)
+FEW = EvaluationSettings(episodes=10, envs=4)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def folder(tmp_path_factory):
     source = edit(
         read(SPEC), {"train.steps": 3000, "train.envs": 16, "train.rollout": 16, "train.epochs": 4}
     )
-    train(source, Training(root=root, evaluation=None), lambda report: None, seeds=[0, 1])
+    train(source, TrainingSettings(root=root, evaluation=None), lambda report: None, seeds=[0, 1])
     return root / "dict" / "base"
 
 
@@ -54,7 +53,7 @@ def test_the_file_holds_what_was_returned(folder):
 
 def test_the_same_evaluation_twice(folder):
     assert evaluate_run(Run(folder / "0"), FEW) == evaluate_run(Run(folder / "0"), FEW)
-    sampled = Settings(episodes=10, envs=4, sample=True)
+    sampled = EvaluationSettings(episodes=10, envs=4, sample=True)
     torch.manual_seed(0)
     first = evaluate_run(Run(folder / "0"), sampled)
     torch.manual_seed(1)  # the global random state is neither read nor changed
@@ -65,7 +64,7 @@ def test_the_same_evaluation_twice(folder):
 
 
 def test_training_bears_fruit_and_the_baseline_does_not_turn(folder):
-    rows = evaluate_run(Run(folder / "0"), Settings(episodes=40)).scores
+    rows = evaluate_run(Run(folder / "0"), EvaluationSettings(episodes=40)).scores
     assert rows["training"].returns.mean > 0.9
     assert rows["rotated"].returns.mean < 0.5
 
@@ -87,7 +86,7 @@ def by_hand(
     def one(value):
         return Estimate(value, value, value, 10)
 
-    row = Scores(one(mean), one(10 * mean), None if success is None else one(success))
+    row = ConditionScores(one(mean), one(10 * mean), None if success is None else one(success))
     return Evaluation("s", "v", (seed,), "episodes", dict.fromkeys(conditions, row), {"step": seed})
 
 
@@ -107,19 +106,19 @@ def test_over_seeds_by_hand():
     "row", [by_hand(0, 0.5, None).scores["a"], by_hand(0, 0.5, 0.25).scores["a"]]
 )
 def test_rows_survive_json(row):
-    assert Scores.from_dict(json.loads(json.dumps(row.to_dict()))) == row
+    assert ConditionScores.from_dict(json.loads(json.dumps(row.to_dict()))) == row
 
 
 def test_a_missing_checkpoint_names_those_there_are(folder):
     with pytest.raises(UserError) as caught:
-        evaluate_run(Run(folder / "0"), Settings(checkpoint="newest"))
+        evaluate_run(Run(folder / "0"), EvaluationSettings(checkpoint="newest"))
     assert "best, last" in caught.value.hint
 
 
 def test_seeds_that_were_evaluated_differently_have_no_mean(folder):
     some = [
         evaluate_run(Run(folder / "0"), FEW),
-        evaluate_run(Run(folder / "1"), Settings(episodes=3, envs=3)),
+        evaluate_run(Run(folder / "1"), EvaluationSettings(episodes=3, envs=3)),
     ]
     with pytest.raises(UserError, match="evaluated differently: episodes 10 for seed 0, 3 for 1"):
         over_seeds(some)
@@ -144,11 +143,11 @@ def test_a_video_of_every_condition(folder, tmp_path):
     imageio = pytest.importorskip("imageio.v3")
     from symgen.pictures.video import film
 
-    film(Run(folder / "0"), Settings(), tmp_path / "new" / "agent.gif")
+    film(Run(folder / "0"), EvaluationSettings(), tmp_path / "new" / "agent.gif")
     frames = imageio.imread(tmp_path / "new" / "agent.gif")
     assert frames.ndim == 4
     assert len(frames) > 4  # a .gif keeps equal frames once
-    film(Run(folder / "0"), Settings(), tmp_path / "new" / "agent.mp4")
+    film(Run(folder / "0"), EvaluationSettings(), tmp_path / "new" / "agent.mp4")
     assert (tmp_path / "new" / "agent.mp4").read_bytes()[4:8] == b"ftyp"
 
 
@@ -160,11 +159,11 @@ def test_a_video_without_its_package_names_the_extra(folder, tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, "imageio", None)
     monkeypatch.setitem(sys.modules, "imageio.v3", None)
     with pytest.raises(UserError) as caught:
-        film(Run(folder / "0"), Settings(), tmp_path / "a.mp4")
+        film(Run(folder / "0"), EvaluationSettings(), tmp_path / "a.mp4")
     assert caught.value.code == "missing-package"
     assert "symgen[video]" in caught.value.hint
     with pytest.raises(UserError, match=r"\.mp4 or \.gif"):
-        film(Run(folder / "0"), Settings(), tmp_path / "a.avi")
+        film(Run(folder / "0"), EvaluationSettings(), tmp_path / "a.avi")
 
 
 def test_a_video_that_cannot_be_made_says_why(folder, tmp_path, monkeypatch):
@@ -182,7 +181,7 @@ def test_a_video_that_cannot_be_made_says_why(folder, tmp_path, monkeypatch):
 
     monkeypatch.setattr("imageio.v3.imwrite", full)
     with pytest.raises(UserError, match=r"b\.mp4 cannot be written: no space left"):
-        video.film(Run(folder / "0"), Settings(), tmp_path / "b.mp4")
+        video.film(Run(folder / "0"), EvaluationSettings(), tmp_path / "b.mp4")
 
     class Undrawable:
         def render(self):

@@ -10,10 +10,9 @@ from typer.testing import CliRunner
 from symgen.cli import app
 from symgen.errors import UserError
 from symgen.experiment.evaluate import evaluate_run, evaluate_runs
-from symgen.experiment.evaluation import Settings
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.run import Run
-from symgen.experiment.train import Settings as Training
-from symgen.experiment.train import train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.pictures import table
 from symgen.spec.source import read
 from tests.experiment.test_load import POLE
@@ -31,7 +30,7 @@ def run(tmp_path_factory) -> Run:
     root = tmp_path_factory.mktemp("runs")
     train(
         read(SPEC),
-        Training(root=root, evaluation=Settings(episodes=4)),
+        TrainingSettings(root=root, evaluation=EvaluationSettings(episodes=4)),
         lambda report: None,
         seeds=[0],
     )
@@ -40,22 +39,25 @@ def run(tmp_path_factory) -> Run:
 
 def test_only_what_is_changed_is_played_and_stored_apart(run):
     before = {path.name: path.read_bytes() for path in run.folder.glob("evaluation*.json")}
-    evaluation = evaluate_run(run, Settings(episodes=4, changes=WINDY))
+    evaluation = evaluate_run(run, EvaluationSettings(episodes=4, changes=WINDY))
     assert list(evaluation.scores) == ["training", "windy"]
     after = {path.name: path.read_bytes() for path in run.folder.glob("evaluation*.json")}
     assert {name: after[name] for name in before} == before
     [new] = after.keys() - before.keys()
     assert "windy" in new
     assert json.loads(after[new])["changes"] == WINDY
-    assert evaluate_runs([run], Settings(episodes=4, changes=WINDY), stored=True) == evaluation
-    assert list(evaluate_runs([run], Settings(episodes=4), stored=True).scores) == [
+    assert (
+        evaluate_runs([run], EvaluationSettings(episodes=4, changes=WINDY), stored=True)
+        == evaluation
+    )
+    assert list(evaluate_runs([run], EvaluationSettings(episodes=4), stored=True).scores) == [
         "training",
         "mirrored",
     ]
     with pytest.raises(UserError) as caught:
         evaluate_runs(
             [run],
-            Settings(episodes=4, changes={"evaluate.windy.observation_noise": 0.3}),
+            EvaluationSettings(episodes=4, changes={"evaluate.windy.observation_noise": 0.3}),
             stored=True,
         )
     assert caught.value.code == "not-evaluated"
@@ -64,11 +66,11 @@ def test_only_what_is_changed_is_played_and_stored_apart(run):
 
 def test_the_change_reaches_the_environment(run):
     rows = evaluate_run(
-        run, Settings(episodes=4, changes={"evaluate.blind.observation_noise": 50.0})
+        run, EvaluationSettings(episodes=4, changes={"evaluate.blind.observation_noise": 50.0})
     ).scores
     assert rows["blind"].lengths.mean != rows["training"].lengths.mean
     ends = {"environment.max_episode_steps": 3}
-    rows = evaluate_run(run, Settings(episodes=4, changes=ends)).scores
+    rows = evaluate_run(run, EvaluationSettings(episodes=4, changes=ends)).scores
     assert rows["max_episode_steps=3"].lengths.mean == 3 < rows["training"].lengths.mean
 
 

@@ -10,7 +10,7 @@ from torch import nn
 import symgen
 from symgen.errors import UserError
 from symgen.experiment.fit import Saving
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.spec.source import read
 
 POLE = {
@@ -58,7 +58,7 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     for name, values in SPEC.items():
         (root / f"{name}.yaml").write_text(read(values).text)
-        how = Settings(root=root, evaluation=None, saving=Saving(seconds=0, keep=1))
+        how = TrainingSettings(root=root, evaluation=None, saving=Saving(seconds=0, keep=1))
         train(read(root / f"{name}.yaml"), how, lambda report: None)
     return root
 

@@ -10,10 +10,10 @@ from symgen.cli import app
 from symgen.errors import UserError
 from symgen.experiment import metrics
 from symgen.experiment.evaluate import evaluate_runs
-from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.longer import announcement
 from symgen.experiment.run import Run
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.rl._ppo_options import Options
 from symgen.spec.edit import edit
 from symgen.spec.source import read
@@ -25,8 +25,8 @@ def source(steps: int, **edits):
     return edit(read(SPEC), {"train.steps": steps, **edits})
 
 
-def settings(tmp_path, **options) -> Settings:
-    return Settings(root=tmp_path, evaluation=None, **options)
+def settings(tmp_path, **options) -> TrainingSettings:
+    return TrainingSettings(root=tmp_path, evaluation=None, **options)
 
 
 def quiet(_report):
@@ -52,19 +52,19 @@ def test_a_finished_run_goes_on_to_more_steps(tmp_path):
 
 
 def test_an_evaluation_of_the_shorter_training_is_not_shown_for_the_longer(tmp_path):
-    how = Settings(root=tmp_path, evaluation=Evaluating(episodes=4))
+    how = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings(episodes=4))
     [outcome], _ = train(source(100), how, quiet)
-    assert evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True)
-    evaluate_runs([outcome.run], Evaluating(episodes=2))
+    assert evaluate_runs([outcome.run], EvaluationSettings(episodes=4), stored=True)
+    evaluate_runs([outcome.run], EvaluationSettings(episodes=2))
     [outcome], _ = train(
-        source(200), Settings(root=tmp_path, evaluation=how.evaluation, resume=True), quiet
+        source(200), TrainingSettings(root=tmp_path, evaluation=how.evaluation, resume=True), quiet
     )
     assert (
-        evaluate_runs([outcome.run], Evaluating(episodes=4), stored=True).settings["step"]
+        evaluate_runs([outcome.run], EvaluationSettings(episodes=4), stored=True).settings["step"]
         == outcome.step
     )
     with pytest.raises(UserError, match="is of step") as caught:
-        evaluate_runs([outcome.run], Evaluating(episodes=2), stored=True)
+        evaluate_runs([outcome.run], EvaluationSettings(episodes=2), stored=True)
     assert caught.value.code == "not-evaluated"
 
 

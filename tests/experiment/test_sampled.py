@@ -12,7 +12,7 @@ from torch.distributions import Categorical
 import symgen
 from symgen.compiler import check_spec
 from symgen.experiment import evaluate
-from symgen.experiment.evaluation import Evaluation, Scores, Settings, over_seeds
+from symgen.experiment.evaluation import ConditionScores, Evaluation, EvaluationSettings, over_seeds
 from symgen.experiment.run import Run
 from symgen.experiment.sampled import beside, better, divides
 from symgen.experiment.statistics import Estimate
@@ -74,13 +74,15 @@ def fork(monkeypatch):
 
 
 def test_sampled_actions_return_what_the_most_probable_ones_miss(fork):
-    few = Settings(episodes=64, envs=8)
+    few = EvaluationSettings(episodes=64, envs=8)
     probable = evaluate._scores(evaluate._play(fork, {}, few, lambda: False))
     drawn = evaluate._sampled(fork, few, lambda: False)
     assert probable.returns.mean == 0.0
     assert 0.4 < drawn.returns.mean < 0.8  # 0.6
     assert better(drawn.returns, probable.returns)
-    assert evaluate._sampled(fork, Settings(episodes=64, sample=True), lambda: False) is None
+    assert (
+        evaluate._sampled(fork, EvaluationSettings(episodes=64, sample=True), lambda: False) is None
+    )
 
 
 def test_only_where_a_symmetry_divides_a_choice(fork):
@@ -92,11 +94,11 @@ def test_only_where_a_symmetry_divides_a_choice(fork):
     assert not divides(check_spec(PENDULUM))  # the mean of a Gaussian is not divided
 
 
-def row(mean: float) -> Scores:
-    return Scores(Estimate(mean, mean - 0.1, mean + 0.1, 10), Estimate(9.0, 8.0, 10.0, 10))
+def row(mean: float) -> ConditionScores:
+    return ConditionScores(Estimate(mean, mean - 0.1, mean + 0.1, 10), Estimate(9.0, 8.0, 10.0, 10))
 
 
-def an_evaluation(seed: int, sampled: Scores | None) -> Evaluation:
+def an_evaluation(seed: int, sampled: ConditionScores | None) -> Evaluation:
     used = {"episodes": 10, "actions": "most probable"}
     return Evaluation("s", "v", (seed,), "episodes", {"training": row(0.33)}, used, None, sampled)
 
@@ -121,11 +123,10 @@ def test_over_seeds():
 
 
 def test_it_is_stored(tmp_path, monkeypatch):
-    from symgen.experiment.train import Settings as Training
-    from symgen.experiment.train import train
+    from symgen.experiment.train import TrainingSettings, train
     from symgen.spec.source import read
 
-    how = Training(root=tmp_path, evaluation=Settings(episodes=4))
+    how = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings(episodes=4))
     train(
         read({**POLE, "train": {**POLE["train"], "steps": 100}}),
         how,
@@ -133,7 +134,7 @@ def test_it_is_stored(tmp_path, monkeypatch):
         seeds=[0],
     )
     run = Run(tmp_path / "dict" / "base" / "0")
-    stored = stored_evaluation(run, Settings(episodes=4))
+    stored = stored_evaluation(run, EvaluationSettings(episodes=4))
     assert stored.sampled.returns.count == 4
     values = json.loads(next(run.folder.glob("evaluation*.json")).read_text())
     assert values["training_sampled"]["return"]["mean"] == stored.sampled.returns.mean

@@ -17,7 +17,7 @@ from symgen.experiment import evaluation, files, metrics, relaxed_weights
 from symgen.experiment.run import Run
 from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.symmetry_breaking import SymmetryBreaking, mean
-from symgen.experiment.train import Settings, train, train_seed
+from symgen.experiment.train import TrainingSettings, train, train_seed
 from symgen.pictures import draw_relaxation as draw
 from symgen.rl import _symmetry_breaking
 from symgen.rl.ppo import METRICS
@@ -53,7 +53,9 @@ def colours(path: Path) -> int:
 def variant(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     train(
-        read(SPEC), Settings(root=root, evaluation=evaluation.Settings(episodes=2)), lambda _: None
+        read(SPEC),
+        TrainingSettings(root=root, evaluation=evaluation.EvaluationSettings(episodes=2)),
+        lambda _: None,
     )
     return root / "dict" / "base"
 
@@ -101,7 +103,7 @@ def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
 
 
 def test_the_evaluation_states_them(variant):
-    stored = stored_evaluation(Run(variant / "0"), evaluation.Settings(episodes=2))
+    stored = stored_evaluation(Run(variant / "0"), evaluation.EvaluationSettings(episodes=2))
     assert stored.symmetry_breaking is not None
     assert set(stored.symmetry_breaking.outputs) == {"policy", "value"}
     last = metrics.read(variant / "0")[-1]
@@ -111,7 +113,9 @@ def test_the_evaluation_states_them(variant):
     done = run("evaluate", variant, "--stored")
     assert "equivariance error: policy" in done.stdout
     both = json.loads(run("evaluate", variant, "--stored", "--json").stdout)["evaluations"][0]
-    other = stored_evaluation(Run(variant / "1"), evaluation.Settings(episodes=2)).symmetry_breaking
+    other = stored_evaluation(
+        Run(variant / "1"), evaluation.EvaluationSettings(episodes=2)
+    ).symmetry_breaking
     assert other is not None
     middle = (stored.symmetry_breaking.layers["policy"] + other.layers["policy"]) / 2
     assert both["symmetry_breaking"]["layers"]["policy"] == pytest.approx(middle)
@@ -129,7 +133,7 @@ def test_of_an_exact_network_nothing_is_said():
 
 
 def test_an_evaluation_of_an_earlier_version_is_read(variant):
-    settings = evaluation.Settings(episodes=2)
+    settings = evaluation.EvaluationSettings(episodes=2)
     path = variant / "0" / settings.file
     values = files.read_json(path)
     before = stored_evaluation(Run(variant / "0"), settings)
@@ -164,7 +168,7 @@ BANKS = {
 def resumed(tmp_path_factory) -> Run:
     """Stopped after a third of its updates, after which a kill left lines behind, and resumed."""
     root, seen = tmp_path_factory.mktemp("resumed"), []
-    settings = Settings(root=root, evaluation=None)
+    settings = TrainingSettings(root=root, evaluation=None)
     run = Run(root / "dict" / "base" / "0")
     train_seed((read(BANKS), run, settings), seen.append, lambda: len(seen) > 12)
     assert not run.finished

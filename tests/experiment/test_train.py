@@ -13,11 +13,11 @@ import torch
 
 from symgen.errors import UserError
 from symgen.experiment import metrics
-from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.files import read_json, write_json
 from symgen.experiment.fit import Saving
 from symgen.experiment.run import Run
-from symgen.experiment.train import Settings, Unverified, train
+from symgen.experiment.train import TrainingSettings, Unverified, train
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC
@@ -29,8 +29,8 @@ def a_source(**edits):
     return edit(read(SPEC), {"train.steps": 300, **edits})
 
 
-def settings(tmp_path, **options) -> Settings:
-    return Settings(root=tmp_path, **{"evaluation": None, **options})
+def settings(tmp_path, **options) -> TrainingSettings:
+    return TrainingSettings(root=tmp_path, **{"evaluation": None, **options})
 
 
 def rows(run: Run) -> list[dict]:
@@ -45,7 +45,9 @@ def quiet(_report):
 def trained(tmp_path_factory):
     """One finished and evaluated run."""
     root = tmp_path_factory.mktemp("runs")
-    [outcome], _ = train(a_source(), Settings(root=root, evaluation=Evaluating(episodes=8)), quiet)
+    [outcome], _ = train(
+        a_source(), TrainingSettings(root=root, evaluation=EvaluationSettings(episodes=8)), quiet
+    )
     return outcome
 
 
@@ -128,7 +130,7 @@ def test_a_changed_spec_is_not_resumed(tmp_path):
 
 
 def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
-    how = settings(tmp_path, resume=True, evaluation=Evaluating(episodes=4))
+    how = settings(tmp_path, resume=True, evaluation=EvaluationSettings(episodes=4))
     [outcome], _ = train(a_source(), how, quiet)
 
     def conditions() -> list[str]:
@@ -140,7 +142,7 @@ def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
 
 
 def test_an_evaluation_of_less_training_or_fewer_episodes_is_made_anew(tmp_path):
-    how = settings(tmp_path, resume=True, evaluation=Evaluating(episodes=4))
+    how = settings(tmp_path, resume=True, evaluation=EvaluationSettings(episodes=4))
     [outcome], _ = train(a_source(), how, quiet)
     path = outcome.run.folder / "evaluation.episodes=4.json"
     good = read_json(path)
@@ -180,9 +182,9 @@ TRAIN = """
 import sys
 from pathlib import Path
 from symgen.experiment.fit import Saving
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.spec.source import read
-settings = Settings(root=Path(sys.argv[2]), saving=Saving(seconds=0), evaluation=None)
+settings = TrainingSettings(root=Path(sys.argv[2]), saving=Saving(seconds=0), evaluation=None)
 train(read(sys.argv[1]), settings, lambda report: None)
 """
 
@@ -206,7 +208,9 @@ def test_a_killed_training_is_resumed(tmp_path):
     assert not run.finished
     begin = run.restore("last")
     heard = []
-    how = Settings(root=tmp_path / "runs", resume=True, saving=Saving(seconds=0), evaluation=None)
+    how = TrainingSettings(
+        root=tmp_path / "runs", resume=True, saving=Saving(seconds=0), evaluation=None
+    )
     [outcome], _ = train(read(tmp_path / "spec.yaml"), how, heard.append)
     assert outcome.finished
     training = [report for report in heard if not report.note]

@@ -7,11 +7,11 @@ import math
 import pytest
 
 from symgen.experiment import metrics
-from symgen.experiment.evaluation import Settings as Evaluating
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.fit import Saving
 from symgen.experiment.load import loaded
 from symgen.experiment.stored import stored_evaluation
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.rl.sac import METRICS
 from symgen.spec.edit import edit
 from symgen.spec.source import read
@@ -33,8 +33,10 @@ SPEC = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """One finished and evaluated run; every checkpoint was kept."""
-    settings = Settings(
-        root=tmp_path_factory.mktemp("runs"), evaluation=Evaluating(episodes=4), saving=Saving(0, 1)
+    settings = TrainingSettings(
+        root=tmp_path_factory.mktemp("runs"),
+        evaluation=EvaluationSettings(episodes=4),
+        saving=Saving(0, 1),
     )
     [outcome], _ = train(read(SPEC), settings, lambda report: None)
     return outcome
@@ -47,7 +49,7 @@ def test_a_run_is_trained_and_evaluated(trained):
     assert found[-1].keys() - {"seconds"} == METRICS.keys()
     assert math.isnan(found[0]["critic_loss"])  # nothing was learnt during the warm-up
     assert math.isfinite(found[-1]["critic_loss"])
-    rows = stored_evaluation(trained.run, Evaluating(episodes=4)).scores
+    rows = stored_evaluation(trained.run, EvaluationSettings(episodes=4)).scores
     # the mirrored environment is the same one to an equivariant policy
     assert rows["mirrored"].returns.mean == pytest.approx(rows["training"].returns.mean, rel=1e-3)
     compiled, _ = loaded(trained.run, "last")
@@ -72,11 +74,13 @@ def test_a_stopped_run_goes_on_with_its_replay(tmp_path):
         if report.step == 60:
             raise KeyboardInterrupt
 
-    settings = Settings(root=tmp_path, evaluation=None, saving=Saving(0))
+    settings = TrainingSettings(root=tmp_path, evaluation=None, saving=Saving(0))
     with pytest.raises(KeyboardInterrupt):
         train(read(SPEC), settings, interrupt)
     [outcome], _ = train(
-        read(SPEC), Settings(root=tmp_path, evaluation=None, resume=True), lambda report: None
+        read(SPEC),
+        TrainingSettings(root=tmp_path, evaluation=None, resume=True),
+        lambda report: None,
     )
     assert outcome.finished
     rows = metrics.read(outcome.run.folder)
@@ -91,5 +95,7 @@ def test_another_number_of_components_is_no_matter_of_the_algorithm(tmp_path):
     plain = edit(
         read(SPEC), {"network": {"family": "mlp", "width": 8}, "symmetry.constraint": "none"}
     )
-    [outcome], _ = train(plain, Settings(root=tmp_path, evaluation=None), lambda report: None)
+    [outcome], _ = train(
+        plain, TrainingSettings(root=tmp_path, evaluation=None), lambda report: None
+    )
     assert outcome.finished

@@ -15,7 +15,7 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.triangles import triangle_tables
 from symgen.cli import app
 from symgen.compiler import check_spec, compile_spec
-from symgen.experiment.train import Settings, train
+from symgen.experiment.train import TrainingSettings, train
 from symgen.pictures import (
     attention,
     canvas,
@@ -382,7 +382,7 @@ def trained(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     train(
         read(edited(SPEC, train={"seeds": [0, 1], "steps": 100})),
-        Settings(root=root, evaluation=None),
+        TrainingSettings(root=root, evaluation=None),
         lambda _: None,
     )
     return root / "dict" / "base"

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from symgen.experiment.evaluation import Evaluation, Scores
+from symgen.experiment.evaluation import ConditionScores, Evaluation
 from symgen.experiment.statistics import Estimate
 from symgen.pictures import table
 
@@ -19,7 +19,7 @@ NINE, LONG = Estimate(0.9, 0.88, 0.92, 3), Estimate(12.0, 11.0, 13.0, 3)
 def an_evaluation(
     spec="lava", variant="base", conditions=("training", "rotated"), **options
 ) -> Evaluation:
-    rows = {name: Scores(NINE, LONG) for name in conditions}
+    rows = {name: ConditionScores(NINE, LONG) for name in conditions}
     return Evaluation(spec, variant, (0, 1, 2), "seeds", rows, {**USED, **options})
 
 
@@ -74,7 +74,9 @@ def test_what_was_done_differently_has_a_column(name, value, column):
 
 
 def test_numbers_of_seeds_that_differ_have_a_column():
-    one = Evaluation("lava", "one", (0,), "episodes", {"training": Scores(NINE, LONG)}, USED)
+    one = Evaluation(
+        "lava", "one", (0,), "episodes", {"training": ConditionScores(NINE, LONG)}, USED
+    )
     header, _, first, second = (
         line.split(" | ") for line in table.markdown([one, an_evaluation()]).splitlines()[:4]
     )
@@ -84,7 +86,7 @@ def test_numbers_of_seeds_that_differ_have_a_column():
 def test_success_has_a_column_where_it_is_reported():
     assert "success" not in text(table.detail(an_evaluation()))
     reporting = Evaluation(
-        "lava", "base", (0,), "episodes", {"training": Scores(NINE, LONG, NINE)}, USED
+        "lava", "base", (0,), "episodes", {"training": ConditionScores(NINE, LONG, NINE)}, USED
     )
     shown = text(table.detail(reporting))
     assert "success" in shown

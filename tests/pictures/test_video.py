@@ -13,7 +13,7 @@ from symgen.compiler import compile_spec
 from symgen.envs.gymnasium_env import Options, make
 from symgen.errors import UserError
 from symgen.experiment import evaluate, heldout
-from symgen.experiment.evaluation import Settings
+from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.run import Run
 from symgen.pictures import caption, video
 from symgen.spec.source import read
@@ -109,7 +109,7 @@ def test_what_cannot_be_drawn_is_refused_before_an_episode_is_played(name, tmp_p
 
 
 def test_what_can_be_drawn_is_not_refused(tmp_path):
-    video.check(run_of("Grey", tmp_path), Settings(), tmp_path / "a.gif")
+    video.check(run_of("Grey", tmp_path), EvaluationSettings(), tmp_path / "a.gif")
     envs = make(Options(id="symgen/Grey-v0"), 1, 0, render=True)
     envs.reset()
     assert np.array_equal(video._drawn(envs), np.full((5, 7, 3), 9))
@@ -135,7 +135,7 @@ def test_an_episode_sums_its_rewards_and_never_shows_the_next_one(mode, pictures
     compiled = compile_spec(SPEC, verify=False)
     monkeypatch.setattr(heldout, "environment", lambda *_, **__: Painted(mode))
     monkeypatch.setattr(video, "Policy", lambda *_, **__: Still())
-    episode = video.play(compiled, {}, Settings())
+    episode = video.play(compiled, {}, EvaluationSettings())
     assert [int(frame.picture[0, 0, 0]) for frame in episode.frames] == pictures
     assert [str(frame) for frame in episode.frames] == [
         "step 0, return 0.00", "step 1, return 1.00", "step 2, return 2.00, terminated",
