@@ -159,8 +159,8 @@ def parse(group: Group, text: str) -> Base:
 
 
 def _piece(group: Group, text: str) -> Base:
-    found = _BASE.fullmatch(text.strip())
-    kind, first, second, argument = found.group(1, 2, 3, 4) if found else ("", "", None, None)
+    match = _BASE.fullmatch(text.strip())
+    kind, first, second, argument = match.groups() if match else ("", "", None, None)
     images = None if argument is None else written_images.read(group, argument)
     if kind == "point" and not first and argument is None:
         return point(group)

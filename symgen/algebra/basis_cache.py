@@ -28,7 +28,8 @@ def folder() -> Path:
 def key(*contents: object) -> str:
     """A hash of texts, numbers and arrays.
 
-    >>> key("a", np.zeros(2)) == key("a", np.zeros(2)), key("a", np.zeros(2)) == key("a", np.zeros(3))
+    >>> two, three = np.zeros(2), np.zeros(3)
+    >>> key("a", two) == key("a", two.copy()), key("a", two) == key("a", three)
     (True, False)
     """
     digest = hashlib.sha256()
@@ -52,12 +53,11 @@ def cached(name: str, compute: Callable[[], np.ndarray], shape: Sequence[int | N
             again.
     """
     path = folder() / f"{name}.npz"
-    found = _read(path)
-    if found is not None and _fits(found, shape):
-        return found
-    made = compute()
-    _write(path, made)
-    return made
+    array = _read(path)
+    if array is None or not _fits(array, shape):
+        array = compute()
+        _write(path, array)
+    return array
 
 
 def _fits(array: np.ndarray, shape: Sequence[int | None]) -> bool:

@@ -20,7 +20,7 @@ def compose(after: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 def of_matrix(matrix: np.ndarray) -> np.ndarray | None:
-    """The codes of a matrix that permutes the coordinates up to sign, exactly; None for any other."""
+    """The codes of a matrix that permutes the coordinates up to sign, exactly; None for others."""
     absolute = np.abs(matrix)
     if not (
         ((absolute == 0) | (absolute == 1)).all()

@@ -103,10 +103,12 @@ class _Table:
         return self.find(self.rows[coset][k])
 
     def join(self, a: int, k: int, b: int) -> None:
-        self.rows[a][k], self.rows[b][self.inverse(k)] = b, a
+        """Column k leads from a to b, and its inverse back."""
+        self.rows[a][k] = b
+        self.rows[b][self.inverse(k)] = a
 
     def trace(self, start: int, word: Sequence[int]) -> None:
-        """Follow a relation from `start`; it must come back, so its end is merged with its start."""
+        """Follow a relation from `start`; it must come back: its end is merged with its start."""
         coset = start
         for k in word[:-1]:
             coset = self.step(coset, k)
@@ -130,13 +132,15 @@ class _Table:
                     continue
                 if self.rows[target][self.inverse(k)] == b:
                     self.rows[target][self.inverse(k)] = _UNDEFINED
-                source, target = self.find(b), self.find(target)
-                if self.rows[source][k] != _UNDEFINED:
-                    queue.append((self.rows[source][k], target))
-                elif self.rows[target][self.inverse(k)] != _UNDEFINED:
-                    queue.append((self.rows[target][self.inverse(k)], source))
+                # what b led to is now what its survivor leads to
+                before = self.find(b)
+                after = self.find(target)
+                if self.rows[before][k] != _UNDEFINED:
+                    queue.append((self.rows[before][k], after))
+                elif self.rows[after][self.inverse(k)] != _UNDEFINED:
+                    queue.append((self.rows[after][self.inverse(k)], before))
                 else:
-                    self.join(source, k, target)
+                    self.join(before, k, after)
 
     def compress(self) -> list[list[int]]:
         """The rows of the surviving cosets, renumbered."""

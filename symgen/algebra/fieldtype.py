@@ -132,7 +132,7 @@ class FieldType:
 
 
 def _mixed_channels(fibre: Representation, generator: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of index arrays (to, from): channel from[k] enters channel to[k] under the generator."""
+    """Pairs of index arrays (to, from): the generator takes channel from[k] into channel to[k]."""
     if fibre.is_signed_permutation:
         return [(fibre.signed_permutation(generator)[0], np.arange(fibre.size))]
     pairs = []

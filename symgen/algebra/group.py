@@ -222,7 +222,8 @@ class Group:
             i = start
             while i not in seen:
                 seen.add(i)
-                i, length = image[i], length + 1
+                i = image[i]
+                length += 1
             order = math.lcm(order, max(length, 1))
         return order
 

@@ -29,19 +29,18 @@ def components(
     """
     if not signatures:
         return number(_orbits(size, permutations))
-    classes = [number(signature) for signature in signatures]
-    points = classes[
-        0
-    ]  # from here on only classes are joined: there are far fewer of them than points
-    count = int(points.max(initial=-1)) + 1
-    links = [_class_links(points, points[permutation], count) for permutation in permutations]
-    for other in classes[1:]:
-        links.append((points, other + count))
-        count += int(other.max(initial=-1)) + 1
-    a, b = (
-        (np.concatenate(side) for side in zip(*links, strict=True)) if links else (points, points)
-    )
-    return number(joined(count, a, b)[points])
+    # from here on only classes are joined: there are far fewer of them than points
+    classes = number(signatures[0])
+    count = int(classes.max(initial=-1)) + 1
+    links = [_class_links(classes, classes[permutation], count) for permutation in permutations]
+    for signature in signatures[1:]:
+        finer = number(signature)
+        links.append((classes, finer + count))
+        count += int(finer.max(initial=-1)) + 1
+    if not links:
+        return classes
+    a, b = (np.concatenate(side) for side in zip(*links, strict=True))
+    return number(joined(count, a, b)[classes])
 
 
 def _class_links(a: np.ndarray, b: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,5 @@
-"""Bases made of pixels: a grid, whose pixels the group permutes, and a plane, between whose pixels it
-turns.
+"""Bases made of pixels: a grid, whose pixels the group permutes, and a plane, between whose pixels
+it turns.
 
 Pictures are indexed [row, column], flattened row by row; r turns them counter-clockwise, s mirrors
 left and right.

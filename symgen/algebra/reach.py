@@ -96,10 +96,10 @@ def weighted(reach: Reach, labels: np.ndarray) -> Reach:
     masks = np.unique(
         np.concatenate([first == channel for channel in range(labels.shape[1])]), axis=0
     )
-    spans = [[mask[:, None] * part.span for mask in masks] for part in reach]
+    weighted_spans = ([mask[:, None] * part.span for mask in masks] for part in reach)
     return tuple(
-        Part(p.field, _basis(np.concatenate(each, axis=1)))
-        for p, each in zip(reach, spans, strict=True)
+        Part(part.field, _basis(np.concatenate(spans, axis=1)))
+        for part, spans in zip(reach, weighted_spans, strict=True)
     )
 
 
@@ -125,7 +125,7 @@ def _image(atom: Representation, sources: Iterable[Part]) -> Part:
         maps = _maps(atom, source.field)
         if maps is None:
             return _whole(vector(atom))
-        columns += [each @ source.span for each in maps]
+        columns += [matrix @ source.span for matrix in maps]
     return Part(vector(atom), _basis(np.concatenate(columns, axis=1)))
 
 
@@ -164,9 +164,8 @@ def _apart(part: Part) -> np.ndarray:
     if not part.field.fibre.is_signed_permutation or part.span.shape[1] == 0:
         return part.span
     rows = (part.span @ part.span.T).round(6)
-    first = np.take_along_axis(
-        rows, np.abs(rows).argmax(1, keepdims=True), 1
-    )  # of the largest entries
+    # the first of the largest entries of each row
+    first = np.take_along_axis(rows, np.abs(rows).argmax(1, keepdims=True), 1)
     signs = np.ones_like(first) if part.field.fibre.kind == "permutation" else np.sign(first)
     varies = np.abs(rows).max(1) > 1e-6
     classes = np.unique(rows * signs + 0.0, axis=0, return_inverse=True)[1].reshape(-1)
@@ -186,9 +185,9 @@ def normalised(reach: Reach) -> Reach:
     )
 
 
-def pooled(reach: Reach, one: Representation) -> Reach:
+def pooled(reach: Reach, invariant: Representation) -> Reach:
     """An invariant of the channels that the group exchanges, their maximum or mean."""
-    return everything(vector(one)) if varies(reach) else ()
+    return everything(vector(invariant)) if varies(reach) else ()
 
 
 def varies(reach: Reach) -> bool:

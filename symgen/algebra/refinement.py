@@ -50,12 +50,11 @@ def refined(group: Group, images: Matrices) -> Matrices:
 def deviation(group: Group, images: Matrices) -> float:
     """Largest entry by which the matrices miss being orthogonal or, if they are, a relation."""
     error = max((stretch(image) for image in images.values()), default=0.0)
-    if error < TYPED:  # powers of other matrices may overflow
-        for relation in group.relations if images else ():
-            one = np.eye(len(next(iter(images.values()))))
-            error = max(
-                error, float(np.abs(group.evaluate(relation, images, np.matmul, one) - one).max())
-            )
+    if error < TYPED and images:  # powers of other matrices may overflow
+        identity = np.eye(len(next(iter(images.values()))))
+        for relation in group.relations:
+            product = group.evaluate(relation, images, np.matmul, identity)
+            error = max(error, float(np.abs(product - identity).max()))
     return error
 
 
@@ -74,9 +73,8 @@ def _elements(group: Group, images: Matrices) -> np.ndarray:
     before = {g: np.argsort(group.left_multiplication[g]) for g in images}
     every = np.empty((group.order, size, size))
     every[0] = np.eye(size)
-    for index, word in enumerate(
-        group.elements[1:], 1
-    ):  # a shortest word is one letter before a shorter word
+    # a shortest word is one letter before a shorter word
+    for index, word in enumerate(group.elements[1:], 1):
         first = re.match(r"[a-z][0-9]*", word)
         assert first is not None
         every[index] = images[first[0]] @ every[before[first[0]][index]]

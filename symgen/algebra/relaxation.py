@@ -50,12 +50,12 @@ def scaling(target: FieldType, source: FieldType, side: Side) -> Scaling | None:
     Where no channel of the chosen side is exchanged with another, scaling them breaks nothing: then
     the other side is taken, and where that is so for both there is nothing to relax (None).
     """
-    other: Side = "input" if side == "output" else "output"
-    for each in (side, other):
-        field = target if each == "output" else source
+    sides: tuple[Side, Side] = ("output", "input") if side == "output" else ("input", "output")
+    for chosen in sides:
+        field = target if chosen == "output" else source
         index, part = _channels(field.fibre)
         if len(part) > part.max() + 1:
-            return Scaling(each, np.tile(index, field.base.size), part)
+            return Scaling(chosen, np.tile(index, field.base.size), part)
     return None
 
 
@@ -83,13 +83,14 @@ def bank_weights(target: FieldType, source: FieldType, banks: int, side: Side = 
 
     >>> from symgen.algebra.catalogue import group
     >>> from symgen.algebra.fieldtype import parse
-    >>> bank_weights(parse(group("C4"), "point: 16 regular"), parse(group("C4"), "grid 3x3: 16 regular"), banks=2)
+    >>> target = parse(group("C4"), "point: 16 regular")
+    >>> bank_weights(target, parse(group("C4"), "grid 3x3: 16 regular"), banks=2)
     9224
     """
-    found = scaling(target, source, side)
-    if found is None:
+    scales = scaling(target, source, side)
+    if scales is None:
         return 0
-    return banks * found.weights + (banks - 1) * linear_weights(target, source, with_bias=False)
+    return banks * scales.weights + (banks - 1) * linear_weights(target, source, with_bias=False)
 
 
 def residual_weights(target: FieldType, source: FieldType, with_bias: bool = True) -> int:

@@ -298,13 +298,15 @@ def parse(group: Group, text: str) -> Representation:
     summands: list[tuple[int, Representation]] = []
     size = 0
     for part in _PLUS.split(text):
-        found = _SUMMAND.fullmatch(part)
-        if found is None or found[2] not in _NAMES:
+        match = _SUMMAND.fullmatch(part)
+        if match is None or match[2] not in _NAMES:
             raise Refusal(
                 f"cannot read {part.strip()!r} as a representation; known: {', '.join(_NAMES)}"
             )
-        summands.append((int(found[1] or 1), _atom(group, found[2], found[3])))
-        size = bounded(size + summands[-1][0] * summands[-1][1].size, "the sum")
+        count = int(match[1] or 1)
+        atom = _atom(group, match[2], match[3])
+        size = bounded(size + count * atom.size, "the sum")
+        summands.append((count, atom))
     return direct_sum(*summands)
 
 

@@ -81,8 +81,8 @@ def shrunk(shape: tuple[int, ...], windows: Iterable[Sampling]) -> tuple[int, ..
     >>> shrunk((85, 85), [Sampling(3, 2), Sampling(3), Sampling(2, 2)])
     (20, 20)
     """
-    for each in windows:
-        shape = tuple(each.count(size) for size in shape)
+    for sampling in windows:
+        shape = tuple(map(sampling.count, shape))
     return shape
 
 

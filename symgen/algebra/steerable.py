@@ -56,16 +56,12 @@ def rings(side: int) -> list[tuple[float, float, int]]:
     [(0.0, 0.005, 0), (1.0, 0.6, 2), (2.0, 0.4, 2)]
     """
     last = (side - 1) // 2
-    found = [(0.0, 0.005, 0)]
-    for r in range(1, last + 1):
-        found.append(
-            (
-                float(r),
-                0.4 if r == last else 0.6,
-                min(2 * r, 2 if r == last else 2 * r - (r + 1) % 2),
-            )
-        )
-    return found
+    circles = [(0.0, 0.005, 0)]
+    for r in range(1, last):
+        circles.append((float(r), 0.6, 2 * r - (r + 1) % 2))
+    if last:
+        circles.append((float(last), 0.4, 2))
+    return circles
 
 
 def harmonics(side: int) -> np.ndarray:
@@ -89,12 +85,11 @@ def harmonics(side: int) -> np.ndarray:
 
 def weights(target: Representation, source: Representation, side: int) -> int:
     """Number of coefficients of a steerable kernel between two fibres. Raises as `kernels` does."""
-    pairs = [
-        (copies * repeats, one, other)
-        for copies, one in target.blocks
-        for repeats, other in source.blocks
-    ]
-    return sum(count * len(kernels(one, other, side)) for count, one, other in pairs)
+    return sum(
+        copies * repeats * len(kernels(row_atom, column_atom, side))
+        for copies, row_atom in target.blocks
+        for repeats, column_atom in source.blocks
+    )
 
 
 def with_gates(fibre: Representation, vectors: Vectors) -> Representation:
@@ -108,7 +103,7 @@ def with_gates(fibre: Representation, vectors: Vectors) -> Representation:
 
 
 def thresholds(fibre: Representation, vectors: Vectors) -> int:
-    """Number of learnt thresholds of a nonlinearity: one for each vector, where they are not gated."""
+    """Number of learnt thresholds of a nonlinearity: one for each vector that is not gated."""
     return _vectors(fibre) if vectors == "norm" else 0
 
 
@@ -136,14 +131,14 @@ def kernels(target: Representation, source: Representation, side: int) -> np.nda
     name = basis_cache.key(
         FORMAT, target.group.name, rings(side), side, *target.images, 0, *source.images
     )
-    found = basis_cache.cached(name, lambda: _solved(target, source, side), (None, *shape))
-    if found.size > MAX_ENTRIES:
+    basis = basis_cache.cached(name, lambda: _solved(target, source, side), (None, *shape))
+    if basis.size > MAX_ENTRIES:
         raise Refusal(
-            f"{len(found)} kernels {source} -> {target} of side {side} have more than "
+            f"{len(basis)} kernels {source} -> {target} of side {side} have more than "
             f"{MAX_ENTRIES} entries",
             code="too-large",
         )
-    return found
+    return basis
 
 
 def _solved(target: Representation, source: Representation, side: int) -> np.ndarray:
@@ -206,7 +201,9 @@ def _escnn_samples(target: Representation, source: Representation, side: int) ->
                 *own, widths, radii, maximum_frequency=max(top.values())
             )
             sampled = expansion(
-                solved, _pixels(side), lambda each: each["irrep:frequency"] <= top[each["radius"]]
+                solved,
+                _pixels(side),
+                lambda kernel: kernel["irrep:frequency"] <= top[kernel["radius"]],
             )
         except Exception as error:
             if type(error).__name__ != "EmptyBasisException":
@@ -301,12 +298,12 @@ def _parts(own: Representation, irrep: Representation) -> list[np.ndarray]:
     """Orthonormal columns for each copy of an irreducible representation, (own.size, irrep.size)
     each.
     """
-    found: list[np.ndarray] = []
+    copies: list[np.ndarray] = []
     for candidate in intertwiners(own, irrep):
-        for part in found:
+        for part in copies:
             candidate = candidate - part @ (part.T @ candidate)
         length = np.linalg.norm(candidate) / np.sqrt(irrep.size)
         if length > 1e-6:
             # by Schur's lemma the columns are orthogonal and of one length
-            found.append(candidate / length)
-    return found
+            copies.append(candidate / length)
+    return copies

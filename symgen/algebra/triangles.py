@@ -86,7 +86,8 @@ def triangle_tables(base: Base) -> Triangles:
             f"{base.size} places have more than {MAX_PAIRS} pairs; use a smaller grid",
             code="too-large",
         )
-    (rows, columns), places = base.shape, np.arange(base.size)
+    rows, columns = base.shape
+    places = np.arange(base.size)
     row, column = base.coordinates.T
     # Everything but leaving the grid depends on the displacement i -> j only: decide it once for
     # each.
@@ -120,7 +121,10 @@ def _right_step(v: np.ndarray) -> np.ndarray:
     """
     x = v[1]
     y = -v[0]
-    x, y = np.sign(x) * (3 * x**2 > y**2), np.sign(y) * (3 * y**2 > x**2)
+    long_x = 3 * x**2 > y**2
+    long_y = 3 * y**2 > x**2
+    x = np.sign(x) * long_x
+    y = np.sign(y) * long_y
     # (1,1) -> (1,0), (1,-1) -> (0,-1), (-1,-1) -> (-1,0), (-1,1) -> (0,1): each is the one before,
     # turned.
     diagonal = x * y != 0
@@ -140,11 +144,14 @@ def _angle_codes(v: np.ndarray, step: np.ndarray) -> np.ndarray:
     u = -v - step
     dot = v[0] * u[0] + v[1] * u[1]
     cross = v[0] * u[1] - v[1] * u[0]
-    a1, a2 = (-cross, np.abs(dot)), (dot, np.abs(cross))  # cosine and sine, times the same length
+    # cosine and sine, times the same length
+    a1 = (-cross, np.abs(dot))
+    a2 = (dot, np.abs(cross))
     both = (a1[0] * a2[0] - a1[1] * a2[1], a1[0] * a2[1] + a1[1] * a2[0])
     x = np.stack([both[0], a1[0], a2[0]])
     y = np.stack([-both[1], a1[1], a2[1]])
     divisor = np.maximum(np.gcd(x, y), 1)
-    x, y = x // divisor, y // divisor
+    x = x // divisor
+    y = y // divisor
     span = 2 * int(max(np.abs(x).max(), np.abs(y).max())) + 1
     return np.asarray((x + span) * 2 * span + y + span)

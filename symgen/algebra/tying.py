@@ -107,11 +107,13 @@ def linear_weights(
 
     >>> from symgen.algebra.catalogue import group
     >>> from symgen.algebra.fieldtype import parse
-    >>> linear_weights(parse(group("D4"), "point: regular"), parse(group("D4"), "grid 9x9: 3 trivial"))
+    >>> d4 = group("D4")
+    >>> linear_weights(parse(d4, "point: regular"), parse(d4, "grid 9x9: 3 trivial"))
     244
     """
     if scope == "place":
-        target, source = vector(target.fibre), vector(source.fibre)
+        target = vector(target.fibre)
+        source = vector(source.fibre)
     return _weights(target, source) + (_weights(target, number(target.group)) if with_bias else 0)
 
 

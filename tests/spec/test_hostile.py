@@ -1,4 +1,4 @@
-"""Specs with thousands of mistakes are refused in a time that grows with their length, no faster."""
+"""Specs with thousands of mistakes are refused in a time that grows no faster than they do."""
 
 import time
 

@@ -22,9 +22,8 @@ TABLE = {
     math.inf: [".inf", "+.INF", "1e999"],
 }
 TEXT = """yes|no|on|off|Yes|y|n|1:30|190:20:30|2026-11-20|2026-11-20T10:00:00Z|=|<<|nul|nil|None
-tRUE|1__0|_1|1_|0b11|0x|0xg|0o8|1e|e5|.|+|-|--1|1.2.3|inf|nan|-.nan|1,000|٣|１|1 2|C4|srsr""".replace(
-    "\n", "|"
-).split("|")
+tRUE|1__0|_1|1_|0b11|0x|0xg|0o8|1e|e5|.|+|-|--1|1.2.3|inf|nan|-.nan|1,000|٣|１
+1 2|C4|srsr""".replace("\n", "|").split("|")
 
 
 @pytest.mark.parametrize(
