@@ -118,6 +118,12 @@ class Representation:
         images = dict(zip(self.group.generators, dense, strict=True))
         return self.group.evaluate(word, images, np.matmul, np.eye(self.size))
 
+    def is_still(self, word: str) -> bool:
+        """Whether a word moves nothing."""
+        if self.is_signed_permutation:
+            return np.array_equal(self._codes(word), codes.identity(self.size))
+        return np.allclose(self.matrix(word), np.eye(self.size), atol=1e-8)
+
     def act(self, word: str, vectors: np.ndarray) -> np.ndarray:
         """g.x for vectors of shape (..., size), in their own precision (whole numbers times a
         matrix: float64).
@@ -199,7 +205,7 @@ def check_relations(representation: Representation) -> None:
         for generator, move in zip(group.generators, representation.moves, strict=True):
             _check_orthogonal(generator, move)
     for relation in group.relations:
-        if not _is_identity(representation, relation):
+        if not representation.is_still(relation):
             name = short(representation.name)
             raise Refusal(
                 f"the relation {relation} = identity of {group.name} does not hold for {name}",
@@ -228,12 +234,6 @@ def _check_orthogonal(generator: str, move: np.ndarray) -> None:
             f"{stretch(move):.1e}",
             code="not-orthogonal",
         )
-
-
-def _is_identity(representation: Representation, word: str) -> bool:
-    if representation.is_signed_permutation:
-        return np.array_equal(representation._codes(word), codes.identity(representation.size))
-    return np.allclose(representation.matrix(word), np.eye(representation.size), atol=1e-8)
 
 
 def bounded(size: int, name: str) -> int:

@@ -5,6 +5,7 @@ no environment.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -37,21 +38,21 @@ class Term:
     size: int = 0
     scale: float = 1.0
 
-    @property
+    @cached_property
     def places(self) -> int:
         """Number of pixels or tokens; 1 of a vector and of an index."""
         if self.layout == "image":
             return self.shape[0] * self.shape[1]
         return self.shape[0] if self.layout == "tokens" else 1
 
-    @property
+    @cached_property
     def channels(self) -> int:
         """Number of entries at each place; an index counts as one entry per value (one-hot)."""
         if self.layout == "discrete":
             return self.size
         return math.prod(self.shape[{"image": 2, "tokens": 1, "vector": 0}[self.layout] :])
 
-    @property
+    @cached_property
     def entries(self) -> int:
         """Number of entries, places times channels."""
         return self.places * self.channels
@@ -76,7 +77,7 @@ class Action:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Size of the vector the policy head emits: logits for each choice, or the mean."""
         return sum(self.sizes)

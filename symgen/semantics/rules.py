@@ -114,8 +114,8 @@ def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None
     group = problem.group
     small = group.known_order is None or group.known_order <= MAX_LISTED
     for word in group.elements if small else group.generators:
-        if _still(problem.action, word) or not all(
-            field.base.is_still(word) and _still(field.fibre, word)
+        if problem.action.is_still(word) or not all(
+            field.base.is_still(word) and field.fibre.is_still(word)
             for field in problem.observation.values()
         ):
             continue
@@ -151,7 +151,7 @@ def indices_are_told_apart(problem: Problem, findings: Findings) -> None:
         return
     reach = linear(problem.action, *everything(vector(seen)))
     for g in problem.group.generators:
-        if not _still(problem.action, g) and not moved(reach, g) and not _still(seen, g):
+        if not (problem.action.is_still(g) or moved(reach, g) or seen.is_still(g)):
             message = (
                 "every value that is observed is left alone by an element that exchanges "
                 f"actions as {g} does"
@@ -178,12 +178,6 @@ def _combinations(problem: Problem) -> Representation | None:
             ).reshape(-1)
         moves.append(targets + 1)
     return Representation(problem.group, "combinations", count, tuple(moves))
-
-
-def _still(representation: Representation, word: str) -> bool:
-    return representation.is_trivial or np.allclose(
-        representation.matrix(word), np.eye(representation.size)
-    )
 
 
 def generators_are_automorphisms(problem: Problem, findings: Findings) -> None:
