@@ -1,30 +1,28 @@
-"""The DeepMind control suite (Tassa et al. 2018): five domains that are symmetric, and dials that
+"""The DeepMind control suite (Tassa et al. 2018): five domains that are symmetric, and options that
 break it.
 
 All tasks are exactly mirror symmetric in their state (`symgen check-env` shows it). The suite's
-pictures are so only
-about: bodies, light and camera are, the stars of the sky and the checks of the floor are not.
-`picture: symmetric` leaves those out.
+images are so only about: bodies, light and camera are, the stars of the sky and the checks of the
+floor are not. `picture: symmetric` leaves those out.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
+from symgen.envs import _compass
 from symgen.envs import _dm_control_tasks as tasks
 from symgen.envs._dm_control_tasks import DOMAINS, Domain, Pose
 from symgen.problem.adapter import Outcome, Simulator
 from symgen.problem.interface import Action, Interface, Observation, Term
 
-if (
-    TYPE_CHECKING
-):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
+if TYPE_CHECKING:  # Gymnasium is imported when an environment is made: a spec is checked without it
     from gymnasium.vector import VectorEnv
 
     from symgen.envs._dm_control_env import ControlEnv
@@ -127,17 +125,17 @@ def title(options: Options) -> str:
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """State: D1, by the table of signs. Pixels: D1 as a picture; for reacher, seen from above, C1
+    """State: D1, by the table of signs. Pixels: D1 as an image; for reacher, seen from above, C1
     to D4.
 
-    The frames of a picture are channels, and all trivial: the group moves every frame alike.
+    The frames of an image are channels, and all trivial: the group moves every frame alike.
     """
     moves = tasks.moves_of(options.about, group, options.pixels)
     if moves is None:
         return None
     if options.pixels:
-        fibre = representations.direct_sum((3 * options.frames, representations.trivial(group)))
-        return {"observation": FieldType(bases.grid(group, options.size, options.size), fibre)}
+        field = _compass.image_field(group, interface(options).terms[0].shape)
+        return None if field is None else {"observation": field}
     terms = options.about.terms
     return {
         name: vector(_signed(group, dict.fromkeys(moves, signs), len(signs)))
@@ -146,8 +144,8 @@ def states(options: Options, group: Group) -> dict[str, FieldType] | None:
 
 
 def actions(options: Options, group: Group) -> Representation | None:
-    """The table's signs under mirrors, none under the turns of reacher: a torque turns the same way
-    in every place.
+    """The table's signs under reflections, none under the rotations of reacher: a torque turns the
+    same way in every place.
     """
     moves = tasks.moves_of(options.about, group, options.pixels)
     if moves is None:
@@ -160,11 +158,11 @@ def actions(options: Options, group: Group) -> Representation | None:
 
 def _signed(group: Group, signs: dict[str, tuple[int, ...]], size: int) -> Representation:
     """Every generator changes these signs; plainly trivial where none does."""
-    if all(min(each) > 0 for each in signs.values()):
+    if all(min(of_entries) > 0 for of_entries in signs.values()):
         return representations.direct_sum((size, representations.trivial(group)))
     images = {
-        generator: [sign * (k + 1) for k, sign in enumerate(each)]
-        for generator, each in signs.items()
+        generator: [sign * (k + 1) for k, sign in enumerate(of_entries)]
+        for generator, of_entries in signs.items()
     }
     return representations.signed_permutation(group, images)
 
@@ -174,26 +172,14 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
     on from it.
 
     Raises:
-        UserError: dm_control is not installed, or pictures cannot be drawn on this machine.
+        UserError: dm_control is not installed, or images cannot be drawn on this machine.
     """
-    from functools import partial
-
     from gymnasium.vector import SyncVectorEnv
 
-    envs = SyncVectorEnv([partial(_one, options, render)] * num_envs)
-    # One seed per environment from one sequence: seed, seed + 1, ... would share environments
-    # between seeds.
-    envs.reset(seed=np.random.SeedSequence(seed).generate_state(num_envs).tolist())
-    return envs
-
-
-def _one(options: Options, render: bool = False) -> "ControlEnv":
     from symgen.envs._dm_control_env import ControlEnv
+    from symgen.envs.stepping import reset_from
 
-    given = options.model_dump(exclude={"observe", "picture"})
-    return ControlEnv(
-        **given, pixels=options.pixels, symmetric=options.picture == "symmetric", render=render
-    )
+    return reset_from(SyncVectorEnv([partial(ControlEnv, options, render)] * num_envs), seed)
 
 
 def level_set(options: Options) -> None:
@@ -212,7 +198,9 @@ def simulator(options: Options, group: Group) -> "ControlSimulator | str":
     moves = tasks.moves_of(options.about, group, options.pixels)
     if moves is None:
         return f"what the group does to the body of {options.domain} is not known"
-    return ControlSimulator(_one(options), moves, options.pixels and options.about.planar)
+    from symgen.envs._dm_control_env import ControlEnv
+
+    return ControlSimulator(ControlEnv(options), moves, options.pixels and options.about.planar)
 
 
 class ControlSimulator(Simulator[Poses]):
@@ -221,13 +209,13 @@ class ControlSimulator(Simulator[Poses]):
     Args:
         env: the task.
         moves: what each generator does to the world, see `moves_of`.
-        seen_from_above: whether it may be any of the moves of a picture.
+        seen_from_above: whether it may be any of the moves of an image.
     """
 
     TOLERANCE = 1e-6
     grain = 1e-3
-    """A quarter of a grey level: symmetric pictures differ by half of it at most, the suite's by
-    ten times as much.
+    """A quarter of a grey level: symmetric images differ by half of it at most, the suite's by ten
+    times as much.
     """
 
     def __init__(self, env: "ControlEnv", moves: dict[str, str], seen_from_above: bool) -> None:
@@ -258,9 +246,8 @@ class ControlSimulator(Simulator[Poses]):
 
     def same(self, one: Poses, other: Poses) -> bool:
         """Equal but for rounding; angles count whole turns."""
-        here, there = (
-            np.concatenate([np.concatenate(pose) for pose in poses]) for poses in (one, other)
-        )
+        here = np.concatenate([np.concatenate(pose) for pose in one])
+        there = np.concatenate([np.concatenate(pose) for pose in other])
         return bool(np.allclose(here, there, rtol=self.TOLERANCE, atol=self.TOLERANCE))
 
     def describe(self, state: Poses) -> str:

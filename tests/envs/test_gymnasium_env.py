@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from symgen.algebra.catalogue import group
 from symgen.envs import gymnasium_env
-from symgen.envs._gymnasium_states import Told
-from symgen.envs.gymnasium_env import Options, described
+from symgen.envs._gymnasium_simulator import Told
+from symgen.envs._gymnasium_spaces import interface_of
+from symgen.envs.gymnasium_env import Options
 from symgen.errors import UserError
 from symgen.problem.adapter import Simulator
 
@@ -44,12 +45,12 @@ DISCRETE = spaces.Discrete(3)
     ids=str,
 )
 def test_observation_spaces(space, expected):
-    single = described(space, DISCRETE, "X-v0")
+    single = interface_of(space, DISCRETE, "X-v0")
     (term,) = single.terms
     assert (term.layout, term.shape, term.dtype, term.size, term.scale) == expected
     assert single.single
     assert term.name == "observation"
-    several = described(spaces.Dict({"b": space, "a": spaces.Box(0, 1, (2,))}), DISCRETE, "X-v0")
+    several = interface_of(spaces.Dict({"b": space, "a": spaces.Box(0, 1, (2,))}), DISCRETE, "X-v0")
     assert not several.single
     assert {one.name: one.layout for one in several.terms} == {"b": expected[0], "a": "vector"}
 
@@ -65,7 +66,7 @@ def test_observation_spaces(space, expected):
     ids=str,
 )
 def test_action_spaces(space, kind, sizes):
-    action = described(DISCRETE, space, "X-v0").action
+    action = interface_of(DISCRETE, space, "X-v0").action
     assert (action.kind, action.sizes) == (kind, sizes)
     assert len(action.names) == (sizes[0] if kind != "multi_discrete" else len(sizes))
     assert (action.low, action.high) == (
@@ -89,7 +90,7 @@ def test_action_spaces(space, kind, sizes):
 )
 def test_spaces_that_nothing_describes_are_refused(observation, action, words):
     with pytest.raises(ValueError, match=words):
-        described(observation, action, "X-v0")
+        interface_of(observation, action, "X-v0")
 
 
 def test_cartpole():

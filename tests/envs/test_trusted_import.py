@@ -3,6 +3,7 @@
 import json
 import sys
 
+import gymnasium
 import pytest
 from typer.testing import CliRunner
 
@@ -60,7 +61,7 @@ def own(tmp_path, monkeypatch):
     yield
     for name in ("own_line", *BROKEN):
         sys.modules.pop(name, None)
-    gymnasium_env.gymnasium.registry.pop("OwnLine-v0", None)
+    gymnasium.registry.pop("OwnLine-v0", None)
     gymnasium_env._interface.cache_clear()
 
 
@@ -175,7 +176,7 @@ def run(own, tmp_path, monkeypatch):
         TrainingSettings(root=tmp_path / "runs", evaluation=None),
         lambda report: None,
     )
-    gymnasium_env.gymnasium.registry.pop("OwnLine-v0")
+    gymnasium.registry.pop("OwnLine-v0")
     gymnasium_env._interface.cache_clear()
     sys.modules.pop("own_line")
     monkeypatch.setenv(TRUSTED, "")

@@ -15,6 +15,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import vector
 from symgen.envs import gymnasium_env
+from symgen.envs._gymnasium_simulator import ObservedSimulator
 from symgen.envs.gymnasium_env import Options
 from symgen.errors import UserError
 from symgen.problem.adapter import Simulator
@@ -235,14 +236,14 @@ def test_arguments_are_those_of_training():
 # law of the hook
 
 
-class Forgetful(gymnasium_env.ObservedSimulator):
+class Forgetful(ObservedSimulator):
     """Is put somewhere beside the state."""
 
     def observe(self, state):
         return super().observe(state._replace(seen=state.seen + np.float32(0.01)))
 
 
-class Drunk(gymnasium_env.ObservedSimulator):
+class Drunk(ObservedSimulator):
     """Does not do what it is told."""
 
     steps = 0
@@ -255,13 +256,13 @@ class Drunk(gymnasium_env.ObservedSimulator):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        (gymnasium_env.ObservedSimulator, ""),
+        (ObservedSimulator, ""),
         (Forgetful, "restoring a state does not reproduce its observation"),
         (Drunk, "a state that is restored twice does not go on in the same way"),
     ],
 )
 def test_a_simulator_that_breaks_the_law_is_found_out(kind, why):
-    from symgen.envs._gymnasium_states import _as_it_is
+    from symgen.envs._gymnasium_simulator import _as_it_is
 
     assert kind(GymnasiumCartPole(), _as_it_is).unlawful() == why
 

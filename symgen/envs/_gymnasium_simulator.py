@@ -1,4 +1,4 @@
-"""Environments of Gymnasium itself whose observation tells all that matters, so that any state can
+"""Environments of Gymnasium itself whose observation tells all that matters, so that each state can
 be set from one.
 
 Classic control is listed by class; MuJoCo is recognised by an observation that is qpos (less its
@@ -7,7 +7,8 @@ only where nothing stands around it that could change what it does; `unlawful` t
 environment that its states can be set.
 """
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -15,6 +16,16 @@ from gymnasium import wrappers
 
 from symgen.problem.adapter import Outcome, Simulator
 from symgen.problem.interface import Observation
+
+if TYPE_CHECKING:
+    from gymnasium.envs.classic_control import AcrobotEnv, CartPoleEnv, PendulumEnv
+    from gymnasium.envs.mujoco import MujocoEnv
+
+    class ObservingMujocoEnv(MujocoEnv):
+        """What every environment of MuJoCo has, and their base class does not declare."""
+
+        def _get_obs(self) -> np.ndarray: ...
+
 
 BOOKKEEPING = (
     wrappers.TimeLimit,
@@ -41,40 +52,36 @@ class Told(NamedTuple):
     hidden: np.ndarray
 
 
-class Hook(Protocol):
-    """How one kind of environment is put into a state.
+Hook = Callable[..., np.ndarray]
+"""How one kind of environment is put into a state: (unwrapped environment, Told) -> what it observes
+there.
 
-    Law: observing right after `restore` gives the observation back, for every observation that is
-        one.
-    """
-
-    def __call__(self, env: Any, state: Told) -> np.ndarray:
-        """Put the unwrapped `env` into the state; returns what it observes there."""
-        ...
+Law: observing right after it gives the observation back, for every observation that is one.
+"""
 
 
-def _as_it_is(env: Any, state: Told) -> np.ndarray:
+def _as_it_is(env: "CartPoleEnv", state: Told) -> np.ndarray:
     """CartPole, MountainCar: the observation is the state."""
     env.state = state.seen.astype(np.float64)
     env.steps_beyond_terminated = None  # CartPole counts steps after the end
     return np.array(env.state, dtype=np.float32)
 
 
-def _pendulum(env: Any, state: Told) -> np.ndarray:
+def _pendulum(env: "PendulumEnv", state: Told) -> np.ndarray:
     cosine, sine, velocity = state.seen.astype(np.float64)
     env.state = np.array([np.arctan2(sine, cosine), velocity])
     return np.array(env._get_obs())
 
 
-def _acrobot(env: Any, state: Told) -> np.ndarray:
+def _acrobot(env: "AcrobotEnv", state: Told) -> np.ndarray:
     cosine1, sine1, cosine2, sine2, velocity1, velocity2 = state.seen.astype(np.float64)
-    env.state = np.array(
-        [np.arctan2(sine1, cosine1), np.arctan2(sine2, cosine2), velocity1, velocity2]
-    )
+    angle1 = np.arctan2(sine1, cosine1)
+    angle2 = np.arctan2(sine2, cosine2)
+    vars(env)["state"] = np.array([angle1, angle2, velocity1, velocity2])  # which is typed as None
     return np.array(env._get_ob())
 
 
-def _mujoco(env: Any, state: Told) -> np.ndarray:
+def _mujoco(env: "ObservingMujocoEnv", state: Told) -> np.ndarray:
     shown = env.model.nq - len(state.hidden)
     env.set_state(np.concatenate([state.hidden, state.seen[:shown]]), state.seen[shown:])
     env.data.qacc_warmstart[:] = 0.0  # the solver starts from what the last step left there
@@ -93,43 +100,53 @@ def _classic() -> dict[type, Hook]:
     }
 
 
-def settable(env: Any) -> "ObservedSimulator | str":
+def settable(env: gymnasium.Env) -> "ObservedSimulator | str":
     """The simulator of an environment as it is made for training, or why there is none."""
     while isinstance(env, gymnasium.Wrapper):
         if type(env) not in BOOKKEEPING or _is_patched(env):
             return f"the wrapper {type(env).__name__} stands around it"
         env = env.env
-    name = type(env).__name__
-    known = _classic().get(type(env))
-    if _is_patched(env):
-        return f"methods of this {name} are replaced"
-    if known is not None:
-        simulator = ObservedSimulator(env, known)
-    elif not type(env).__module__.startswith(OWN_MUJOCO):
-        return f"how to set the state of a {name} is not known"
-    elif (hidden := _hidden(env)) is None:
-        return f"the observation of {name} is not its positions and velocities"
-    else:
-        simulator = ObservedSimulator(env, _mujoco, hidden)
+    simulator = _of_its_kind(env)
+    if isinstance(simulator, str):
+        return simulator
     return simulator.unlawful() or simulator
 
 
-def _is_patched(env: Any) -> bool:
+def _of_its_kind(env: gymnasium.Env) -> "ObservedSimulator | str":
+    """What its class promises; or why that is nothing."""
+    name = type(env).__name__
+    if _is_patched(env):
+        return f"methods of this {name} are replaced"
+    known = _classic().get(type(env))
+    if known is not None:
+        return ObservedSimulator(env, known)
+    if not type(env).__module__.startswith(OWN_MUJOCO):
+        return f"how to set the state of a {name} is not known"
+    hidden = _hidden(env)
+    if hidden is None:
+        return f"the observation of {name} is not its positions and velocities"
+    return ObservedSimulator(env, _mujoco, hidden)
+
+
+def _is_patched(env: gymnasium.Env) -> bool:
     """Whether a method was replaced on this very object."""
     return any(callable(getattr(type(env), name, None)) for name in vars(env))
 
 
-def _hidden(env: Any) -> int | None:
-    """How many entries of qpos a MuJoCo environment does not show; None where it shows anything
+def _hidden(env: gymnasium.Env) -> int | None:
+    """How many entries of qpos a MuJoCo environment does not show; None where it shows something
     else or less.
     """
+    from gymnasium.envs.mujoco import MujocoEnv
+
+    if not isinstance(env, MujocoEnv):
+        return None
     observation, _ = env.reset(seed=0)
     state = np.concatenate([env.data.qpos, env.data.qvel])
     hidden = len(state) - len(observation)
     tells_all = 0 <= hidden <= 3 and np.array_equal(observation, state[hidden:])
-    return (
-        hidden if tells_all and env.model.na == 0 else None
-    )  # actuators may have states of their own
+    # actuators may have states of their own
+    return hidden if tells_all and env.model.na == 0 else None
 
 
 class ObservedSimulator(Simulator[Told]):
@@ -143,7 +160,7 @@ class ObservedSimulator(Simulator[Told]):
 
     TOLERANCE = 1e-5
 
-    def __init__(self, env: Any, restore: Hook, hidden: int = 0) -> None:
+    def __init__(self, env: gymnasium.Env, restore: Hook, hidden: int = 0) -> None:
         self._env = env
         self._restore = restore
         self._hidden = hidden
@@ -158,29 +175,26 @@ class ObservedSimulator(Simulator[Told]):
             action = self._env.action_space.sample()
             if not self.same(Told(self.observe(state), state.hidden), state):
                 return "restoring a state does not reproduce its observation"
-            one = self.step(state, action)
-            if not self._alike(one, self.step(state, action)):
+            outcome = self.step(state, action)
+            if not self._alike(outcome, self.step(state, action)):
                 return "a state that is restored twice does not go on in the same way"
-            if not self._alike(one, self.step(state._replace(hidden=self._anywhere(rng)), action)):
+            elsewhere = state._replace(hidden=self._anywhere(rng))
+            if not self._alike(outcome, self.step(elsewhere, action)):
                 return "what happens depends on coordinates that are not observed"
         return ""
 
-    def _alike(self, one: Outcome[Told], other: Outcome[Told]) -> bool:
-        rewards = np.isclose(
-            one.reward, other.reward, self.TOLERANCE, self.TOLERANCE, equal_nan=True
-        )
-        return (
-            self.same(one.state, other.state)
-            and bool(rewards)
-            and one.terminated == other.terminated
-        )
+    def _alike(self, first: Outcome[Told], second: Outcome[Told]) -> bool:
+        near = self.TOLERANCE
+        rewards = np.isclose(first.reward, second.reward, near, near, equal_nan=True)
+        ends = first.terminated == second.terminated
+        return self.same(first.state, second.state) and bool(rewards) and ends
 
     def _anywhere(self, rng: np.random.Generator) -> np.ndarray:
         """Hidden coordinates near and far, of both signs."""
         return rng.choice([-1.0, 1.0], self._hidden) * 10 ** rng.uniform(-2, 2, self._hidden)
 
     def sample(self, rng: np.random.Generator) -> Told:
-        """What is observed after up to 50 random actions; anywhere, as far as that is not observed."""
+        """What is observed after up to 50 random actions; anywhere, as far as it is hidden."""
         seen, _ = self._env.reset(seed=int(rng.integers(2**31)))
         self._env.action_space.seed(int(rng.integers(2**31)))
         for _ in range(rng.integers(50)):
