@@ -47,6 +47,7 @@ class Network(nn.Module):
         action: the environment's action.
         outputs: what it computes, as the algorithm declared it.
         states: field type of each step's memory, by name; empty where the network has none.
+        remembering: the outputs that depend on the memory.
         box_centre: where the policy is squashed, centre of the action's box, (dim,).
         box_half: half its width, (dim,).
     """
@@ -98,6 +99,9 @@ class Network(nn.Module):
         shared = {step.name for step in self._shared}
         self._acting = tuple(step for step in routes[acting] if step.name not in shared)
         self._routes = routes
+        self.remembering = tuple(
+            name for name in names if any(step.name in self.states for step in routes[(name,)])
+        )
         self._beyond = {
             some: tuple(step for step in route if step.name not in shared)
             for some, route in routes.items()

@@ -11,7 +11,7 @@ from symgen.envs._finite import check_finite
 from symgen.envs.guarded import environments
 from symgen.errors import UserError
 from symgen.problem.problem import Problem
-from symgen.proofs.verify import Shown
+from symgen.proofs.shown import Shown
 
 COUNT, ENVS, EVERY = 8, 2, 2
 """Observations of a sample; environments that are stepped, and steps between two observations."""

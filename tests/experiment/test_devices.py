@@ -101,7 +101,7 @@ def test_compile_and_verify_elsewhere(away):
 
 def test_verify_where_there_is_no_float64(away, monkeypatch):
     monkeypatch.setattr(device, "NARROW", {"meta"})
-    monkeypatch.setattr("symgen.proofs.verify.NARROW", {"meta"})
+    monkeypatch.setattr("symgen.proofs.verification.NARROW", {"meta"})
     compiled = compile_spec(from_text(SPEC, "cart.yaml"), seed=0, device="meta")
     here = compile_spec(from_text(SPEC, "cart.yaml"), seed=0)
     assert compiled.verification.rows == here.verification.rows

@@ -245,7 +245,11 @@ class Small(torch.nn.Module):
             [copy.deepcopy(network).double()],
         )  # in a list: casts do not reach it
         self.expanded, self.plan, self.device = network.expanded, network.plan, network.device
-        self.outputs = network.outputs
+        self.outputs, self.states = network.outputs, network.states
+
+    @property
+    def dtype(self):
+        return self.network.dtype
 
     def forward(self, observation, state=None):
         outputs, after = self.network(observation)
@@ -258,7 +262,7 @@ def test_a_small_value_is_measured_against_the_floor(monkeypatch):
     this = problem("C4 grid 5x5", "group_mlp")
     small = Small(network(this))
     assert measured(this, small).exact
-    monkeypatch.setattr("symgen.proofs.verify.FLOOR", 1e-30)
+    monkeypatch.setattr("symgen.proofs.claim.FLOOR", 1e-30)
     assert ("value", "broken") in verdicts(measured(this, small))
 
 
