@@ -111,7 +111,7 @@ class ConditionScores:
     levels: Overlap | None = None
 
     def to_dict(self) -> StoredScores:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         return {
             "return": self.returns.to_dict(),
             "length": self.lengths.to_dict(),
@@ -165,7 +165,7 @@ class Evaluation:
         return cast(Changes, self.settings.get("changes", {}))
 
     def to_dict(self) -> dict[str, object]:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         values: dict[str, object] = {
             "spec": self.spec,
             "variant": self.variant,

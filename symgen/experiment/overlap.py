@@ -37,7 +37,7 @@ class Overlap:
     training_levels: int
 
     def to_dict(self) -> dict[str, int]:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:

@@ -43,7 +43,7 @@ class Estimate:
         return f"{_short(self.mean)} [{_short(self.low)}, {_short(self.high)}]"
 
     def to_dict(self) -> StoredEstimate:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         absent = math.isnan(self.low)
         return {
             "mean": self.mean,

@@ -33,7 +33,7 @@ class SymmetryBreaking:
     layers: Mapping[str, float]
 
     def to_dict(self) -> StoredSymmetryBreaking:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         return {"outputs": dict(self.outputs), "layers": dict(self.layers)}
 
     @classmethod

@@ -88,7 +88,7 @@ class SeedOutcome:
         return self.step >= self.steps
 
     def to_dict(self) -> dict[str, object]:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         return {
             "folder": str(self.run.folder),
             "seed": self.run.seed,

@@ -54,7 +54,7 @@ class Drawn:
         return "\n".join([*map(str, self.pictures), *(f"note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, list[str]]:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         return {"pictures": [str(path) for path in self.pictures], "notes": list(self.notes)}
 
 

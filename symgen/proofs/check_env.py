@@ -97,7 +97,7 @@ class EnvironmentReport:
         return all(row.verdict in PASSING for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """JsonValue values for JSON."""
+        """Plain values for JSON."""
         return {
             "holds": self.holds,
             "method": self.method,
