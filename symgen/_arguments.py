@@ -7,11 +7,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from symgen.spec.source import Source
 
 Spec = Annotated[
@@ -38,8 +40,8 @@ Verbose = Annotated[
 
 
 def source_of(
-    spec: str, edits: list[str], more: Mapping[str, Any] = MappingProxyType({})
-) -> tuple[Source, dict[str, Any]]:
+    spec: str, edits: list[str], more: Mapping[str, JsonValue] = MappingProxyType({})
+) -> tuple[Source, dict[str, JsonValue]]:
     """The spec with its `--set` edits and `more`, which have an option of their own; and the edits."""
     from symgen.spec.edit import edit
     from symgen.spec.source import read
@@ -49,20 +51,18 @@ def source_of(
     return (edit(source, {**changes, **more}) if changes or more else source), changes
 
 
-def changes_of(edits: list[str]) -> dict[str, Any]:
+def changes_of(edits: list[str]) -> dict[str, JsonValue]:
     """The `--set` edits as values by path; a value is YAML."""
     from symgen.spec.source import from_text
 
     changes = {}
-    for each in edits:
-        path, equals, value = each.partition("=")
+    for written in edits:
+        path, equals, value = written.partition("=")
         if not equals:
-            raise typer.BadParameter(
-                f"{each!r} is not PATH=VALUE, such as network.width=32", param_hint="--set"
-            )
-        changes[path.strip()] = from_text(f"value: {value}", f"--set {path.strip()}").values[
-            "value"
-        ]
+            message = f"{written!r} is not PATH=VALUE, such as network.width=32"
+            raise typer.BadParameter(message, param_hint="--set")
+        path = path.strip()
+        changes[path] = from_text(f"value: {value}", f"--set {path}").values["value"]
     return changes
 
 
@@ -79,9 +79,8 @@ def imports_first(words: list[str]) -> list[str]:
         if word == "--import":
             module = next(waiting, "")
             if not module or module.startswith("-"):
-                raise typer.BadParameter(
-                    "it needs the name of a module, such as my_envs", param_hint="--import"
-                )
+                message = "it needs the name of a module, such as my_envs"
+                raise typer.BadParameter(message, param_hint="--import")
             first += [word, module]
         elif word.startswith("--import="):
             first.append(word)

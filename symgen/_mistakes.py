@@ -16,7 +16,10 @@ from typer.core import TyperGroup
 from symgen._arguments import imports_first
 from symgen._printing import print_json
 
-HOLDS, DOES_NOT_HOLD, WRONG, INTERRUPTED = 0, 1, 2, 130
+HOLDS = 0
+DOES_NOT_HOLD = 1
+WRONG = 2
+INTERRUPTED = 130
 
 # What typer raises for words it cannot make sense of; it has no public name for it.
 _Mistyped: Any = typer.BadParameter.__mro__[1]
@@ -31,34 +34,30 @@ class Verbs(TyperGroup):
         """
         words = imports_first(args)
         option = words[0].partition("=")[0] if words else ""
-        parse: Any = super().parse_args
         try:
-            return parse(ctx, words)
+            return super().parse_args(ctx, words)
         except _Mistyped as error:
-            if option in {
-                name
-                for verb in self.commands.values()
-                for each in verb.params
-                for name in each.opts
-            }:
+            if option in self._options_of_verbs():
                 error.message = (
                     f"{error.message.rstrip('.')}. It stands after the verb, as in "
                     f"symgen check SPEC {option}."
                 )
             raise
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+    def _options_of_verbs(self) -> set[str]:
+        parameters = (parameter for verb in self.commands.values() for parameter in verb.params)
+        return {name for parameter in parameters for name in parameter.opts}
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> object:
         """See click's `main`."""
         words = sys.argv[1:] if args is None else list(args)
-        run: Any = super().main
         if "--json" not in words:
-            return run(args, *rest, **options)
+            return super().main(args, *rest, **options)
         try:
-            status = run(args, *rest, **{**options, "standalone_mode": False})
+            status = super().main(args, *rest, **{**options, "standalone_mode": False})
         except _Mistyped as error:
-            print_diagnostic(
-                "mistyped", error.format_message(), "the verbs and their options: symgen --help"
-            )
+            hint = "the verbs and their options: symgen --help"
+            print_mistakes([{"code": "mistyped", "message": error.format_message(), "hint": hint}])
             sys.exit(WRONG)
         sys.exit(status or HOLDS)
 
@@ -72,22 +71,16 @@ def mistakes(as_json: bool) -> Iterator[None]:
 
     try:
         yield
-    except SpecError as error:
-        if as_json:
-            print_json(
-                {"holds": False, "diagnostics": [asdict(each) for each in error.diagnostics]}
-            )
-        else:
+    except (SpecError, UserError) as error:
+        if not as_json:
             typer.echo(str(error), err=True)
-        raise typer.Exit(WRONG) from None
-    except UserError as error:
-        if as_json:
-            print_diagnostic(error.code, error.message, error.hint)
+        elif isinstance(error, SpecError):
+            print_mistakes([asdict(diagnostic) for diagnostic in error.diagnostics])
         else:
-            typer.echo(str(error), err=True)
+            print_mistakes([{"code": error.code, "message": error.message, "hint": error.hint}])
         raise typer.Exit(WRONG) from None
 
 
-def print_diagnostic(code: str, message: str, hint: str) -> None:
-    """A mistake outside a spec as JSON, in the shape in which those of a spec are printed."""
-    print_json({"holds": False, "diagnostics": [{"code": code, "message": message, "hint": hint}]})
+def print_mistakes(diagnostics: Sequence[dict[str, object]]) -> None:
+    """Mistakes as JSON; one outside a spec has the shape of those in a spec, without a place."""
+    print_json({"holds": False, "diagnostics": diagnostics})

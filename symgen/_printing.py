@@ -5,7 +5,7 @@ at import.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 def print_trained(outcomes: list[SeedOutcome], evaluated: Evaluation | None, as_json: bool) -> None:
     """Say what came of a training."""
     if as_json:
-        result: dict[str, Any] = {"runs": [outcome.to_dict() for outcome in outcomes]}
-        return print_json({**result, "evaluation": evaluated and evaluated.to_dict()})
+        runs = [outcome.to_dict() for outcome in outcomes]
+        print_json({"runs": runs, "evaluation": evaluated and evaluated.to_dict()})
+        return
     for outcome in outcomes:
-        done = (
-            "finished" if outcome.finished else f"saved at step {outcome.step} of {outcome.steps}"
-        )
-        typer.echo(f"{outcome.run.folder}: {done}, {outcome.seconds:.0f} s of training")
+        state = f"saved at step {outcome.step} of {outcome.steps}"
+        if outcome.finished:
+            state = "finished"
+        typer.echo(f"{outcome.run.folder}: {state}, {outcome.seconds:.0f} s of training")
     if evaluated:
         print_tables([evaluated])
-    return None
 
 
 def print_tables(evaluations: list[Evaluation]) -> None:
@@ -36,18 +36,18 @@ def print_tables(evaluations: list[Evaluation]) -> None:
     from symgen.pictures import table
 
     console = terminal()
-    for each in evaluations:
-        console.print(table.detail(each))
-        if each.symmetry_breaking is not None:
-            console.print(str(each.symmetry_breaking), highlight=False, soft_wrap=True)
-        if each.sampled is not None:
-            console.print(table.sampled(each), highlight=False, soft_wrap=True)
+    for evaluation in evaluations:
+        console.print(table.detail(evaluation))
+        if evaluation.symmetry_breaking is not None:
+            console.print(str(evaluation.symmetry_breaking), highlight=False, soft_wrap=True)
+        if evaluation.sampled is not None:
+            console.print(table.sampled(evaluation), highlight=False, soft_wrap=True)
     if len(evaluations) > 1:
         console.print(table.comparison(evaluations))
     typer.echo(table.caption(evaluations))
 
 
-def print_json(values: Any) -> None:
+def print_json(values: object) -> None:
     """Values as indented JSON."""
     from symgen.experiment.files import plain
 

@@ -63,9 +63,9 @@ def module(kind: Kind, keyword: str) -> ModuleType:
     Raises:
         ValueError: there is no such keyword.
     """
-    found = declaration(kind, keyword)
+    declared = declaration(kind, keyword)
     if kind != "algorithm":
-        return found
+        return declared
     return importlib.import_module(f"symgen.{FOLDERS[kind]}.{keyword}")
 
 

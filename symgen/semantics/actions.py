@@ -17,7 +17,7 @@ from symgen.problem.interface import Action, Interface
 from symgen.semantics import moves
 from symgen.semantics.field_types import MAX_TEXT
 from symgen.semantics.findings import Failed, Findings
-from symgen.semantics.moves import Moved
+from symgen.semantics.moves import ActedOn
 from symgen.semantics.repair import repaired
 from symgen.semantics.states import MAX_CHANNELS, known_groups
 from symgen.spec.schema import Move
@@ -49,9 +49,9 @@ def resolve_actions(
     elif isinstance(written, str):
         representation = _text(written, action, group, findings)
     else:
-        moved = Moved("the actions", size, group, PATH, findings)
-        images = moves.each_generator(moved, written, partial(_image, moved, action))
-        representation = moves.representation(moved, images)
+        acted_on = ActedOn("the actions", size, group, PATH, findings)
+        images = moves.each_generator(acted_on, written, partial(_image, acted_on, action))
+        representation = moves.representation(acted_on, images)
     permuted = action.kind == "discrete" and representation.kind == "permutation"
     if not (action.kind == "continuous" or permuted):
         _check_permutes(representation, action, isinstance(written, str), findings)
@@ -105,17 +105,17 @@ def _text(written: str, action: Action, group: Group, findings: Findings) -> Rep
     return representation
 
 
-def _image(moved: Moved, action: Action, written: Move, path: Place) -> moves.Image:
+def _image(acted_on: ActedOn, action: Action, written: Move, path: Place) -> moves.Image:
     """What one generator does to the actions."""
     if written == "trivial":
-        return tuple(range(1, moved.size + 1))
+        return tuple(range(1, acted_on.size + 1))
     if isinstance(written, str):
         message = f"{shown(written)} does not say how the actions move"
         hint = f"write trivial, a list, or a mapping of action names: {_names(action)}"
-        raise moved.findings.add("bad-representation", path, message, hint)
+        raise acted_on.findings.add("bad-representation", path, message, hint)
     if isinstance(written, Mapping):
-        return _by_name(written, path, action, moved.findings)
-    the_action = replace(moved, what=f"the action ({_names(action)})")
+        return _by_name(written, path, action, acted_on.findings)
+    the_action = replace(acted_on, what=f"the action ({_names(action)})")
     rows = [row for row in written if isinstance(row, tuple)]
     if rows:
         return moves.orthogonal_matrix(the_action, rows, path)

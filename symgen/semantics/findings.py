@@ -6,7 +6,7 @@ from typing import TypeVar
 from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, SpecError
 from symgen.spec.source import Place, Source
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 
 class Failed(Exception):
@@ -44,7 +44,7 @@ class Findings:
         self.diagnostics.append(self.source.diagnostic(code, path, message, hint, key=key))
         return Failed(code)
 
-    def attempt(self, step: Callable[..., Value], *arguments: object) -> Value | None:
+    def attempt(self, step: Callable[..., T], *arguments: object) -> T | None:
         """`step(*arguments)`, or None where it failed and noted why, or where an argument is itself
         missing.
         """

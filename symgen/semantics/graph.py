@@ -82,7 +82,7 @@ def uses_graph(family: ModuleType) -> bool:
 
 
 def _patches(base: Base, options: BaseModel) -> Base:
-    """The grid of patches; the pixels themselves where the patch does not fit (the family says so)."""
+    """The grid of patches; the pixels where the patch does not fit, as the family says itself."""
     patch = getattr(options, "patch", 1)
     if base.kind != "grid" or patch == 1 or any(side % patch for side in base.shape):
         return base
@@ -92,7 +92,7 @@ def _patches(base: Base, options: BaseModel) -> Base:
 def _check_topology(topology: str, base: Base, findings: Findings) -> None:
     name, _, radius = topology.partition(" ")
     if name not in TOPOLOGIES or (radius and name != "radius") or topology == "edges":
-        known = [each.replace("radius", "radius 2") for each in TOPOLOGIES if each != "edges"]
+        known = [word.replace("radius", "radius 2") for word in TOPOLOGIES if word != "edges"]
         word = name if name in TOPOLOGIES else topology
         hint = suggestion(word, known, "topologies") + " (or {edges: [[0, 1], ...]})"
         raise findings.add(

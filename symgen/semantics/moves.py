@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Moved:
+class ActedOn:
     """What the generators move, and where a spec says how.
 
     Args:
@@ -54,20 +54,20 @@ class Moved:
 
 
 def each_generator(
-    moved: Moved, written: Mapping[str, Move], image: Callable[[Move, Place], T]
+    acted_on: ActedOn, written: Mapping[str, Move], image: Callable[[Move, Place], T]
 ) -> dict[str, T]:
     """The image of every generator.
 
     Args:
-        moved: what is moved.
+        acted_on: what is moved.
         written: generator -> what the spec says.
         image: reads what one generator does.
 
     Raises:
         Failed: after all mistakes of all generators were noted.
     """
-    group = moved.group
-    findings = moved.findings
+    group = acted_on.group
+    findings = acted_on.findings
     failed = False
     for generator in written:
         if generator not in group.generators:
@@ -78,16 +78,16 @@ def each_generator(
             )
             if generator in SHIFTS:
                 hint = LINEAR
-            findings.add("unknown-generator", (*moved.path, generator), message, hint, key=True)
+            findings.add("unknown-generator", (*acted_on.path, generator), message, hint, key=True)
     missing = [generator for generator in group.generators if generator not in written]
     if missing and not failed:
-        message = f"nothing says how {' and '.join(missing)} of {group} moves {moved.what}"
+        message = f"nothing says how {' and '.join(missing)} of {group} moves {acted_on.what}"
         hint = f"add '{missing[0]}: ...', or '{missing[0]}: trivial'"
-        findings.add("missing-generator", moved.path, message, hint, key=True)
+        findings.add("missing-generator", acted_on.path, message, hint, key=True)
     images = {}
     for generator in group.generators:
         if generator in written:
-            place = (*moved.path, generator)
+            place = (*acted_on.path, generator)
             arrival = findings.attempt(image, written[generator], place)
             if arrival is not None:
                 images[generator] = arrival
@@ -96,12 +96,12 @@ def each_generator(
     return images
 
 
-def signed_permutation(moved: Moved, entries: Sequence[int], path: Place) -> Signed:
+def signed_permutation(acted_on: ActedOn, entries: Sequence[int], path: Place) -> Signed:
     """An index list at `path` as a 1-based signed permutation. Raises Failed where it is none."""
-    size = moved.size
-    add = moved.findings.add
+    size = acted_on.size
+    add = acted_on.findings.add
     if len(entries) != size:
-        message = f"this list has {len(entries)} entries, and {moved.what} has {size}"
+        message = f"this list has {len(entries)} entries, and {acted_on.what} has {size}"
         hint = "write one number for each entry: the place it goes to"
         raise add("size-mismatch", path, message, hint)
     zero_based = 0 in entries
@@ -115,7 +115,7 @@ def signed_permutation(moved: Moved, entries: Sequence[int], path: Place) -> Sig
         (k for k, target in enumerate(targets) if not first <= target < first + size), None
     )
     if outside is not None:
-        message = f"{entries[outside]} is no place of {moved.what}"
+        message = f"{entries[outside]} is no place of {acted_on.what}"
         hint = f"the places are {first} to {first + size - 1}"
         if not zero_based and max(targets) < size:
             hint = f"a list without a 0 counts from 1; {hint}"
@@ -133,19 +133,19 @@ def signed_permutation(moved: Moved, entries: Sequence[int], path: Place) -> Sig
     return tuple(entry + 1 for entry in entries) if zero_based else tuple(entries)
 
 
-def orthogonal_matrix(moved: Moved, rows: Sequence[Sequence[float]], path: Place) -> Matrix:
+def orthogonal_matrix(acted_on: ActedOn, rows: Sequence[Sequence[float]], path: Place) -> Matrix:
     """A list of rows at `path` as an orthogonal matrix. Raises Failed where it is none."""
-    size = moved.size
+    size = acted_on.size
     widths = {len(row) for row in rows}
     if len(rows) != size or widths != {size}:
         shape = f"{len(rows)} rows of different lengths"
         if len(widths) == 1:
             shape = f"{len(rows)} x {min(widths)}"
-        message = f"this matrix is {shape}, and {moved.what} has {size} entries"
+        message = f"this matrix is {shape}, and {acted_on.what} has {size} entries"
         hint = f"write {size} rows of {size} numbers"
         if len(rows) == size and widths == {size + 1}:  # a shift in the last column
             hint = LINEAR
-        raise moved.findings.add("size-mismatch", path, message, hint)
+        raise acted_on.findings.add("size-mismatch", path, message, hint)
     matrix = np.array(rows, dtype=np.float64)
     error = float(np.abs(matrix @ matrix.T - np.eye(size)).max())
     if not error <= 1e-9:  # also where it is not a number
@@ -159,7 +159,7 @@ def orthogonal_matrix(moved: Moved, rows: Sequence[Sequence[float]], path: Place
                 "give all digits, such as 0.7071067811865476, or a printed representation such "
                 "as 'standard'"
             )
-        raise moved.findings.add("not-orthogonal", path, message, hint)
+        raise acted_on.findings.add("not-orthogonal", path, message, hint)
     return matrix
 
 
@@ -174,19 +174,19 @@ def _first_fault(matrix: Matrix) -> str:
     return f"rows {i + 1} and {j + 1} are not perpendicular"
 
 
-def representation(moved: Moved, images: Mapping[str, Image]) -> Representation:
+def representation(acted_on: ActedOn, images: Mapping[str, Image]) -> Representation:
     """The representation with these images, by its most special name. Raises Failed where a
     relation of the group does not hold.
     """
-    group = moved.group
+    group = acted_on.group
     arrays = tuple(np.array(images[generator]) for generator in group.generators)
-    plain = Representation(group, "moves", moved.size, arrays)
+    plain = Representation(group, "moves", acted_on.size, arrays)
     if plain.is_trivial:
-        return representations.direct_sum((moved.size, representations.trivial(group)))
+        return representations.direct_sum((acted_on.size, representations.trivial(group)))
     try:
         if plain.kind == "matrix":
             # to 1e-8 here: what the algebra makes exact may be further off
-            _refuse_broken_relation(moved, plain)
+            _refuse_broken_relation(acted_on, plain)
             matrices = {g: plain.matrix(g).tolist() for g in group.generators}
             return representations.matrix(group, matrices)
         # `plain` holds signed permutations as 1-based codes
@@ -199,15 +199,15 @@ def representation(moved: Moved, images: Mapping[str, Image]) -> Representation:
             group, {g: (code - 1).tolist() for g, code in codes.items()}
         )
     except Refusal as error:
-        _refuse_broken_relation(moved, plain)
+        _refuse_broken_relation(acted_on, plain)
         # what only SO2 and O2 refuse
         hint = "write a printed representation, e.g. 'standard' or '2 trivial + irrep(1)'"
-        raise moved.findings.add(
-            error.code or "band-limit", moved.path, str(error), hint
+        raise acted_on.findings.add(
+            error.code or "band-limit", acted_on.path, str(error), hint
         ) from error
 
 
-def _refuse_broken_relation(moved: Moved, plain: Representation) -> None:
+def _refuse_broken_relation(acted_on: ActedOn, plain: Representation) -> None:
     """Note the first relation of the group that does not hold, with an entry that does not come
     back, and raise Failed.
     """
@@ -218,11 +218,11 @@ def _refuse_broken_relation(moved: Moved, plain: Representation) -> None:
         wrong = np.abs(plain.act(relation, probe) - probe).max(0) > 1e-8
         if wrong.any():
             letters = set(plain.group.parse(relation))
-            path = (*moved.path, letters.pop()) if len(letters) == 1 else moved.path
+            path = (*acted_on.path, letters.pop()) if len(letters) == 1 else acted_on.path
             message = (
                 f"the relation {relation} = 1 of {plain.group} does not hold: applied one after "
                 "the other, these moves "
-                f"do not bring entry {int(wrong.argmax()) + 1} of {moved.what} back"
+                f"do not bring entry {int(wrong.argmax()) + 1} of {acted_on.what} back"
             )
             hint = "correct a list, or name the group that these moves do form"
-            raise moved.findings.add("broken-relation", path, message, hint)
+            raise acted_on.findings.add("broken-relation", path, message, hint)

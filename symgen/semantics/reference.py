@@ -26,7 +26,7 @@ Made of the models that specs are checked with, by `{COMMAND}`; `symgen referenc
 An option is written where its dotted path says, and `--set PATH=VALUE` changes it; `[]` stands for an entry of a list.
 """
 REQUIRED, NOTHING = "required", "left out"
-Node = Mapping[str, Any]
+Schema = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _model(annotation: Any) -> type[BaseModel]:
 
 
 def _options(
-    schema: Node, definitions: Mapping[str, Node], prefix: str, nested: bool
+    schema: Schema, definitions: Mapping[str, Schema], prefix: str, nested: bool
 ) -> Iterator[Option]:
     for name, node in schema.get("properties", {}).items():
         path = f"{prefix}{name}"
@@ -143,8 +143,8 @@ def _options(
 
 
 def _inner(
-    node: Node, definitions: Mapping[str, Node], suffix: str = ""
-) -> Iterator[tuple[str, Node]]:
+    node: Schema, definitions: Mapping[str, Schema], suffix: str = ""
+) -> Iterator[tuple[str, Schema]]:
     """The models that a value, or an entry of a list, may be, each with what the path gains."""
     if "$ref" in node:
         yield suffix, definitions[node["$ref"].rpartition("/")[2]]
@@ -158,7 +158,7 @@ def _inner(
 # in words
 
 
-def _words(node: Node, definitions: Mapping[str, Node]) -> str:
+def _words(node: Schema, definitions: Mapping[str, Schema]) -> str:
     """The type of a value, and its bounds.
 
     >>> _words({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}, {})
@@ -197,8 +197,8 @@ def _words(node: Node, definitions: Mapping[str, Node]) -> str:
     return f"{word}, {bounds}" if bounds else word
 
 
-def _list(node: Node, definitions: Mapping[str, Node]) -> str:
-    entries: Node = node.get("items") or next(iter(node.get("prefixItems", ())), {})
+def _list(node: Schema, definitions: Mapping[str, Schema]) -> str:
+    entries: Schema = node.get("items") or next(iter(node.get("prefixItems", ())), {})
     words = _words(entries, definitions)
     words = f"({words})" if "; or " in words else re.sub("^(whole number|number)", r"\1s", words)
     low = node.get("minItems", 0)
@@ -208,7 +208,7 @@ def _list(node: Node, definitions: Mapping[str, Node]) -> str:
     return f"list of {words} ({high if low == high else f'{low} to {high:,}'} entries)"
 
 
-def _bounds(node: Node) -> str:
+def _bounds(node: Schema) -> str:
     if "maxLength" in node:
         return f"at most {node['maxLength']:,} characters"
     low = node.get("minimum")
@@ -226,7 +226,7 @@ def _bound(word: str, value: float | None) -> str:
     return "" if value is None else f"{word} {value:,}"
 
 
-def _default(node: Node, needed: bool) -> str:
+def _default(node: Schema, needed: bool) -> str:
     if needed:
         return REQUIRED
     if "default" not in node:  # pydantic leaves out what a factory makes

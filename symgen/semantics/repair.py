@@ -30,14 +30,10 @@ def repaired(written: str, cause: str, group: Group) -> str:
     """
     if len(written) > MAX_TEXT:
         return ""
-    return next(
-        (
-            each
-            for each in _candidates(written, cause, group)
-            if each != written and _reads(each, group)
-        ),
-        "",
-    )
+    for candidate in _candidates(written, cause, group):
+        if candidate != written and _reads(candidate, group):
+            return candidate
+    return ""
 
 
 def blocks(group: Group) -> str:
@@ -57,8 +53,8 @@ def blocks(group: Group) -> str:
 
 
 def _candidates(written: str, cause: str, group: Group) -> Iterator[str]:
-    found = _UNREADABLE.search(cause)
-    part = found[1] if found else ""
+    unreadable = _UNREADABLE.search(cause)
+    part = unreadable[1] if unreadable else ""
     word = re.sub(r"^\s*\d*\s*", "", part).split("(")[0].strip()
     if part:
         yield written.replace(part, _BETWEEN_BLOCKS.sub(" + ", part), 1)

@@ -135,7 +135,8 @@ def _interface(adapter: Chosen, findings: Findings) -> Interface:
         place = _named_in(error.message, findings.source)
         hint = error.hint or "check the options of the environment"
         raise findings.add(error.code or "bad-environment", place, error.message, hint) from error
-    except Exception as error:  # the environment is other people's code, and may raise anything at options it dislikes
+    # the environment is other people's code, and may raise anything at options it dislikes
+    except Exception as error:
         message = f"the environment cannot be made: {type(error).__name__}: {error}"
         raise findings.add(
             "bad-environment", ("environment",), message, "check its options", key=True

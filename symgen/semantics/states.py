@@ -17,7 +17,7 @@ from symgen.problem.interface import Interface, Term
 from symgen.semantics import field_types, moves
 from symgen.semantics.field_types import trivial_channels
 from symgen.semantics.findings import Failed, Findings, described
-from symgen.semantics.moves import Moved
+from symgen.semantics.moves import ActedOn
 from symgen.spec.schema import Move, TermMoves
 from symgen.spec.source import Place
 
@@ -164,71 +164,72 @@ def _field_type(
         hint = f"say which generator does this: {{{(*group.generators, 's')[0]}: [...]}}"
         raise findings.add("bad-field-type", path, message, hint)
     size = term.places if term.layout == "tokens" else term.entries
-    moved = Moved(described(term.name), size, group, path, findings)
+    acted_on = ActedOn(described(term.name), size, group, path, findings)
     if term.layout == "image":
-        return _moved_grid(moved, written, term)
-    images = moves.each_generator(moved, written, partial(_image, moved, term))
-    fibre = moves.representation(moved, images)
+        return _moved_grid(acted_on, written, term)
+    images = moves.each_generator(acted_on, written, partial(_image, acted_on, term))
+    fibre = moves.representation(acted_on, images)
     if term.layout != "tokens":
         return fieldtypes.vector(fibre)
     targets = {g: fibre.signed_permutation(g)[0].tolist() for g in group.generators}
     return FieldType(bases.graph(group, targets, size), trivial_channels(term.channels, group))
 
 
-def _image(moved: Moved, term: Term, written: Move, path: Place) -> moves.Image:
+def _image(acted_on: ActedOn, term: Term, written: Move, path: Place) -> moves.Image:
     """What one generator does to a vector, to tokens or to the values of a discrete observation."""
-    add = moved.findings.add
+    add = acted_on.findings.add
     if written in ("trivial", "keep"):
-        return tuple(range(1, moved.size + 1))
+        return tuple(range(1, acted_on.size + 1))
     if isinstance(written, str | Mapping):
-        message = f"{moved.what} is no picture, and is not moved by {shown(written)}"
+        message = f"{acted_on.what} is no picture, and is not moved by {shown(written)}"
         hint = (
-            f"write a list of the {moved.size} places that its entries go to, a matrix, or trivial"
+            f"write a list of the {acted_on.size} places that its entries go to, a matrix, or "
+            "trivial"
         )
         raise add("bad-field-type", path, message, hint)
     rows = [row for row in written if isinstance(row, tuple)]
     if rows and term.layout == "vector":
-        return moves.orthogonal_matrix(moved, rows, path)
+        return moves.orthogonal_matrix(acted_on, rows, path)
     if rows:
-        message = f"{moved.what} can only be permuted, and this is a matrix"
+        message = f"{acted_on.what} can only be permuted, and this is a matrix"
         hint = "write the list of places that its entries go to"
         raise add("not-a-permutation", path, message, hint)
     entries = [entry for entry in written if isinstance(entry, int)]
-    image = moves.signed_permutation(moved, entries, path)
+    image = moves.signed_permutation(acted_on, entries, path)
     if term.layout != "vector" and min(image) < 0:
         negative = next(k for k, target in enumerate(image) if target < 0)
-        message = f"{moved.what} can only be permuted, and this entry has a sign"
+        message = f"{acted_on.what} can only be permuted, and this entry has a sign"
         raise add("not-a-permutation", (*path, negative), message, "write it without the sign")
     return image
 
 
-def _moved_grid(moved: Moved, written: Mapping[str, Move], term: Term) -> FieldType:
+def _moved_grid(acted_on: ActedOn, written: Mapping[str, Move], term: Term) -> FieldType:
     """An image whose pixels are moved by a word per generator."""
     rows, columns, channels = term.shape
-    add = moved.findings.add
+    add = acted_on.findings.add
 
     def word(move: Move, path: Place) -> str:
         name = "keep" if move == "trivial" else move
         if not isinstance(name, str) or name not in GRID_MOVES:
-            message = f"{shown(move)} is no move of {moved.what}"
+            message = f"{shown(move)} is no move of {acted_on.what}"
             hint = f"write one of: {', '.join(GRID_MOVES)}"
             if isinstance(name, str):
                 hint = suggestion(name, GRID_MOVES, "moves")
             raise add("bad-field-type", path, message, hint)
         if rows != columns and name in ("turn", "turn_back", "transpose"):
-            message = f"{name} needs a square picture, and {moved.what} is {rows}x{columns}"
+            message = f"{name} needs a square picture, and {acted_on.what} is {rows}x{columns}"
             hint = "use half_turn, mirror or flip, or a square view"
             raise add("inexact-rotation", path, message, hint)
         return name
 
-    words = moves.each_generator(moved, written, word)
+    words = moves.each_generator(acted_on, written, word)
     try:
-        pixels = bases.grid(moved.group, rows, columns, words)
+        pixels = bases.grid(acted_on.group, rows, columns, words)
     except Refusal as error:
         hint = "correct a move, or name the group that these moves do form"
         code = error.code or "bad-field-type"
-        raise add(code, moved.path, str(error), hint) from error
-    return FieldType(pixels, trivial_channels(channels, moved.group))
+        raise add(code, acted_on.path, str(error), hint) from error
+    return FieldType(pixels, trivial_channels(channels, acted_on.group))
 
 
 def _from_text(

@@ -2,9 +2,8 @@
 where.
 """
 
-from typing import Any
-
 import numpy as np
+from pydantic import JsonValue
 
 from symgen.algebra.representation import Representation
 from symgen.problem.interface import Action
@@ -13,7 +12,7 @@ from symgen.problem.problem import Problem
 SHOWN = 24  # entries of a permutation that are written out
 
 
-def values(problem: Problem) -> dict[str, Any]:
+def values(problem: Problem) -> dict[str, JsonValue]:
     """The problem in JSON's types."""
     symmetry = problem.spec.symmetry
     group = problem.group
@@ -62,11 +61,9 @@ def moves(problem: Problem) -> str:
             channels = [str(index + first[term]) for index in range(field.fibre.size)]
             lines.append(f"  {term} channels  {_linear(field.fibre, generator, channels)}")
         lines.append(f"  actions  {_linear(problem.action, generator, names)}")
-    return (
-        "\n".join([*lines, _numbering(problem, first)])
-        if lines
-        else "the group has no generators: nothing moves"
-    )
+    if not lines:
+        return "the group has no generators: nothing moves"
+    return "\n".join([*lines, _numbering(problem, first)])
 
 
 def _first(problem: Problem, term: str) -> int:

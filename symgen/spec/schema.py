@@ -98,7 +98,7 @@ class RelaxedChoice(_Closed):
 
 
 IndexList = Annotated[tuple[int, ...], Field(max_length=4096)]
-Matrix = Annotated[
+Rows = Annotated[
     tuple[Annotated[tuple[float, ...], Field(max_length=512)], ...], Field(max_length=512)
 ]
 Names = dict[str, str]
@@ -126,7 +126,7 @@ def _one_of(expected: str) -> Discriminator:
 Move = Annotated[
     Annotated[str, Tag(TAG_OF["text"])]
     | Annotated[IndexList, Tag(TAG_OF["list"])]
-    | Annotated[Matrix, Tag(TAG_OF["matrix"])]
+    | Annotated[Rows, Tag(TAG_OF["matrix"])]
     | Annotated[Names, Tag(TAG_OF["mapping"])],
     _one_of("text, a list or a mapping"),
 ]
@@ -135,7 +135,7 @@ Move = Annotated[
 TermMoves = Annotated[
     Annotated[str, Tag(TAG_OF["text"])]
     | Annotated[IndexList, Tag(TAG_OF["list"])]
-    | Annotated[Matrix, Tag(TAG_OF["matrix"])]
+    | Annotated[Rows, Tag(TAG_OF["matrix"])]
     | Annotated[dict[str, Move], Tag(TAG_OF["mapping"])],
     _one_of("text or a mapping of generators"),
 ]
