@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,7 +31,7 @@ MAX_PAIRS = 8_388_608
 MAX_EDGES = 262_144
 """Longest edge list."""
 
-Edge = tuple[int, int, Mapping[str, Any]]
+Edge = tuple[int, int, Mapping[str, object]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +59,8 @@ class Graph:
         n = self.base.size
         if self.topology == "complete":
             return np.ones((n, n), dtype=bool)
-        if self.topology in (
-            "cycle",
-            "path",
-        ):  # networkx's cycle_graph and path_graph, and every place itself
+        # networkx's cycle_graph and path_graph, and every place itself
+        if self.topology in ("cycle", "path"):
             apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
             return np.asarray((apart <= 1) | ((apart == n - 1) & (self.topology == "cycle")))
         if self.topology != "edges":
@@ -199,21 +197,21 @@ def _path_lengths(adjacency: np.ndarray) -> np.ndarray:
 def _attribute_codes(graph: Graph) -> np.ndarray:
     """0 where there is no edge, otherwise a number for each value of the attribute."""
     values = np.zeros((graph.base.size, graph.base.size), dtype=np.int64)
-    codes: dict[Any, int] = {}
+    codes: dict[float | str, int] = {}
     for i, j, attributes in graph.edges:
-        values[i, j] = values[j, i] = codes.setdefault(
-            _key(attributes.get(graph.kind)), len(codes) + 1
-        )
+        code = codes.setdefault(_key(attributes.get(graph.kind)), len(codes) + 1)
+        values[i, j] = values[j, i] = code
     return values
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> float | str:
     """Something hashable that is equal for equal values: 1 and 1.0 are, 1 and True are not."""
-    number_like = isinstance(value, int | float) and not isinstance(value, bool) and value == value
-    return value if number_like else repr(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+        return value
+    return repr(value)
 
 
-def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] = ()) -> Graph:
+def build(base: Base, topology: str, kind: str, edges: Sequence[object] = ()) -> Graph:
     """The graph of a spec.
 
     Args:
@@ -256,35 +254,39 @@ def build(base: Base, topology: str, kind: str, edges: Sequence[Sequence[Any]] =
     return Graph(base, topology, kind, read)
 
 
-def _read_edges(base: Base, edges: Sequence[Sequence[Any]]) -> tuple[Edge, ...]:
+def _read_edges(base: Base, edges: Sequence[object]) -> tuple[Edge, ...]:
     if len(edges) > MAX_EDGES:
         raise Refusal(f"{len(edges)} edges are more than {MAX_EDGES}", code="too-large")
     read: dict[frozenset[int], Edge] = {}
-    for edge in edges:
-        if (
-            not isinstance(edge, Sequence)
-            or len(edge) not in (2, 3)
-            or not isinstance((*edge, {})[2], Mapping)
-        ):
-            raise Refusal(
-                f"an edge is [i, j] or [i, j, {{attribute: value}}], not {str(edge)[:80]}"
-            )
-        if not all(type(i) is int and 0 <= i < base.size for i in edge[:2]):
-            raise Refusal(f"edge {list(edge[:2])} leaves the places 0..{base.size - 1}")
-        this: Edge = (edge[0], edge[1], dict((*edge, {})[2]))
-        if read.setdefault(frozenset(edge[:2]), this)[2] != this[2]:
-            raise Refusal(f"edge {list(edge[:2])} is given twice, with different attributes")
+    for written in edges:
+        i, j, attributes = _read_edge(base, written)
+        first = read.setdefault(frozenset((i, j)), (i, j, attributes))
+        if first[2] != attributes:
+            raise Refusal(f"edge {[i, j]} is given twice, with different attributes")
     return tuple(read.values())
+
+
+def _read_edge(base: Base, written: object) -> Edge:
+    cause = f"an edge is [i, j] or [i, j, {{attribute: value}}], not {str(written)[:80]}"
+    if not isinstance(written, Sequence) or len(written) not in (2, 3):
+        raise Refusal(cause)
+    i, j = written[:2]
+    attributes = written[2] if len(written) == 3 else {}
+    if not isinstance(attributes, Mapping):
+        raise Refusal(cause)
+    if not all(type(end) is int and 0 <= end < base.size for end in (i, j)):
+        raise Refusal(f"edge {[i, j]} leaves the places 0..{base.size - 1}")
+    return i, j, dict(attributes)
 
 
 def _reach(topology: str) -> float:
     """Square of the largest distance of neighbours."""
     if topology in ("grid", "torus", "king"):
         return 2.0 if topology == "king" else 1.0
-    found = re.fullmatch(r"radius ([0-9]{1,4}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})", topology)
-    if found is None or float(found[1]) <= 0:
+    match = re.fullmatch(r"radius ([0-9]{1,4}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})", topology)
+    if match is None or float(match[1]) <= 0:
         raise Refusal(
             f"unknown topology {topology!r}: complete, grid, king, torus, 'radius 2', cycle, path "
             "or edges"
         )
-    return float(found[1]) ** 2 + 1e-9
+    return float(match[1]) ** 2 + 1e-9

@@ -44,7 +44,9 @@ class Representation:
     parts: tuple[tuple[int, "Representation"], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "moves", tuple(_simplest(move) for move in self.moves))
+        coded = [move if move.ndim == 1 else codes.of_matrix(move) for move in self.moves]
+        moves = tuple(m if c is None else c for m, c in zip(self.moves, coded, strict=True))
+        object.__setattr__(self, "moves", moves)
 
     def __str__(self) -> str:
         return self.name
@@ -161,7 +163,7 @@ class Representation:
         return moved
 
     def signed_permutation(self, word: str) -> tuple[np.ndarray, np.ndarray]:
-        """For a signed permutation: where each coordinate goes under a word, and the sign it takes."""
+        """For a signed permutation: where each coordinate goes under a word, and its sign."""
         moved = self._codes(word)
         return np.abs(moved) - 1, np.sign(moved).astype(np.float64)
 
@@ -172,11 +174,6 @@ class Representation:
             return codes.stack([(count, atom._codes(word)) for count, atom in self.parts])
         moves = dict(zip(self.group.generators, self.moves, strict=True))
         return self.group.evaluate(word, moves, codes.compose, codes.identity(self.size))
-
-
-def _simplest(move: np.ndarray) -> np.ndarray:
-    coded = codes.of_matrix(move) if move.ndim == 2 else None
-    return move if coded is None else coded
 
 
 def _block_diagonal(matrices: Sequence[np.ndarray], size: int) -> np.ndarray:
@@ -203,7 +200,14 @@ def check_relations(representation: Representation) -> None:
     group = representation.group
     if not representation.parts:
         for generator, move in zip(group.generators, representation.moves, strict=True):
-            _check_orthogonal(generator, move)
+            # a signed permutation, held as codes, is orthogonal
+            error = stretch(move) if move.ndim == 2 else 0.0
+            if error > 1e-9:
+                raise Refusal(
+                    f"the matrix of {generator} is not orthogonal: M M^T is off the identity by "
+                    f"{error:.1e}",
+                    code="not-orthogonal",
+                )
     for relation in group.relations:
         if not representation.is_still(relation):
             name = short(representation.name)
@@ -224,15 +228,6 @@ def _check_frequencies(representation: Representation) -> None:
             f"those up to {catalogue.MAX_FREQUENCY} are built, as sums of trivial, sign and "
             "irrep(k)",
             code="band-limit",
-        )
-
-
-def _check_orthogonal(generator: str, move: np.ndarray) -> None:
-    if move.ndim == 2 and stretch(move) > 1e-9:
-        raise Refusal(
-            f"the matrix of {generator} is not orthogonal: M M^T is off the identity by "
-            f"{stretch(move):.1e}",
-            code="not-orthogonal",
         )
 
 

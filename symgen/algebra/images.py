@@ -77,8 +77,7 @@ def _integers(generator: str, image: Sequence[int]) -> np.ndarray:
         array = np.asarray(image)
     except ValueError:  # lists of different lengths
         array = np.asarray([None])
-    if (
-        array.size and array.dtype.kind not in "iu"
-    ):  # no silent rounding, no booleans, nothing beyond 64 bits
+    # no silent rounding, no booleans, nothing beyond 64 bits
+    if array.size and array.dtype.kind not in "iu":
         raise Refusal(f"the image of {generator} must be a list of whole numbers")
     return array.astype(np.int64)

@@ -5,8 +5,8 @@ The YAML 1.2 core schema plus `_` between digits:
     null                null Null NULL ~ (or nothing)
     boolean             true True TRUE false False FALSE        (yes, no, on, off are text)
     integer             0  -12  +7  1_000_000  0x1F  0o17       (010 is ten)
+    number              1.5  .5  1.  3e-4  1.0E+6  .inf  .nan   (3e-4 is a number, as expected)
     text                everything else (1:30, 2026-11-20), and what is in quotes
-    text                everything else (1:30, 2026-11-20), and what is quoted
 """
 
 import re
