@@ -126,17 +126,25 @@ class Refusal(ValueError):
         code: kebab-case slug, a key of `CODES`; empty where only the caller knows it: a fibre that
             cannot be read is a `bad-field-type` of an observation and a `hidden-fibre` of a layer.
         hint: the way out; may be empty.
+        part: the piece of a text that cannot be read; empty where the text as a whole is meant, or
+            where it can be read and is refused for another reason.
+        expected: what a text should have been, "base" or "representation"; empty where there was
+            no text to read.
 
     >>> str(Refusal("the grid is too large", code="too-large", hint="use a smaller view"))
     'the grid is too large; use a smaller view'
     """
 
-    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, code: str = "", hint: str = "", part: str = "", expected: str = ""
+    ) -> None:
         if code and code not in CODES:
             raise ValueError(f"the error code {code!r} has no entry in symgen.explanations.CODES")
         self.message = message
         self.code = code
         self.hint = hint
+        self.part = part
+        self.expected = expected
         super().__init__(message)
 
     def __str__(self) -> str:

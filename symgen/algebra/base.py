@@ -176,5 +176,7 @@ def _piece(group: Group, text: str) -> Base:
         )
     raise Refusal(
         f"cannot read {text.strip()!r} as a base: point, grid HxW, plane HxW, tokens N or graph "
-        "N(g=...)"
+        "N(g=...)",
+        part=text.strip(),
+        expected="base",
     )

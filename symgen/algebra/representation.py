@@ -140,14 +140,16 @@ def irrep(group: Group, k: int) -> Representation:
     """
     if group.planar is None:
         raise Refusal(
-            f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices"
+            f"irrep(k) is for C<n>, D<n>, SO2 and O2, not for {group.name}; give matrices",
+            expected="representation",
         )
     n = group.planar.turns
     top = catalogue.MAX_FREQUENCY if group.is_continuous else (n - 1) // 2
     if not 1 <= k <= top:
         has = f"1 to {top}" if top else "none"
         raise Refusal(
-            f"irrep({k}) of {group.name}: the frequencies of its pairs (cos, sin) are {has}"
+            f"irrep({k}) of {group.name}: the frequencies of its pairs (cos, sin) are {has}",
+            expected="representation",
         )
     # the mirror takes the angle t to pi - t
     images = {"r": _turn(n, k), "s": np.diag([(-1.0) ** k, -((-1.0) ** k)])}
@@ -270,7 +272,7 @@ MAX_SUMMANDS = 1024
 """Largest number of summands that are written out."""
 _SUMMAND = re.compile(r"\s*(?:([0-9]{1,12})\s+)?([a-z_]+)\s*(?:\(([^()]*)\))?\s*")
 _PLUS = re.compile(r"\+(?![^()]*\))")
-_NAMES = (
+NAMES = (
     "trivial",
     "sign",
     "irrep",
@@ -299,9 +301,11 @@ def parse(group: Group, text: str) -> Representation:
     size = 0
     for part in _PLUS.split(text):
         match = _SUMMAND.fullmatch(part)
-        if match is None or match[2] not in _NAMES:
+        if match is None or match[2] not in NAMES:
             raise Refusal(
-                f"cannot read {part.strip()!r} as a representation; known: {', '.join(_NAMES)}"
+                f"cannot read {part.strip()!r} as a representation; known: {', '.join(NAMES)}",
+                part=part.strip(),
+                expected="representation",
             )
         count = int(match[1] or 1)
         atom = _atom(group, match[2], match[3])
@@ -323,7 +327,7 @@ def _atom(group: Group, name: str, argument: str | None) -> Representation:
         return {"trivial": trivial, "regular": regular, "standard": standard}[name](group)
     if name == "irrep":
         if not re.fullmatch(r"[0-9]{1,3}", argument or ""):
-            raise Refusal("irrep needs its frequency, e.g. irrep(1)")
+            raise Refusal("irrep needs its frequency, e.g. irrep(1)", expected="representation")
         return irrep(group, int(argument or 0))
     if name == "quotient":
         return quotient(group, (argument or "").split())

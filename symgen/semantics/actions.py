@@ -24,7 +24,7 @@ from symgen.spec.schema import Move
 from symgen.spec.source import Place
 
 PATH = ("symmetry", "actions")
-WORDS = ("auto", "trivial", *representations._NAMES)
+WORDS = ("auto", "trivial", *representations.NAMES)
 # Most names of actions in a message.
 SHOWN = 8
 
@@ -86,7 +86,7 @@ def _text(written: str, action: Action, group: Group, findings: Findings) -> Rep
             raise Refusal(f"a representation has at most {MAX_TEXT} characters", code="too-large")
         representation = representations.parse(group, written)
     except Refusal as error:
-        close = repaired(written, str(error), group) or near_miss(written, WORDS)
+        close = repaired(written, error.part, group) or near_miss(written, WORDS)
         hint = f"did you mean '{close}'?"
         if not close:
             hint = "write auto, trivial, a representation, or a list for each generator"

@@ -101,22 +101,24 @@ def trivial_channels(count: int, group: Group) -> representations.Representation
 # what was meant
 
 
-def meant(written: str, cause: str, term: Term, group: Group) -> str:
+def meant(written: str, refused: Refusal, term: Term, group: Group) -> str:
     """The hint for a text that is no field type of this term: the nearest one that is.
 
     Args:
         written: the text.
-        cause: what `named` said of it.
+        refused: what `named` said of it.
         term: the term.
         group: the group.
     """
     if written in WORDS:
         fitting = (text for text in _field_types(written, term) if _fits(text, term, group))
         return f"write '{next(fitting)}'"
-    close = repaired(written, cause, group) or ("" if ":" in written else near_miss(written, WORDS))
-    if close and ("as a base" not in cause or _fits(close, term, group)):
+    close = repaired(written, refused.part, group)
+    if not close and ":" not in written:
+        close = near_miss(written, WORDS)
+    if close and (refused.expected != "base" or _fits(close, term, group)):
         return f"did you mean '{close}'?"
-    if "as a representation" in cause or cause.startswith("irrep"):
+    if refused.expected == "representation":
         return f"{group} has: {blocks(group)}"
     words = ", ".join(word for word in WORDS if word != "auto" and _fits(word, term, group))
     example = next(text for text in _field_types("", term) if _fits(text, term, group))

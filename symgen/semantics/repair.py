@@ -12,25 +12,24 @@ BASES = ("point", "grid", "plane", "tokens", "graph")
 # Longest text that is repaired: nobody mistypes more.
 MAX_TEXT = 256
 
-_UNREADABLE = re.compile(r"cannot read '(.+)' as a (?:representation|base)")
 _BETWEEN_BLOCKS = re.compile(r"(?<=[a-z)])\s+(?=\d|[a-z])")
 
 
-def repaired(written: str, cause: str, group: Group) -> str:
+def repaired(written: str, part: str, group: Group) -> str:
     """The text with its first mistake mended; "" where nothing near can be read.
 
     Args:
         written: a representation, or a field type with its base.
-        cause: what the algebra said of it.
+        part: the piece of it that cannot be read; "" where that is not known.
         group: the group.
 
     >>> from symgen.algebra.catalogue import group
-    >>> repaired("2 trivial + regulr", "cannot read 'regulr' as a representation", group("D1"))
+    >>> repaired("2 trivial + regulr", "regulr", group("D1"))
     '2 trivial + regular'
     """
     if len(written) > MAX_TEXT:
         return ""
-    for candidate in _candidates(written, cause, group):
+    for candidate in _candidates(written, part, group):
         if candidate != written and _reads(candidate, group):
             return candidate
     return ""
@@ -52,13 +51,11 @@ def blocks(group: Group) -> str:
     return ", ".join([*named, *([f"signed({images})"] if images else [])]) + ", with + between them"
 
 
-def _candidates(written: str, cause: str, group: Group) -> Iterator[str]:
-    unreadable = _UNREADABLE.search(cause)
-    part = unreadable[1] if unreadable else ""
+def _candidates(written: str, part: str, group: Group) -> Iterator[str]:
     word = re.sub(r"^\s*\d*\s*", "", part).split("(")[0].strip()
     if part:
         yield written.replace(part, _BETWEEN_BLOCKS.sub(" + ", part), 1)
-    for known in (representations._NAMES, BASES):
+    for known in (representations.NAMES, BASES):
         if word and (close := near_miss(word, known)):
             yield written.replace(part, part.replace(word, close, 1), 1)
     yield re.sub(r"[\[\],]+", " ", written).replace("= ", "=").replace(" )", ")").replace("  ", " ")

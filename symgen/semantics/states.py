@@ -238,7 +238,7 @@ def _from_text(
     try:
         return field_types.named(written, term, group)
     except Refusal as error:
-        hint = error.hint or field_types.meant(written, str(error), term, group)
+        hint = error.hint or field_types.meant(written, error, term, group)
         if error.code == "inexact-rotation":
             hint = (
                 "use a group whose moves take pixels to pixels, a square view, or spell the moves "
