@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType
+from symgen.nn.expandable import Expandable
 from symgen.nn.scores import drop_labels
 
 
-class GraphMatrices(nn.Module):
+class GraphMatrices(Expandable[Tensor]):
     """The matrices that mix the places of every channel: y[c, i] = sum_j theta_c[label(i, j)] x[c,
     j].
 
@@ -72,7 +73,6 @@ class GraphMatrices(nn.Module):
         )
         self.register_buffer("fine", index, persistent=False)
         self.delta = None if fine is None else nn.Parameter(torch.zeros(self.channels, count))
-        self._expanded: Tensor | None = None
 
     def expand(self, theta: Tensor | None = None) -> Tensor:
         """The matrices, shape (channels, places, places)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.distributions import Distribution
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.nn import distributions, symmetry_breaking
+from symgen.nn.expandable import Expandable
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader, fold
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
@@ -153,7 +154,7 @@ class Network(nn.Module):
 
         The state holds the memory of all steps; those that did not run have theirs unchanged.
         """
-        values = self.reader(observation, self.dtype, self.device)
+        values = self._read(observation)
         if self.states and state is None:
             state = self.initial_state(_batch(values))
         after = self._go_on(self._routes[names], values, state or {})
@@ -179,7 +180,7 @@ class Network(nn.Module):
             The outputs, each [step, environment, size], and the state after the last step.
         """
         count, environments = starts.shape
-        values = self.reader(fold(observations), self.dtype, self.device)
+        values = self._read(fold(observations))
         fresh = starts.to(self.device)[:, :, None, None]
         after = dict(state)
         for step in self._routes[self._seen]:
@@ -201,7 +202,7 @@ class Network(nn.Module):
         """
         if self.states:
             raise ValueError(f"{', '.join(self.states)} has memory: ask forward or unroll")
-        values = self.reader(observation, self.dtype, self.device)
+        values = self._read(observation)
         self._go_on(self._shared, values, {})
         return values
 
@@ -292,11 +293,10 @@ class Network(nn.Module):
         relative size of rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights
         over the group.
         """
-        found = {
-            name: symmetry_breaking.symmetry_breaking(module) for name, module in self.steps.items()
-        }
         return {
-            _joined(name, key): size for name, each in found.items() for key, size in each.items()
+            _joined(name, key): size
+            for name, module in self.steps.items()
+            for key, size in symmetry_breaking.symmetry_breaking(module).items()
         }
 
     def penalty(self) -> Tensor | None:
@@ -317,24 +317,24 @@ class Network(nn.Module):
         """The weights of the banks of every relaxed map, shape (banks, channels of the distinct
         atoms).
         """
-        found = self.relaxed_maps().items()
         return {
-            name: each.banks.weight.detach().cpu().numpy().copy()
-            for name, each in found
-            if each.banks
+            name: matrix.banks.weight.detach().cpu().numpy().copy()
+            for name, matrix in self.relaxed_maps().items()
+            if matrix.banks
         }
 
     def relaxed_maps(self) -> dict[str, TiedMatrix]:
         """The maps with banks, by step, and where it has several by their place in it."""
-        found = {name: symmetry_breaking.banked(module) for name, module in self.steps.items()}
         return {
-            _joined(name, key): each for name, maps in found.items() for key, each in maps.items()
+            _joined(name, key): matrix
+            for name, module in self.steps.items()
+            for key, matrix in symmetry_breaking.banked(module).items()
         }
 
     def update_normalisation(self, observation: Observation) -> None:
         """Take a batch of observations into the running statistics, where the plan has any."""
         if any(isinstance(module, RunningNorm) for module in self.steps.values()):
-            terms = self.reader(observation, self.dtype, self.device)
+            terms = self._read(observation)
             for step in self.plan.steps:
                 module = self.steps[step.name]
                 if isinstance(module, RunningNorm):
@@ -345,18 +345,22 @@ class Network(nn.Module):
         """Hold tied matrices as plain tensors meanwhile: for many forwards between two updates,
         without gradient.
         """
-        tied: list[Any] = [module for module in self.modules() if hasattr(module, "_expanded")]
+        tied = [module for module in self.modules() if isinstance(module, Expandable)]
         try:
             with torch.no_grad():
                 for module in tied:
-                    module._expanded = module.expand()
+                    module.hold()
             yield
         finally:
             for module in tied:
-                module._expanded = None
+                module.release()
 
     def _has(self) -> str:
         return f"its outputs are {', '.join(output.name for output in self.outputs)}"
+
+    def _read(self, observation: Observation) -> Features:
+        weight = next(self.parameters())  # asked once: it takes as long as a small layer
+        return self.reader(observation, weight.dtype, weight.device)
 
     def _read_action(self, action: Tensor) -> Tensor:
         """An action of the environment as outputs read it: of a squashed policy in units of its

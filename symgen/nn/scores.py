@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from symgen.algebra.triangles import Triangles
 from symgen.nn.attend import attend
+from symgen.nn.expandable import Expandable
 from symgen.nn.triangle import Mixing, TriangleLayer
 
 Symmetrise = bool | Literal["both"]
@@ -25,7 +26,7 @@ IN_CACHE = 262_144
 ON_SCORES = ("left", "additive", "hadamard")
 
 
-class PairWeights(nn.Module):
+class PairWeights(Expandable[Tensor]):
     """A matrix over pairs of places for every head: theta_h[label(i, j)], zero where there is no
     edge.
 
@@ -62,7 +63,6 @@ class PairWeights(nn.Module):
             itself = np.unique(np.diagonal(labels))
             theta[:, torch.from_numpy(itself[itself >= 0])] += 1.0
         self.theta = nn.Parameter(theta)
-        self._expanded: Tensor | None = None
 
     def expand(self, theta: Tensor | None = None) -> Tensor:
         """The matrices, shape (heads, places, places)."""

@@ -25,6 +25,7 @@ from symgen.algebra.steerable import Vectors, exact_words, kernels, thresholds, 
 from symgen.algebra.tying import bias
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
+from symgen.nn.expandable import Expandable
 from symgen.nn.symmetry_breaking import BrokenMaps
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.spec.schema import Relaxed
@@ -216,7 +217,7 @@ class FieldActivation(nn.Module):
         return nn.functional.relu(length - self.threshold[first : first + copies]) / length
 
 
-class SteerableConv(nn.Module):
+class SteerableConv(Expandable[tuple[Tensor, Tensor | None]]):
     """A steerable convolution of a picture, a nonlinearity, and blurred pooling where asked for.
 
     Law: conv(g.x) = g.conv(x); up to the interpolation error of smooth pictures where g turns a
@@ -254,7 +255,6 @@ class SteerableConv(nn.Module):
         self.activation = FieldActivation(target.fibre, activation, vectors)
         self.pool = Blur(tuple(map(sampling.count, source.base.shape))) if pool else None
         self.disc = Disc(target.base) if target.base.kind == "plane" else None
-        self._expanded: tuple[Tensor, Tensor | None] | None = None
 
     def expand(self) -> tuple[Tensor, Tensor | None]:
         """The filter and the bias as plain tensors."""

@@ -13,6 +13,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.relaxation import scaling
 from symgen.algebra.tying import Tying, bias, number, tie
 from symgen.nn.exact import ExactBuffers
+from symgen.nn.expandable import Expandable
 from symgen.nn.relaxation import RelaxedWeights
 from symgen.nn.spectral import spectral
 from symgen.spec.schema import Relaxed
@@ -159,7 +160,7 @@ class TiedMatrix(ExactBuffers):
         return None if self.delta is None else self.delta.square().mean()
 
 
-class TiedLinear(nn.Module):
+class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
     """An equivariant linear map of whole features, or of the fibre at every place.
 
     Args:
@@ -196,7 +197,6 @@ class TiedLinear(nn.Module):
         self.spectral = spectral(target, source) if self.matrix.relaxed is None else None
         if self.spectral is not None and self.matrix.index is not None:
             self.matrix.index = self.spectral.rearranged(self.matrix.index)
-        self._expanded: tuple[Tensor, Tensor | None] | None = None
 
     def expand(self) -> tuple[Tensor, Tensor | None]:
         """The matrix and the bias as plain tensors."""

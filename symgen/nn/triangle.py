@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.triangles import Triangles
+from symgen.nn.expandable import Expandable
 
 
 class Mixing(NamedTuple):
@@ -29,7 +30,7 @@ class Mixing(NamedTuple):
     ki: Tensor
 
 
-class TriangleLayer(nn.Module):
+class TriangleLayer(Expandable[list[Mixing]]):
     """Mix the scores of every pair of places with those of its triangle; weights per head and
     angle.
 
@@ -53,7 +54,6 @@ class TriangleLayer(nn.Module):
             self.register_buffer(name, torch.from_numpy(table), persistent=False)
         self.tokens = tokens
         self.theta = nn.Parameter(torch.empty(layers, heads, triangles.label_count).uniform_(-1, 1))
-        self._expanded: list[Mixing] | None = None
 
     def expand(self) -> list[Mixing]:
         """What each layer multiplies and gathers."""

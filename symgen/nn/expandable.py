@@ -1,0 +1,35 @@
+"""Layers whose matrices are made of few weights, and may be kept for a while."""
+
+from typing import Generic, TypeVar
+
+from torch import nn
+
+__all__ = ["Expandable"]
+
+Expansion = TypeVar("Expansion")
+
+
+class Expandable(nn.Module, Generic[Expansion]):
+    """A layer that multiplies with what `expand` makes of its weights.
+
+    Between two updates the weights stay the same, and so does what is made of them: a layer that
+    holds it computes the same, faster, and without gradients of its weights.
+    """
+
+    _expanded: Expansion | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._expanded = None
+
+    def expand(self) -> Expansion:
+        """What the layer multiplies with, made of its weights."""
+        raise NotImplementedError
+
+    def hold(self) -> None:
+        """Keep what `expand` gives until `release`."""
+        self._expanded = self.expand()
+
+    def release(self) -> None:
+        """Expand anew at every call."""
+        self._expanded = None
