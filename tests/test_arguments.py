@@ -80,9 +80,9 @@ def test_completion_can_be_installed():
 def test_what_was_mistyped_is_json_too(words, said, spec):
     done = run(*[spec if word == "SPEC" else word for word in words], "--json")
     assert done.exit_code == 2
-    found = json.loads(done.stdout)
-    [mistake] = found["diagnostics"]
-    assert not found["holds"]
+    answer = json.loads(done.stdout)
+    [mistake] = answer["diagnostics"]
+    assert not answer["holds"]
     assert said in mistake["message"]
     assert mistake["code"] in CODES
 

@@ -70,27 +70,27 @@ def test_check_verbose_shows_where_everything_goes(spec):
 
 
 def test_check_json(spec):
-    found = values("check", spec)
-    assert found["holds"]
-    assert found["diagnostics"] == []
-    assert found["group"] == {"name": "C4", "order": 4, "generators": ["r"], "relations": ["r^4"]}
-    assert found["observation"] == {"observation": "grid 5x5: 4 trivial"}
+    answer = values("check", spec)
+    assert answer["holds"]
+    assert answer["diagnostics"] == []
+    assert answer["group"] == {"name": "C4", "order": 4, "generators": ["r"], "relations": ["r^4"]}
+    assert answer["observation"] == {"observation": "grid 5x5: 4 trivial"}
 
 
 def test_plan(spec):
     assert "weights" in run("plan", spec).stdout
-    found = values("plan", spec)
-    assert found["weights"] == sum(step["weights"] for step in found["steps"])
-    assert found["steps"][-1]["name"] == "value"
+    answer = values("plan", spec)
+    assert answer["weights"] == sum(step["weights"] for step in answer["steps"])
+    assert answer["steps"][-1]["name"] == "value"
 
 
 def test_verify(spec):
     done = run("verify", spec)
     assert done.exit_code == 0
     assert "exact" in done.stdout
-    found = values("verify", spec, "--dtype", "float64")
-    assert found["holds"]
-    assert {row["dtype"] for row in found["rows"]} == {"float64"}
+    answer = values("verify", spec, "--dtype", "float64")
+    assert answer["holds"]
+    assert {row["dtype"] for row in answer["rows"]} == {"float64"}
 
 
 def test_check_env(spec):
@@ -239,7 +239,7 @@ def test_what_was_mistyped(words, spec):
 
 
 def test_set_values_are_yaml(spec):
-    found = values(
+    answer = values(
         "check",
         spec,
         "--set",
@@ -249,9 +249,9 @@ def test_set_values_are_yaml(spec):
         "--set",
         "evaluate={}",
     )
-    assert found["train"]["steps"] == 1000
-    assert found["seeds"] == [3, 4]
-    assert found["evaluate"] == []
+    assert answer["train"]["steps"] == 1000
+    assert answer["seeds"] == [3, 4]
+    assert answer["evaluate"] == []
 
 
 def test_a_bug_is_not_hidden(spec, monkeypatch):
@@ -281,13 +281,13 @@ def test_train_and_evaluate(trainable, tmp_path):
     assert list(again["evaluation"]["conditions"]) == ["training", "rotated", "harder"]
     edits = ["--set", "train.gamma=0.9", "--seed", "1", "--seed", "2"]
     wide = values("train", trainable, "--runs", runs, *edits, "--episodes", "5", "--quiet")
-    assert [Path(each["folder"]).parts[-2:] for each in wide["runs"]] == [
+    assert [Path(run["folder"]).parts[-2:] for run in wide["runs"]] == [
         ("train.gamma=0.9", "1"),
         ("train.gamma=0.9", "2"),
     ]
 
-    found = values("evaluate", runs / "tiny", "--episodes", "5")
-    assert [(each["variant"], each["seeds"]) for each in found["evaluations"]] == [
+    answer = values("evaluate", runs / "tiny", "--episodes", "5")
+    assert [(run["variant"], run["seeds"]) for run in answer["evaluations"]] == [
         ("base", [0]),
         ("train.gamma=0.9", [1, 2]),
     ]
@@ -296,8 +296,11 @@ def test_train_and_evaluate(trainable, tmp_path):
     assert "skipped" in table.stderr
     assert "notes" in table.stderr
     assert [line.split("|")[1].strip() for line in table.stdout.splitlines()[:4]] == [
-        "variant", "---", "base", "train.gamma=0.9",
-    ]  # fmt: skip
+        "variant",
+        "---",
+        "base",
+        "train.gamma=0.9",
+    ]
     assert "train.gamma=0.9" in run("evaluate", runs / "tiny", "--episodes", "5", "--sample").stdout
     assert run("evaluate", runs / "tiny", "--checkpoint", "newest").exit_code == 2
 
@@ -319,11 +322,11 @@ def test_ctrl_c_saves_and_says_how_to_go_on(trainable, tmp_path):
 
 def wait_for(condition, process):
     deadline = time.monotonic() + 60
-    while not (found := condition()):
+    while not (answer := condition()):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return found
+    return answer
 
 
 # -----------------------------------------------------------------------------------------------

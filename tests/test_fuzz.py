@@ -25,7 +25,11 @@ from symgen.problem.problem import Problem
 from symgen.spec.source import MAX_BYTES, from_text
 
 # Together 3,000 cases.
-BYTES, MUTATED_TEXT, MUTATED_VALUES, RANDOM, CHOSEN = 400, 700, 700, 400, 800
+BYTES = 400
+MUTATED_TEXT = 700
+MUTATED_VALUES = 700
+RANDOM = 400
+CHOSEN = 800
 SECONDS = 15.0
 
 SPECS = [
@@ -40,7 +44,8 @@ symmetry:
   constraint: exact
   output: equivariant
 graph: {topology: grid, labels: offset, orientation: none}
-network: {family: graph_attention, global: {layers: 1}, width: 24, heads: 1, fibre: regular, readout: patches}
+network: {family: graph_attention, global: {layers: 1}, width: 24, heads: 1, fibre: regular,
+          readout: patches}
 train: {algorithm: ppo, steps: 1_000, seeds: [0, 1]}
 evaluate:
   longer: {environment.max_steps: 40}
@@ -77,9 +82,11 @@ graph: {topology: {edges: [[0, 1], [1, 3], [3, 2], [2, 0, {kind: rod}]]}, labels
 network: {family: graph_attention, patch: 5, width: 12, heads: 1}
 """,
 ]
-WORDS = """auto|trivial|tokens|grid|regular|2 sign|standard|quotient(s)|point: trivial|grid 5x5: 4 trivial|C1|C4|D1|D4
-S5|C512|S128|D512 x D512|C2 x C2|C8|r|s|rs|r^9999|srsr|observation|up|left|exact|relaxed|none|complete|king|torus
-radius 1e308|radius nan|absolute|kind|graph_attention|group_mlp|cnn|vit|mlp|ppo|gridworld|gymnasium_env|CartPole-v1
+WORDS = """\
+auto|trivial|tokens|grid|regular|2 sign|standard|quotient(s)|point: trivial
+grid 5x5: 4 trivial|C1|C4|D1|D4|S5|C512|S128|D512 x D512|C2 x C2|C8|r|s|rs|r^9999|srsr
+observation|up|left|exact|relaxed|none|complete|king|torus|radius 1e308|radius nan|absolute
+kind|graph_attention|group_mlp|cnn|vit|mlp|ppo|gridworld|gymnasium_env|CartPole-v1
 8192 trivial|tokens 4: trivial|permutation(r=1 0)|matrix(r=inf)|| |\x7f|é|日本""".replace(
     "\n", "|"
 ).split("|")
@@ -103,9 +110,12 @@ NUMBERS = [
     None,
 ]
 ATOMS = st.sampled_from([*WORDS, *NUMBERS])
-NAMES = """symgen environment symmetry graph network train evaluate adapter family algorithm group generators relations
-states actions constraint output topology edges labels orientation observation r s hidden depth width patch size view
-steps seeds relaxed banks transform environment.size id kwargs from learning_rate"""
+NAMES = """
+symgen environment symmetry graph network train evaluate adapter family algorithm group
+generators relations states actions constraint output topology edges labels orientation
+observation r s hidden depth width patch size view steps seeds relaxed banks transform
+environment.size id kwargs from learning_rate
+"""
 KEYS = st.sampled_from([*NAMES.split(), "", "x" * 300])
 VALUES = st.recursive(
     ATOMS,
@@ -133,10 +143,10 @@ def answer(spec: str | Path | dict[str, Any]) -> Problem | SpecError:
         assert plan_spec(result).weights > 0
     except SpecError as error:
         refused = error
-    for each in refused.diagnostics if refused else ():
-        assert each.code in CODES
-        assert str(each)
-        assert len(each.message) < 2000
+    for mistake in refused.diagnostics if refused else ():
+        assert mistake.code in CODES
+        assert str(mistake)
+        assert len(mistake.message) < 2000
     assert refused or str(result)
     assert time.perf_counter() - start < SECONDS
     return refused or result
@@ -200,8 +210,10 @@ def mutated_values(spec: dict[str, Any], rng: random.Random, value: Any) -> dict
         elif kind == 1:
             place.pop(key, None) if isinstance(place, dict) else place.pop(key)
         elif kind == 2:
-            other, name = rng.choice(list(places(spec)) or [(spec, "symgen")])
-            place[key], other[name] = copy.deepcopy(other[name]), copy.deepcopy(place[key])
+            second, name = rng.choice(list(places(spec)) or [(spec, "symgen")])
+            here = copy.deepcopy(place[key])
+            place[key] = copy.deepcopy(second[name])
+            second[name] = here
         elif isinstance(place, dict):
             place[rng.choice(["r", "s", "t", "observation", "width", "", "environment.size"])] = (
                 place.pop(key)
@@ -213,13 +225,10 @@ def mutated_values(spec: dict[str, Any], rng: random.Random, value: Any) -> dict
 
 def places(inner: Any):
     """Every (container, key) inside a value."""
-    for key in (
-        list(inner)
-        if isinstance(inner, dict)
-        else range(len(inner))
-        if isinstance(inner, list)
-        else ()
-    ):
+    keys = list(inner) if isinstance(inner, dict) else []
+    if isinstance(inner, list):
+        keys = range(len(inner))
+    for key in keys:
         yield inner, key
         yield from places(inner[key])
 
@@ -240,10 +249,11 @@ environment.resolution: [9, 10, 24, 25]
 symmetry.group: [C1, C2, C4, D1, D2, D4, D4, C8, S4, C2 x C2, {generators: [r], relations: [r^4]}]
 symmetry.states:
   [trivial, grid, tokens, "grid 5x5: 4 trivial", {observation: {r: turn}}, {observation: {s: flip}},
-   {observation: {r: half_turn, s: mirror}}, {observation: 4 sign}, {observation: {s: [-1, -2, -3, -4]}}]
+   {observation: {r: half_turn, s: mirror}}, {observation: 4 sign},
+   {observation: {s: [-1, -2, -3, -4]}}]
 symmetry.actions:
-  [trivial, regular, standard, permutation, {r: [1, 2, 3, 0]}, {s: [0, 3, 2, 1]}, {r: [2, 1, 4, 3], s: trivial},
-   {s: [[0, 1], [1, 0]]}]
+  [trivial, regular, standard, permutation, {r: [1, 2, 3, 0]}, {s: [0, 3, 2, 1]},
+   {r: [2, 1, 4, 3], s: trivial}, {s: [[0, 1], [1, 0]]}]
 symmetry.constraint: [exact, none, relaxed]
 symmetry.output: [equivariant, invariant]
 graph.topology: [complete, grid, king, torus, radius 2, {edges: [[0, 1]]}]
@@ -257,7 +267,8 @@ network.patch: [1, 2, 3, 5]
 network.channels: [[4], [4, 0], [8, 8]]
 network.activation: [relu, tanh]
 evaluate.moved:
-  [{transform: r}, {transform: rs}, {environment.size: 7}, {environment.crossings: 2}, {seed_range: [5, 9]}]
+  [{transform: r}, {transform: rs}, {environment.size: 7}, {environment.crossings: 2},
+   {seed_range: [5, 9]}]
 """).values
 LIKELY = {"environment": 0.3, "symmetry": 0.25, "graph": 0.3, "network": 0.4, "evaluate": 0.2}
 
@@ -304,7 +315,7 @@ def test_the_seeds_of_the_fuzz_are_mostly_good():
     """Otherwise the mutations would be of something that is refused at once."""
     assert all(isinstance(answer(text), Problem) for text in SPECS)
     some = [answer(chosen(random.Random(seed))) for seed in range(100)]
-    assert sum(isinstance(each, Problem) for each in some) > 10
+    assert sum(isinstance(result, Problem) for result in some) > 10
 
 
 def test_the_fuzz_notices_another_exception(monkeypatch):

@@ -1,5 +1,5 @@
-"""How much of symgen reads one exact spec: the files and functions that `check_spec` and `plan_spec`
-run through, so that somebody who follows a spec through them can.
+"""How much of symgen reads one exact spec: the files and functions that `check_spec` and
+`plan_spec` run through, so that somebody who follows a spec through them can.
 
     python tests/test_reading.py            # the same numbers for every shipped spec
 

@@ -54,7 +54,7 @@ def _worlds(monkeypatch):
 
 
 def spec(world: str = "Vector-v0", **changes: Any) -> dict[str, Any]:
-    """A spec for one of the worlds above; whole sections, and keys of symmetry by their own name."""
+    """A spec for a world of the above; whole sections, and keys of symmetry by their own name."""
     sections = {
         key: changes.pop(key)
         for key in list(changes)

@@ -85,9 +85,9 @@ def test_representations(solve, world, group, written, expected):
     ],
 )
 def test_mistakes(mistakes, world, written, code, message):
-    (found,) = mistakes(world, states=OBSERVED, actions=written)
-    assert found.code == code, str(found)
-    assert message in found.message
+    (mistake,) = mistakes(world, states=OBSERVED, actions=written)
+    assert mistake.code == code, str(mistake)
+    assert message in mistake.message
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,6 @@ def test_the_bounds_of_continuous_actions(solve, mistakes, world, group, written
     if holds:
         assert solve(world, **changes)
     else:
-        assert [each.code for each in mistakes(world, **changes)] == ["action-bounds"]
+        assert [mistake.code for mistake in mistakes(world, **changes)] == ["action-bounds"]
     free = {"network": {"family": "mlp"}, "constraint": "none"}
     assert solve(world, **changes, **free)  # nothing is claimed, so nothing is broken

@@ -80,16 +80,16 @@ def test_beads_on_a_path(solve):
     ],
 )
 def test_beads_that_are_on_no_such_string(mistakes, group, states, written, code, hint):
-    (found,) = mistakes("Beads-v0", group=group, states=states, graph=written, network=ATTENTION)
-    assert (found.code, hint in found.hint) == (code, True), str(found)
+    (mistake,) = mistakes("Beads-v0", group=group, states=states, graph=written, network=ATTENTION)
+    assert (mistake.code, hint in mistake.hint) == (code, True), str(mistake)
 
 
 @pytest.mark.parametrize(("topology", "instead"), [("cycle", "torus"), ("path", "grid")])
 def test_a_grid_is_no_string_of_beads(mistakes, topology, instead):
-    (found,) = mistakes(
+    (mistake,) = mistakes(
         "Square-v0", group="C4", states="grid", graph={"topology": topology}, network=ATTENTION
     )
-    assert (found.code, f"write {instead}," in found.hint) == ("bad-topology", True)
+    assert (mistake.code, f"write {instead}," in mistake.hint) == ("bad-topology", True)
 
 
 def test_attributes_label_edges(solve):
@@ -142,9 +142,9 @@ def test_a_graph_lives_on_patches(solve):
     ],
 )
 def test_mistakes(mistakes, written, code, message):
-    (found,) = mistakes("Square-v0", group="C4", states="grid", graph=written, network=ATTENTION)
-    assert found.code == code, str(found)
-    assert message in found.message
+    (mistake,) = mistakes("Square-v0", group="C4", states="grid", graph=written, network=ATTENTION)
+    assert mistake.code == code, str(mistake)
+    assert message in mistake.message
 
 
 @pytest.mark.parametrize(
@@ -152,25 +152,25 @@ def test_mistakes(mistakes, written, code, message):
     [({"topology": "king"}, "bad-topology"), ({"labels": "offset"}, "bad-labels")],
 )
 def test_tokens_are_no_grid(mistakes, written, code):
-    (found,) = mistakes("Beads-v0", group="S5", states="tokens", graph=written, network=ATTENTION)
-    assert found.code == code
+    (mistake,) = mistakes("Beads-v0", group="S5", states="tokens", graph=written, network=ATTENTION)
+    assert mistake.code == code
 
 
 def test_attributes_must_be_kept_too(mistakes):
     edges = [[*edge, {"kind": "rod" if edge[0] else "rope"}] for edge in RING]
     written = {"topology": {"edges": edges}, "labels": "kind"}
-    (found,) = mistakes("Beads-v0", group="C5", states="tokens", graph=written, network=ATTENTION)
-    assert found.code == "not-an-automorphism"
+    (mistake,) = mistakes("Beads-v0", group="C5", states="tokens", graph=written, network=ATTENTION)
+    assert mistake.code == "not-an-automorphism"
 
 
 def test_a_plain_vector_has_no_places(mistakes):
-    assert [each.code for each in mistakes(graph={})] == ["no-places"]
+    assert [mistake.code for mistake in mistakes(graph={})] == ["no-places"]
 
 
 def test_too_many_places(mistakes, solve, monkeypatch):
     monkeypatch.setattr("symgen.semantics.graph.MAX_GRAPH", 30)
-    (found,) = mistakes("Square-v0", group="C4", states="grid", network=ATTENTION)
-    assert found.code == "too-large"
+    (mistake,) = mistakes("Square-v0", group="C4", states="grid", network=ATTENTION)
+    assert mistake.code == "too-large"
     plain = solve(
         "Square-v0", states="grid", graph={}, network={"family": "mlp"}, constraint="none"
     )

@@ -37,9 +37,9 @@ def test_presented(solve):
     ],
 )
 def test_unknown_names(mistakes, written, code, hint):
-    (found,) = mistakes(group=written)
-    assert (found.code, hint in found.hint) == (code, True), str(found)
-    assert len(found.message) < 200
+    (mistake,) = mistakes(group=written)
+    assert (mistake.code, hint in mistake.hint) == (code, True), str(mistake)
+    assert len(mistake.message) < 200
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,6 @@ def test_unknown_names(mistakes, written, code, hint):
 )
 def test_bad_presentations(mistakes, generators, relations, codes):
     start = time.perf_counter()
-    found = mistakes(group={"generators": generators, "relations": relations})
-    assert [each.code for each in found] == codes
+    told = mistakes(group={"generators": generators, "relations": relations})
+    assert [mistake.code for mistake in told] == codes
     assert time.perf_counter() - start < 5

@@ -40,9 +40,9 @@ def test_it_is_json():
 
 
 def test_every_reference_leads_somewhere():
-    found = set(references(SCHEMA))
-    assert found
-    for reference in found:
+    referred = set(references(SCHEMA))
+    assert referred
+    for reference in referred:
         prefix, _, name = reference.rpartition("/")
         assert prefix == "#/$defs"
         assert name in SCHEMA["$defs"]
@@ -66,11 +66,11 @@ def test_every_keyword_has_its_options(section, kind):
 def test_every_property_is_described():
     bare = [
         name
-        for each in objects(SCHEMA)
-        for name, entry in each["properties"].items()
+        for part in objects(SCHEMA)
+        for name, entry in part["properties"].items()
         if not (
             {"description", "$ref"} & set(entry)
-            or any("description" in one for one in entry.get("anyOf", []))
+            or any("description" in branch for branch in entry.get("anyOf", []))
         )
     ]
     assert bare == []
@@ -95,7 +95,7 @@ def test_conditions_may_reach_into_options(key, inside):
     assert any(re.search(pattern, key) for pattern in patterns) == inside
 
 
-# ----------------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # lookup
 
 

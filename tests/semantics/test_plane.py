@@ -24,7 +24,7 @@ def spec(
 def code(written) -> list[str]:
     with pytest.raises(SpecError) as caught:
         check_spec(written)
-    return [each.code for each in caught.value.diagnostics]
+    return [mistake.code for mistake in caught.value.diagnostics]
 
 
 @pytest.mark.parametrize("group", ["C8", "D8", "C3", "SO2", "O2"])
@@ -62,8 +62,8 @@ def test_auto_is_a_grid_where_they_do():
     ],
 )
 def test_refused(written, expected):
-    found = code(written)
-    assert expected is None or found == expected
+    refused = code(written)
+    assert expected is None or refused == expected
 
 
 @pytest.mark.parametrize("text", ["SO(2)", "so2", "O(2)"])

@@ -1,4 +1,4 @@
-"""symgen/REFERENCE.md is made of the Options, is complete, and is what `symgen reference` prints."""
+"""symgen/REFERENCE.md is made of the Options, is complete, and is what the command prints."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from symgen.semantics import reference
 from symgen.semantics.resolve import KEYWORDS
 
 PAGE = Path(symgen.__file__).parent / "REFERENCE.md"
-SECTIONS = {each.name: each for each in reference.sections()}
+SECTIONS = {section.name: section for section in reference.sections()}
 
 
 def undescribed(section):

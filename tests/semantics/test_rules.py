@@ -31,7 +31,9 @@ def conditions(text: str) -> list[tuple[str, int, int]]:
     try:
         check_spec(from_text(GRID + "".join(f"  {line}\n" for line in text.splitlines())))
     except SpecError as error:
-        return [(each.code, each.line - 5, each.column - 2) for each in error.diagnostics]
+        return [
+            (mistake.code, mistake.line - 5, mistake.column - 2) for mistake in error.diagnostics
+        ]
     return []
 
 
@@ -70,10 +72,17 @@ nothing: {}"""
         ("a: {environment.size: 11}", [("changed-interface", 1, 1)]),
         ("a: {environment.moves: turn}", [("changed-interface", 1, 1)]),
         ("training: {}", [("condition-name", 1, 1)]),
-        ("a: {transform: s}\nb: {levels: 0}\nc: {x: 1, y: 2}",
-         [("bad-word", 1, 16), ("wrong-value", 2, 13), ("unknown-key", 3, 5), ("unknown-key", 3, 11)]),
+        (
+            "a: {transform: s}\nb: {levels: 0}\nc: {x: 1, y: 2}",
+            [
+                ("bad-word", 1, 16),
+                ("wrong-value", 2, 13),
+                ("unknown-key", 3, 5),
+                ("unknown-key", 3, 11),
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_conditions(text, expected):
     assert conditions(text) == expected
 
@@ -148,10 +157,10 @@ def test_a_condition_reaches_into_an_option(change):
 def test_a_dotted_path_that_leads_nowhere(change, code, message, hint):
     with pytest.raises(SpecError) as caught:
         check_spec(from_text(PENDULUM % change))
-    (found,) = caught.value.diagnostics
-    assert found.code == code
-    assert message in found.message
-    assert hint in found.hint
+    (mistake,) = caught.value.diagnostics
+    assert mistake.code == code
+    assert message in mistake.message
+    assert hint in mistake.hint
 
 
 def test_what_a_dotted_path_changes_must_keep_the_interface(monkeypatch):
@@ -177,12 +186,12 @@ evaluate: {a: {environment.kwargs.%s}}
     for change, code in (("size: 5", "changed-interface"), ("cost: 0", "bad-environment")):
         with pytest.raises(SpecError) as caught:
             check_spec(from_text(spec % change))
-        assert [each.code for each in caught.value.diagnostics] == [code]
+        assert [mistake.code for mistake in caught.value.diagnostics] == [code]
 
 
 def test_an_adapter_without_levels(mistakes):
-    (found,) = mistakes(evaluate={"fewer": {"levels": 5}})
-    assert (found.code, "has no levels" in found.message) == ("bad-edit", True)
+    (mistake,) = mistakes(evaluate={"fewer": {"levels": 5}})
+    assert (mistake.code, "has no levels" in mistake.message) == ("bad-edit", True)
 
 
 def test_what_a_condition_changes_in_the_environment():
@@ -194,7 +203,9 @@ def test_what_a_condition_changes_in_the_environment():
     "constraint", ["augment", "mirror_loss", "none", {"relaxed": {"form": "residual", "banks": 4}}]
 )
 def test_constraints_that_are_not_offered(mistakes, constraint):
-    assert [each.code for each in mistakes(constraint=constraint)] == ["unavailable-constraint"]
+    assert [mistake.code for mistake in mistakes(constraint=constraint)] == [
+        "unavailable-constraint"
+    ]
 
 
 @pytest.mark.parametrize("constraint", ["augment", "mirror_loss"])
@@ -206,8 +217,8 @@ def test_constraints_on_training_are_said_to_be_none_of_the_family(mistakes, con
 
 
 def test_invariant_policies(mistakes, solve):
-    (found,) = mistakes(output="invariant", states="4 sign", actions="regular")
-    assert found.code == "invariant-policy"
+    (mistake,) = mistakes(output="invariant", states="4 sign", actions="regular")
+    assert mistake.code == "invariant-policy"
     assert solve(output="invariant", states="4 sign", actions="trivial")
     assert solve(output="equivariant", states="4 sign", actions="trivial")
 
@@ -241,8 +252,8 @@ def test_invariant_policies(mistakes, solve):
 def test_blind_policies(mistakes, solve, group, states, actions, blind):
     changes = {"group": group, "states": states, "actions": actions}
     if blind:
-        (found,) = mistakes(**changes)
-        assert (found.code, found.message.split()[0]) == ("blind-policy", blind)
+        (mistake,) = mistakes(**changes)
+        assert (mistake.code, mistake.message.split()[0]) == ("blind-policy", blind)
     else:
         assert solve(**changes)
     assert solve(**changes, constraint="none", network={"family": "mlp"})
@@ -266,17 +277,21 @@ def test_hidden_fibres(mistakes, solve, hidden, activation, codes):
         "network": {"family": "group_mlp", "hidden": hidden, "activation": activation},
     }
     if codes:
-        assert {each.code for each in mistakes(**changes)} == codes
+        assert {mistake.code for mistake in mistakes(**changes)} == codes
     else:
         assert solve(**changes)
 
 
 def test_rules_are_run_together(mistakes):
-    found = mistakes(
-        constraint="augment", output="invariant", states="4 sign", actions="regular",
-        network={"family": "group_mlp", "hidden": "4 trivial"}, evaluate={"a": {"transform": "q"}},
-    )  # fmt: skip
-    codes = {each.code for each in found}
+    told = mistakes(
+        constraint="augment",
+        output="invariant",
+        states="4 sign",
+        actions="regular",
+        network={"family": "group_mlp", "hidden": "4 trivial"},
+        evaluate={"a": {"transform": "q"}},
+    )
+    codes = {mistake.code for mistake in told}
     assert codes == {"unavailable-constraint", "invariant-policy", "hidden-fibre", "bad-word"}
 
 
@@ -298,17 +313,17 @@ def test_every_rule_is_listed():
 
 
 def test_mistakes_of_options_come_with_those_of_the_spec(mistakes):
-    found = mistakes(
+    told = mistakes(
         output="sideways",
         network={"family": "group_mlp", "hiden": 3},
         train={"algorithm": "ppo", "lr": 1},
     )
-    assert [each.code for each in found] == ["wrong-value", "unknown-key", "unknown-key"]
+    assert [mistake.code for mistake in told] == ["wrong-value", "unknown-key", "unknown-key"]
 
 
 def test_unknown_keywords(mistakes):
-    found = mistakes(network={"family": "groupmlp"}, train={"algorithm": "poo"})
-    assert [(each.code, each.hint.split("?")[0]) for each in found] == [
+    told = mistakes(network={"family": "groupmlp"}, train={"algorithm": "poo"})
+    assert [(mistake.code, mistake.hint.split("?")[0]) for mistake in told] == [
         ("unknown-family", "did you mean 'group_mlp'"),
         ("unknown-algorithm", "did you mean 'ppo'"),
     ]
@@ -319,8 +334,8 @@ def test_an_environment_that_raises_anything(mistakes, monkeypatch):
         raise ZeroDivisionError("in other people's code")
 
     monkeypatch.setattr("symgen.envs.gymnasium_env.interface", raising)
-    (found,) = mistakes()
-    assert (found.code, "ZeroDivisionError" in found.message) == ("bad-environment", True)
+    (mistake,) = mistakes()
+    assert (mistake.code, "ZeroDivisionError" in mistake.message) == ("bad-environment", True)
 
 
 def test_a_missing_package_is_told_at_its_line(mistakes, monkeypatch):
@@ -330,8 +345,8 @@ def test_a_missing_package_is_told_at_its_line(mistakes, monkeypatch):
         raise UserError("missing-package", "it needs x", "pip install x")
 
     monkeypatch.setattr("symgen.envs.gymnasium_env.interface", raising)
-    (found,) = mistakes()
-    assert (found.code, found.line, found.hint) == ("missing-package", 2, "pip install x")
+    (mistake,) = mistakes()
+    assert (mistake.code, mistake.line, mistake.hint) == ("missing-package", 2, "pip install x")
 
 
 def test_a_problem_prints_itself(solve):
@@ -360,7 +375,7 @@ def test_sizes_that_only_the_plan_finds(solve):
     problem = solve()
     with pytest.raises(SpecError) as caught, rules.sizes_refused(problem):
         raise Refusal("a map has more than 5 entries", code="too-large")
-    assert [each.code for each in caught.value.diagnostics] == ["too-large"]
+    assert [mistake.code for mistake in caught.value.diagnostics] == ["too-large"]
 
 
 def test_other_errors_of_the_plan_are_bugs(solve):
@@ -405,9 +420,9 @@ def test_what_a_squashed_policy_needs(mistakes, solve, world, group, actions, co
         "states": "2 standard" if group[0] == "C" else "4 sign",
     }
     if code:
-        (found,) = mistakes(world, **changes, train=SAC)
-        assert found.code == code
-        assert found.hint
+        (mistake,) = mistakes(world, **changes, train=SAC)
+        assert mistake.code == code
+        assert mistake.hint
     else:
         assert solve(world, **changes, train=SAC).critic == "q"
     if code not in (
@@ -423,8 +438,8 @@ def test_what_a_squashed_policy_needs(mistakes, solve, world, group, actions, co
 
 
 def test_an_unbounded_action_that_is_mixed_has_both_mistakes(mistakes):
-    found = mistakes("Free-v0", group="C8", states="2 standard", actions="standard", train=SAC)
-    assert {each.code for each in found} == {"unbounded-action", "squashed-action"}
+    told = mistakes("Free-v0", group="C8", states="2 standard", actions="standard", train=SAC)
+    assert {mistake.code for mistake in told} == {"unbounded-action", "squashed-action"}
 
 
 def test_without_train_the_critic_is_a_value(solve):
@@ -464,7 +479,7 @@ def test_the_group_takes_the_box_of_actions_to_itself(mistakes, solve, world, gr
         solve(world, **changes, **ppo)
         solve(world, **turned, **ppo)
         return
-    for each in (changes, turned):  # a transform plays moved actions, which nothing clips
-        (found,) = mistakes(world, **each, **ppo)
-        assert found.code == code
-        assert found.hint
+    for applied in (changes, turned):  # a transform plays moved actions, which nothing clips
+        (mistake,) = mistakes(world, **applied, **ppo)
+        assert mistake.code == code
+        assert mistake.hint

@@ -7,8 +7,8 @@ from symgen.semantics.summary import moves
 
 def line(text: str, start: str) -> str:
     """What stands behind `start`."""
-    (found,) = (each.strip() for each in text.splitlines() if each.strip().startswith(start))
-    return found.removeprefix(start).strip()
+    (line,) = (line for line in map(str.strip, text.splitlines()) if line.startswith(start))
+    return line.removeprefix(start).strip()
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,26 @@ def test_entries_have_the_numbers_of_the_spec(solve, states, expected, numbering
 
 
 def test_tokens_are_numbered_like_entries(solve):
-    text = moves(solve("Beads-v0", states={"observation": {"s": [2, 1, 3, 4, 5]}}, constraint="none",
-                       network={"family": "mlp"}))  # fmt: skip
+    text = moves(
+        solve(
+            "Beads-v0",
+            states={"observation": {"s": [2, 1, 3, 4, 5]}},
+            constraint="none",
+            network={"family": "mlp"},
+        )
+    )
     assert line(text, "observation places") == "1 -> 2, 2 -> 1"
 
 
 def test_cells_are_rows_and_columns_from_0(solve):
-    text = moves(solve("Square-v0", states={"observation": {"s": "mirror"}}, constraint="none",
-                       network={"family": "mlp"}))  # fmt: skip
+    text = moves(
+        solve(
+            "Square-v0",
+            states={"observation": {"s": "mirror"}},
+            constraint="none",
+            network={"family": "mlp"},
+        )
+    )
     assert line(text, "observation places").startswith("(0,0) -> (0,5)")
     assert "cells are (row, column) from 0" in text
 
