@@ -18,7 +18,8 @@ SPEC: dict[str, Any] = {
     "symmetry": {"group": "C4", "constraint": "none"},
     "network": {"family": "cnn"},
     "train": {
-        "algorithm": "ppo", "steps": 500, "seeds": [0], "envs": 8, "rollout": 8, "minibatch": 64, "epochs": 1,
+        "algorithm": "ppo", "steps": 500, "seeds": [0], "envs": 8, "rollout": 8,
+        "minibatch": 64, "epochs": 1,
     },
     "evaluate": {"rotated": {"transform": "r"}, "harder": {"environment.crossings": 1}},
 }  # fmt: skip
@@ -69,6 +70,16 @@ def new_run(tmp_path, seed: int = 0) -> Run:
     return run
 
 
+class Still:
+    """Does nothing, whatever it sees."""
+
+    def reset(self, count):
+        pass
+
+    def act(self, observation, starts=None):
+        return np.zeros(len(observation), int)
+
+
 class Script(VectorEnv):
     """Environment i plays episodes of given lengths, over and over; each step is worth 1.
 
@@ -94,7 +105,7 @@ class Script(VectorEnv):
         resetting = self.ended if next_step else np.zeros(self.num_envs, bool)
         self.time = np.where(resetting, 0, self.time + 1)
         limit = np.array(
-            [each[k % len(each)] for each, k in zip(self.lengths, self.episode, strict=True)]
+            [own[k % len(own)] for own, k in zip(self.lengths, self.episode, strict=True)]
         )
         self.ended = (self.time == limit) & ~resetting
         info = {}

@@ -26,11 +26,11 @@ def a_checkpoint(step=40, value=1.0) -> Checkpoint:
 
 def test_what_is_written_is_read(tmp_path):
     checkpoint.write(tmp_path, "last", a_checkpoint())
-    found = checkpoint.read(tmp_path, "last")
-    assert found == found.__class__(**{**vars(a_checkpoint()), "tensors": found.tensors})
-    assert found.tensors.keys() == a_checkpoint().tensors.keys()
+    restored = checkpoint.read(tmp_path, "last")
+    assert restored == restored.__class__(**{**vars(a_checkpoint()), "tensors": restored.tensors})
+    assert restored.tensors.keys() == a_checkpoint().tensors.keys()
     assert all(
-        torch.equal(found.tensors[name], value) for name, value in a_checkpoint().tensors.items()
+        torch.equal(restored.tensors[name], value) for name, value in a_checkpoint().tensors.items()
     )
 
 
@@ -78,8 +78,8 @@ def test_a_kill_between_the_two_files_leaves_the_checkpoint_before(tmp_path, mon
     monkeypatch.setattr(checkpoint, "write_json", killed)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.write(tmp_path, "last", a_checkpoint(20, value=2.0))
-    found = checkpoint.read(tmp_path, "last")
-    assert (found.step, found.tensors["network.w"].max().item()) == (10, 1.0)
+    restored = checkpoint.read(tmp_path, "last")
+    assert (restored.step, restored.tensors["network.w"].max().item()) == (10, 1.0)
 
 
 def test_a_training_that_replaces_it_meanwhile_is_no_damage(tmp_path, monkeypatch):

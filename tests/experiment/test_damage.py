@@ -33,7 +33,7 @@ def quiet(_report):
     pass
 
 
-def how(root, **options) -> TrainingSettings:
+def settings(root, **options) -> TrainingSettings:
     return TrainingSettings(
         root=root, **{"evaluation": None, "saving": Saving(seconds=0), **options}
     )
@@ -42,7 +42,7 @@ def how(root, **options) -> TrainingSettings:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Run:
     """A finished run, evaluated twice."""
-    [outcome], _ = train(TINY, how(tmp_path_factory.mktemp("runs")), quiet)
+    [outcome], _ = train(TINY, settings(tmp_path_factory.mktemp("runs")), quiet)
     evaluate_run(outcome.run, FEW)
     return outcome.run
 
@@ -56,12 +56,12 @@ def results(run: Run, deep: bool) -> list[object]:
     """What the files of a run lead to: what is stored, the log, what goes on, and if asked what is
     evaluated.
     """
-    found: list[object] = [stored_evaluation(run, FEW).scores, metrics.read(run.folder)]
-    outcomes, _ = train(TINY, how(run.folder.parent.parent.parent, resume=True), quiet)
-    found.append(outcomes[0].step)
+    values: list[object] = [stored_evaluation(run, FEW).scores, metrics.read(run.folder)]
+    outcomes, _ = train(TINY, settings(run.folder.parent.parent.parent, resume=True), quiet)
+    values.append(outcomes[0].step)
     restored = run.restore("last")
-    found += [restored.scalars, restored.metrics, sorted(restored.tensors)]
-    return [*found, evaluate_run(run, FEW).scores] if deep else found
+    values += [restored.scalars, restored.metrics, sorted(restored.tensors)]
+    return [*values, evaluate_run(run, FEW).scores] if deep else values
 
 
 # What only tells people something, or is a picture; and metrics.jsonl, whose digits are a log.
@@ -124,7 +124,7 @@ def test_an_edited_number_of_a_checkpoint_is_refused(trained, key, tmp_path):
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, key: 1}))
     with pytest.raises(UserError, match=r"last\.json") as caught:
-        train(TINY, how(tmp_path, resume=True), quiet)
+        train(TINY, settings(tmp_path, resume=True), quiet)
     assert caught.value.code == "checkpoint-damaged"
 
 
@@ -151,7 +151,7 @@ def test_a_run_without_its_last_checkpoint_does_not_start_anew(trained, resume, 
     (run.checkpoints / "step-64.json").write_bytes((run.checkpoints / "last.json").read_bytes())
     (run.checkpoints / "last.json").unlink()
     with pytest.raises(UserError, match=r"last\.json is missing") as caught:
-        train(TINY, how(tmp_path, resume=resume), quiet)
+        train(TINY, settings(tmp_path, resume=resume), quiet)
     assert "--force" in caught.value.hint
 
 
@@ -159,7 +159,7 @@ def test_a_run_that_begins_anew_says_so(tmp_path):
     run = Run(tmp_path / "dict" / "base" / "0")
     run.record("symgen: 1\n", {}, "", {})  # killed before its first checkpoint
     heard = []
-    train(TINY, how(tmp_path, resume=True), heard.append)
+    train(TINY, settings(tmp_path, resume=True), heard.append)
     assert heard[0].note == "no checkpoint, so from the start"
 
 
@@ -167,14 +167,14 @@ def test_looking_at_a_run_replaces_nothing(trained, tmp_path):
     run = copied(trained, tmp_path)
     before = stored_evaluation(run, FEW)
     standard = (run.folder / FEW.file).read_bytes()
-    for other in (
+    for options in (
         EvaluationSettings(episodes=1, envs=2),
         EvaluationSettings(episodes=2, envs=2, sample=True),
         EvaluationSettings(2, seed=5),
     ):
-        evaluate_run(run, other)
+        evaluate_run(run, options)
         assert (run.folder / FEW.file).read_bytes() == standard
-        assert stored_evaluation(run, other).settings["episodes"] == other.episodes
+        assert stored_evaluation(run, options).settings["episodes"] == options.episodes
     assert stored_evaluation(run, FEW) == before
     with pytest.raises(
         UserError, match=r"has no evaluation\.json"
@@ -255,7 +255,7 @@ def test_a_damaged_line_of_metrics_is_named(trained, tmp_path):
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "", "x" * 300, "-x", ".x", "a\nb", "a b", "\0"])
 def test_variants_that_are_no_folder_are_refused(name, tmp_path):
     with pytest.raises(UserError) as caught:
-        train(TINY, how(tmp_path, variant=name), quiet)
+        train(TINY, settings(tmp_path, variant=name), quiet)
     assert caught.value.code == "variant-name"
     assert list(tmp_path.iterdir()) == []
     check_variant("train.steps=1000,network.hidden=64-regular+32-regular")  # control
@@ -263,29 +263,30 @@ def test_variants_that_are_no_folder_are_refused(name, tmp_path):
 
 def test_specs_of_one_name_do_not_share_a_folder(trained, tmp_path):
     copied(trained, tmp_path)
-    train(TINY, how(tmp_path), quiet, seeds=[1])  # control: another seed of the same spec
-    other = edit(TINY, {"environment.size": 7})
+    train(TINY, settings(tmp_path), quiet, seeds=[1])  # control: another seed of the same spec
+    larger = edit(TINY, {"environment.size": 7})
     with pytest.raises(UserError, match=r"environment\.size: 5 and 7") as caught:
-        train(other, how(tmp_path), quiet, seeds=[2])
+        train(larger, settings(tmp_path), quiet, seeds=[2])
     assert caught.value.code == "run-mixed"
-    train(other, how(tmp_path, variant="wide"), quiet)  # an edit of a spec is another variant
+    train(larger, settings(tmp_path, variant="wide"), quiet)  # an edit of a spec is another variant
     elsewhere = read({**SPEC, "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-                      "network": {"family": "mlp"}, "symmetry": {"group": "C1", "constraint": "none",
-                      "states": "trivial", "actions": "trivial"}, "evaluate": {}})  # fmt: skip
+                      "network": {"family": "mlp"}, "evaluate": {},
+                      "symmetry": {"group": "C1", "constraint": "none",
+                                   "states": "trivial", "actions": "trivial"}})  # fmt: skip
     with pytest.raises(UserError, match=r"environment\.adapter: gridworld and gymnasium_env"):
-        train(elsewhere, how(tmp_path, variant="cartpole"), quiet)
+        train(elsewhere, settings(tmp_path, variant="cartpole"), quiet)
 
 
 def test_seeds_of_different_specs_have_no_mean(trained, tmp_path):
     run = copied(trained, tmp_path)
-    other = Run(run.folder.parent / "1")
-    shutil.copytree(run.folder, other.folder)
-    assert evaluate_runs([run, other], FEW, stored=True).over == "seeds"  # control
-    values = files.read_json(other.folder / "resolved.json")
+    second = Run(run.folder.parent / "1")
+    shutil.copytree(run.folder, second.folder)
+    assert evaluate_runs([run, second], FEW, stored=True).over == "seeds"  # control
+    values = files.read_json(second.folder / "resolved.json")
     values["environment"]["size"] = 9
-    files.write_json(other.folder / "resolved.json", values)
+    files.write_json(second.folder / "resolved.json", values)
     with pytest.raises(UserError, match=r"environment\.size: 5 and 9"):
-        evaluate_runs([run, other], FEW, stored=True)
+        evaluate_runs([run, second], FEW, stored=True)
 
 
 def test_some_of_the_seeds_do_not_replace_the_summary_of_all(trained, tmp_path):
@@ -305,6 +306,6 @@ def test_linked_folders_and_unusual_names(trained, tmp_path):
     link = tmp_path / "runs" / "lava" / "base"
     link.mkdir(parents=True)
     (link / "3").symlink_to(run.folder, target_is_directory=True)
-    [found] = find(tmp_path / "runs" / "lava")
-    assert (found.label, found.seed) == ("lava/base/3", 3)
-    assert load.loaded(found, "last")[1].step == run.restore("last").step
+    [linked] = find(tmp_path / "runs" / "lava")
+    assert (linked.label, linked.seed) == ("lava/base/3", 3)
+    assert load.loaded(linked, "last")[1].step == run.restore("last").step

@@ -67,7 +67,7 @@ def test_trained_elsewhere_evaluated_and_resumed_here(away, tmp_path):
     [outcome], _ = train.train(source, again, lambda report: None)
     assert outcome.finished
     assert outcome.step >= 96
-    assert [each["device"] for each in told(run)["resumed"]] == ["cpu"]
+    assert [resumption["device"] for resumption in told(run)["resumed"]] == ["cpu"]
 
 
 def test_a_run_on_the_cpu_says_so(tmp_path):

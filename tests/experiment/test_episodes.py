@@ -7,18 +7,8 @@ from symgen.errors import UserError
 from symgen.experiment import episodes
 from symgen.experiment.episodes import play, quotas
 from symgen.nn.policy import Policy
-from tests.experiment.doubles import Script
+from tests.experiment.doubles import Script, Still
 from tests.nn.remembering import CHOICES, Counter
-
-
-class Still:
-    """Does nothing, whatever it sees."""
-
-    def reset(self, count):
-        pass
-
-    def act(self, observation, starts=None):
-        return np.zeros(len(observation), int)
 
 
 class Metronome(Script):
@@ -37,9 +27,9 @@ class Metronome(Script):
 def test_quotas_add_up():
     for count in range(1, 12):
         for envs in range(1, 12):
-            found = quotas(count, envs)
-            assert found.sum() == count
-            assert found.max() - found.min() <= 1
+            shares = quotas(count, envs)
+            assert shares.sum() == count
+            assert shares.max() - shares.min() <= 1
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
@@ -116,11 +106,11 @@ def test_short_episodes_are_not_favoured():
 
 def first_finished(envs: Script, count: int) -> list[int]:
     envs.reset()
-    found: list[int] = []
-    while len(found) < count:
+    times: list[int] = []
+    while len(times) < count:
         _, _, ended, _, _ = envs.step(np.zeros(envs.num_envs, int))
-        found += envs.time[ended].tolist()
-    return found[:count]
+        times += envs.time[ended].tolist()
+    return times[:count]
 
 
 def test_success_is_read_where_it_is_reported():

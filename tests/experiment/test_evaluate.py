@@ -83,19 +83,21 @@ def test_of_several_seeds_the_interval_is_over_the_seeds(folder):
 def by_hand(
     seed: int, mean: float, success: float | None, conditions=("training", "a")
 ) -> Evaluation:
-    def one(value):
+    def certain(value):
         return Estimate(value, value, value, 10)
 
-    row = ConditionScores(one(mean), one(10 * mean), None if success is None else one(success))
+    row = ConditionScores(
+        certain(mean), certain(10 * mean), None if success is None else certain(success)
+    )
     return Evaluation("s", "v", (seed,), "episodes", dict.fromkeys(conditions, row), {"step": seed})
 
 
 def test_over_seeds_by_hand():
-    found = over_seeds([by_hand(0, 0.0, 0.5), by_hand(1, 1.0, 1.0)])
+    mean = over_seeds([by_hand(0, 0.0, 0.5), by_hand(1, 1.0, 1.0)])
     # two seeds with means 0 and 1: every resample of two has a mean among 0, 1/2, 1
-    assert found.scores["a"].returns == Estimate(0.5, 0.0, 1.0, 2)
-    assert found.scores["a"].lengths == Estimate(5.0, 0.0, 10.0, 2)
-    assert found.scores["a"].successes == Estimate(0.75, 0.5, 1.0, 2)
+    assert mean.scores["a"].returns == Estimate(0.5, 0.0, 1.0, 2)
+    assert mean.scores["a"].lengths == Estimate(5.0, 0.0, 10.0, 2)
+    assert mean.scores["a"].successes == Estimate(0.75, 0.5, 1.0, 2)
     assert over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, 1.0)]).scores["a"].successes is None
     assert list(
         over_seeds([by_hand(0, 0.0, None), by_hand(1, 1.0, None, ("training",))]).scores

@@ -26,7 +26,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_everything_becomes_plain_json():
     values = {
-        "array": np.arange(3), "scalar": np.float32(0.5), "tensor": torch.ones(2), "nan": math.nan, "tuple": (1, (2,)),
+        "array": np.arange(3), "scalar": np.float32(0.5), "tensor": torch.ones(2),
+        "nan": math.nan, "tuple": (1, (2,)),
         "flag": np.bool_(True), 3: None, "inf": np.float64(np.inf), "other": complex(1, 2),
     }  # fmt: skip
     assert json.loads(json.dumps(files.plain(values), allow_nan=False)) == {

@@ -6,7 +6,7 @@ from symgen.compiler import check_spec
 from symgen.errors import SpecError, UserError
 from symgen.experiment import heldout
 from symgen.experiment.episodes import play
-from tests.experiment.doubles import SPEC
+from tests.experiment.doubles import SPEC, Still
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,8 @@ def test_conditions_are_changed_and_added_by_edits(problem):
         problem, {"environment.orientation": 1, "evaluate.far.environment.orientation": 2}
     )
     assert small == {
-        "training": {}, "far": {"environment.orientation": 2}, "orientation=1": {"environment.orientation": 1},
+        "training": {}, "far": {"environment.orientation": 2},
+        "orientation=1": {"environment.orientation": 1},
     }  # fmt: skip
     assert heldout.changed(problem, {"evaluate.rotated.transform": "r"}) == {
         "training": {}
@@ -97,12 +98,12 @@ def test_conditions_are_changed_and_added_by_edits(problem):
 def test_an_edit_of_something_else_is_refused(problem, edits, code):
     with pytest.raises((SpecError, UserError)) as caught:
         heldout.changed(problem, edits)
-    found = (
-        [each.code for each in caught.value.diagnostics]
+    codes = (
+        [mistake.code for mistake in caught.value.diagnostics]
         if isinstance(caught.value, SpecError)
         else []
     )
-    assert (found or [caught.value.code]) == [code]
+    assert (codes or [caught.value.code]) == [code]
 
 
 @pytest.mark.parametrize("word", ["r", "s", "rs", "rrr"])
@@ -159,7 +160,7 @@ def test_noise_is_added_and_repeats(problem):
 def test_other_seeds_are_played(problem):
     envs = heldout.environment(problem, {"seed_range": [100, 103]}, 2, seed=0)
     assert envs.unwrapped.levels.seeds == range(100, 103)
-    assert play(lambda seen: np.zeros(len(seen), int), envs, 2, seed=0).lengths.shape == (2,)
+    assert play(Still(), envs, 2, seed=0).lengths.shape == (2,)
 
 
 def test_discrete_actions_need_not_begin_at_zero(problem):

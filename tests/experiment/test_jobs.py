@@ -49,7 +49,7 @@ def test_results_come_in_the_order_of_tasks(jobs):
     heard = []
     results = run_all(square, [3, 1, 2], jobs, heard.append)
     assert [result for result, _ in results] == [9, 1, 4]
-    assert sorted(each.seed for each in heard) == [1, 2, 3]
+    assert sorted(report.seed for report in heard) == [1, 2, 3]
     assert len({pid for _, pid in results}) == (1 if jobs == 1 else 3)
 
 
@@ -75,8 +75,8 @@ def test_a_killed_process_is_noticed():
 def test_a_signal_lets_everyone_finish_and_nobody_begin(jobs, number):
     begun = []
 
-    def listen(each):
-        begun.append(each.seed)
+    def listen(report):
+        begun.append(report.seed)
         if len(begun) == jobs:
             os.kill(os.getpid(), number)
 

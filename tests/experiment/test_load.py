@@ -58,8 +58,8 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     for name, values in SPEC.items():
         (root / f"{name}.yaml").write_text(read(values).text)
-        how = TrainingSettings(root=root, evaluation=None, saving=Saving(seconds=0, keep=1))
-        train(read(root / f"{name}.yaml"), how, lambda report: None)
+        settings = TrainingSettings(root=root, evaluation=None, saving=Saving(seconds=0, keep=1))
+        train(read(root / f"{name}.yaml"), settings, lambda report: None)
     return root
 
 
@@ -107,7 +107,7 @@ def test_it_acts_as_the_environment_takes_it(trained):
     envs.reset(seed=0)
     envs.step(actions)
     drawn = [trained.act(batch, sample=True) for _ in range(8)]
-    assert any(not np.array_equal(each, drawn[0]) for each in drawn)
+    assert any(not np.array_equal(actions, drawn[0]) for actions in drawn)
 
 
 def test_what_sac_gives_is_before_tanh(root):
@@ -150,8 +150,8 @@ def test_torch_compiles_it(root):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own
         compiled = torch.compile(trained.network, backend="aot_eager", fullgraph=True)
-        found = compiled(batch)
-    torch.testing.assert_close(trained.network(batch), found)
+        expected = compiled(batch)
+    torch.testing.assert_close(trained.network(batch), expected)
 
 
 class Both(nn.Module):

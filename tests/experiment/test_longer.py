@@ -52,12 +52,14 @@ def test_a_finished_run_goes_on_to_more_steps(tmp_path):
 
 
 def test_an_evaluation_of_the_shorter_training_is_not_shown_for_the_longer(tmp_path):
-    how = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings(episodes=4))
-    [outcome], _ = train(source(100), how, quiet)
+    evaluated = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings(episodes=4))
+    [outcome], _ = train(source(100), evaluated, quiet)
     assert evaluate_runs([outcome.run], EvaluationSettings(episodes=4), stored=True)
     evaluate_runs([outcome.run], EvaluationSettings(episodes=2))
     [outcome], _ = train(
-        source(200), TrainingSettings(root=tmp_path, evaluation=how.evaluation, resume=True), quiet
+        source(200),
+        TrainingSettings(root=tmp_path, evaluation=evaluated.evaluation, resume=True),
+        quiet,
     )
     assert (
         evaluate_runs([outcome.run], EvaluationSettings(episodes=4), stored=True).settings["step"]
@@ -87,7 +89,8 @@ def test_a_longer_training_that_is_stopped_is_not_finished(tmp_path):
     def stop(report):
         heard.append(report)
         if len(heard) > 2:
-            raise KeyboardInterrupt  # before a checkpoint: the last one says that it is finished, of 200 steps
+            # before a checkpoint: the last one says that it is finished, of 200 steps
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(source(600), settings(tmp_path, resume=True), stop)

@@ -32,8 +32,8 @@ def test_tensorboard_has_the_same_numbers(tmp_path):
 
 
 def events(folder) -> list[tuple[int, float]]:
-    found = EventAccumulator(str(folder / metrics.EVENTS)).Reload()
-    return [(event.step, round(event.value, 4)) for event in found.Scalars("return")]
+    accumulated = EventAccumulator(str(folder / metrics.EVENTS)).Reload()
+    return [(event.step, round(event.value, 4)) for event in accumulated.Scalars("return")]
 
 
 def test_truncating_leaves_no_line_twice(tmp_path):

@@ -35,7 +35,7 @@ def held_out(path, trained, tested):
 def test_no_shipped_condition_shares_a_level_with_training(path):
     measured = dict(held_out(path, 300, 100))
     assert measured
-    assert {name: found.trained_on for name, found in measured.items()} == dict.fromkeys(
+    assert {name: levels.trained_on for name, levels in measured.items()} == dict.fromkeys(
         measured, 0
     )
 
@@ -43,21 +43,21 @@ def test_no_shipped_condition_shares_a_level_with_training(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", LEVELS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_no_shipped_condition_shares_one_of_many_levels(path):
-    for name, found in held_out(path, 20_000, 2_000):
-        assert found.trained_on == 0, name
+    for name, levels in held_out(path, 20_000, 2_000):
+        assert levels.trained_on == 0, name
 
 
 def test_training_shares_all_levels_with_itself():
     spec = problem({"levels": 100})
-    found = overlap(spec, {})
-    assert found == Overlap(found.levels, found.levels, found.levels)
+    measured = overlap(spec, {})
+    assert measured == Overlap(measured.levels, measured.levels, measured.levels)
     assert str(overlap(spec, {"environment.split": "test"})).endswith(" 0 trained on")
 
 
 def test_a_turned_level_was_trained_on():
     spec = problem({"levels": 50})
-    found = overlap(spec, {"environment.orientation": 1, "environment.mirror": True})
-    assert found.trained_on == found.levels
+    measured = overlap(spec, {"environment.orientation": 1, "environment.mirror": True})
+    assert measured.trained_on == measured.levels
 
 
 def test_where_no_levels_are_made_there_is_nothing_to_say():
@@ -81,9 +81,9 @@ def test_where_no_levels_are_made_there_is_nothing_to_say():
 def test_levels_that_may_have_been_trained_on_are_refused(environment, condition):
     with pytest.raises(SpecError) as caught:
         problem(environment, unseen=condition)
-    assert [each.code for each in caught.value.diagnostics] == ["level-overlap"]
-    found = overlap(problem(environment), condition)  # and rightly so
-    assert found.trained_on > 0
+    assert [mistake.code for mistake in caught.value.diagnostics] == ["level-overlap"]
+    measured = overlap(problem(environment), condition)  # and rightly so
+    assert measured.trained_on > 0
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def procgen(environment, **evaluate):
 def test_level_seeds_that_were_trained_on_are_refused(environment, condition, says):
     with pytest.raises(SpecError) as caught:
         procgen(environment, unseen=condition)
-    (found,) = caught.value.diagnostics
-    assert (found.code, says in found.message) == ("level-overlap", True)
+    (mistake,) = caught.value.diagnostics
+    assert (mistake.code, says in mistake.message) == ("level-overlap", True)
 
 
 def test_other_level_seeds_of_procgen_are_other_levels():

@@ -77,7 +77,7 @@ def test_variants_are_never_confused():
         {"a" * 300: 1},
         {"a" * 300: 2},
     ]
-    names = [variant(each) for each in edits]
+    names = [variant(edit) for edit in edits]
     assert len(set(names)) == len(names)
     assert all(Path(name).name == name and len(name) < 120 for name in names)
     assert all(
@@ -88,8 +88,8 @@ def test_variants_are_never_confused():
 
 def test_finding_runs_from_any_folder(tmp_path):
     make(tmp_path, "lava/base/10", "lava/base/2", "lava/wide/0", "maze/base/0")
-    found = [run.label for run in find(tmp_path / "lava")]
-    assert found == ["lava/base/2", "lava/base/10", "lava/wide/0"]
+    labels = [run.label for run in find(tmp_path / "lava")]
+    assert labels == ["lava/base/2", "lava/base/10", "lava/wide/0"]
     assert [run.label for run in find(tmp_path / "lava" / "base" / "10")] == ["lava/base/10"]
     assert [run.label for run in find(tmp_path / "lava" / "wide")] == ["lava/wide/0"]
     groups = by_variant([*find(tmp_path / "lava"), *find(tmp_path / "lava" / "base")])
@@ -171,7 +171,7 @@ def test_clearing_keeps_nothing_but_the_lock(tmp_path):
 
 
 def test_versions_say_what_made_the_numbers():
-    found = versions.versions()
+    stated = versions.versions()
     assert {
         "python",
         "torch",
@@ -181,8 +181,8 @@ def test_versions_say_what_made_the_numbers():
         "platform",
         "command",
         "time",
-    } <= found.keys()
-    assert found["torch"].startswith(tuple("0123456789"))
+    } <= stated.keys()
+    assert stated["torch"].startswith(tuple("0123456789"))
 
 
 def test_the_commit_is_that_of_symgens_own_checkout(tmp_path, monkeypatch):

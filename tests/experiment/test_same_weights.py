@@ -1,8 +1,8 @@
 """The same weights are the same function: a change that makes them another one needs an entry in
 meaning.py.
 
-UPDATE_GOLDEN=1 pytest tests/experiment/test_same_weights.py     writes the numbers anew: only beside such an entry, or
-                                                                for networks that are new
+UPDATE_GOLDEN=1 pytest tests/experiment/test_same_weights.py     writes the numbers anew: only
+                                            beside such an entry, or for networks that are new
 """
 
 import json
@@ -60,12 +60,12 @@ def stored():
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PLANS.glob("*.yaml")))
 def test_the_same_weights_are_the_same_function(name, stored):
-    found = outputs(name)
+    numbers = outputs(name)
     if os.environ.get("UPDATE_GOLDEN"):
         values = json.loads(STORED.read_text()) if STORED.exists() else {}
-        STORED.write_text(json.dumps({**values, name: found}, indent=1, sort_keys=True) + "\n")
+        STORED.write_text(json.dumps({**values, name: numbers}, indent=1, sort_keys=True) + "\n")
         return
-    assert np.allclose(found, stored[name], rtol=1e-4, atol=1e-6), (
+    assert np.allclose(numbers, stored[name], rtol=1e-4, atol=1e-6), (
         "see symgen/experiment/meaning.py"
     )
 

@@ -51,7 +51,7 @@ FORK = {
 
 
 class Undecided:
-    """A policy that a mirror leaves as it is: 0.3 for each of the good actions, 0.4 for the wall."""
+    """A policy that a mirror leaves as it is: 0.3 for each good action, 0.4 for the wall."""
 
     device = torch.device("cpu")
 
@@ -126,10 +126,10 @@ def test_it_is_stored(tmp_path, monkeypatch):
     from symgen.experiment.train import TrainingSettings, train
     from symgen.spec.source import read
 
-    how = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings(episodes=4))
+    settings = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings(episodes=4))
     train(
         read({**POLE, "train": {**POLE["train"], "steps": 100}}),
-        how,
+        settings,
         lambda report: None,
         seeds=[0],
     )

@@ -25,16 +25,16 @@ def test_four_values_by_hand():
 
 def test_many_values_give_the_normal_interval():
     values = np.random.default_rng(0).normal(5.0, 2.0, 2000)
-    found = estimate(values.tolist())
+    result = estimate(values.tolist())
     half = 1.96 * values.std() / math.sqrt(2000)
-    assert found.low == pytest.approx(found.mean - half, abs=0.02 * half + 1e-3)
-    assert found.high == pytest.approx(found.mean + half, abs=0.02 * half + 1e-3)
+    assert result.low == pytest.approx(result.mean - half, abs=0.02 * half + 1e-3)
+    assert result.high == pytest.approx(result.mean + half, abs=0.02 * half + 1e-3)
 
 
 def test_the_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(1)
-    hits = [abs((found := estimate(rng.normal(size=50).tolist())).mean) >= 0 and found.low <= 0 <= found.high
-            for _ in range(200)]  # fmt: skip
+    drawn = [estimate(rng.normal(size=50).tolist()) for _ in range(200)]
+    hits = [result.low <= 0 <= result.high for result in drawn]
     assert 0.88 <= np.mean(hits) <= 0.99
     narrow = estimate(rng.normal(size=50).tolist(), level=0.1)
     assert narrow.high - narrow.low < 0.1  # control: another level is another interval
@@ -46,11 +46,11 @@ def test_the_same_values_give_the_same_interval():
 
 
 def test_one_value_has_no_interval():
-    found = estimate([0.25])
-    assert (found.mean, found.count) == (0.25, 1)
-    assert math.isnan(found.low)
-    assert str(found) == "0.25"
-    assert found.to_dict() == {"mean": 0.25, "low": None, "high": None, "count": 1}
+    result = estimate([0.25])
+    assert (result.mean, result.count) == (0.25, 1)
+    assert math.isnan(result.low)
+    assert str(result) == "0.25"
+    assert result.to_dict() == {"mean": 0.25, "low": None, "high": None, "count": 1}
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
@@ -60,10 +60,10 @@ def test_what_is_no_number_is_refused(values):
 
 
 @pytest.mark.parametrize(
-    "found", [Estimate(1.0, 0.5, 2.0, 3), Estimate(-120.0, -130.0, -1100.0, 9)]
+    "stored", [Estimate(1.0, 0.5, 2.0, 3), Estimate(-120.0, -130.0, -1100.0, 9)]
 )
-def test_estimates_survive_json(found):
-    assert Estimate.from_dict(found.to_dict()) == found
+def test_estimates_survive_json(stored):
+    assert Estimate.from_dict(stored.to_dict()) == stored
 
 
 def test_digits_follow_the_size():

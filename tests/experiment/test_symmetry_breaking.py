@@ -31,9 +31,13 @@ SPEC = {
         "actions": {"r": {"up": "left", "left": "down", "down": "right", "right": "up"}},
         "constraint": "relaxed",
     },
-    "network": {"family": "graph_attention", "width": 32, "heads": 1, "readout": "both", "global": {"layers": 1}},
+    "network": {
+        "family": "graph_attention", "width": 32, "heads": 1, "readout": "both",
+        "global": {"layers": 1},
+    },
     "train": {
-        "algorithm": "ppo", "steps": 900, "seeds": [0, 1], "envs": 8, "rollout": 8, "minibatch": 64, "epochs": 1,
+        "algorithm": "ppo", "steps": 900, "seeds": [0, 1], "envs": 8, "rollout": 8,
+        "minibatch": 64, "epochs": 1,
         "learning_rate": 3e-3,
     },
 }  # fmt: skip
@@ -60,7 +64,7 @@ def variant(tmp_path_factory) -> Path:
     return root / "dict" / "base"
 
 
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # a whole run
 
 
@@ -84,10 +88,10 @@ def test_norms_are_logged(variant):
 
 
 def test_they_are_drawn(variant, tmp_path):
-    found = json.loads(run("show", variant / "0", "--out", tmp_path, "--json").stdout)
-    assert str(tmp_path / "symmetry_breaking.png") in found["pictures"]
+    drawn = json.loads(run("show", variant / "0", "--out", tmp_path, "--json").stdout)
+    assert str(tmp_path / "symmetry_breaking.png") in drawn["pictures"]
     assert colours(tmp_path / "symmetry_breaking.png") > 5
-    assert any("no relaxed map has banks" in note for note in found["notes"])
+    assert any("no relaxed map has banks" in note for note in drawn["notes"])
 
 
 def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
@@ -113,11 +117,11 @@ def test_the_evaluation_states_them(variant):
     done = run("evaluate", variant, "--stored")
     assert "equivariance error: policy" in done.stdout
     both = json.loads(run("evaluate", variant, "--stored", "--json").stdout)["evaluations"][0]
-    other = stored_evaluation(
+    second = stored_evaluation(
         Run(variant / "1"), evaluation.EvaluationSettings(episodes=2)
     ).symmetry_breaking
-    assert other is not None
-    middle = (stored.symmetry_breaking.layers["policy"] + other.layers["policy"]) / 2
+    assert second is not None
+    middle = (stored.symmetry_breaking.layers["policy"] + second.layers["policy"]) / 2
     assert both["symmetry_breaking"]["layers"]["policy"] == pytest.approx(middle)
 
 
@@ -204,9 +208,9 @@ def test_relaxed_weights_are_kept_with_each_measurement(resumed):
 
 
 def test_relaxed_weights_are_drawn(resumed, tmp_path):
-    found = json.loads(run("show", resumed.folder, "--out", tmp_path, "--json").stdout)
+    drawn = json.loads(run("show", resumed.folder, "--out", tmp_path, "--json").stdout)
     assert {str(tmp_path / "symmetry_breaking.png"), str(tmp_path / "relaxed_weights.png")} < set(
-        found["pictures"]
+        drawn["pictures"]
     )
     assert colours(tmp_path / "relaxed_weights.png") > 15
     shown = json.loads(
@@ -219,11 +223,11 @@ def test_relaxed_weights_are_drawn(resumed, tmp_path):
 
 def test_weights_of_actions_have_their_names():
     compiled = compile_spec(BANKS, verify=False, seed=0)
-    found = draw.elements(compiled.network)
-    assert list(found["policy"].names) == ["up", "left", "down", "right"]
-    assert list(found["policy_hidden1"].names) == ["e", "r", "r²", "r³"]
-    assert {name: len(each.part) for name, each in found.items()} == {
-        name: each.shape[1] for name, each in compiled.network.relaxed_weights().items()
+    elements = draw.elements(compiled.network)
+    assert list(elements["policy"].names) == ["up", "left", "down", "right"]
+    assert list(elements["policy_hidden1"].names) == ["e", "r", "r²", "r³"]
+    assert {name: len(element.part) for name, element in elements.items()} == {
+        name: banks.shape[1] for name, banks in compiled.network.relaxed_weights().items()
     }
 
 
@@ -248,11 +252,11 @@ def test_curves_begin_at_the_exact_network():
             "symmetry_breaking/a/spread": 7.0,
         },
     ]
-    found = draw.curves(rows)
-    assert found.steps.tolist() == [0, 20, 30]
-    assert set(found.sizes) == {"", "r"}
-    assert found.sizes[""]["a"].tolist() == [0.0, 0.1, 0.3]
-    assert np.isnan(found.sizes["r"]["a"][-1])
+    norms = draw.curves(rows)
+    assert norms.steps.tolist() == [0, 20, 30]
+    assert set(norms.sizes) == {"", "r"}
+    assert norms.sizes[""]["a"].tolist() == [0.0, 0.1, 0.3]
+    assert np.isnan(norms.sizes["r"]["a"][-1])
     assert not draw.curves(rows[:1]).sizes
 
 
@@ -264,14 +268,14 @@ def test_white_is_exact_and_broken_symmetry_is_seen(tmp_path):
     still = np.broadcast_to(np.repeat([0.5, 0.9, 0.2], [8, 1, 4]), (3, 2, 13))
     moved = np.array(still)
     moved[1:, 0, 3] += np.array([0.1, 0.4])
-    found = {}
+    seen = {}
     for name, weights in {"still": still, "moved": moved}.items():
         path = draw.draw_relaxed_weights(
             steps, {"policy": weights}, {"policy": elements}, tmp_path / f"{name}.png"
         )
-        found[name] = colours(path)
+        seen[name] = colours(path)
     # both have the scale of colours beside them
-    assert found["moved"] > found["still"]
+    assert seen["moved"] > seen["still"]
     assert np.abs(draw.deviations(still, elements.part)).max() < 1e-12
     apart = draw.deviations(moved, elements.part)
     assert apart[2, 0, 3] == pytest.approx(0.4 * 7 / 8)

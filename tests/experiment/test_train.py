@@ -56,8 +56,9 @@ def test_the_folder_of_a_run(trained):
     assert run.label == "dict/base/0"
     names = {path.name for path in run.folder.iterdir()}
     assert names == {
-        ".lock", "spec.yaml", "resolved.json", "plan.txt", "verification.json", "versions.json", "metrics.jsonl",
-        "events", "checkpoints", "evaluation.episodes=8.json", "learning_curve.png",
+        ".lock", "spec.yaml", "resolved.json", "plan.txt", "verification.json", "versions.json",
+        "metrics.jsonl", "events", "checkpoints", "evaluation.episodes=8.json",
+        "learning_curve.png",
     }  # fmt: skip
     assert trained.finished
     assert run.finished
@@ -75,10 +76,10 @@ def test_the_spec_of_a_run_compiles_to_the_same_run(trained):
 
 
 def test_metrics_are_a_line_per_update(trained):
-    found = metrics.read(trained.run.folder)
-    assert [row["update"] for row in found] == list(range(1, len(found) + 1))
-    assert found[-1]["step"] == trained.step >= 300
-    assert all({"step", "return", "seconds", "policy_loss"} <= row.keys() for row in found)
+    lines = metrics.read(trained.run.folder)
+    assert [row["update"] for row in lines] == list(range(1, len(lines) + 1))
+    assert lines[-1]["step"] == trained.step >= 300
+    assert all({"step", "return", "seconds", "policy_loss"} <= row.keys() for row in lines)
 
 
 def test_no_pickle_anywhere(trained):
@@ -89,8 +90,8 @@ def test_no_pickle_anywhere(trained):
 def test_the_same_seed_gives_the_same_run(tmp_path, trained):
     [again], _ = train(a_source(), settings(tmp_path), quiet)
     assert rows(again.run) == rows(trained.run)
-    [other], _ = train(a_source(), settings(tmp_path), quiet, seeds=[1])
-    assert rows(other.run) != rows(trained.run)  # control
+    [second], _ = train(a_source(), settings(tmp_path), quiet, seeds=[1])
+    assert rows(second.run) != rows(trained.run)  # control
 
 
 def test_seeds_side_by_side_give_the_same_runs(tmp_path, trained):
@@ -130,20 +131,20 @@ def test_a_changed_spec_is_not_resumed(tmp_path):
 
 
 def test_new_conditions_are_evaluated_in_a_finished_run(tmp_path):
-    how = settings(tmp_path, resume=True, evaluation=EvaluationSettings(episodes=4))
-    [outcome], _ = train(a_source(), how, quiet)
+    resumed = settings(tmp_path, resume=True, evaluation=EvaluationSettings(episodes=4))
+    [outcome], _ = train(a_source(), resumed, quiet)
 
     def conditions() -> list[str]:
         return list(read_json(outcome.run.folder / "evaluation.episodes=4.json")["conditions"])
 
     assert conditions() == ["training", "rotated", "harder"]
-    train(a_source(evaluate={"noisy": {"observation_noise": 0.5}}), how, quiet)
+    train(a_source(evaluate={"noisy": {"observation_noise": 0.5}}), resumed, quiet)
     assert conditions() == ["training", "noisy"]
 
 
 def test_an_evaluation_of_less_training_or_fewer_episodes_is_made_anew(tmp_path):
-    how = settings(tmp_path, resume=True, evaluation=EvaluationSettings(episodes=4))
-    [outcome], _ = train(a_source(), how, quiet)
+    resumed = settings(tmp_path, resume=True, evaluation=EvaluationSettings(episodes=4))
+    [outcome], _ = train(a_source(), resumed, quiet)
     path = outcome.run.folder / "evaluation.episodes=4.json"
     good = read_json(path)
     for key, value in {
@@ -153,10 +154,10 @@ def test_an_evaluation_of_less_training_or_fewer_episodes_is_made_anew(tmp_path)
         "evaluation_seed": 1,
     }.items():
         write_json(path, {**good, key: value})
-        train(a_source(), how, quiet)
+        train(a_source(), resumed, quiet)
         assert json.loads(path.read_text())[key] == good[key] != value
     write_json(path, {**good, "python": "mine"})  # control: one that is current is kept
-    train(a_source(), how, quiet)
+    train(a_source(), resumed, quiet)
     assert json.loads(path.read_text())["python"] == "mine"
 
 
@@ -208,18 +209,18 @@ def test_a_killed_training_is_resumed(tmp_path):
     assert not run.finished
     begin = run.restore("last")
     heard = []
-    how = TrainingSettings(
+    saved = TrainingSettings(
         root=tmp_path / "runs", resume=True, saving=Saving(seconds=0), evaluation=None
     )
-    [outcome], _ = train(read(tmp_path / "spec.yaml"), how, heard.append)
+    [outcome], _ = train(read(tmp_path / "spec.yaml"), saved, heard.append)
     assert outcome.finished
     training = [report for report in heard if not report.note]
     assert training[0].step > begin.step  # it went on from there, not from the beginning
-    found = metrics.read(run.folder)
-    assert [row["update"] for row in found] == list(range(1, len(found) + 1))
-    steps = [row["step"] for row in found]
+    lines = metrics.read(run.folder)
+    assert [row["update"] for row in lines] == list(range(1, len(lines) + 1))
+    steps = [row["step"] for row in lines]
     assert steps == sorted(set(steps))
-    assert found[begin.update - 1]["step"] == begin.step
+    assert lines[begin.update - 1]["step"] == begin.step
     [resumed] = json.loads((run.folder / "versions.json").read_text())["resumed"]
     assert resumed["step"] == begin.step
 

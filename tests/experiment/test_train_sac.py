@@ -43,12 +43,12 @@ def trained(tmp_path_factory):
 
 
 def test_a_run_is_trained_and_evaluated(trained):
-    found = metrics.read(trained.run.folder)
+    lines = metrics.read(trained.run.folder)
     assert trained.finished
-    assert [row["step"] for row in found] == [20, 40, 60, 80, 100, 120]
-    assert found[-1].keys() - {"seconds"} == METRICS.keys()
-    assert math.isnan(found[0]["critic_loss"])  # nothing was learnt during the warm-up
-    assert math.isfinite(found[-1]["critic_loss"])
+    assert [row["step"] for row in lines] == [20, 40, 60, 80, 100, 120]
+    assert lines[-1].keys() - {"seconds"} == METRICS.keys()
+    assert math.isnan(lines[0]["critic_loss"])  # nothing was learnt during the warm-up
+    assert math.isfinite(lines[-1]["critic_loss"])
     rows = stored_evaluation(trained.run, EvaluationSettings(episodes=4)).scores
     # the mirrored environment is the same one to an equivariant policy
     assert rows["mirrored"].returns.mean == pytest.approx(rows["training"].returns.mean, rel=1e-3)
@@ -58,7 +58,7 @@ def test_a_run_is_trained_and_evaluated(trained):
 
 def test_only_the_last_checkpoint_holds_the_replay(trained):
     def tensors(name):
-        return {each.partition(".")[0] for each in trained.run.restore(name).tensors}
+        return {tensor.partition(".")[0] for tensor in trained.run.restore(name).tensors}
 
     assert tensors("last") == {"network", "learner"}
     assert "learner.replay.observations" in trained.run.restore("last").tensors

@@ -29,8 +29,9 @@ def test_no_episode_no_picture(tmp_path):
 
 
 def test_the_mean_is_over_the_steps_all_seeds_reached():
-    one, other = np.array([[0.0, 0.0], [10.0, 1.0]]), np.array([[5.0, 1.0], [20.0, 1.0]])
-    steps, mean = curve._mean([one, other])
+    first = np.array([[0.0, 0.0], [10.0, 1.0]])
+    second = np.array([[5.0, 1.0], [20.0, 1.0]])
+    steps, mean = curve._mean([first, second])
     assert (steps[0], steps[-1]) == (5, 10)
     assert mean[[0, -1]] == pytest.approx([0.75, 1.0])
 

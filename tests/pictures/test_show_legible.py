@@ -9,7 +9,7 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.errors import UserError
 from symgen.experiment.metrics import Metrics
-from symgen.pictures import canvas, curve, draw_actions, draw_relaxation, show
+from symgen.pictures import curve, draw_actions, draw_relaxation, show
 from symgen.problem.interface import Action
 from symgen.spec.source import read
 from tests.experiment.doubles import new_run
@@ -18,14 +18,6 @@ from tests.pictures.legible import complaints
 SPECS = sorted((Path(__file__).parents[2] / "specs").rglob("*.yaml"))
 NAMES = [f"a_name_of_20_letter{k:02}" for k in range(27)]
 RUN = "a_spec_with_a_long_name/a_variant_with_a_long_name/0"
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are drawn, instead of files."""
-    drawn: list = []
-    monkeypatch.setattr(canvas, "save", lambda made, path: drawn.append(made) or path)
-    return drawn
 
 
 @pytest.mark.parametrize(
@@ -49,15 +41,15 @@ def test_actions(name, representation, names, figures, tmp_path):
         for text in axes.texts
         if text.get_bbox_patch()
     ]
-    for k, one in enumerate(boxes):  # nodes do not cover one another
-        assert not any(one.overlaps(other) for other in boxes[:k])
+    for k, box in enumerate(boxes):  # nodes do not cover one another
+        assert not any(box.overlaps(before) for before in boxes[:k])
 
 
 def test_many_layers_that_break_the_symmetry(figures, tmp_path):
     layers = [f"a_rather_long_layer_{k:02}" for k in range(27)]
     sizes = {layer: np.linspace(0, k, 5) for k, layer in enumerate(layers)}
-    found = draw_relaxation.Curves(np.arange(5) * 1000, {"": sizes, "r": sizes})
-    draw_relaxation.draw_symmetry_breaking(found, tmp_path / "a.png", RUN)
+    norms = draw_relaxation.Curves(np.arange(5) * 1000, {"": sizes, "r": sizes})
+    draw_relaxation.draw_symmetry_breaking(norms, tmp_path / "a.png", RUN)
     assert complaints(figures[0]) == []
     (legend,) = figures[0].legends
     assert legend.get_title().get_text() == "layer (16 more: less, 1 more: exact)"
@@ -100,7 +92,7 @@ def test_every_shipped_spec(path, figures, tmp_path):
         pytest.skip(error.message)
     assert len(shown.pictures) == len(figures) >= 2
     assert {
-        shown.pictures[k].stem: complaints(made)
-        for k, made in enumerate(figures)
-        if complaints(made)
+        shown.pictures[k].stem: complaints(figure)
+        for k, figure in enumerate(figures)
+        if complaints(figure)
     } == {}

@@ -38,19 +38,11 @@ CARTPOLE = {
 }
 
 
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are drawn, instead of files."""
-    drawn: list = []
-    monkeypatch.setattr(canvas, "save", lambda made, path: drawn.append(made) or path)
-    return drawn
-
-
 def luminance(colour: np.ndarray) -> float:
     return float(np.dot(colour, (0.299, 0.587, 0.114)))
 
 
-# -------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # cells
 
 
@@ -59,11 +51,13 @@ def test_no_two_things_of_a_world_look_alike(id_):
     world = KNOWN[id_]
     names = [*channels(world, partial=False), *carried(world), "agent"]
     own = dict(zip(names, draw_cells.colours(names), strict=True))
-    for one, other in combinations([name for name in names if not draw_cells._says_more(name)], 2):
-        assert np.abs(own[one] - own[other]).sum() > 0.25, (one, other)
-        assert draw_cells.LETTERS.get(one) != draw_cells.LETTERS.get(other) or "wall" in (
-            one,
-            other,
+    for first, second in combinations(
+        [name for name in names if not draw_cells._says_more(name)], 2
+    ):
+        assert np.abs(own[first] - own[second]).sum() > 0.25, (first, second)
+        assert draw_cells.LETTERS.get(first) != draw_cells.LETTERS.get(second) or "wall" in (
+            first,
+            second,
         )
 
 
@@ -74,8 +68,8 @@ def test_key_and_goal_differ_without_colour():
 
 
 def test_unnamed_channels_take_no_colour_of_a_named_one():
-    found = draw_cells.colours(["goal", *(f"channel {k}" for k in range(1, 30)), "key"])
-    gaps = np.abs(found[:, None] - found[None]).sum(-1) + 9 * np.eye(len(found))
+    colours = draw_cells.colours(["goal", *(f"channel {k}" for k in range(1, 30)), "key"])
+    gaps = np.abs(colours[:, None] - colours[None]).sum(-1) + 9 * np.eye(len(colours))
     assert gaps.min() > 0.02
 
 
@@ -91,7 +85,7 @@ def test_a_locked_door_is_a_door_with_a_letter():
     assert draw_cells.letters(value, names).tolist() == [["Dl", "Do", "↑"]]
 
 
-# -------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # states
 
 
@@ -104,7 +98,7 @@ def test_a_state_is_marked_on_its_grid(figures, tmp_path):
         np.argwhere(np.abs(shown - canvas.rgb("#f2a93b")).sum(-1) < 1e-6).tolist()
         for shown in (before, after)
     ]
-    assert [len(each) for each in marked] == [1, 1]
+    assert [len(cells) for cells in marked] == [1, 1]
     assert marked[1] == [marked[0][0][::-1]]  # transposed
     assert marked[0] != marked[1]  # a state that the mirror moves was looked for
     assert complaints(figures[0]) == []
@@ -115,12 +109,12 @@ def test_states_without_a_grid_stand_in_rows(count):
     rows, columns = draw_observation._wrapped(count)
     assert rows * columns >= count
     assert columns <= 16
-    made = canvas.figure(4, 4, "states")
-    draw_observation._state(made.subplots(), count - 1, (rows, columns), count, 3.0)
-    assert complaints(made) == []
+    figure = canvas.figure(4, 4, "states")
+    draw_observation._state(figure.subplots(), count - 1, (rows, columns), count, 3.0)
+    assert complaints(figure) == []
 
 
-# -------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # entries
 
 
@@ -148,7 +142,7 @@ def test_entries_without_names_count_from_one():
 @pytest.mark.parametrize("name", sorted(ENTRY_NAMES))
 def test_named_entries_are_as_many_as_there_are(name):
     gymnasium = pytest.importorskip("gymnasium")
-    ids = [each for each in gymnasium.registry if each.rsplit("-v", 1)[0] == name]
+    ids = [id_ for id_ in gymnasium.registry if id_.rsplit("-v", 1)[0] == name]
     assert ids
     assert len(ENTRY_NAMES[name]) == {"LunarLander": 8, "LunarLanderContinuous": 8}.get(name) or (
         len(ENTRY_NAMES[name]) == gymnasium.make(sorted(ids)[-1]).observation_space.shape[0]
@@ -168,19 +162,19 @@ def test_dm_control_names_every_entry(domain):
 @pytest.mark.parametrize("count", [1, 27, 120])
 def test_many_entries_with_long_names_can_be_read(count):
     names = [f"a_name_of_20_letter{k:02}  {k + 1}" for k in range(count)]
-    made = canvas.figure(6, max(1.6, min(8.0, 0.19 * count + 1)), "entries")
-    draw_observation._bars(made.subplots(), np.linspace(-1, 1, count), names, 1.0)
-    assert complaints(made) == []
+    figure = canvas.figure(6, max(1.6, min(8.0, 0.19 * count + 1)), "entries")
+    draw_observation._bars(figure.subplots(), np.linspace(-1, 1, count), names, 1.0)
+    assert complaints(figure) == []
 
 
 def test_entries_that_are_zero_have_an_axis():
-    made = canvas.figure(4, 3, "zeros")
-    axes = made.subplots()
+    figure = canvas.figure(4, 3, "zeros")
+    axes = figure.subplots()
     draw_observation._bars(axes, np.zeros(3), ["1", "2", "3"], 0.0)
     assert axes.get_xlim()[1] > 0.5
 
 
-# ------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 # pictures
 
 
@@ -197,8 +191,8 @@ def test_of_stacked_pictures_the_newest_is_drawn():
 
 
 def test_captions_are_wrapped():
-    made = canvas.figure(3, 3, "a title")
-    axes = made.subplots()
+    figure = canvas.figure(3, 3, "a title")
+    axes = figure.subplots()
     canvas.caption(axes, "word " * 30)
     assert max(map(len, axes.get_title().split("\n"))) <= canvas.CAPTION
     assert canvas.meaning(bases.point(group("C4")), "r") == "r: moves no place"

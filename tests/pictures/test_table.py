@@ -13,7 +13,8 @@ USED = {
     "checkpoint": "last",
     "evaluation_seed": 1_000_000,
 }
-NINE, LONG = Estimate(0.9, 0.88, 0.92, 3), Estimate(12.0, 11.0, 13.0, 3)
+NINE = Estimate(0.9, 0.88, 0.92, 3)
+LONG = Estimate(12.0, 11.0, 13.0, 3)
 
 
 def an_evaluation(
@@ -74,11 +75,11 @@ def test_what_was_done_differently_has_a_column(name, value, column):
 
 
 def test_numbers_of_seeds_that_differ_have_a_column():
-    one = Evaluation(
+    alone = Evaluation(
         "lava", "one", (0,), "episodes", {"training": ConditionScores(NINE, LONG)}, USED
     )
     header, _, first, second = (
-        line.split(" | ") for line in table.markdown([one, an_evaluation()]).splitlines()[:4]
+        line.split(" | ") for line in table.markdown([alone, an_evaluation()]).splitlines()[:4]
     )
     assert (header[1], first[1], second[1]) == ("seeds", "1", "3")
 

@@ -148,10 +148,10 @@ def test_an_episode_sums_its_rewards_and_never_shows_the_next_one(mode, pictures
 )
 def test_small_frames_are_enlarged_pixel_by_pixel(shape, large):
     frame = np.random.default_rng(0).integers(256, size=(*shape, 3), dtype=np.uint8)
-    found = caption.enlarged(frame)
+    large_frame = caption.enlarged(frame)
     times = large[0] // shape[0]
-    assert found.shape == (*large, 3)
-    assert np.array_equal(found[::times, ::times], frame)
+    assert large_frame.shape == (*large, 3)
+    assert np.array_equal(large_frame[::times, ::times], frame)
 
 
 def test_captions_fit_and_can_be_read():
@@ -175,9 +175,9 @@ def test_a_gif_shows_every_condition_with_its_caption(tmp_path):
     assert len(pictures) == 2 * video.HOLD
     assert not np.array_equal(pictures[0], pictures[-1])  # the conditions' names
     video._write(tmp_path / "a.gif", iter(pictures), 8)
-    with Image.open(tmp_path / "a.gif") as made:
-        assert made.size == pictures[0].shape[1::-1]
-        assert made.n_frames == 2
+    with Image.open(tmp_path / "a.gif") as file:
+        assert file.size == pictures[0].shape[1::-1]
+        assert file.n_frames == 2
 
 
 def test_other_endings_are_refused(tmp_path):
