@@ -8,12 +8,15 @@ how the environment scales its actions.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.distributions.constraints import Constraint
+from torch.distributions.kl import register_kl
 from torch.nn.functional import softplus
+from torch.types import _size
 
 from symgen.problem.interface import Action
 
@@ -27,10 +30,9 @@ def box(action: Action) -> tuple[Tensor, Tensor]:
     """Centre and half width of a continuous action's box, float64 [dim]; an unbounded component is
     left as it is.
     """
-    low, high = (
-        torch.tensor(bounds or [math.inf] * action.sizes[0]).double()
-        for bounds in (action.low, action.high)
-    )
+    unbounded = [math.inf] * action.sizes[0]
+    low = torch.tensor(action.low or unbounded).double()
+    high = torch.tensor(action.high or unbounded).double()
     bounded = low.isfinite() & high.isfinite()
     centre = (low + high) / 2
     half = (high - low) / 2
@@ -76,7 +78,7 @@ class SquashedGaussian(Distribution):
         half: half its width, [dim].
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
     has_rsample = True
 
     def __init__(self, mean: Tensor, log_std: Tensor, centre: Tensor, half: Tensor) -> None:
@@ -95,9 +97,11 @@ class SquashedGaussian(Distribution):
         """The same as `mode`: the true mean has no closed form."""
         return self.mode
 
-    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008 (torch's own signature)
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008 (torch's own)
         """Draw actions [*sample_shape, batch, dim] through which gradients flow."""
-        mean, log_std = (each.expand(*sample_shape, *each.shape) for each in self.parameters)
+        mean, log_std = self.parameters
+        mean = mean.expand(*sample_shape, *mean.shape)
+        log_std = log_std.expand(*sample_shape, *log_std.shape)
         unit, _ = squash(mean, log_std, torch.randn_like(mean))
         return self.centre + self.half * unit
 
@@ -109,3 +113,19 @@ class SquashedGaussian(Distribution):
             -0.5 * ((u - mean) * (-log_std).exp()).square() - log_std - 0.5 * math.log(2 * math.pi)
         )
         return (gaussian - _log_slope(u) - self.half.log()).sum(-1)
+
+
+def _kl_of_squashed(p: SquashedGaussian, q: SquashedGaussian) -> Tensor:
+    """KL(p, q) in nats, [batch]: that of the Gaussians before tanh.
+
+    A divergence does not change under a bijection of the outcomes, and tanh and the box (the same
+    for both) are one.
+    """
+    mean, log_std = p.parameters
+    mean_of_q, log_std_of_q = q.parameters
+    shrunk = (2 * (log_std - log_std_of_q)).exp()
+    shifted = ((mean - mean_of_q) * (-log_std_of_q).exp()).square()
+    return (log_std_of_q - log_std + 0.5 * (shrunk + shifted - 1)).sum(-1)
+
+
+register_kl(SquashedGaussian, SquashedGaussian)(_kl_of_squashed)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.distributions import Categorical, Independent
+from torch.distributions import Categorical, Independent, kl_divergence
 
 from symgen.nn.distributions import MultiCategorical, distribution, evaluate, sample
 from symgen.problem.interface import Action
@@ -100,3 +100,50 @@ def test_a_continuous_action_without_scale_is_refused():
     action, parameters, _ = case("continuous")
     with pytest.raises(ValueError, match="log_std"):
         sample(action, parameters)
+
+
+def test_a_deviation_may_differ_from_state_to_state():
+    action, parameters, log_std = case("continuous")
+    actions = torch.randn(64, 2, dtype=torch.float64)
+    same = log_std.expand(64, -1)
+    for ours, theirs in zip(
+        evaluate(action, parameters, same, actions),
+        evaluate(action, parameters, log_std, actions),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    own = same + torch.randn(64, 2, dtype=torch.float64)
+    law = distribution(action, parameters, own)
+    log_prob, entropy = evaluate(action, parameters, own, actions)
+    torch.testing.assert_close(log_prob, law.log_prob(actions), rtol=0, atol=1e-11)
+    torch.testing.assert_close(entropy, law.entropy(), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["discrete", "multi_discrete"])
+def test_kl_is_the_sum_over_all_choices(kind):
+    action, parameters, _ = case(kind, batch=5)
+    p = distribution(action, parameters)
+    q = distribution(action, parameters.flip(0) - parameters.roll(1, 1))
+    choices = [torch.arange(size) for size in action.sizes]
+    table = torch.cartesian_prod(*choices)
+    expected = torch.zeros(5, dtype=torch.float64)
+    for chosen in table:
+        actions = chosen.expand(5, *chosen.shape)
+        log_p, log_q = p.log_prob(actions), q.log_prob(actions)
+        expected = expected + log_p.exp() * (log_p - log_q)
+    found = kl_divergence(p, q)
+    assert found.shape == (5,)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    assert found.min() > 0.01
+    assert kl_divergence(p, p).abs().max() < 1e-12
+    # control: the other way round it is another number
+    assert (kl_divergence(q, p) - found).abs().max() > 0.01
+    (gradient,) = torch.autograd.grad(found.sum(), parameters)
+    assert gradient.abs().max() > 0
+
+
+def test_torch_knows_the_kl_of_gaussians():
+    action, parameters, log_std = case("continuous", batch=5)
+    p = distribution(action, parameters, log_std)
+    q = distribution(action, parameters.flip(0), log_std.flip(0))
+    assert kl_divergence(p, q).shape == (5,)

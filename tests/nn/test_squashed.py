@@ -13,6 +13,7 @@ from torch.distributions import (
     Normal,
     TanhTransform,
     TransformedDistribution,
+    kl_divergence,
 )
 
 from symgen.algebra import representation as representations
@@ -139,6 +140,46 @@ def test_a_matrix_does_not_commute_with_tanh():
     assert ((u @ turn.T).tanh() - u.tanh() @ turn.T).abs().max() > 0.1
     quarter = turn @ turn
     assert ((u @ quarter.T).tanh() - u.tanh() @ quarter.T).abs().max() < 1e-12
+
+
+def test_kl_is_the_integral_over_the_box():
+    """Of a component: the sum of p (log p - log q) over a fine grid of the box."""
+    mean, log_std = torch.tensor([[0.3, -0.6]]).double(), torch.tensor([[-0.4, 0.1]]).double()
+    mean_q, log_std_q = torch.tensor([[-0.2, 0.1]]).double(), torch.tensor([[0.0, -0.3]]).double()
+    centre, half = box(ACTION)
+    grid = (torch.linspace(-12, 12, 400_001).double()).tanh()[1:-1]
+    expected = torch.zeros(())
+    for k in range(2):
+        part = slice(k, k + 1)
+        here = (centre[part], half[part])
+        p = SquashedGaussian(mean[:, part], log_std[:, part], *here)
+        q = SquashedGaussian(mean_q[:, part], log_std_q[:, part], *here)
+        actions = (here[0] + here[1] * grid)[:, None]
+        log_p, log_q = p.log_prob(actions), q.log_prob(actions)
+        expected = expected + torch.trapezoid(log_p.exp() * (log_p - log_q), actions[:, 0])
+    p = SquashedGaussian(mean, log_std, centre, half)
+    q = SquashedGaussian(mean_q, log_std_q, centre, half)
+    assert kl_divergence(p, q).item() == pytest.approx(expected.item(), abs=1e-6)
+    assert kl_divergence(p, q).item() > 0.1
+    assert kl_divergence(q, p).item() != pytest.approx(expected.item(), abs=1e-2)  # control
+    assert kl_divergence(p, p).abs().max() < 1e-12
+
+
+def test_kl_is_that_of_torchs_gaussians_and_has_its_gradients():
+    mean, log_std = case()
+    other_mean, other_log_std = (x.detach().flip(0) for x in case())
+    still = (torch.zeros(2).double(), torch.ones(2).double())
+    p = SquashedGaussian(mean, log_std, *still)
+    q = SquashedGaussian(other_mean, other_log_std, *still)
+    gaussians = (
+        Independent(Normal(m, s.exp()), 1)
+        for m, s in ((mean, log_std), (other_mean, other_log_std))
+    )
+    expected = kl_divergence(*gaussians)
+    found = kl_divergence(p, q)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    ours, theirs = (torch.autograd.grad(x.sum(), [mean, log_std]) for x in (found, expected))
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_copies():
