@@ -199,12 +199,7 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
             )
     if len(set(generators)) != len(generators):
         raise Refusal("two generators have the same name", code="bad-presentation")
-    text = ", ".join(relations)
-    title = (
-        name
-        or f"<{', '.join(generators)} | "
-        f"{text if len(text) <= 120 else f'{len(relations)} relations'}>"
-    )
+    title = name or _presentation(generators, relations)
     free = Group(title, tuple(generators), (), dict.fromkeys(generators, (0,)))
     words = []
     letters = 0
@@ -220,3 +215,11 @@ def presented(generators: Sequence[str], relations: Sequence[str], name: str = "
     permutations = {g: tuple(table) for g, table in tables.items()}
     order = len(next(iter(permutations.values()), (0,)))
     return Group(title, tuple(generators), tuple(relations), permutations, order)
+
+
+def _presentation(generators: Sequence[str], relations: Sequence[str]) -> str:
+    """The group's name where it is given none: "<r, s | rrr, ss>", many relations counted only."""
+    text = ", ".join(relations)
+    if len(text) > 120:
+        text = f"{len(relations)} relations"
+    return f"<{', '.join(generators)} | {text}>"

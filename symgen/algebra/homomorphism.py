@@ -74,11 +74,9 @@ class Representation:
         kinds = {atom.kind for _, atom in self.parts}
         if "matrix" in kinds or any(move.ndim == 2 for move in self.moves):
             return "matrix"
-        return (
-            "signed"
-            if "signed" in kinds or any((move < 0).any() for move in self.moves)
-            else "permutation"
-        )
+        if "signed" in kinds or any((move < 0).any() for move in self.moves):
+            return "signed"
+        return "permutation"
 
     @property
     def is_signed_permutation(self) -> bool:
@@ -249,25 +247,27 @@ def direct_sum(*summands: Representation | tuple[int, Representation]) -> Repres
     for summand in summands:
         count, part = summand if isinstance(summand, tuple) else (1, summand)
         bounded(count * part.size, f"{count} {part.name}")
-        pieces = (
-            [(count * part.blocks[0][0], part.blocks[0][1])]
-            if len(part.blocks) == 1
-            else part.blocks * count
-        )
-        for inner, atom in pieces:
+        for inner, atom in _times(count, part):
             if blocks and blocks[-1][1] == atom:
                 blocks[-1] = (blocks[-1][0] + inner, atom)
             else:
                 blocks.append((inner, atom))
     if not blocks:
         raise ValueError("a direct sum needs at least one summand")
-    if any(atom.group != blocks[0][1].group for _, atom in blocks):
-        raise ValueError(
-            "a direct sum is of one group, not of "
-            f"{', '.join(sorted({str(a.group) for _, a in blocks}))}"
-        )
+    group = blocks[0][1].group
+    if any(atom.group != group for _, atom in blocks):
+        names = sorted({str(atom.group) for _, atom in blocks})
+        raise ValueError(f"a direct sum is of one group, not of {', '.join(names)}")
     size = bounded(sum(n * atom.size for n, atom in blocks), "the sum")
     if len(blocks) == 1 and blocks[0][0] == 1:
         return blocks[0][1]
     name = " + ".join(atom.name if n == 1 else f"{n} {atom.name}" for n, atom in blocks)
-    return Representation(blocks[0][1].group, name, size, parts=tuple(blocks))
+    return Representation(group, name, size, parts=tuple(blocks))
+
+
+def _times(count: int, representation: Representation) -> tuple[tuple[int, Representation], ...]:
+    """The blocks of so many copies; of a single block, one with a larger multiplicity."""
+    if len(representation.blocks) > 1:
+        return representation.blocks * count
+    ((multiplicity, atom),) = representation.blocks
+    return ((count * multiplicity, atom),)

@@ -223,22 +223,18 @@ def absolute(representation: Representation) -> Representation:
     >>> print(absolute(parse(catalogue.group("D1"), "2 sign + regular")))
     2 trivial + regular
     """
-    blocks = []
-    for count, atom in representation.blocks:
-        if atom.kind == "signed":
-            targets = [
-                atom.signed_permutation(g)[0].tolist() for g in representation.group.generators
-            ]
-            images = dict(zip(representation.group.generators, targets, strict=True))
-            atom = (
-                trivial(representation.group)
-                if atom.size == 1
-                else permutation(representation.group, images)
-            )
-        elif atom.kind == "matrix":
-            raise ValueError(f"{atom} mixes coordinates: it has no absolute value that moves them")
-        blocks.append((count, atom))
-    return direct_sum(*blocks)
+    return direct_sum(*((count, _without_signs(atom)) for count, atom in representation.blocks))
+
+
+def _without_signs(atom: Representation) -> Representation:
+    if atom.kind == "matrix":
+        raise ValueError(f"{atom} mixes coordinates: it has no absolute value that moves them")
+    if atom.kind == "permutation":
+        return atom
+    if atom.size == 1:
+        return trivial(atom.group)
+    targets = {g: atom.signed_permutation(g)[0].tolist() for g in atom.group.generators}
+    return permutation(atom.group, targets)
 
 
 def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Representation:

@@ -261,11 +261,9 @@ def _element(space: Any, matrix: np.ndarray, continuous: bool, mirrors: bool) ->
     group = space.fibergroup
     if continuous:
         angle = 2 * np.pi / catalogue.TURNS
-        elements = (
-            [group.element((0, angle)), group.element((1, 0.0))]
-            if mirrors
-            else [group.element(angle)]
-        )
+        elements = [group.element(angle)]
+        if mirrors:
+            elements = [group.element((0, angle)), group.element((1, 0.0))]
     else:
         elements = list(group.elements)
     return next(e for e in elements if np.abs(space.basespace_action(e) - matrix).max() < 1e-6)

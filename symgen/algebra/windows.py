@@ -41,11 +41,9 @@ def windows(base: Base, size: int, patch: int = 1) -> np.ndarray:
     if patch < 1 or any(side % patch for side in base.shape):
         raise Refusal(f"patches of {patch} places do not tile {base}", code="patch-size")
     if size < patch or (size - patch) % 2:
-        what = (
-            "odd, so that it has a centre"
-            if patch == 1
-            else f"{patch}, {patch + 2}, {patch + 4} and so on"
-        )
+        what = f"{patch}, {patch + 2}, {patch + 4} and so on"
+        if patch == 1:
+            what = "odd, so that it has a centre"
         raise Refusal(
             f"the side of a window around {patch} x {patch} places must be {what}; it is {size}",
             code="patch-size",
