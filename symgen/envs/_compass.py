@@ -70,7 +70,7 @@ def oriented(picture: np.ndarray, orientation: int, mirror: bool) -> np.ndarray:
 
 
 def oriented_directions(orientation: int, mirror: bool) -> np.ndarray:
-    """Where each direction goes when the level is mirrored where asked and then turned; shape (4,)."""
+    """Where each direction goes when the level is mirrored where asked and then turned, (4,)."""
     image = np.array(DIRECTION_IMAGES["mirror" if mirror else "keep"])
     return (image + orientation) % 4
 

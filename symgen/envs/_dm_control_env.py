@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 
 from symgen.envs._dm_control_tasks import DOMAINS, Pose
-from symgen.envs.stepping import Info, ResetOptions
+from symgen.envs._stepping import Info, ResetOptions
 from symgen.errors import UserError
 from symgen.problem.interface import Observation
 

@@ -129,8 +129,10 @@ def action_signs(domain: Domain, move: str) -> Signs:
     """The signs of the action's components under one of the moves of `moves_of`: turns leave
     torques alone.
 
-    >>> action_signs(DOMAINS["ball_in_cup"], "mirror"), action_signs(DOMAINS["reacher"], "half_turn")
-    ((-1, 1), (1, 1))
+    >>> action_signs(DOMAINS["ball_in_cup"], "mirror")
+    (-1, 1)
+    >>> action_signs(DOMAINS["reacher"], "half_turn")
+    (1, 1)
     """
     signs = tuple(domain.action.values())
     return signs if move in _compass.REVERSING else (1,) * len(signs)

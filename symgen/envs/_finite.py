@@ -2,14 +2,12 @@
 from them.
 """
 
-from typing import Any
-
 import numpy as np
 
 from symgen.errors import UserError
 
 
-def check_finite(observation: Any, rewards: Any = (), first: int = 0) -> None:
+def check_finite(observation: object, rewards: object = (), first: int = 0) -> None:
     """Refuse what a vector environment returned, unless every number is finite.
 
     It is called at every step, so that no network acts on such a number: it costs a few
@@ -23,10 +21,8 @@ def check_finite(observation: Any, rewards: Any = (), first: int = 0) -> None:
     Raises:
         UserError: a number is NaN or infinite; which one, and in which environment.
     """
-    terms = (
-        observation.items() if isinstance(observation, dict) else (("observation", observation),)
-    )
-    for name, batch in terms:
+    by_term = observation if isinstance(observation, dict) else {"observation": observation}
+    for name, batch in by_term.items():
         _check(np.asarray(batch), f"of {name} ", first)
     _check(np.asarray(rewards), "", first)
 

@@ -52,7 +52,7 @@ def environment(options: "Options", render: bool = False) -> gymnasium.Env:
 
 
 def native(options: "Options", num_envs: int) -> VectorEnv:
-    """The environment's own vector version. Raises as `environment`; Refusal where there is none."""
+    """Its own vector version. Raises as `environment` does, and Refusal where there is none."""
     spec = gymnasium.registry.get(options.id)
     if spec is not None and spec.vector_entry_point is None:
         raise Refusal(

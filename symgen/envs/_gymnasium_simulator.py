@@ -53,8 +53,7 @@ class Told(NamedTuple):
 
 
 Hook = Callable[..., np.ndarray]
-"""How one kind of environment is put into a state: (unwrapped environment, Told) -> what it observes
-there.
+"""How one kind of environment is put into a state: (unwrapped environment, Told) -> observation.
 
 Law: observing right after it gives the observation back, for every observation that is one.
 """

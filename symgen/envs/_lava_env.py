@@ -11,9 +11,9 @@ from symgen.envs._compass import STEPS
 from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
 from symgen.envs._level_seeds import given_levels
 from symgen.envs._maze import wrong_goal
+from symgen.envs._stepping import Info, ResetOptions, Seed, Stepped
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import Picture, View
-from symgen.envs.stepping import Info, ResetOptions, Seed, Stepped
 
 FRAME_TILE = 16
 """Pixels per cell of a rendered frame."""

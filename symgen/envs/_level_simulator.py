@@ -6,7 +6,7 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 
 from symgen.algebra.base import GRID_MOVES
-from symgen.envs.stepping import Stepped
+from symgen.envs._stepping import Stepped
 from symgen.problem.adapter import Outcome, Simulator
 from symgen.problem.interface import Observation
 

@@ -19,7 +19,7 @@ from symgen.envs._minigrid_sight import Sight
 from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_tasks import Tasks
 from symgen.envs._minigrid_worlds import EMPTY, PORTABLE, TYPES
-from symgen.envs.stepping import Info, ResetOptions, Seed, Stepped
+from symgen.envs._stepping import Info, ResetOptions, Seed, Stepped
 
 FORWARD = 2
 NATIVE = {"left": 0, "right": 1, "forward": FORWARD, "pickup": 3, "drop": 4, "toggle": 5, "done": 6}

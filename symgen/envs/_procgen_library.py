@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from ctypes import (
     POINTER,
+    Array,
     Structure,
     Union,
     byref,
@@ -24,7 +25,6 @@ from ctypes import (
 )
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -33,9 +33,17 @@ from symgen.errors import Refusal, UserError
 INSTALL = "pip install --no-deps procgen-mirror==0.10.7"
 """Without its dependencies: they are old versions that others exclude, and none of them is used."""
 
-MAX_NAME, MAX_DIMENSIONS, VERSION = 128, 16, 1
-OBSERVATION, ACTION, INFO = 1, 2, 3
-UINT8, INT32, FLOAT32 = 1, 2, 3
+VERSION = 1
+MAX_NAME = 128
+MAX_DIMENSIONS = 16
+# the three spaces
+OBSERVATION = 1
+ACTION = 2
+INFO = 3
+# the types of numbers
+UINT8 = 1
+INT32 = 2
+FLOAT32 = 3
 DTYPES: dict[int, np.dtype] = {
     UINT8: np.dtype(np.uint8),
     INT32: np.dtype(np.int32),
@@ -113,7 +121,7 @@ class Games:
         self._buffers = _Buffers(seen, rewards, firsts, told, done)  # the library keeps the pointer
         self._library.libenv_set_buffers(self._handle, byref(self._buffers))
 
-    def _arrays(self, space: int) -> tuple[dict[str, np.ndarray], Any]:
+    def _arrays(self, space: int) -> tuple[dict[str, np.ndarray], "Array[c_void_p]"]:
         """One array per part of a space, and the address of every game's row, part by part."""
         size = self._library.libenv_get_tensortypes(self._handle, space, None)
         types = (_TensorType * size)()
@@ -146,11 +154,11 @@ class Games:
 
 def package() -> Path:
     """The folder of the installed package, found without importing it."""
-    found = find_spec("procgen")
-    if found is None or found.origin is None:
+    spec = find_spec("procgen")
+    if spec is None or spec.origin is None:
         message = "the adapter procgen needs the package procgen-mirror"
         raise UserError("missing-package", message, INSTALL)
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def _loaded(folder: Path) -> ctypes.CDLL:
@@ -158,10 +166,10 @@ def _loaded(folder: Path) -> ctypes.CDLL:
     if not file.exists():
         message = f"the installed procgen has no library {file.name} for this system"
         raise UserError("missing-package", message, INSTALL)
-    # its own Qt must not meet another one in this process
-    library = ctypes.CDLL(
-        str(file), mode=os.RTLD_NOW | getattr(os, "RTLD_DEEPBIND", 0) if os.name == "posix" else 0
-    )
+    mode = 0
+    if os.name == "posix":  # its own Qt must not meet another one in this process
+        mode = os.RTLD_NOW | getattr(os, "RTLD_DEEPBIND", 0)
+    library = ctypes.CDLL(str(file), mode=mode)
     if library.libenv_version() != VERSION:
         raise Refusal(
             f"libenv has version {library.libenv_version()} in {file}, expected {VERSION}"
@@ -177,26 +185,22 @@ def _loaded(folder: Path) -> ctypes.CDLL:
     return library
 
 
-def _packed(options: Mapping[str, str | int | bool]) -> tuple[_Options, list[Any]]:
-    """The options as C has them, and what they point to: keep it until the library has read them."""
+def _packed(options: Mapping[str, str | int | bool]) -> tuple[_Options, list[object]]:
+    """The options as C has them, and what they point to: keep it until the library has read it."""
     items = (_Option * len(options))()
     kept = []
     for item, (name, value) in zip(items, options.items(), strict=True):
+        data = _data(value)
         item.name = name.encode()
-        data: Any
-        if isinstance(value, str):
-            text = value.encode()
-            item.dtype = UINT8
-            item.count = len(text)
-            data = ctypes.create_string_buffer(text)
-        elif isinstance(value, bool):
-            item.dtype = UINT8
-            item.count = 1
-            data = c_uint8(value)
-        else:
-            item.dtype = INT32
-            item.count = 1
-            data = c_int32(value)
+        item.dtype = INT32 if isinstance(data, c_int32) else UINT8
+        item.count = len(value.encode()) if isinstance(value, str) else 1
         item.data = ctypes.addressof(data)
         kept.append(data)
     return _Options(items, len(options)), [items, *kept]
+
+
+def _data(value: str | int | bool) -> "Array[c_char] | c_uint8 | c_int32":
+    """A value in the memory of C."""
+    if isinstance(value, str):
+        return ctypes.create_string_buffer(value.encode())
+    return c_uint8(value) if isinstance(value, bool) else c_int32(value)

@@ -46,10 +46,9 @@ def content(cells: np.ndarray) -> bytes:
     True
     """
     images = [GRID_MOVES[move](turned) for turned in (cells, cells.T) for move in _UPRIGHT]
-    least = min(
-        (image.shape, image.tobytes()) for image in images
-    )  # tobytes reads row by row, whatever the strides
-    return hashlib.blake2b(repr(least[0]).encode() + least[1], digest_size=16).digest()
+    # tobytes reads row by row, whatever the strides
+    shape, cells_as_bytes = min((image.shape, image.tobytes()) for image in images)
+    return hashlib.blake2b(repr(shape).encode() + cells_as_bytes, digest_size=16).digest()
 
 
 # The half of the square's eight symmetries that keeps rows as rows; the other half comes after a

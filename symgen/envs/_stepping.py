@@ -10,12 +10,13 @@ ending is:
                one is in info["final_obs"]. Every step is a transition.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from gymnasium import Space, spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from symgen.envs._finite import check_finite
@@ -25,6 +26,16 @@ Array = NDArray[np.generic]
 Flags = NDArray[np.bool_]
 Given = Array | dict[str, Array]
 """Observations as the space gives them, batch first."""
+
+# What `reset` and `step` of a vector environment take and return, for those who write one.
+Seed = int | Sequence[int] | None
+ResetOptions = dict[str, object] | None
+Info = dict[str, object]
+Observed = TypeVar("Observed")
+Stepped = tuple[Observed, np.ndarray, np.ndarray, np.ndarray, Info]
+"""Observations, rewards, terminated, truncated, info."""
+
+Several = TypeVar("Several", SyncVectorEnv, AsyncVectorEnv)
 
 
 @dataclass(frozen=True)
@@ -135,11 +146,31 @@ def environment_action(space: Space[object]) -> Callable[[Array], Array]:
         high = space.high
         dtype = space.dtype
         return lambda actions: np.clip(actions, low, high).astype(dtype)
-    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-        start = np.asarray(space.start)
-        if start.any():
-            return lambda actions: np.add(actions, start)
+    start = first_action(space)
+    if start.any():
+        return lambda actions: np.add(actions, start)
     return lambda actions: actions
+
+
+def first_action(space: Space[object]) -> np.ndarray:
+    """The number that indices of a space of actions begin with; 0 of every other space.
+
+    >>> first_action(spaces.Discrete(3, start=-1)).item(), first_action(spaces.Box(0, 1)).item()
+    (-1, 0)
+    """
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        return np.asarray(space.start)
+    return np.asarray(0)
+
+
+def reset_from(envs: Several, seed: int) -> Several:
+    """The same environments, reset from a seed: the next `reset()` without one goes on from it.
+
+    Each has a seed of its own from one sequence; seed, seed + 1, ... would share environments
+    between seeds.
+    """
+    envs.reset(seed=np.random.SeedSequence(seed).generate_state(envs.num_envs).tolist())
+    return envs
 
 
 def final_observation(info: Mapping[str, object], index: int) -> Given:

@@ -79,23 +79,19 @@ def cell_tiles(pixels: int, cells: tuple[Layers, ...]) -> np.ndarray:
     shapes = {"square": square, "disc": disc}
     fine = pixels * FINE
     up = triangle(fine)
-    agents = [[(np.rot90(up, k), "red")] for k in range(len(DIRECTIONS))] + [
-        [(disc(fine, 0.7), "red")],
-        [],
-    ]
-    tiles = [
-        [
-            tile(pixels, *((shapes[s](fine, o, i), c) for s, o, i, c in layers), *agent)
-            for agent in agents
-        ]
+    agents = [[(np.rot90(up, k), "red")] for k in range(len(DIRECTIONS))]
+    agents += [[(disc(fine, 0.7), "red")], []]
+    drawn = [
+        [(shapes[shape](fine, outer, inner), colour) for shape, outer, inner, colour in layers]
         for layers in cells
     ]
-    result = np.array(tiles)
+    result = np.array([[tile(pixels, *cell, *agent) for agent in agents] for cell in drawn])
     result.flags.writeable = False
     return result
 
 
-NO_HEADING, NO_AGENT = 4, 5
+NO_HEADING = 4
+NO_AGENT = 5
 """Entries of the second axis of `cell_tiles` beside the headings."""
 
 

@@ -67,8 +67,11 @@ def _places(cause: BaseException) -> list[str]:
     """
     frames = traceback.extract_tb(cause.__traceback__)
     ours = (__file__, importlib.__file__)
-    places = [(each.filename, each.lineno) for each in frames if each.filename not in ours]
-    places = [(file, line) for file, line in places if not file.startswith("<")]
+    places = [
+        (frame.filename, frame.lineno)
+        for frame in frames
+        if frame.filename not in ours and not frame.filename.startswith("<")
+    ]
     if isinstance(cause, SyntaxError) and cause.filename:
         places.append((cause.filename, cause.lineno))
     ends = dict.fromkeys([places[0], places[-1]]) if places else {}

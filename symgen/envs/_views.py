@@ -99,9 +99,8 @@ class Full:
         if held is not None and self._holds is not None:
             here |= self._holds[held]
         self._flat[self._at] = here
-        if (
-            self._ahead is not None
-        ):  # there is a wall around every world, so the cell in front is in it
+        if self._ahead is not None:
+            # there is a wall around every world, so the cell in front is in it
             self._flat[self._front, self._ahead] = 0
             self._front = self._at + self._strides[look]
             self._flat[self._front, self._ahead] = 1

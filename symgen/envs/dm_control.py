@@ -177,7 +177,7 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "V
     from gymnasium.vector import SyncVectorEnv
 
     from symgen.envs._dm_control_env import ControlEnv
-    from symgen.envs.stepping import reset_from
+    from symgen.envs._stepping import reset_from
 
     return reset_from(SyncVectorEnv([partial(ControlEnv, options, render)] * num_envs), seed)
 

@@ -8,17 +8,19 @@ import contextlib
 import re
 import traceback
 from collections.abc import Iterator
+from multiprocessing import Process
 from pathlib import Path
-from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWrapper
 from pydantic import BaseModel
 
+from symgen.envs._stepping import Info, ResetOptions, Stepped
 from symgen.errors import Refusal, SpecError, UserError, shown
 from symgen.problem.adapter import Adapter
+from symgen.problem.interface import Observation
 
 PACKAGE = str(Path(__file__).parent.parent)
 NOT_ITS_OWN = (PACKAGE, str(Path(gymnasium.__file__).parent), str(Path(np.__file__).parent))
@@ -39,13 +41,11 @@ def environments(
         UserError: they cannot be made, raise, or give something else than their spaces say; also
             later, in every reset and step.
     """
-    with told("being made"):
+    with blamed("being made"):
         try:
             return Guarded(adapter.make(options, count, seed, render))
         except Refusal as error:  # an adapter says so what it cannot make
-            raise UserError(
-                "environment-failed", f"the environment cannot be made: {error}", HINT
-            ) from error
+            raise _failure(f"the environment cannot be made: {error}") from error
 
 
 class Guarded(VectorWrapper):
@@ -60,25 +60,25 @@ class Guarded(VectorWrapper):
         self._failed = False
 
     def reset(
-        self, *, seed: Any = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
         """See VectorEnv."""
-        with self._told("reset"):
+        with self._blamed("reset"):
             observation, info = self.env.reset(seed=seed, options=options)
             self._check(observation)
         return observation, info
 
-    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
-        with self._told("step"):
+        with self._blamed("step"):
             observation, reward, terminated, truncated, info = self.env.step(actions)
             self._check(observation)
         return observation, reward, terminated, truncated, info
 
-    def close(self, **options: Any) -> None:
-        """See VectorEnv. Processes of an environment that has failed are ended, not asked to end."""
-        processes = getattr(self.env.unwrapped, "processes", None)
-        if not self._failed or processes is None:
+    def close(self, **options: object) -> None:
+        """See VectorEnv. Processes of an environment that failed are ended, not asked to end."""
+        processes = self._processes()
+        if not self._failed or not processes:
             return self.env.close(**options)
         for process in processes:
             process.terminate()
@@ -86,29 +86,33 @@ class Guarded(VectorWrapper):
         self.env.unwrapped.closed = True
         return None
 
+    def _processes(self) -> list[Process]:
+        """Those that the environments run in; none where they run in this one."""
+        unwrapped = self.env.unwrapped
+        return unwrapped.processes if isinstance(unwrapped, AsyncVectorEnv) else []
+
     @contextlib.contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def _blamed(self, doing: str) -> Iterator[None]:
         try:
-            with told(doing):
+            with blamed(doing):
                 try:
                     yield
                 except (EOFError, ConnectionError) as error:  # the other end of a pipe is gone
-                    raise UserError("environment-failed", self._dead(), HINT) from error
+                    raise _failure(self._dead()) from error
                 except (TypeError, ValueError) as error:
-                    if misfit := self._misfit():
-                        raise UserError("environment-failed", misfit, HINT) from error
+                    if words := self._misfit():
+                        raise _failure(words) from error
                     raise
         except BaseException:
             self._failed = True
             raise
 
     def _dead(self) -> str:
-        processes = getattr(self.env.unwrapped, "processes", [])
+        processes = self._processes()
         for process in processes:
             process.join(0.2)
-        status = next(
-            (process.exitcode for process in processes if process.exitcode is not None), "unknown"
-        )
+        statuses = (process.exitcode for process in processes)
+        status = next((status for status in statuses if status is not None), "unknown")
         return (
             f"a process of the environment has died (exit status {status}); memory may have run out"
         )
@@ -117,22 +121,22 @@ class Guarded(VectorWrapper):
         """What one of the environments gave that its space does not say; "" where nothing is wrong
         with that.
         """
-        for index, observation in enumerate(getattr(self.env.unwrapped, "_env_obs", ())):
+        unwrapped = self.env.unwrapped
+        observations = unwrapped._env_obs if isinstance(unwrapped, SyncVectorEnv) else ()
+        for index, observation in enumerate(observations):
             if words := misfit(self.single_observation_space, observation):
                 return f"environment {index} gave another observation than its space says: {words}"
         return ""
 
-    def _check(self, observation: Any) -> None:
+    def _check(self, observation: object) -> None:
         """Raise UserError where a batch is not of its space: vector environments of one's own may
-        give anything.
+        give whatever they like.
         """
         if words := misfit(self.observation_space, observation):
-            raise UserError(
-                "environment-failed", f"the environments gave other observations: {words}", HINT
-            )
+            raise _failure(f"the environments gave other observations: {words}")
 
 
-def misfit(space: spaces.Space[Any], observation: Any) -> str:
+def misfit(space: spaces.Space, observation: object) -> str:
     """In what an observation differs from its space, in shape, kind, or as an index; "" where it
     does not.
 
@@ -142,11 +146,10 @@ def misfit(space: spaces.Space[Any], observation: Any) -> str:
     if isinstance(space, spaces.Dict):
         if not isinstance(observation, dict):
             return f"it is a {type(observation).__name__}, not a dict"
-        parts = ((name, space[name], observation.get(name)) for name in space)
-        return next(
-            (f"{name}: {words}" for name, inner, part in parts if (words := misfit(inner, part))),
-            "",
-        )
+        for name, inner in space.items():
+            if words := misfit(inner, observation.get(name)):
+                return f"{name}: {words}"
+        return ""
     try:
         array = np.asarray(observation)
     except ValueError:  # rows of different lengths
@@ -155,15 +158,14 @@ def misfit(space: spaces.Space[Any], observation: Any) -> str:
         return f"its shape is {array.shape}, not {space.shape}"
     if not np.can_cast(array.dtype, space.dtype, "same_kind"):
         return f"it is of {array.dtype}, not {space.dtype}"
-    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) and not space.contains(
-        observation
-    ):
+    is_index = isinstance(space, spaces.Discrete | spaces.MultiDiscrete)
+    if is_index and not space.contains(observation):
         return f"{shown(array.tolist())} is no index of {space}"
     return ""
 
 
 @contextlib.contextmanager
-def told(doing: str) -> Iterator[None]:
+def blamed(doing: str) -> Iterator[None]:
     """Within it, what an environment raises becomes a UserError.
 
     Args:
@@ -192,9 +194,11 @@ def failed(doing: str, cause: str, text: str) -> UserError:
     places = _places(text)
     own = [place for place in places if not place[0].startswith(NOT_ITS_OWN)] or places
     lines = [f"\n    {file}:{line}, in {function}" for file, line, function in own[-SHOWN:]]
-    return UserError(
-        "environment-failed", f"the environment failed in {doing}: {cause}" + "".join(lines), HINT
-    )
+    return _failure(f"the environment failed in {doing}: {cause}" + "".join(lines))
+
+
+def _failure(message: str) -> UserError:
+    return UserError("environment-failed", message, HINT)
 
 
 def _places(text: str) -> list[tuple[str, str, str]]:

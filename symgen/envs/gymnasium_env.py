@@ -11,7 +11,7 @@ from symgen.envs._gymnasium_registry import environment, native
 from symgen.envs._gymnasium_simulator import ObservedSimulator, settable
 from symgen.envs._gymnasium_spaces import interface_of
 from symgen.envs._processes import Processes
-from symgen.envs.stepping import reset_from
+from symgen.envs._stepping import reset_from
 from symgen.problem.interface import Interface
 
 ENTRY_NAMES = {
@@ -20,13 +20,17 @@ ENTRY_NAMES = {
     "MountainCarContinuous": ("position", "velocity"),
     "Pendulum": ("cos angle", "sin angle", "angular velocity"),
     "Acrobot": (
-        "cos angle 1", "sin angle 1", "cos angle 2", "sin angle 2", "angular velocity 1", "angular velocity 2",
+        *("cos angle 1", "sin angle 1", "cos angle 2", "sin angle 2"),
+        *("angular velocity 1", "angular velocity 2"),
     ),
     **dict.fromkeys(
         ("LunarLander", "LunarLanderContinuous"),
-        ("x", "y", "x velocity", "y velocity", "angle", "angular velocity", "left leg touches", "right leg touches"),
+        (
+            *("x", "y", "x velocity", "y velocity", "angle", "angular velocity"),
+            *("left leg touches", "right leg touches"),
+        ),
     ),
-}  # fmt: skip
+}
 """Names of the entries of vectors, likewise."""
 
 

@@ -4,21 +4,26 @@ it is.
 Wrappers of vector environments that know no group: they are given numpy functions of batches.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
+from symgen.envs._stepping import Info, ResetOptions, Stepped
+from symgen.problem.interface import Observation
+
+Value = TypeVar("Value")
+
 KEYS = ("transform", "observation", "observation_noise")
 """The keys of an `evaluate:` entry that this module serves; the others edit the environment's
 options.
 """
 
-Observation = Any
-ArrayMap = Callable[[Any], Any]
+ObservationMap = Callable[[Observation], Observation]
+ActionMap = Callable[[np.ndarray], np.ndarray]
 
 
 class Seen(VectorWrapper):
@@ -35,20 +40,23 @@ class Seen(VectorWrapper):
     """
 
     def __init__(
-        self, envs: VectorEnv, observation: ArrayMap | None = None, action: ArrayMap | None = None
+        self,
+        envs: VectorEnv,
+        observation: ObservationMap | None = None,
+        action: ActionMap | None = None,
     ) -> None:
         super().__init__(envs)
         self._observation = observation or _same
         self._action = action or _same
 
     def reset(
-        self, *, seed: Any = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
         """See VectorEnv."""
         observation, info = self.env.reset(seed=seed, options=options)
         return self._observation(observation), info
 
-    def step(self, actions: Any) -> tuple[Observation, Any, Any, Any, dict[str, Any]]:
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
         observation, reward, terminated, truncated, info = self.env.step(self._action(actions))
         return self._observation(observation), reward, terminated, truncated, info
@@ -78,54 +86,56 @@ class Noisy(VectorWrapper):
         self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
 
     def reset(
-        self, *, seed: Any = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
         """See VectorEnv."""
         if seed is not None:
             self._noise = np.random.default_rng(seed)
         observation, info = self.env.reset(seed=seed, options=options)
         return self._disturbed(observation, self.single_observation_space), info
 
-    def step(self, actions: Any) -> tuple[Observation, Any, Any, Any, dict[str, Any]]:
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
         observation, reward, terminated, truncated, info = self.env.step(actions)
-        return (
-            self._disturbed(observation, self.single_observation_space),
-            reward,
-            terminated,
-            truncated,
-            info,
-        )
+        disturbed = self._disturbed(observation, self.single_observation_space)
+        return disturbed, reward, terminated, truncated, info
 
-    def _disturbed(self, observation: Observation, space: spaces.Space[Any]) -> Observation:
-        if isinstance(space, spaces.Dict):
+    def _disturbed(self, observation: Observation, space: spaces.Space) -> Observation:
+        if isinstance(space, spaces.Dict) and isinstance(observation, Mapping):
             return {
-                name: self._disturbed(observation[name], inner) for name, inner in space.items()
+                name: self._with_noise(np.asarray(observation[name]), inner)
+                for name, inner in space.items()
             }
+        return self._with_noise(np.asarray(observation), space)
+
+    def _with_noise(self, batch: np.ndarray, space: spaces.Space) -> np.ndarray:
+        """A batch of one term."""
         if isinstance(space, spaces.Discrete):
-            return observation
-        noise = self._noise.normal(0.0, self._sigma, np.shape(observation))
-        return (np.asarray(observation) + noise).astype(space.dtype)
+            return batch
+        noisy: np.ndarray = batch + self._noise.normal(0.0, self._sigma, batch.shape)
+        return noisy.astype(space.dtype)
 
 
-def _same(value: Any) -> Any:
+def _same(value: Value) -> Value:
     return value
 
 
-def _noisy_space(space: spaces.Space[Any]) -> spaces.Space[Any]:
+def _noisy_space(space: spaces.Space) -> spaces.Space:
     if isinstance(space, spaces.Dict):
         return spaces.Dict({name: _noisy_space(inner) for name, inner in space.items()})
     if isinstance(space, spaces.Discrete):
         return space
-    dtype = space.dtype if np.issubdtype(space.dtype, np.floating) else np.float32
-    return spaces.Box(-np.inf, np.inf, space.shape or (), dtype)  # type: ignore[arg-type]
+    dtype = np.dtype(space.dtype).type
+    if not issubclass(dtype, np.floating):
+        dtype = np.float32
+    return spaces.Box(-np.inf, np.inf, space.shape or (), dtype)
 
 
 def under(
     envs: VectorEnv,
     *,
-    transform: tuple[ArrayMap, ArrayMap] | None = None,
-    observation: ArrayMap | None = None,
+    transform: tuple[ObservationMap, ActionMap] | None = None,
+    observation: ObservationMap | None = None,
     observation_noise: float = 0.0,
     seed: int = 0,
 ) -> VectorEnv:

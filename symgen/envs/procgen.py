@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from symgen.algebra import base as bases
-from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
@@ -20,10 +18,8 @@ from symgen.envs._split import content
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Action, Interface, Term
 
-if (
-    TYPE_CHECKING
-):  # Gymnasium is imported when an environment is made, so that a spec is checked without it
-    from gymnasium.vector import VectorEnv
+if TYPE_CHECKING:  # Gymnasium is imported when an environment is made: a spec is checked without it
+    from symgen.envs._procgen_env import ProcgenVectorEnv
 
 SIDE = 64
 """Pixels per side of the picture."""
@@ -81,8 +77,8 @@ class Options(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     name: Literal[
-        "bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball", "fruitbot", "heist", "jumper",
-        "leaper", "maze", "miner", "ninja", "plunder", "starpilot",
+        "bigfish", "bossfight", "caveflyer", "chaser", "climber", "coinrun", "dodgeball",
+        "fruitbot", "heist", "jumper", "leaper", "maze", "miner", "ninja", "plunder", "starpilot",
     ] = Field(description="The game.")  # fmt: skip
     distribution_mode: Literal["easy", "hard", "extreme", "memory"] = Field(
         "easy", description="How levels are drawn; extreme and memory exist for some games only."
@@ -157,15 +153,11 @@ def title(options: Options) -> str:
 
 
 def states(options: Options, group: Group) -> dict[str, FieldType] | None:
-    """The picture moves as pictures do. That the game goes on as in the moved picture is for the
-    user to claim.
+    """The image moves as images do. That the game goes on as in the moved image is for the user to
+    claim.
     """
-    moves = _compass.moves_of(group)
-    if moves is None:
-        return None
-    side = SIDE // options.reduce
-    fibre = representations.direct_sum((3, representations.trivial(group)))
-    return {"observation": FieldType(bases.grid(group, side, side), fibre)}
+    field = _compass.image_field(group, interface(options).terms[0].shape)
+    return None if field is None else {"observation": field}
 
 
 def actions(options: Options, group: Group) -> Representation | None:
@@ -185,27 +177,26 @@ def actions(options: Options, group: Group) -> Representation | None:
 def _image(move: str, turning: bool) -> tuple[int, ...]:
     """Where each action goes under a word of GRID_MOVES.
 
-    >>> [ACTIONS[k] for k in _image("turn", False)[:3]], [ACTIONS[k] for k in _image("mirror", True)[:3]]
-    (['down_right', 'down', 'down_left'], ['down_right', 'right', 'up_right'])
+    >>> [ACTIONS[k] for k in _image("turn", False)[:3]]
+    ['down_right', 'down', 'down_left']
+    >>> [ACTIONS[k] for k in _image("mirror", True)[:3]]
+    ['down_right', 'right', 'up_right']
     """
     if turning:
         move = "mirror" if move in REVERSING else "keep"
-    arrows = (
-        (0, 1),
-        (-1, 0),
-        (0, -1),
-        (1, 0),
-    )  # up, left, down, right as (x, y): the order of DIRECTIONS
-    (upx, upy), (rightx, righty) = (arrows[DIRECTION_IMAGES[move][k]] for k in (0, 3))
+    # up, left, down, right as (x, y): the order of DIRECTIONS
+    arrows = ((0, 1), (-1, 0), (0, -1), (1, 0))
+    up_x, up_y = arrows[DIRECTION_IMAGES[move][0]]
+    right_x, right_y = arrows[DIRECTION_IMAGES[move][3]]
     image = [
-        3 * (x * rightx + y * upx + 1) + x * righty + y * upy + 1
+        3 * (x * right_x + y * up_x + 1) + x * right_y + y * up_y + 1
         for x in (-1, 0, 1)
         for y in (-1, 0, 1)
     ]
     return (*image, *range(len(MOVES), len(ACTIONS)))
 
 
-def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "VectorEnv":
+def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "ProcgenVectorEnv":
     """The games side by side, SAME_STEP; see ProcgenVectorEnv for what their endings are.
 
     Raises:
@@ -231,15 +222,13 @@ def level_contents(options: Options) -> Iterator[bytes]:
         UserError: procgen-mirror is not installed.
     """
     envs = make(options, 64, 0)
+    still = np.zeros(envs.num_envs, dtype=np.int64)
     try:
         while True:
-            pictures, _ = envs.reset()
-            yield from (
-                content(colours) for colours in pictures.astype(np.int64) @ (1 << 16, 1 << 8, 1)
-            )
-            envs.step(
-                np.zeros(envs.num_envs, dtype=np.int64)
-            )  # levels that have just begun are not begun anew
+            images, _ = envs.reset()
+            for colours in images.astype(np.int64) @ (1 << 16, 1 << 8, 1):
+                yield content(colours)
+            envs.step(still)  # levels that have just begun are not begun anew
     finally:
         envs.close()
 

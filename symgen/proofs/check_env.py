@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from symgen.envs._finite import not_finite
-from symgen.envs.guarded import told
+from symgen.envs.guarded import blamed
 from symgen.problem.adapter import Outcome, Simulator
 from symgen.problem.group_action import act_on_action, act_on_term
 from symgen.problem.interface import Action, Interface, Observation
@@ -173,7 +173,7 @@ def check_environment(problem: Problem, *, samples: int = 200, seed: int = 0) ->
         found = statistics(problem, samples * PER_SAMPLE, seed, observed)
         rows = tuple(_judged(each, ALPHA / len(generators)) for each in found)
     else:
-        with told("a single step"):
+        with blamed("a single step"):
             rows = tuple(_exact(problem, simulator, g, samples, seed, observed) for g in generators)
     why = simulator if isinstance(simulator, str) else ""
     untested = observed.constant()

@@ -81,9 +81,9 @@ def test_a_process_that_dies_is_told(monkeypatch):
 
 
 def test_a_bug_of_symgens_own_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError), guarded.told("step"):
+    with pytest.raises(ZeroDivisionError), guarded.blamed("step"):
         exec(compile("1 / 0", f"{guarded.PACKAGE}/envs/own.py", "exec"))
-    with pytest.raises(UserError, match="division by zero"), guarded.told("step"):
+    with pytest.raises(UserError, match="division by zero"), guarded.blamed("step"):
         exec(compile("1 / 0", "/somewhere/theirs.py", "exec"))
 
 
