@@ -9,14 +9,47 @@ from torch import Tensor
 
 from symgen.nn import distributions
 from symgen.problem.training import Trained, Training
+from symgen.rl._memory import State
 from symgen.rl._rollout import Buffer, log_std_of
 from symgen.rl._storage import Observation, each, joined
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Sequences of steps, whose transitions are those of a batch.
+
+    Args:
+        observations: [step, sequence, ...].
+        state: before each sequence, by name [sequence, places, channels].
+        starts: [step, sequence], whether an episode begins with a step, so that the state is zero
+            before it.
+        valid: [step * sequence], whether a step is a transition.
+    """
+
+    observations: Observation
+    state: State
+    starts: Tensor
+    valid: Tensor
+
+    def outputs(self, network: Trained) -> dict[str, Tensor]:
+        """What the network says of the transitions, each [transition, size]."""
+        outputs, _ = network.unroll(self.observations, self.state, self.starts)
+        return {name: x.flatten(0, 1)[self.valid] for name, x in outputs.items()}
 
 
 @dataclass(frozen=True)
 class Batch:
     """Transitions, flat: every tensor is [transition, ...]. Steps that only start an episode are
     left out.
+
+    Args:
+        observations: where the action was taken.
+        actions: as the policy drew them.
+        log_probs: of the actions, by the policy that drew them.
+        advantages: of the actions.
+        returns: what the value is to become.
+        values: what it was.
+        unrolled: where the network has memory, the sequences that the transitions are from.
     """
 
     observations: Observation
@@ -25,12 +58,13 @@ class Batch:
     advantages: Tensor
     returns: Tensor
     values: Tensor
+    unrolled: Unrolled | None = None
 
     def __len__(self) -> int:
         return len(self.advantages)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
-        """Apply `function` to every tensor."""
+        """Apply `function` to every tensor of the transitions, not to what they are unrolled from."""
         return Batch(
             each(function, self.observations),
             function(self.actions),
@@ -39,6 +73,18 @@ class Batch:
             function(self.returns),
             function(self.values),
         )
+
+    @property
+    def transitions(self) -> "Batch":
+        """All transitions: itself."""
+        return self
+
+    def outputs(self, network: Trained) -> dict[str, Tensor]:
+        """What the network says of the transitions, each [transition, size]."""
+        if self.unrolled is not None:
+            return self.unrolled.outputs(network)
+        outputs, _ = network(self.observations)
+        return outputs
 
     def minibatches(self, epochs: int, parts: int, generator: torch.Generator) -> Iterator["Batch"]:
         """`epochs` times the batch, cut into `parts` nearly equal parts, shuffled every time."""

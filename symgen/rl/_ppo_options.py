@@ -43,6 +43,12 @@ class Options(BaseModel):
     rollout: int = Field(
         128, ge=2, le=65_536, description="steps per environment between two updates"
     )
+    sequence: int = Field(
+        0,
+        ge=0,
+        description="steps that a network with memory is trained through at once, a divisor of "
+        "`rollout`; 0 means all of it",
+    )
     epochs: int = Field(4, ge=1, le=1000, description="passes over each rollout")
     minibatch: int = Field(
         512, ge=1, description="transitions per gradient step, about: a rollout is cut evenly"
@@ -82,6 +88,14 @@ class Options(BaseModel):
         "any action",
     )
     adam_eps: float = Field(1e-5, gt=0, description="Adam's epsilon")
+
+    @model_validator(mode="after")
+    def _is_cut_evenly(self) -> "Options":
+        if self.sequence and self.rollout % self.sequence:
+            raise ValueError(
+                f"a rollout of {self.rollout} steps cannot be cut into sequences of {self.sequence}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_in_memory(self) -> "Options":

@@ -1,7 +1,8 @@
 """One rollout: every environment is stepped by the policy into storage that was allocated once.
 
 `next_values` holds the value of the observation that truly followed a step, whichever way the
-environments start their next episode (see envs/_stepping.py).
+environments start their next episode (see envs/_stepping.py). A network with memory says it in the
+state of that moment.
 """
 
 import numpy as np
@@ -12,11 +13,10 @@ from torch import Tensor
 from symgen.envs._finite import check_finite
 from symgen.envs._stepping import Given, Stepper, final_observation
 from symgen.nn import distributions
-from symgen.problem.interface import Action
 from symgen.problem.training import Trained
 from symgen.rl._episodes import Episodes
+from symgen.rl._memory import Memory, State, forgotten, of_environment, stacked
 from symgen.rl._storage import (
-    CPU,
     Observation,
     action_storage,
     as_stored,
@@ -32,49 +32,47 @@ class Buffer:
     device.
 
     What environments say beside observations (rewards, endings, which steps are transitions) is
-    gathered on the CPU. The last row of `observations` carries over to the next rollout.
+    gathered on the CPU. The last row of `observations` and the network's state are where the next
+    rollout goes on from.
 
     Args:
+        network: what is stored of it: its action, its memory, on its device and in its dtype.
         space: observation space of one environment: a Dict of arrays, or arrays alone.
-        action: the action.
         steps: steps per rollout.
         envs: number of environments.
-        dtype: floating type of everything that is not an observation.
-        device: where the network computes.
+        sequence: length of the sequences that a network with memory is trained through; 0 means
+            the rollout.
 
     Raises:
         UserError: the observation space holds something other than arrays.
     """
 
     def __init__(
-        self,
-        space: Space[object],
-        action: Action,
-        steps: int,
-        envs: int,
-        dtype: torch.dtype,
-        device: torch.device = CPU,
+        self, network: Trained, space: Space[object], steps: int, envs: int, sequence: int = 0
     ) -> None:
         self.steps = steps
         self.envs = envs
-        self.action = action
-        self.device = device
+        self.action = network.action
+        _, weight = next(network.named_parameters())
+        self.device = weight.device
         rows = (steps, envs)
         # row t: what step t acts on
-        self.observations = storage(space, (steps + 1, envs), device)
-        self.actions = action_storage(action, rows, dtype, device)
-        self.parameters = torch.zeros(*rows, action.parameters, dtype=dtype, device=device)
+        self.observations = storage(space, (steps + 1, envs), weight.device)
+        self.actions = action_storage(self.action, rows, weight.dtype, weight.device)
+        self.parameters = weight.new_zeros(*rows, self.action.parameters)
         self.log_std: Tensor | None = None  # of a continuous action, [dim]
-        self.values = torch.zeros(*rows, dtype=dtype, device=device)
-        self.next_values = torch.zeros(*rows, dtype=dtype, device=device)
-        self.rewards = torch.zeros(*rows, dtype=dtype)
-        self.terminated = torch.zeros(*rows, dtype=torch.bool)
-        self.truncated = torch.zeros(*rows, dtype=torch.bool)
-        self.valid = torch.ones(*rows, dtype=torch.bool)
+        self.values = weight.new_zeros(rows)
+        self.next_values = weight.new_zeros(rows)
+        self.memory = Memory(network, steps, envs, sequence)
+        self.rewards = torch.zeros(rows, dtype=weight.dtype)
+        self.terminated = torch.zeros(rows, dtype=torch.bool)
+        self.truncated = torch.zeros(rows, dtype=torch.bool)
+        self.valid = torch.ones(rows, dtype=torch.bool)
 
     def begin(self, observation: Given) -> None:
-        """Take the observation of `envs.reset()`."""
+        """Take the observation of `envs.reset()`, and remember nothing."""
         self.write(self.steps, observation)
+        self.memory.begin()
 
     def roll(self) -> None:
         """Move the last observation to the front."""
@@ -115,16 +113,18 @@ def rollout(
     Raises:
         UserError: the environment returns a number that is not finite.
     """
+    memory = buffer.memory
     rewards = buffer.rewards.numpy()
     valid = buffer.valid.numpy()
     terminated = buffer.terminated.numpy()
     truncated = buffer.truncated.numpy()
-    finals: list[tuple[int, int, Given]] = []  # step, environment, final observation
+    finals: list[tuple[int, int, Given, State]] = []  # step, environment, observation, state
 
     buffer.roll()
     with network.expanded():
         for step in range(buffer.steps):
-            outputs, _ = network(buffer.observation(step))
+            state = memory.before(step, stepper.starts)
+            outputs, memory.state = network(buffer.observation(step), state)
             buffer.parameters[step] = outputs["policy"]
             buffer.values[step] = outputs["value"][:, 0]
             log_std = log_std_of(outputs)
@@ -145,15 +145,18 @@ def rollout(
             episodes.step(rewards[step], after.valid, after.ended)
             if stepper.same_step:
                 cut = np.flatnonzero(after.truncated & ~after.terminated).tolist()
-                finals += [(step, env, final_observation(after.info, env)) for env in cut]
+                for env in cut:
+                    final = final_observation(after.info, env)
+                    finals.append((step, env, final, of_environment(memory.state, env)))
 
         buffer.next_values[:-1] = buffer.values[1:]
-        buffer.next_values[-1] = _values(network, buffer.observation(buffer.steps))
+        state = forgotten(memory.state, stepper.starts)
+        buffer.next_values[-1] = _values(network, buffer.observation(buffer.steps), state)
         if finals:
-            steps, envs, observations = zip(*finals, strict=True)
+            steps, envs, observations, states = zip(*finals, strict=True)
             where = torch.tensor([steps, envs]).to(buffer.device)
-            final_values = _values(network, stack(observations)).to(buffer.values)
-            buffer.next_values.index_put_((where[0], where[1]), final_values)
+            final_values = _values(network, stack(observations), stacked(states))
+            buffer.next_values.index_put_((where[0], where[1]), final_values.to(buffer.values))
 
 
 def log_std_of(outputs: dict[str, Tensor]) -> Tensor | None:
@@ -161,6 +164,6 @@ def log_std_of(outputs: dict[str, Tensor]) -> Tensor | None:
     return outputs["scale"][0] if "scale" in outputs else None
 
 
-def _values(network: Trained, observation: Observation) -> Tensor:
-    outputs, _ = network(observation)
+def _values(network: Trained, observation: Observation, state: State) -> Tensor:
+    outputs, _ = network(observation, state)
     return outputs["value"][:, 0]

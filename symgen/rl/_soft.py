@@ -11,7 +11,7 @@ What is improved, and how, stands in the algorithm's own file.
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Generic, TypeVar
@@ -23,12 +23,12 @@ from torch import Tensor, nn
 
 from symgen.envs._finite import check_finite
 from symgen.envs._stepping import Stepper, final_observation
-from symgen.errors import UserError
 from symgen.nn.device import generator as generator_on
 from symgen.nn.observation import as_tensor
 from symgen.problem.training import PLAIN, Side, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
 from symgen.rl._episodes import Episodes, Scalars
+from symgen.rl._losses import check_losses
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch, Replay
 from symgen.rl._soft_options import SoftOptions
@@ -194,8 +194,12 @@ class SoftLearner(ABC, Generic[Network, Options]):
         self.updates += 1
         means = torch.stack(rows).mean(0).cpu().tolist() if rows else [math.nan] * len(LEARNT)
         learnt = dict(zip(LEARNT, means, strict=True))
-        if rows and not all(map(math.isfinite, means)):
-            raise _not_finite(learnt, start)
+        if rows:
+            check_losses(
+                learnt,
+                f"training diverged in the transitions after step {start}",
+                "lower critic_rate and actor_rate, or divide the rewards by a number",
+            )
         return {
             "step": self.step,
             "update": self.updates,
@@ -338,13 +342,3 @@ class SoftLearner(ABC, Generic[Network, Options]):
         self.stored = scalars["stored"] if replay else 0
         self.episodes.restore(scalars)
         self._started = False
-
-
-def _not_finite(learnt: Mapping[str, float], step: int) -> UserError:
-    """The error for losses that are not finite."""
-    losses = ", ".join(f"{name} {value:g}" for name, value in learnt.items())
-    return UserError(
-        "loss-not-finite",
-        f"training diverged in the transitions after step {step} ({losses})",
-        "lower critic_rate and actor_rate, or divide the rewards by a number",
-    )

@@ -14,7 +14,6 @@ et al. 2016, High-Dimensional Continuous Control Using Generalized Advantage Est
 of Proximal Policy Optimization (ICLR blog track).
 """
 
-import math
 import time
 from collections.abc import Iterator
 
@@ -23,17 +22,18 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from symgen.envs._stepping import Stepper, check_mask
-from symgen.errors import UserError
 from symgen.nn import distributions
 from symgen.nn.device import generator as generator_on
 from symgen.problem.training import PLAIN, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
 from symgen.rl._batch import Batch, augmented, batch_of
 from symgen.rl._episodes import Episodes, Scalars
+from symgen.rl._losses import check_losses
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale
 from symgen.rl._rollout import Buffer, log_std_of, rollout
 from symgen.rl._schedule import at
+from symgen.rl._sequences import Sequences, sequences_of
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
 
@@ -114,7 +114,7 @@ def loss(
         The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction, |ratio - 1|]
         without gradients.
     """
-    outputs, _ = network(batch.observations)
+    outputs = batch.outputs(network)
     values = outputs["value"][:, 0]
     log_probs, entropies = distributions.evaluate(
         network.action, outputs["policy"], log_std_of(outputs), batch.actions
@@ -151,7 +151,7 @@ def loss(
 def update(
     network: Trained,
     optimiser: torch.optim.Optimizer,
-    batch: Batch,
+    experience: Batch | Sequences,
     options: Options,
     progress: float,
     generator: torch.Generator,
@@ -160,6 +160,11 @@ def update(
     """Improve `network` on one rollout: `options.epochs` passes in shuffled minibatches.
 
     Args:
+        network: the policy and the value.
+        optimiser: of its weights.
+        experience: the rollout, as transitions or, where the network has memory, as sequences of
+            which each is in one minibatch.
+        options: how to train.
         progress: share of the training done, 0 to 1, which the schedules follow.
         generator: source of the shuffles, on the network's device.
         training: what a constraint adds.
@@ -173,11 +178,12 @@ def update(
     for group in optimiser.param_groups:
         group["lr"] = rate
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    batch = experience.transitions
     parts = max(1, round(len(batch) / options.minibatch))
     rows: list[Tensor] = []
     norms: list[Tensor] = []
 
-    for minibatch in batch.minibatches(options.epochs, parts, generator):
+    for minibatch in experience.minibatches(options.epochs, parts, generator):
         total, row = loss(network, minibatch, options, clip, entropy_weight, training, generator)
         rows.append(row)
         if options.target_kl is not None and row[3] > options.target_kl:
@@ -254,9 +260,12 @@ class Learner:
         self._optimiser = torch.optim.Adam(self._weights.values(), eps=options.adam_eps, fused=True)
         self._generator = generator_on(self._device, seed)
         self._reward_scale = RewardScale(envs.num_envs, options.gamma)
-        space = envs.single_observation_space
         self._buffer = Buffer(
-            space, network.action, options.rollout, envs.num_envs, weight.dtype, weight.device
+            network,
+            envs.single_observation_space,
+            options.rollout,
+            envs.num_envs,
+            options.sequence,
         )
         self._started = False
 
@@ -281,14 +290,12 @@ class Learner:
         began = time.perf_counter()
         progress = self.step / self.steps
         rollout(self.network, self._stepper, self._buffer, self.episodes, self._generator)
-        batch = batch_of(self._buffer, self._advantages())
-        metrics = self._update(batch, progress)
-        losses = ("policy_loss", "value_loss", "gradient_norm")
-        if not all(math.isfinite(metrics[name]) for name in losses):
-            raise _not_finite(metrics, self.step, batch)
-        if (
-            self.options.normalise_observations
-        ):  # after the update: it must see what the rollout saw
+        experience = self._experience()
+        batch = experience.transitions
+        metrics = self._update(experience, progress)
+        _check(metrics, self.step, batch)
+        if self.options.normalise_observations:
+            # after the update: it must see what the rollout saw
             self.network.update_normalisation(batch.observations)
 
         self.step += len(batch)
@@ -302,13 +309,25 @@ class Learner:
             **self.training.measured(self.network, self.updates, last=self.step >= self.steps),
         }
 
-    def _update(self, batch: Batch, progress: float) -> dict[str, float]:
+    def _experience(self) -> Batch | Sequences:
+        """The rollout in the buffer, with its advantages."""
+        if self.network.states:
+            return sequences_of(self._buffer, self._advantages())
+        return batch_of(self._buffer, self._advantages())
+
+    def _update(self, experience: Batch | Sequences, progress: float) -> dict[str, float]:
         """Improve the network on a rollout and the moved copies of it; the metrics of `update`."""
-        network = self.network
-        options = self.options
-        batch = augmented(batch, network, self.training, options.minibatch, self._generator)
+        if isinstance(experience, Batch):
+            rows = self.options.minibatch
+            experience = augmented(experience, self.network, self.training, rows, self._generator)
         return update(
-            network, self._optimiser, batch, options, progress, self._generator, self.training
+            self.network,
+            self._optimiser,
+            experience,
+            self.options,
+            progress,
+            self._generator,
+            self.training,
         )
 
     def _advantages(self) -> Tensor:
@@ -363,18 +382,12 @@ class Learner:
         self._started = False
 
 
-def _not_finite(metrics: dict[str, float], step: int, batch: Batch) -> UserError:
-    """The error for numbers that are not finite; it says where they came from, as far as can be
-    told.
-    """
+def _check(metrics: dict[str, float], step: int, batch: Batch) -> None:
+    """Refuse numbers that are not finite, and say where they came from, as far as can be told."""
     cause = "training diverged"
     hint = "lower learning_rate, or set target_kl"
     if not bool(batch.returns.isfinite().all()):
         cause = "a return or a value is not finite"
         hint = "lower learning_rate, or set normalise_rewards: true"
-    losses = ", ".join(
-        f"{name} {metrics[name]:g}" for name in ("policy_loss", "value_loss", "gradient_norm")
-    )
-    return UserError(
-        "loss-not-finite", f"{cause} in the rollout that began at step {step} ({losses})", hint
-    )
+    losses = {name: metrics[name] for name in ("policy_loss", "value_loss", "gradient_norm")}
+    check_losses(losses, f"{cause} in the rollout that began at step {step}", hint)

@@ -92,6 +92,47 @@ def _tanh(inputs: int, hidden: int, outputs: int, gain: float) -> nn.Sequential:
     return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2])
 
 
+class SmallRecurrent(Exact):
+    """A GRU between observation and outputs, of which one step is one call of the cell."""
+
+    def __init__(self, features: int, action: Action, hidden: int = 16, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.action = action
+        self.states = {"cell": hidden}
+        self.cell = nn.GRUCell(features, hidden)
+        self.actor = nn.Linear(hidden, action.parameters)
+        self.critic = nn.Linear(hidden, 1)
+        self.scale = (
+            nn.Parameter(torch.zeros(action.sizes)) if action.kind == "continuous" else None
+        )
+
+    def initial_state(self, batch: int) -> dict[str, Tensor]:
+        return {"cell": self.actor.weight.new_zeros(batch, 1, self.states["cell"])}
+
+    def forward(self, observation: Any, state: Any = None) -> tuple[dict[str, Tensor], dict]:
+        x = torch.as_tensor(observation).to(self.actor.weight)
+        before = (self.initial_state(len(x)) if state is None else state)["cell"]
+        hidden = self.cell(x, before[:, 0])
+        outputs = {"policy": self.actor(hidden), "value": self.critic(hidden)}
+        if self.scale is not None:
+            outputs["scale"] = self.scale.expand(len(x), -1)
+        return outputs, {"cell": hidden[:, None]}
+
+    def unroll(
+        self, observations: Any, state: dict[str, Tensor], starts: Tensor
+    ) -> tuple[dict[str, Tensor], dict]:
+        rows = []
+        for observation, begins in zip(observations, starts, strict=True):
+            state = {name: x.masked_fill(begins[:, None, None], 0) for name, x in state.items()}
+            outputs, state = self(observation, state)
+            rows.append(outputs)
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}, state
+
+    def update_normalisation(self, observation: Any) -> None:
+        pass
+
+
 class SmallSoft(Exact):
     """What SAC asks for: relu networks for mean, deviation and two Q, behind an encoder that is
     shared where asked.

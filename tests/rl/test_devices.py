@@ -8,7 +8,13 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from doubles import Exact, identity_envs, identity_network
+from doubles import (
+    Exact,
+    SmallRecurrent,
+    identity_action,
+    identity_envs,
+    identity_network,
+)
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from small_sac import network as small_soft
 from small_sac import numbers
@@ -95,6 +101,17 @@ def test_ppo_trains_elsewhere_as_it_does_here(traffic, kind, mode):
         )
     }
     assert {id(x) for x in ours} == said
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_remembered_is_elsewhere_too(traffic, mode):
+    def made():
+        return SmallRecurrent(4, identity_action("discrete"))
+
+    here = [numbers(row) for row in learner(ppo, made(), mode)]
+    one = learner(ppo, made().to(ELSEWHERE), mode)
+    assert [numbers(row) for row in one] == here
+    assert all(isinstance(x, There) for x in one._buffer.memory.stored.values())
 
 
 def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traffic):

@@ -52,13 +52,7 @@ def countdown(ending, mode, lengths=(3, 5)):
 
 
 def rolled(network, envs, steps, seed=0, times=1):
-    buffer = Buffer(
-        envs.single_observation_space,
-        network.action,
-        steps,
-        envs.num_envs,
-        next(network.parameters()).dtype,
-    )
+    buffer = Buffer(network, envs.single_observation_space, steps, envs.num_envs)
     stepper = Stepper(envs)
     buffer.begin(stepper.begin(seed, 0)[0])
     episodes = Episodes(envs.num_envs)
@@ -147,7 +141,7 @@ def test_same_step_with_dict_observations_values_the_final_one():
 
     envs = SyncVectorEnv([lambda: Truncated("discrete", as_dict=True)] * 2, autoreset_mode=SAME)
     network = identity_network("discrete", as_dict=True)
-    network.forward = lambda observation: (
+    network.forward = lambda observation, state: (
         {
             "policy": torch.zeros(len(observation["step"]), 4),
             "value": observation["step"].float()[:, None],
@@ -190,7 +184,7 @@ def test_resetting_by_hand_is_refused():
 )
 def test_observations_that_are_not_arrays_are_refused(space):
     with pytest.raises(UserError, match="flat dict of arrays") as caught:
-        Buffer(space, TWO, 2, 1, torch.float32)
+        Buffer(Reader(), space, 2, 1)
     assert caught.value.code == "observation-space"
 
 
@@ -227,7 +221,7 @@ def test_the_buffer_has_the_type_of_the_network(dtype):
     "space", [spaces.MultiBinary(3), spaces.Box(0, 255, (2, 2, 3), np.uint8), spaces.Discrete(5)]
 )
 def test_observations_keep_the_layout_and_type_of_the_space(space):
-    buffer = Buffer(space, TWO, 3, 2, torch.float32)
+    buffer = Buffer(Reader(), space, 3, 2)
     observation = np.stack([space.sample(), space.sample()])
     buffer.begin(observation)
     buffer.roll()
@@ -250,7 +244,7 @@ def test_rollouts_run_inside_the_networks_expanded_context():
 
             return context()
 
-        def forward(self, observation):
+        def forward(self, observation, state=None):
             inside.append("forward")
             return super().forward(observation)
 
