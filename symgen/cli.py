@@ -101,11 +101,11 @@ def plan(spec: Spec, edits: Edits = [], as_json: AsJson = False) -> None:  # noq
         steps = [
             {
                 "name": step.name,
-                "module": step.module,
+                "operation": str(step.operation),
                 "inputs": list(step.inputs),
-                "in_types": [str(each) for each in step.in_types],
-                "out_type": str(step.out_type),
-                "constraint": step.constraint,
+                "in_types": [str(each) for each in step.operation.inputs],
+                "out_type": str(step.output),
+                "constraint": step.operation.bound,
                 "weights": step.weights,
             }
             for step in made.steps

@@ -165,7 +165,11 @@ def plan_spec(problem: Problem) -> Plan:
         SpecError: the network would be too large.
     """
     with sizes_refused(problem):
-        return validate(problem.family.plan(problem), INVARIANTS)
+        exact = problem.family.plan(problem.design)
+        steps = problem.constraint.steps(problem, problem.constraint_options, exact)
+        family = problem.family.__name__.rpartition(".")[2]
+        plan = Plan(family, dict(problem.observation), steps, problem.outputs)
+        return validate(plan, INVARIANTS)
 
 
 def compile_spec(
@@ -234,9 +238,8 @@ def _measure(problem: Problem, network: Network, observe: bool) -> Verification:
     from symgen.proofs.samples import samples
     from symgen.proofs.verify import verify
 
-    constraint = problem.spec.symmetry.constraint_name
-    claimed = constraint == "exact"
-    relaxed = constraint == "relaxed"
+    claimed = problem.constraint.CLAIM == "exact"
+    relaxed = problem.constraint.CLAIM == "relaxed"
     about = (problem.interface, problem.observation, problem.action)
     shown, missing = samples(problem) if observe else ((), "")
     return verify(network, *about, claimed=claimed, relaxed=relaxed, shown=shown, missing=missing)

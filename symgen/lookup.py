@@ -5,25 +5,39 @@ A file is a keyword when its name does not begin with "_" and it has `Options`, 
 it imports. The folders are listed without importing anything; a module is imported when a spec
 names it. An algorithm needs torch and its Options do not: they stand in
 `symgen/rl/_<keyword>_options.py`, so that a spec is checked without torch, and beside them
-`CRITIC`: whether its critic judges observations ("value") or observations and actions ("q").
+`outputs(action)`: what it asks a network for.
 """
+
+from __future__ import annotations
 
 import importlib
 import re
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
 from symgen.errors import suggestion
 
-Kind = Literal["adapter", "family", "algorithm"]
-Critic = Literal["value", "q"]
+if TYPE_CHECKING:
+    pass
 
-FOLDERS: dict[Kind, str] = {"adapter": "envs", "family": "families", "algorithm": "rl"}
-PLURALS: dict[Kind, str] = {"adapter": "adapters", "family": "families", "algorithm": "algorithms"}
+Kind = Literal["adapter", "family", "constraint", "algorithm"]
+
+FOLDERS: dict[Kind, str] = {
+    "adapter": "envs",
+    "family": "families",
+    "constraint": "constraints",
+    "algorithm": "rl",
+}
+PLURALS: dict[Kind, str] = {
+    "adapter": "adapters",
+    "family": "families",
+    "constraint": "constraints",
+    "algorithm": "algorithms",
+}
 
 _HAS_OPTIONS = re.compile(r"^(class Options\b|from [\w.]+ import [^#\n]*\bOptions\b)", re.MULTILINE)
 

@@ -36,9 +36,10 @@ from symgen.algebra.catalogue import presented
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.compiler import check_spec, compile_spec
+from symgen.constraints.relaxed import Options as Relaxed
 from symgen.errors import SpecError
 from symgen.proofs.verify import APPROXIMATE
-from symgen.spec.schema import Graph, Relaxed
+from symgen.spec.schema import Graph
 
 RIGHT = ("exact", "approximate")
 ID = "AnySpaces-v0"
@@ -212,7 +213,9 @@ class _Draw:
             self.any_spaces() if self.adapter == "gymnasium_env" else self.level()
         )
         symmetry["group"] = self.written
-        symmetry["constraint"] = self.rng.choice(lookup.module("family", self.family).CONSTRAINTS)
+        symmetry["constraint"] = self.rng.choice(
+            ("exact", "relaxed") if lookup.module("family", self.family).BINDS else ("none",)
+        )
         if symmetry["constraint"] == "relaxed" and self.coin():
             symmetry["constraint"] = {"relaxed": self.options(Relaxed)}
         if self.coin(0.2):

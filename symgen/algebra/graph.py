@@ -34,7 +34,7 @@ MAX_EDGES = 262_144
 Edge = tuple[int, int, Mapping[str, object]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Graph:
     """A graph without directions on a base, with its labelled pairs.
 
@@ -48,7 +48,7 @@ class Graph:
     base: Base
     topology: str
     kind: str
-    edges: tuple[Edge, ...] = field(default=(), repr=False)
+    edges: tuple[Edge, ...] = field(default=(), repr=False, hash=False)
 
     def __str__(self) -> str:
         return f"{self.topology} on {self.base}, labels {self.kind}: {self.label_count} labels"

@@ -32,7 +32,6 @@ from symgen.experiment.variant import check_variant, stem
 from symgen.nn.device import chosen, described
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
-from symgen.rl._symmetry_breaking import SymmetryBreaking
 from symgen.spec.source import Source
 
 
@@ -329,7 +328,7 @@ def _fit_seed(
             options,
             steps=steps,
             seed=run.seed,
-            training=SymmetryBreaking(),
+            training=problem.constraint.training(problem, problem.constraint_options),
         )
         session = Session(run, settings.saving, listen, stopped)
         end = fit(session, compiled.network, learner, steps, begin)

@@ -10,8 +10,6 @@ other: what one of them reaches is granted to all; of graph matrices with more t
 labels it is taken for granted that they tell every channel apart.
 """
 
-from typing import Any
-
 from symgen.algebra import base as bases
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
@@ -28,64 +26,54 @@ from symgen.algebra.reach import (
 )
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling
-from symgen.families._local_windows import coarse, window_graph
+from symgen.families._attention_design import Design, local_of
 from symgen.families._outputs import layer, windowed
 
 
-def latent(problem: Any, options: Any, atom: Representation, graph: Graph) -> Reach:
-    """What is read out of the tokens and patches.
-
-    Args:
-        problem: the problem.
-        options: of the family; `matrices` must be written out.
-        atom: the representation of which the hidden fibre is a multiple.
-        graph: on the patches.
-    """
-    fields = problem.observation.values()
-    places = [
-        part for f in fields if f.base.kind != "point" for part in _embedded(options, atom, f)
-    ]
-    if options.local:
-        pixels = next(f.base for f in fields if f.base.kind != "point")
-        places = [*_within(options, atom, pixels, graph.kind, linear(atom, *places))]
+def latent(design: Design) -> Reach:
+    """What is read out of the tokens and patches."""
+    atom = design.atom
+    fields = design.problem.observation.values()
+    spatial = [field for field in fields if field.base.kind != "point"]
+    places = [part for field in spatial for part in _embedded(design, field)]
+    local = local_of(design)
+    if local is not None:
+        reach = linear(atom, *places)
+        for _ in range(local.options.layers):
+            reach = _block(design, local.graph, reach)
+        read = _read(local.options.readout, atom, local.graph.base, normalised(reach))
+        places = list(read)
     points = [part for f in fields if f.base.kind == "point" for part in everything(f)]
     reach = linear(atom, *places, *points)
-    for _ in range(options.global_.layers):
-        reach = _block(options, atom, graph, reach)
-    return pointwise(_read(options.readout, atom, graph.base, normalised(reach)))
+    for _ in range(design.options.global_.layers):
+        reach = _block(design, design.graph, reach)
+    return pointwise(_read(design.options.readout, atom, design.base, normalised(reach)))
 
 
-def _embedded(options: Any, atom: Representation, field: FieldType) -> Reach:
+def _embedded(design: Design, field: FieldType) -> Reach:
     """One spatial term at a place."""
-    local = options.local
+    local = design.options.local
+    patch = design.options.patch
+    pixel = everything(vector(field.fibre))
     if local and local.downscale > 1:
         sampling = Sampling(local.kernel, 1, local.kernel // 2)
-        return layer(atom, windowed(field.base, sampling, everything(vector(field.fibre))))
-    if local or options.patch == 1:
-        return linear(atom, *everything(vector(field.fibre)))
-    return linear(
-        atom,
-        *everything(FieldType(bases.resize(field.base, options.patch, options.patch), field.fibre)),
-    )
+        return layer(design.atom, windowed(field.base, sampling, pixel))
+    if local or patch == 1:
+        return linear(design.atom, *pixel)
+    inside = FieldType(bases.resize(field.base, patch, patch), field.fibre)
+    return linear(design.atom, *everything(inside))
 
 
-def _within(options: Any, atom: Representation, pixels: Base, labels: str, reach: Reach) -> Reach:
-    """Attention inside a window, and what the patch gets of it."""
-    graph = window_graph(options, coarse(options, pixels), labels)
-    for _ in range(options.local.layers):
-        reach = _block(options, atom, graph, reach)
-    return _read(options.local.readout, atom, graph.base, normalised(reach))
-
-
-def _block(options: Any, atom: Representation, graph: Graph, reach: Reach) -> Reach:
+def _block(design: Design, graph: Graph, reach: Reach) -> Reach:
     """One block of attention: see nn.attention.GraphAttention."""
+    atom = design.atom
     values = linear(atom, *normalised(reach))
-    if "v" in options.matrices and graph.base.size**2 * atom.size > MAX_ENTRIES:
+    if "v" in design.matrices and graph.base.size**2 * atom.size > MAX_ENTRIES:
         values = everything(vector(atom))
-    elif "v" in options.matrices and not _whole(values):
+    elif "v" in design.matrices and not _whole(values):
         values = weighted(values, graph.fibre_labels(atom).reshape(-1, atom.size))
     reach = linear(atom, *reach, *values)
-    if options.expansion:
+    if design.options.expansion:
         reach = linear(atom, *reach, *layer(atom, normalised(reach)))
     return reach
 

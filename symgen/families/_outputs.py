@@ -7,7 +7,6 @@ exchanges.
 
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,17 @@ from symgen.algebra.fieldtype import vector
 from symgen.algebra.reach import Reach, everything, linear, moved, on_places, pointwise, varies
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, window
-from symgen.families._rules import Fault, moved_fibre
-from symgen.families._terms import action_field, deviation_field
+from symgen.families._rules import moved_fibre
+from symgen.problem.fault import Fault
+from symgen.problem.output import Output, field_of, reads_action
+from symgen.problem.problem import Problem
 from symgen.spec.source import Place
 
+NAMES = {"log_std": "deviation of the policy"}
+"""What an output is called in a message, where its name does not say it."""
 
-def everything_observed(problem: Any, pictures: bool = True) -> Reach:
+
+def everything_observed(problem: Problem, pictures: bool = True) -> Reach:
     """All observation terms; or those beside the picture."""
     fields = problem.observation.values()
     return tuple(
@@ -53,9 +57,9 @@ def windowed(base: Base, sampling: Sampling, reach: Reach, band: np.ndarray | No
 
 
 def output_faults(
-    problem: Any,
-    policy: Reach,
-    judged: Reach,
+    problem: Problem,
+    actor: Reach,
+    critic: Reach,
     layers: Sequence[Representation],
     path: Place,
     hint: str | None = None,
@@ -64,32 +68,53 @@ def output_faults(
 
     Args:
         problem: the problem.
-        policy: what the head of the policy reads.
-        judged: what the first of `layers` reads of the observation; in a critic that judges actions
-            it reads those too.
+        actor: what the heads of the actor read.
+        critic: what the first of `layers` reads of the observation; outputs that read the action
+            read it there.
         layers: fibres of the layers of each critic, between that and its head.
         path: the option that says what the layers carry.
         hint: the way out; None for a fibre that the group moves.
     """
-    faults = [*_policy_faults(problem, policy), *_critic_faults(problem, judged, layers)]
+    faults: list[str] = []
+    for output in problem.outputs:
+        if output.reads == "action":
+            faults += _action_value_faults(problem, critic, layers)
+        elif output.side == "actor" and output.reads == "observation":
+            faults += _head_faults(problem, output, actor)
+        elif output.side == "critic":
+            faults += _head_faults(problem, output, through(layers, critic))
     return [
         Fault("no-power", path, message, hint or moved_fibre(problem.group))
         for message in faults[:1]
     ]
 
 
-def _policy_faults(problem: Any, policy: Reach) -> Iterator[str]:
-    ends = {"policy": action_field(problem).fibre}
-    if problem.critic == "q":
-        ends["deviation of the policy"] = deviation_field(problem).fibre
-    for name, fibre in ends.items():
-        reach = linear(fibre, *policy)
-        if not varies(reach):
-            yield f"the {name} would be a constant: no map leads to it from what is observed"
-            continue
-        for g in problem.group.generators:
-            if not moved(reach, g) and moved(_whole(fibre), g):
-                yield f"the {name} would be the same for actions that {g} exchanges"
+def mixing(problem: Problem, fibre: Representation) -> list[Representation]:
+    """Fibres of the layers that `heads` puts between one shared feature and the critics."""
+    return [fibre] if reads_action(problem.outputs) else []
+
+
+def through(layers: Sequence[Representation], reach: Reach) -> Reach:
+    """What dense layers reach of it."""
+    for fibre in layers:
+        reach = layer(fibre, reach)
+    return reach
+
+
+def _head_faults(problem: Problem, output: Output, read: Reach) -> Iterator[str]:
+    """An output of the observation that is a constant, or the same for what a generator moves."""
+    fibre = field_of(output, problem.action).fibre
+    name = NAMES.get(output.name, output.name)
+    reach = linear(fibre, *read)
+    if not varies(reach):
+        way = "to it from what is observed"
+        if output.moves == "invariant":
+            way = "from what is observed to an invariant"
+        yield f"the {name} would be a constant: no map leads {way}"
+        return
+    for g in problem.group.generators:
+        if not moved(reach, g) and moved(_whole(fibre), g):
+            yield f"the {name} would be the same for actions that {g} exchanges"
 
 
 def _whole(fibre: Representation) -> Reach:
@@ -97,33 +122,22 @@ def _whole(fibre: Representation) -> Reach:
     return everything(vector(fibre))
 
 
-def _critic_faults(problem: Any, judged: Reach, layers: Sequence[Representation]) -> Iterator[str]:
-    if problem.critic == "value":
-        if not _leads_on(problem, judged, layers):
-            yield "the value would be a constant: no map leads from what is observed to an invariant"
-        return
+def _action_value_faults(
+    problem: Problem, critic: Reach, layers: Sequence[Representation]
+) -> Iterator[str]:
+    """Action values that are constants, or that cannot tell whether an observation and an action
+    were moved together.
+    """
     first, *rest = layers
-    acts = _whole(action_field(problem).fibre)
-    on = [_leads_on(problem, (part,), rest) for part in layer(first, (*judged, *acts))]
+    acts = _whole(problem.action)
+    one = representations.trivial(problem.group)
+    on = [varies(linear(one, *through(rest, (part,)))) for part in layer(first, (*critic, *acts))]
     if not any(on):
         yield "the critics would be constants: no map leads from what they judge to an invariant"
         return
-    seen, done = (tuple(compress(linear(first, *each), on)) for each in (judged, acts))
-    yield from _blind_to(problem, seen, done)
-
-
-def _leads_on(problem: Any, reach: Reach, layers: Sequence[Representation]) -> bool:
-    """Whether anything of it gets through the layers into an invariant number."""
-    for fibre in layers:
-        reach = layer(fibre, reach)
-    return varies(linear(representations.trivial(problem.group), *reach))
-
-
-def _blind_to(problem: Any, judged: Reach, acts: Reach) -> Iterator[str]:
-    """Critics that cannot tell whether an observation and an action were moved together."""
     for g in problem.group.generators:
-        if not moved(_whole(action_field(problem).fibre), g):
+        if not moved(acts, g):
             continue
-        for name, part in (("observation", judged), ("action", acts)):
-            if not moved(part, g):
+        for name, part in (("observation", critic), ("action", acts)):
+            if not moved(tuple(compress(linear(first, *part), on)), g):
                 yield f"the critics would not see that {g} moves the {name}"

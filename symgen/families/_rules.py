@@ -1,29 +1,13 @@
 """What more than one family has to refuse."""
 
-from typing import Any, NamedTuple
-
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.tying import linear_weights
 from symgen.errors import Refusal
+from symgen.problem.fault import Fault
+from symgen.problem.problem import Problem
 from symgen.spec.source import Place
-
-
-class Fault(NamedTuple):
-    """A family's objection to a problem; the semantics attach the line.
-
-    Args:
-        code: error code, a key of symgen.errors.CODES.
-        path: where in the spec.
-        message: the cause.
-        hint: the way out.
-    """
-
-    code: str
-    path: Place
-    message: str
-    hint: str
 
 
 def moved_fibre(group: Group) -> str:
@@ -54,7 +38,7 @@ def unreadable_fibre(group: Group, error: Refusal) -> Fault:
     return Fault("hidden-fibre", path, str(error), "write e.g. hidden: 16 regular")
 
 
-def carries_actions(problem: Any, features: FieldType, path: Place) -> list[Fault]:
+def carries_actions(problem: Problem, features: FieldType, path: Place) -> list[Fault]:
     """The last features must be able to move the policy as the group moves the actions.
 
     Where the only equivariant maps features -> action factor through the invariants although the
@@ -69,7 +53,7 @@ def carries_actions(problem: Any, features: FieldType, path: Place) -> list[Faul
     return [Fault("hidden-fibre", path, message, moved_fibre(problem.group))]
 
 
-def carries_observations(problem: Any, hidden: FieldType, path: Place) -> list[Fault]:
+def carries_observations(problem: Problem, hidden: FieldType, path: Place) -> list[Fault]:
     """The hidden fibre must be able to receive every observed fibre, or what it says (a heading, a
     sign) is lost.
     """
@@ -143,7 +127,7 @@ def pointwise(fibre: Representation, activation: str, path: Place) -> list[Fault
     return [Fault("pointwise-nonlinearity", path, message, way_out)]
 
 
-def one_picture(problem: Any, family: str) -> list[Fault]:
+def one_picture(problem: Problem, family: str) -> list[Fault]:
     """A family for pictures needs exactly one term that lives on a grid."""
     grids = [name for name, field in problem.observation.items() if field.base.is_picture]
     if len(grids) == 1:
@@ -160,7 +144,7 @@ def one_picture(problem: Any, family: str) -> list[Fault]:
     ]
 
 
-def patches_fit(problem: Any, patch: int) -> list[Fault]:
+def patches_fit(problem: Problem, patch: int) -> list[Fault]:
     """The patch must divide both sides of the picture."""
     faults = []
     for name, field in problem.observation.items():

@@ -2,7 +2,7 @@
 
 from symgen.algebra.base import Base
 from symgen.algebra.sampling import AXES, Sampling, asymmetric_axes, reversed_axes, ways_out
-from symgen.families._rules import Fault
+from symgen.problem.fault import Fault
 from symgen.spec.source import Place
 
 

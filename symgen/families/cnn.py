@@ -2,22 +2,31 @@
 it.
 """
 
-from itertools import pairwise
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from symgen.algebra.graph import Graph
+from symgen.algebra.relaxation import Form
 from symgen.algebra.sampling import Sampling, shrunk
-from symgen.families._rules import Fault, normalised, one_picture
-from symgen.families._terms import Source, heads, observed, picture_and_others, plain
-from symgen.families._towers import towers
+from symgen.families._actor_critic import actor_and_critic_mlps
+from symgen.families._rules import normalised, one_picture
+from symgen.families._terms import heads, layer, made_by, observed, picture_and_others
 from symgen.families._windows import kernel_windows
-from symgen.plan.plan import Plan, Step
+from symgen.operations.plain import Convolution, Convolutions, channels
+from symgen.plan.plan import Step
+from symgen.problem.fault import Fault
+from symgen.problem.problem import Problem
 
-CONSTRAINTS = ("none",)
+BINDS = False
+FORMS: tuple[Form, ...] = ()
+CARRIES_PLANES = True
+USES_GRAPH = False
 
 
-class Layer(BaseModel):
+class ConvLayer(BaseModel):
     """One convolution, and pooling after it."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -54,7 +63,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    channels: tuple[int | Layer, ...] = Field(
+    channels: tuple[int | ConvLayer, ...] = Field(
         (32, 32),
         description="the convolutions, each {channels, kernel, stride, padding, pool}, or only "
         "its channels for a 3x3 "
@@ -77,111 +86,94 @@ class Options(BaseModel):
     )
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[ConvLayer, ...]:
         """The convolutions in full."""
         return tuple(
-            Layer.model_validate({"channels": c}) if isinstance(c, int) else c
+            ConvLayer.model_validate({"channels": c}) if isinstance(c, int) else c
             for c in self.channels
         )
 
 
-def check(problem: Any) -> list[Fault]:
-    """One picture, windows that fit into it, and channel numbers that make sense."""
-    options: Options = problem.family_options
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What the options mean.
+
+    Args:
+        problem: the problem.
+        options: the options.
+        layers: the convolutions.
+    """
+
+    problem: Problem
+    options: Options
+    layers: tuple[Convolution, ...]
+
+
+def resolve(problem: Problem, options: Options) -> Design:
+    """The convolutions in full."""
+    layers = (Convolution(each.channels, each.windows, each.pool) for each in options.layers)
+    return Design(problem, options, tuple(layers))
+
+
+def patch(options: Options) -> int:
+    """Pixels are read one by one."""
+    return 1
+
+
+def graph(design: Design) -> Graph | None:
+    """None."""
+    return None
+
+
+def check(design: Design) -> list[Fault]:
+    """One image, windows that fit into it, and channel numbers that make sense."""
+    problem = design.problem
+    options = design.options
     faults = one_picture(problem, "cnn")
-    for key, numbers in (
-        ("channels", [layer.channels for layer in options.layers]),
-        ("towers", options.towers),
-    ):
-        if any(not 1 <= c <= 4096 for c in numbers):
-            message = (
-                f"every number of {'channels' if key == 'channels' else 'units'} lies "
-                "between 1 and 4096"
-            )
-            faults.append(Fault("width", ("network", key), message, f"write e.g. {key}: [32, 32]"))
+    faults += _count_faults("channels", [layer.channels for layer in design.layers], "channels")
+    faults += _count_faults("towers", options.towers, "units")
     if options.towers:
-        faults += normalised(
-            plain(problem.group, options.width).fibre, ("network", "width"), "use width: 50"
-        )
+        fibre = channels(problem.group, options.width).fibre
+        faults += normalised(fibre, ("network", "width"), "use width: 50")
+    windows = [
+        sampling
+        for layer in design.layers
+        for sampling in (layer.windows, Sampling(layer.pool, layer.pool))
+    ]
     for field in problem.observation.values():
-        if field.base.kind == "grid" and min(shrunk(field.base.shape, _windows(options))) < 1:
-            message = (
-                "the windows of the layers do not fit into "
-                f"{field.base.shape[0]}x{field.base.shape[1]} pixels"
-            )
-            faults.append(
-                Fault(
-                    "stride",
-                    ("network", "channels"),
-                    message,
-                    "use smaller kernels, or less pooling",
-                )
-            )
+        if field.base.kind == "grid" and min(shrunk(field.base.shape, windows)) < 1:
+            shape = f"{field.base.shape[0]}x{field.base.shape[1]}"
+            message = f"the windows of the layers do not fit into {shape} pixels"
+            hint = "use smaller kernels, or less pooling"
+            faults.append(Fault("stride", ("network", "channels"), message, hint))
     return faults
 
 
-def _windows(options: Options) -> list[Sampling]:
-    """All windows one after the other, those of the convolutions and of the pooling."""
-    return [
-        each
-        for layer in options.layers
-        for each in (layer.windows, Sampling(layer.pool, layer.pool))
-    ]
+def _count_faults(key: str, counts: Sequence[int], what: str) -> list[Fault]:
+    if all(1 <= count <= 4096 for count in counts):
+        return []
+    message = f"every number of {what} lies between 1 and 4096"
+    return [Fault("width", ("network", key), message, f"write e.g. {key}: [32, 32]")]
 
 
-def plan(problem: Any) -> Plan:
-    """Convolutions and one dense layer on the picture, vectors beside it, heads; or towers on the
-    convolutions.
+def plan(design: Design) -> tuple[Step, ...]:
+    """Convolutions and one dense layer on the image, vectors beside it, heads; or actor and critic
+    MLPs on the convolutions.
     """
-    options: Options = problem.family_options
-    steps, sources = observed(problem)
-    picture, others = picture_and_others(sources)
-    steps.append(_convolutions(problem, picture, options))
-    end = Source("convolutions", steps[-1].out_type)
-    if options.towers:
-        width, *layers = (plain(problem.group, units) for units in (options.width, *options.towers))
-        made = towers(problem, end, others, width, tuple(layers), "relu", "none")
-        return Plan("cnn", dict(problem.observation), (*steps, *made))
-    if others:
-        out = plain(problem.group, options.width)
-        types = (out, *(source.field for source in others))
-        size = sum(field.size for field in types)
-        arguments = {"sources": types, "widths": (options.width,), "activation": "relu"}
-        inputs = ("convolutions", *(source.name for source in others))
-        weights = (size + 1) * options.width
-        steps.append(
-            Step("mixed", "plain.Perceptron", inputs, types, out, "none", weights, arguments)
-        )
-        end = Source("mixed", out)
-    return Plan("cnn", dict(problem.observation), (*steps, *heads(problem, end, end, "none")))
-
-
-def _convolutions(problem: Any, picture: Source, options: Options) -> Step:
-    """The convolutions with the dense layer, or without it where towers follow."""
-    layers = options.layers
+    problem = design.problem
+    options = design.options
+    steps, features = observed(problem)
+    picture, others = picture_and_others(features)
     width = 0 if options.towers else options.width
-    sizes = (picture.field.fibre.size, *(layer.channels for layer in layers))
-    weights = sum(
-        (layer.kernel**2 * a + 1) * b for (a, b), layer in zip(pairwise(sizes), layers, strict=True)
-    )
-    rows, columns = shrunk(picture.field.base.shape, _windows(options))
-    weights += (sizes[-1] * rows * columns + 1) * width
-    out = plain(problem.group, width or sizes[-1] * rows * columns)
-    arguments = {
-        "source": picture.field,
-        "channels": sizes[1:],
-        "windows": tuple(layer.windows for layer in layers),
-        "pools": tuple(layer.pool for layer in layers),
-        "width": width,
-    }
-    types = (picture.field,)
-    return Step(
-        "convolutions",
-        "plain.Convolutions",
-        (picture.name,),
-        types,
-        out,
-        "none",
-        weights,
-        arguments,
-    )
+    convolutions = Convolutions(picture.field, design.layers, width)
+    steps.append(Step("convolutions", (picture.name,), convolutions))
+    end = made_by(steps[-1])
+    if options.towers:
+        few, *layers = (channels(problem.group, n) for n in (options.width, *options.towers))
+        mlps = actor_and_critic_mlps(problem, end, others, few, layers, "relu", is_free=True)
+        return (*steps, *mlps)
+    if others:
+        mixed = channels(problem.group, options.width)
+        steps.append(layer("mixed", [end, *others], mixed, "relu", is_free=True))
+        end = made_by(steps[-1])
+    return (*steps, *heads(problem, end, end, is_free=True))

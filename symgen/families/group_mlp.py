@@ -6,28 +6,35 @@ with a pointwise nonlinearity that the fibre allows (MDP homomorphic networks, v
 2020; group convolutions over a set).
 """
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.tying import MAX_ENTRIES, linear_weights
+from symgen.algebra.graph import Graph
+from symgen.algebra.relaxation import Form
+from symgen.algebra.tying import MAX_ENTRIES
 from symgen.errors import Refusal
-from symgen.families._outputs import everything_observed, layer, output_faults
-from symgen.families._relaxed import banks_weigh_something, chosen, relaxed, settings_faults
+from symgen.families._outputs import everything_observed, mixing, output_faults, through
 from symgen.families._rules import (
-    Fault,
     carries_actions,
     carries_observations,
     pointwise,
     unreadable_fibre,
 )
-from symgen.families._terms import Source, critics, heads, judged, observed
-from symgen.plan.plan import Plan, Step
+from symgen.families._terms import Feature, heads, layer, made_by, observed, read_by
+from symgen.plan.plan import Step
+from symgen.problem.fault import Fault, Refused
+from symgen.problem.output import critics
+from symgen.problem.problem import Problem
 
-CONSTRAINTS = ("exact", "relaxed")
-FORMS = ("banks", "residual")
+BINDS = True
+FORMS: tuple[Form, ...] = ("banks", "residual")
+CARRIES_PLANES = False
+USES_GRAPH = False
 
 
 class Options(BaseModel):
@@ -46,90 +53,96 @@ class Options(BaseModel):
     shared: bool = Field(False, description="whether policy and critics share the hidden layers")
 
 
-def check(problem: Any) -> list[Fault]:
-    """What is wrong with this family's options for this problem."""
-    options: Options = problem.family_options
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What the options mean.
+
+    Args:
+        problem: the problem.
+        options: the options.
+        hidden: type of every hidden layer.
+    """
+
+    problem: Problem
+    options: Options
+    hidden: FieldType
+
+
+def resolve(problem: Problem, options: Options) -> Design:
+    """The hidden fibre, read.
+
+    Raises:
+        Refused: the group has no such fibre.
+    """
     try:
         hidden = vector(representations.parse(problem.group, options.hidden))
     except Refusal as error:
-        return [unreadable_fibre(problem.group, error)]
+        raise Refused(unreadable_fibre(problem.group, error)) from error
+    return Design(problem, options, hidden)
+
+
+def patch(options: Options) -> int:
+    """Pixels are read one by one."""
+    return 1
+
+
+def graph(design: Design) -> Graph | None:
+    """None."""
+    return None
+
+
+def check(design: Design) -> list[Fault]:
+    """Sizes, a nonlinearity that the fibre allows, a fibre that carries what is observed and done."""
+    problem = design.problem
+    hidden = design.hidden
+    path = ("network", "hidden")
     largest = max(hidden.size, *(field.size for field in problem.observation.values()))
     if hidden.size * largest > MAX_ENTRIES:
         message = f"a layer of {hidden.size} x {largest} entries is more than {MAX_ENTRIES}"
-        return [
-            Fault(
-                "too-large",
-                ("network", "hidden"),
-                message,
-                "use fewer copies, or a smaller picture",
-            )
-        ]
-    faults = pointwise(hidden.fibre, options.activation, ("network", "activation"))
+        return [Fault("too-large", path, message, "use fewer copies, or a smaller picture")]
+    faults = pointwise(hidden.fibre, design.options.activation, ("network", "activation"))
     if faults:
         return faults
-    path = ("network", "hidden")
-    carried = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
-    faults = [*carried, *settings_faults(problem, FORMS)]
-    return faults or _idle_faults(problem, hidden)
+    faults = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
+    return faults or _idle_faults(design)
 
 
-def _idle_faults(problem: Any, hidden: FieldType) -> list[Fault]:
-    """Outputs that could show nothing, and banks that would have nothing to weigh."""
-    options: Options = problem.family_options
-    seen = everything_observed(problem)
-    last = seen
-    for _ in range(options.depth):
-        last = layer(hidden.fibre, last)
-    own = [hidden.fibre] * options.depth
-    if options.shared:  # critics that judge actions add a layer of their own
-        seen, own = (seen, own) if problem.critic == "value" else (last, [hidden.fibre])
-    faults = output_faults(problem, last, seen, own, ("network", "hidden"))
-    maps = [*((hidden, field) for field in problem.observation.values()), (hidden, hidden)]
-    return faults or banks_weigh_something(
-        problem, [*maps, (vector(problem.action), hidden)], FORMS[0]
-    )
+def _idle_faults(design: Design) -> list[Fault]:
+    """Outputs that could show nothing."""
+    fibre = design.hidden.fibre
+    layers = [fibre] * design.options.depth
+    observed_reach = everything_observed(design.problem)
+    last = through(layers, observed_reach)
+    critic = observed_reach
+    if design.options.shared and mixing(design.problem, fibre):
+        critic = last
+        layers = mixing(design.problem, fibre)
+    return output_faults(design.problem, last, critic, layers, ("network", "hidden"))
 
 
-def plan(problem: Any) -> Plan:
+def plan(design: Design) -> tuple[Step, ...]:
     """Normalise, hidden layers (of each critic too where it does not share the policy's), heads."""
-    options: Options = problem.family_options
-    hidden = vector(representations.parse(problem.group, options.hidden))
-    steps, sources = observed(problem)
-    if options.shared:
-        trunk, last = _layers("", sources, hidden, options)
-        return _finished(problem, [*steps, *trunk, *heads(problem, last, last)])
-    trunk, policy = _layers("policy_", sources, hidden, options)
+    problem = design.problem
+    steps, features = observed(problem)
+    if design.options.shared:
+        trunk = _layers("", features, design)
+        end = made_by(trunk[-1])
+        return (*steps, *trunk, *heads(problem, end, end))
+    trunk = _layers("policy_", features, design)
     steps += trunk
-    ends = []
-    for name in critics(problem):
-        trunk, end = _layers(f"{name}_", judged(problem, sources), hidden, options)
+    actor = made_by(trunk[-1])
+    ends = {}
+    for output in critics(problem.outputs):
+        trunk = _layers(f"{output.name}_", read_by(problem, output, features), design)
         steps += trunk
-        ends.append(end)
-    return _finished(problem, [*steps, *heads(problem, policy, tuple(ends))])
+        ends[output.name] = made_by(trunk[-1])
+    return (*steps, *heads(problem, actor, ends))
 
 
-def _finished(problem: Any, steps: list[Step]) -> Plan:
-    """The plan of exact steps, or of relaxed ones where the spec says so."""
-    how = chosen(problem, FORMS[0])
-    if how is not None:
-        steps = [relaxed(step, how) for step in steps]
-    return Plan("group_mlp", dict(problem.observation), tuple(steps))
-
-
-def _layers(
-    prefix: str, sources: list[Source], hidden: FieldType, options: Options
-) -> tuple[list[Step], Source]:
+def _layers(prefix: str, features: Sequence[Feature], design: Design) -> list[Step]:
     steps: list[Step] = []
-    for k in range(options.depth):
+    for k in range(design.options.depth):
         name = f"{prefix}hidden{k + 1}"
-        types = tuple(source.field for source in sources)
-        weights = sum(
-            linear_weights(hidden, field, with_bias=i == 0) for i, field in enumerate(types)
-        )
-        arguments = {"target": hidden, "sources": types, "activation": options.activation}
-        inputs = tuple(source.name for source in sources)
-        steps.append(
-            Step(name, "embedding.Nonlinear", inputs, types, hidden, "exact", weights, arguments)
-        )
-        sources = [Source(name, hidden)]
-    return steps, sources[0]
+        steps.append(layer(name, features, design.hidden, design.options.activation))
+        features = [made_by(steps[-1])]
+    return steps

@@ -1,15 +1,24 @@
 """mlp: the unconstrained multilayer perceptron, the baseline for vectors. The group only checks it."""
 
-from itertools import pairwise
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from symgen.families._rules import Fault
-from symgen.families._terms import Source, critics, heads, judged, observed, plain
-from symgen.plan.plan import Plan, Step
+from symgen.algebra.graph import Graph
+from symgen.algebra.relaxation import Form
+from symgen.families._terms import Feature, heads, made_by, observed, read_by
+from symgen.operations.plain import Perceptron
+from symgen.plan.plan import Step
+from symgen.problem.fault import Fault
+from symgen.problem.output import critics
+from symgen.problem.problem import Problem
 
-CONSTRAINTS = ("none",)
+BINDS = False
+FORMS: tuple[Form, ...] = ()
+CARRIES_PLANES = True
+USES_GRAPH = False
 
 
 class Options(BaseModel):
@@ -25,40 +34,53 @@ class Options(BaseModel):
     shared: bool = Field(False, description="whether policy and critics share the hidden layers")
 
 
-def check(problem: Any) -> list[Fault]:
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The options need nothing but the problem."""
+
+    problem: Problem
+    options: Options
+
+
+def resolve(problem: Problem, options: Options) -> Design:
+    """The two together."""
+    return Design(problem, options)
+
+
+def patch(options: Options) -> int:
+    """Pixels are read one by one."""
+    return 1
+
+
+def graph(design: Design) -> Graph | None:
+    """None."""
+    return None
+
+
+def check(design: Design) -> list[Fault]:
     """Nothing to object to: the group binds nothing."""
     return []
 
 
-def plan(problem: Any) -> Plan:
+def plan(design: Design) -> tuple[Step, ...]:
     """Normalise, hidden layers (of each critic too where it does not share the policy's), heads."""
-    options: Options = problem.family_options
-    steps, sources = observed(problem)
-    if options.shared:
-        trunk = _trunk(problem, "", sources, options)
-        end = Source(trunk.name, trunk.out_type)
-        return Plan(
-            "mlp", dict(problem.observation), (*steps, trunk, *heads(problem, end, end, "none"))
-        )
-    trunks = [_trunk(problem, "policy_", sources, options)]
-    trunks += [
-        _trunk(problem, f"{name}_", judged(problem, sources), options) for name in critics(problem)
-    ]
-    policy, *ends = (Source(trunk.name, trunk.out_type) for trunk in trunks)
-    return Plan(
-        "mlp",
-        dict(problem.observation),
-        (*steps, *trunks, *heads(problem, policy, tuple(ends), "none")),
-    )
+    problem = design.problem
+    steps, features = observed(problem)
+    if design.options.shared:
+        trunk = _trunk("", features, design.options)
+        end = made_by(trunk)
+        return (*steps, trunk, *heads(problem, end, end, is_free=True))
+    actor = _trunk("policy_", features, design.options)
+    steps.append(actor)
+    ends = {}
+    for output in critics(problem.outputs):
+        trunk = _trunk(f"{output.name}_", read_by(problem, output, features), design.options)
+        steps.append(trunk)
+        ends[output.name] = made_by(trunk)
+    return (*steps, *heads(problem, made_by(actor), ends, is_free=True))
 
 
-def _trunk(problem: Any, prefix: str, sources: list[Source], options: Options) -> Step:
-    types = tuple(source.field for source in sources)
-    sizes = (sum(field.size for field in types), *[options.width] * options.depth)
-    weights = sum((a + 1) * b for a, b in pairwise(sizes))
-    arguments = {"sources": types, "widths": sizes[1:], "activation": options.activation}
-    inputs = tuple(source.name for source in sources)
-    out = plain(problem.group, options.width)
-    return Step(
-        f"{prefix}hidden", "plain.Perceptron", inputs, types, out, "none", weights, arguments
-    )
+def _trunk(prefix: str, features: Sequence[Feature], options: Options) -> Step:
+    types = tuple(feature.field for feature in features)
+    layers = Perceptron(types, (options.width,) * options.depth, options.activation)
+    return Step(f"{prefix}hidden", tuple(feature.name for feature in features), layers)

@@ -14,50 +14,50 @@ everything outside the largest disc is masked, layer by layer.
 `regulariser` means something here.
 """
 
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.graph import Graph
 from symgen.algebra.reach import Reach, everything, linear, pointwise, varies
+from symgen.algebra.relaxation import Form
 from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, sampled
-from symgen.algebra.steerable import harmonics, thresholds, weights, with_gates
-from symgen.algebra.tying import MAX_ENTRIES, bias, linear_weights
+from symgen.algebra.steerable import harmonics
+from symgen.algebra.tying import MAX_ENTRIES
 from symgen.errors import Refusal
-from symgen.families._outputs import everything_observed, layer, output_faults, windowed
-from symgen.families._rules import (
-    Fault,
-    carries,
-    carries_actions,
-    carries_observations,
-    one_picture,
-)
-from symgen.families._terms import (
-    Source,
-    action_field,
-    critics,
-    heads,
-    observed,
-    picture_and_others,
-)
+from symgen.families import _outputs
+from symgen.families._outputs import everything_observed, mixing, output_faults, windowed
+from symgen.families._rules import carries, carries_actions, carries_observations, one_picture
+from symgen.families._terms import Feature, heads, made_by, observed, picture_and_others, read_by
 from symgen.families._windows import kernel_windows, window_faults
-from symgen.plan.plan import ACTION, Plan, Step
+from symgen.operations.steerable_conv import (
+    Disc,
+    MeanOverPicture,
+    SteerableConv,
+    SteerableLinear,
+)
+from symgen.plan.plan import Step
+from symgen.problem.fault import Fault, Refused
+from symgen.problem.output import critics
+from symgen.problem.problem import Problem
+from symgen.spec.source import Place
 
-CONSTRAINTS = ("exact", "relaxed")
+BINDS = True
+FORMS: tuple[Form, ...] = ("pixels",)
 CARRIES_PLANES = True
+USES_GRAPH = False
 LEAST_PLANE = 3
-"""Fewest pixels per side of a picture that is masked by a disc."""
-
-
+"""Fewest pixels per side of an image that is masked by a disc."""
 MAX_SOLVED = 5
-"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound.
-"""
+"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound."""
 
 
-class Layer(BaseModel):
+class SteerableLayer(BaseModel):
     """One steerable convolution, its nonlinearity, and pooling after it."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -95,7 +95,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    layers: tuple[str | Layer, ...] = Field(
+    layers: tuple[str | SteerableLayer, ...] = Field(
         ("8 regular", "8 regular"),
         description="the convolutions, each {fields, kernel, stride, padding, pool}, or only its "
         "fields for a 3x3 "
@@ -124,94 +124,119 @@ class Options(BaseModel):
 
 class Stage(NamedTuple):
     """One layer with its types: what the convolution reads, what it makes, and what is left after
-    pooling.
+    pooling; None where the windows do not fit.
     """
 
-    layer: Layer
+    layer: SteerableLayer
     fibre: Representation
     source: FieldType
     sampling: Sampling
     out: FieldType | None
 
 
-def stages(problem: Any) -> list[Stage]:
-    """The layers one after the other, up to the first whose windows do not fit; ValueError for an
-    unreadable fibre.
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What the options mean.
+
+    Args:
+        problem: the problem.
+        options: the options.
+        stages: the layers, up to the first whose windows do not fit.
+        hidden: type of the dense layer after the convolutions.
     """
-    options: Options = problem.family_options
+
+    problem: Problem
+    options: Options
+    stages: list[Stage]
+    hidden: FieldType
+
+
+def resolve(problem: Problem, options: Options) -> Design:
+    """The fields of every layer, read.
+
+    Raises:
+        Refused: there is not one image, kernels cannot be solved for what moves it, or the group
+            has no such fields.
+    """
+    faults = one_picture(problem, "steerable_conv") or _plane_faults(problem)
+    if faults:
+        raise Refused(*faults)
+    try:
+        stages = _stages(problem, options)
+        fibre = stages[-1].fibre
+        if options.hidden is not None:
+            fibre = representations.parse(problem.group, options.hidden)
+    except Refusal as error:
+        hint = (
+            "write e.g. layers: [8 regular, 8 regular], or of SO2 and O2 [4 trivial + 4 irrep(1)]"
+        )
+        raise Refused(Fault("hidden-fibre", ("network",), str(error), hint)) from error
+    return Design(problem, options, stages, vector(fibre))
+
+
+def _stages(problem: Problem, options: Options) -> list[Stage]:
     before = next(field for field in problem.observation.values() if field.base.is_picture)
-    made: list[Stage] = []
-    for each in options.layers:
-        layer = Layer.model_validate({"fields": each}) if isinstance(each, str) else each
+    stages: list[Stage] = []
+    for written in options.layers:
+        layer = written
+        if isinstance(layer, str):
+            layer = SteerableLayer.model_validate({"fields": layer})
         fibre = representations.parse(problem.group, layer.fields)
         sampling = kernel_windows(layer.kernel, layer.stride, layer.padding)
-        made.append(Stage(layer, fibre, before, sampling, _out(before, fibre, layer, sampling)))
-        if made[-1].out is None:
+        out = _left(before, fibre, layer, sampling)
+        stages.append(Stage(layer, fibre, before, sampling, out))
+        if out is None:
             break
-        before = made[-1].out
-    return made
+        before = out
+    return stages
 
 
-def _out(
-    before: FieldType, fibre: Representation, layer: Layer, sampling: Sampling
+def _left(
+    before: FieldType, fibre: Representation, layer: SteerableLayer, sampling: Sampling
 ) -> FieldType | None:
+    """What is left after one layer; None where its windows do not fit, which window_faults says."""
     try:
         base = sampled(before.base, sampling)
-    except Refusal:  # told by window_faults, with the way out
+    except Refusal:
         return None
     if layer.pool == 2:
         base = bases.resize(base, *((size + 1) // 2 for size in base.shape))
     return FieldType(base, fibre)
 
 
-def check(problem: Any) -> list[Fault]:
-    """What is wrong with this family's options for this problem."""
-    faults = (
-        one_picture(problem, "steerable_conv")
-        or _plane_faults(problem)
-        or _settings_faults(problem)
-    )
-    if faults:
-        return faults
-    try:
-        made = stages(problem)
-        hidden = _hidden(problem, made)
-    except Refusal as error:
-        hint = (
-            "write e.g. layers: [8 regular, 8 regular], or of SO2 and O2 [4 trivial + 4 irrep(1)]"
-        )
-        return [Fault("hidden-fibre", ("network",), str(error), hint)]
-    for k, stage in enumerate(made):
-        where = ("network", "layers", k)
-        faults += window_faults(
-            stage.source.base, stage.sampling, f"layer {k + 1}", where, odd=True
-        )
-        if (
-            stage.out is not None
-            and stage.out.base.kind == "plane"
-            and min(stage.out.base.shape) < LEAST_PLANE
-        ):
-            message = (
-                f"layer {k + 1} leaves {stage.out.base}: of so few pixels a disc keeps no "
-                "directions"
-            )
-            faults.append(
-                Fault(
-                    "stride",
-                    where,
-                    message,
-                    "use less pooling, a smaller stride, or a larger picture",
-                )
-            )
-        if stage.fibre.size * stage.sampling.kernel**2 * stage.source.fibre.size > MAX_ENTRIES:
-            message = f"the kernel of layer {k + 1} has more than {MAX_ENTRIES} entries"
-            faults.append(
-                Fault("too-large", where, message, "use fewer copies, or a smaller kernel")
-            )
-    return faults or _carrying_faults(problem, made, hidden)
+def patch(options: Options) -> int:
+    """Pixels are read one by one."""
+    return 1
 
 
-def _plane_faults(problem: Any) -> list[Fault]:
+def graph(design: Design) -> Graph | None:
+    """None."""
+    return None
+
+
+def check(design: Design) -> list[Fault]:
+    """Windows that fit, kernels that are not too large, fields that carry what must reach the heads."""
+    faults = []
+    for k, stage in enumerate(design.stages):
+        faults += _stage_faults(k, stage)
+    return faults or _carrying_faults(design)
+
+
+def _stage_faults(k: int, stage: Stage) -> list[Fault]:
+    path: Place = ("network", "layers", k)
+    faults = window_faults(stage.source.base, stage.sampling, f"layer {k + 1}", path, odd=True)
+    left = stage.out and stage.out.base
+    if left and left.kind == "plane" and min(left.shape) < LEAST_PLANE:
+        message = f"layer {k + 1} leaves {left}: of so few pixels a disc keeps no directions"
+        hint = "use less pooling, a smaller stride, or a larger picture"
+        faults.append(Fault("stride", path, message, hint))
+    if stage.fibre.size * stage.sampling.kernel**2 * stage.source.fibre.size > MAX_ENTRIES:
+        message = f"the kernel of layer {k + 1} has more than {MAX_ENTRIES} entries"
+        faults.append(Fault("too-large", path, message, "use fewer copies, or a smaller kernel"))
+    return faults
+
+
+def _plane_faults(problem: Problem) -> list[Fault]:
     """Kernels are solved for the usual action on the plane: r turns counter-clockwise, s mirrors
     left and right.
     """
@@ -229,55 +254,24 @@ def _plane_faults(problem: Any) -> list[Fault]:
     return [Fault("plane-action", ("symmetry", "states"), message + str(problem.group), hint)]
 
 
-def _settings_faults(problem: Any) -> list[Fault]:
-    """The settings of `relaxed` that mean something for a group convolution only."""
-    symmetry = problem.spec.symmetry
-    if symmetry.constraint_name != "relaxed":
-        return []
-    path = ("symmetry", "constraint", "relaxed")
-    return [
-        Fault(
-            "unavailable-constraint",
-            (*path, key),
-            f"steerable_conv has no {key}: pixels relax its kernels",
-            "leave it out",
-        )
-        for key in ("form", "banks", "index")
-        if key in symmetry.relaxed.model_fields_set
-    ]
-
-
-def _hidden(problem: Any, made: list[Stage]) -> FieldType:
-    written = problem.family_options.hidden
-    return vector(
-        made[-1].fibre if written is None else representations.parse(problem.group, written)
-    )
-
-
-def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list[Fault]:
+def _carrying_faults(design: Design) -> list[Fault]:
     """Headings, signs and directions must reach the heads."""
-    path = ("network", "hidden" if problem.family_options.hidden else "layers")
+    problem = design.problem
+    hidden = design.hidden
+    fields = design.stages[-1].fibre
+    layers: Place = ("network", "layers")
+    path: Place = ("network", "hidden") if design.options.hidden else layers
     faults = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
-    still = all(
-        field.is_trivial for field in problem.observation.values() if not field.base.is_picture
-    )
-    if (
-        not faults
-        and still
-        and not problem.action.is_trivial
-        and not carries(hidden, vector(made[-1].fibre))
-    ):
-        message = (
-            f"fields {made[-1].fibre} cannot tell apart directions, and the group moves the actions"
-        )
-        faults = [
-            Fault("hidden-fibre", ("network", "layers"), message, "use fields that the group moves")
-        ]
     if faults:
         return faults
-    picture = _convolved(made)
+    others = [field for field in problem.observation.values() if not field.base.is_picture]
+    blind = all(field.is_trivial for field in others) and not carries(hidden, vector(fields))
+    if blind and not problem.action.is_trivial:
+        message = f"fields {fields} cannot tell apart directions, and the group moves the actions"
+        return [Fault("hidden-fibre", layers, message, "use fields that the group moves")]
+    picture = _convolved(design.stages)
     hint = None
-    if not all(covered(stage.source.base, stage.sampling).all() for stage in made):
+    if not all(covered(stage.source.base, stage.sampling).all() for stage in design.stages):
         hint = (
             "use less pooling, a smaller stride, or fields that the group moves before it: one "
             "pixel has no sides"
@@ -287,28 +281,19 @@ def _carrying_faults(problem: Any, made: list[Stage], hidden: FieldType) -> list
             "no kernel leads from the picture to the fields of the last layer: they would "
             "be constants"
         )
-        return [
-            Fault(
-                "no-power",
-                ("network", "layers"),
-                message,
-                hint or "use fields that the group moves",
-            )
-        ]
-    last = layer(hidden.fibre, (*picture, *everything_observed(problem, pictures=False)))
-    return output_faults(
-        problem, last, last, [hidden.fibre] if problem.critic == "q" else [], path, hint
-    )
+        return [Fault("no-power", layers, message, hint or "use fields that the group moves")]
+    last = _outputs.layer(hidden.fibre, (*picture, *everything_observed(problem, pictures=False)))
+    return output_faults(problem, last, last, mixing(problem, hidden.fibre), path, hint)
 
 
-def _convolved(made: list[Stage]) -> Reach:
+def _convolved(stages: list[Stage]) -> Reach:
     """What can vary of the mean over the picture.
 
     The solved kernels turn no faster than `rings` says; what a kernel of a plane sees beyond its
     centre is taken to reach everything.
     """
-    reach = everything(vector(made[0].source.fibre))
-    for stage in made:
+    reach = everything(vector(stages[0].source.fibre))
+    for stage in stages:
         base = stage.source.base
         side = stage.sampling.kernel
         if base.kind == "plane" and side > 1:
@@ -322,102 +307,46 @@ def _convolved(made: list[Stage]) -> Reach:
     return reach
 
 
-def plan(problem: Any) -> Plan:
-    """Normalise, mask, convolve, take the mean over the picture, a dense layer with the other
-    terms, heads.
+def plan(design: Design) -> tuple[Step, ...]:
+    """Normalise, mask, convolve, take the mean over the image, a dense layer with the other terms,
+    heads.
     """
-    options: Options = problem.family_options
-    relaxed = (
-        problem.spec.symmetry.relaxed
-        if problem.spec.symmetry.constraint_name == "relaxed"
-        else None
-    )
-    steps, sources = observed(problem)
-    end, others = picture_and_others(sources)
+    problem = design.problem
+    steps, features = observed(problem)
+    end, others = picture_and_others(features)
     if end.field.base.kind == "plane":
-        arguments: dict[str, Any] = {"base": end.field.base}
-        steps.append(
-            Step(
-                "disc",
-                "steerable_conv.Disc",
-                (end.name,),
-                (end.field,),
-                end.field,
-                "exact",
-                0,
-                arguments,
-            )
-        )
-        end = Source("disc", end.field)
-    made = stages(problem)
-    for k, stage in enumerate(made):
-        steps.append(_convolution(f"conv{k + 1}", end, stage, options, relaxed))
-        end = Source(steps[-1].name, steps[-1].out_type)
-    mean = vector(end.field.fibre)
-    arguments = {"base": end.field.base}
-    steps.append(
-        Step(
-            "mean",
-            "steerable_conv.MeanOverPicture",
-            (end.name,),
-            (end.field,),
-            mean,
-            "exact",
-            0,
-            arguments,
-        )
-    )
-    hidden = _hidden(problem, made)
-    steps.append(_dense("hidden", hidden, [Source("mean", mean), *others], options))
-    end = Source("hidden", hidden)
-    ends: Source | tuple[Source, ...] = end
-    if problem.critic == "q":  # of any fibre, which the layer that `heads` would add is not
-        judged = [end, Source(ACTION, action_field(problem))]
-        steps += [_dense(f"{name}_hidden", hidden, judged, options) for name in critics(problem)]
-        ends = tuple(Source(f"{name}_hidden", hidden) for name in critics(problem))
-    return Plan("steerable_conv", dict(problem.observation), (*steps, *heads(problem, end, ends)))
+        steps.append(Step("disc", (end.name,), Disc(end.field)))
+        end = made_by(steps[-1])
+    for k, stage in enumerate(design.stages):
+        steps.append(Step(f"conv{k + 1}", (end.name,), _convolution(end, stage, design.options)))
+        end = made_by(steps[-1])
+    steps.append(Step("mean", (end.name,), MeanOverPicture(end.field)))
+    steps.append(_dense("hidden", design, [made_by(steps[-1]), *others]))
+    end = made_by(steps[-1])
+    mixed = {}
+    for output in critics(problem.outputs):
+        mixed[output.name] = end
+        if output.reads == "action":  # of any fibre, which the layer that `heads` would add is not
+            inputs = read_by(problem, output, [end])
+            steps.append(_dense(f"{output.name}_hidden", design, inputs))
+            mixed[output.name] = made_by(steps[-1])
+    return (*steps, *heads(problem, end, mixed))
 
 
-def _convolution(name: str, before: Source, stage: Stage, options: Options, relaxed: Any) -> Step:
+def _convolution(before: Feature, stage: Stage, options: Options) -> SteerableConv:
     assert stage.out is not None  # check() has found no window that does not fit
-    inner = with_gates(stage.fibre, options.vectors)
-    side = stage.sampling.kernel
-    count = weights(inner, before.field.fibre, side)
-    relaxes = relaxed is not None and side > 1
-    total = (
-        count * (side**2 if relaxes else 1)
-        + bias(vector(inner)).weights
-        + thresholds(stage.fibre, options.vectors)
-    )
-    arguments = {
-        "target": stage.out,
-        "source": before.field,
-        "sampling": stage.sampling,
-        "activation": options.activation,
-        "vectors": options.vectors,
-        "pool": stage.layer.pool == 2,
-        **({"relaxed": relaxed} if relaxes else {}),
-    }
-    constraint: Any = "relaxed" if relaxes else "exact"
-    inputs = (before.name,)
-    types = (before.field,)
-    return Step(
-        name, "steerable_conv.SteerableConv", inputs, types, stage.out, constraint, total, arguments
+    return SteerableConv(
+        stage.out,
+        before.field,
+        stage.sampling,
+        options.activation,
+        options.vectors,
+        pool=stage.layer.pool == 2,
     )
 
 
-def _dense(name: str, target: FieldType, sources: list[Source], options: Options) -> Step:
-    types = tuple(source.field for source in sources)
-    inner = vector(with_gates(target.fibre, options.vectors))
-    count = sum(linear_weights(inner, field, with_bias=k == 0) for k, field in enumerate(types))
-    count += thresholds(target.fibre, options.vectors)
-    arguments = {
-        "target": target,
-        "sources": types,
-        "activation": options.activation,
-        "vectors": options.vectors,
-    }
-    inputs = tuple(source.name for source in sources)
-    return Step(
-        name, "steerable_conv.SteerableLinear", inputs, types, target, "exact", count, arguments
-    )
+def _dense(name: str, design: Design, features: list[Feature]) -> Step:
+    types = tuple(feature.field for feature in features)
+    options = design.options
+    dense = SteerableLinear(design.hidden, types, options.activation, options.vectors)
+    return Step(name, tuple(feature.name for feature in features), dense)

@@ -2,15 +2,24 @@
 of patches).
 """
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from symgen.families._rules import Fault, least_width, normalised, one_picture, patches_fit
-from symgen.families._terms import Source, heads, observed, picture_and_others, plain
-from symgen.plan.plan import Plan, Step
+from symgen.algebra.graph import Graph
+from symgen.algebra.relaxation import Form
+from symgen.families._rules import least_width, normalised, one_picture, patches_fit
+from symgen.families._terms import heads, made_by, observed, picture_and_others
+from symgen.operations.plain import Attention, PatchTokens, ReadToken, channels
+from symgen.plan.plan import Step
+from symgen.problem.fault import Fault
+from symgen.problem.problem import Problem
 
-CONSTRAINTS = ("none",)
+BINDS = False
+FORMS: tuple[Form, ...] = ()
+CARRIES_PLANES = True
+USES_GRAPH = False
 
 
 class Options(BaseModel):
@@ -30,71 +39,55 @@ class Options(BaseModel):
     )
 
 
-def check(problem: Any) -> list[Fault]:
-    """One picture that the patches tile, and heads that divide the width."""
-    options: Options = problem.family_options
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The options need nothing but the problem."""
+
+    problem: Problem
+    options: Options
+
+
+def resolve(problem: Problem, options: Options) -> Design:
+    """The two together."""
+    return Design(problem, options)
+
+
+def patch(options: Options) -> int:
+    """Side of a patch in pixels."""
+    return options.patch
+
+
+def graph(design: Design) -> Graph | None:
+    """None: every patch sees every other, and nothing is shared but by order."""
+    return None
+
+
+def check(design: Design) -> list[Fault]:
+    """One image that the patches tile, and heads that divide the width."""
+    problem = design.problem
+    options = design.options
     faults = one_picture(problem, "vit") + patches_fit(problem, options.patch)
     if options.width % options.heads:
         message = f"width {options.width} is not a multiple of {options.heads} heads"
         near = max(1, round(options.width / options.heads)) * options.heads
         faults.append(Fault("width", ("network", "width"), message, f"use width: {near}"))
     hint = f"use width: {least_width(1, options.heads)} or more"
-    faults += normalised(plain(problem.group, options.width).fibre, ("network", "width"), hint)
-    return faults
+    fibre = channels(problem.group, options.width).fibre
+    return faults + normalised(fibre, ("network", "width"), hint)
 
 
-def plan(problem: Any) -> Plan:
+def plan(design: Design) -> tuple[Step, ...]:
     """Patches and a class token, attention, the token read out, heads."""
-    options: Options = problem.family_options
-    steps, sources = observed(problem)
-    picture, points = picture_and_others(sources)
-    width = options.width
-    count = picture.field.base.size // options.patch**2
-    tokens = plain(problem.group, (1 + count) * width)
-    weights = (options.patch**2 * picture.field.fibre.size + 1) * width + width
-    weights += (1 + count) * width * (options.positions == "learned")
-    weights += sum((source.field.size + 1) * width for source in points)
-    arguments: dict[str, Any] = {
-        "source": picture.field,
-        "patch": options.patch,
-        "width": width,
-        "positions": options.positions == "learned",
-        "points": tuple(source.field.size for source in points),
-    }
-    inputs = (picture.name, *(source.name for source in points))
-    types = (picture.field, *(source.field for source in points))
-    steps.append(
-        Step("tokens", "plain.PatchTokens", inputs, types, tokens, "none", weights, arguments)
-    )
-    weights = 2 * width + 3 * width**2 + (width + 1) * width
-    if options.expansion:
-        hidden = width * options.expansion
-        weights += 2 * width + (width + 1) * hidden + (hidden + 1) * width
-    arguments = {"width": width, "heads": options.heads, "expansion": options.expansion}
+    problem = design.problem
+    options = design.options
+    steps, features = observed(problem)
+    picture, others = picture_and_others(features)
+    points = tuple(feature.field for feature in others)
+    learned = options.positions == "learned"
+    tokens = PatchTokens(picture.field, options.patch, options.width, learned, points)
+    steps.append(Step("tokens", (picture.name, *(feature.name for feature in others)), tokens))
+    block = Attention(tokens.output, options.width, options.heads, options.expansion)
     for k in range(options.layers):
-        before = steps[-1].name
-        step = Step(
-            f"attention{k + 1}",
-            "plain.Attention",
-            (before,),
-            (tokens,),
-            tokens,
-            "none",
-            weights,
-            arguments,
-        )
-        steps.append(step)
-    out = plain(problem.group, width)
-    weights = 2 * width + (width + 1) * width
-    read = Step(
-        "read_token",
-        "plain.ReadToken",
-        (steps[-1].name,),
-        (tokens,),
-        out,
-        "none",
-        weights,
-        {"width": width},
-    )
-    end = Source("read_token", out)
-    return Plan("vit", dict(problem.observation), (*steps, read, *heads(problem, end, end, "none")))
+        steps.append(Step(f"attention{k + 1}", (steps[-1].name,), block))
+    read = Step("read_token", (steps[-1].name,), ReadToken(tokens.output, options.width))
+    return (*steps, read, *heads(problem, made_by(read), made_by(read), is_free=True))

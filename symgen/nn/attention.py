@@ -16,13 +16,16 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad, scaled_dot_product_attention
 
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.representation import direct_sum
-from symgen.algebra.triangles import Triangles
+from symgen.algebra.triangles import Triangles, triangle_tables
+from symgen.nn.build import module
 from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.norm import FieldNorm
 from symgen.nn.scores import ON_SCORES, Scores, Symmetrise
 from symgen.nn.tied_linear import TiedLinear
-from symgen.spec.schema import Relaxed
+from symgen.operations import attention as operations
+from symgen.operations.maps import fine_labels
 
 MIXED = ("q", "k", "v")
 IN_CACHE = 131_072
@@ -76,7 +79,7 @@ class GraphAttention(nn.Module):
         triangle_layers: int = 1,
         dropout: float = 0.0,
         fine: np.ndarray | None = None,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         ((copies, atom),) = field.fibre.blocks
@@ -205,3 +208,24 @@ class PlaceMlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same shape."""
         return x + self.second(nn.functional.gelu(self.first(self.norm(x))))
+
+
+@module.register
+def _(operation: operations.GraphAttention) -> GraphAttention:
+    ((_, atom),) = operation.field.fibre.blocks
+    graph = operation.graph
+    return GraphAttention(
+        operation.field,
+        graph.fibre_labels(atom),
+        operation.heads,
+        operation.matrices,
+        operation.symmetrise,
+        operation.expansion,
+        graph.labels,
+        operation.activation,
+        triangle_tables(graph.base) if operation.triangles else None,
+        operation.triangles or 1,
+        operation.dropout,
+        None if operation.relaxation is None else fine_labels(graph),
+        operation.relaxation,
+    )

@@ -6,9 +6,11 @@ from torch import Tensor, nn
 
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.tying import bias
+from symgen.nn.build import module
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
-from symgen.spec.schema import Relaxed
+from symgen.operations import embedding as operations
 
 
 class PatchEmbedding(nn.Module):
@@ -32,7 +34,7 @@ class PatchEmbedding(nn.Module):
         source: FieldType,
         patch: int,
         bias_gain: float = 0.0,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.patch = patch
@@ -122,7 +124,7 @@ class Nonlinear(nn.Module):
         activation: str,
         scope: str = "feature",
         gain: float = 2**0.5,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         gains = gain / np.sqrt(len(sources))
@@ -143,3 +145,40 @@ class Nonlinear(nn.Module):
 def activate(name: str, x: Tensor) -> Tensor:
     """The pointwise function of that name, of torch.nn.functional or torch."""
     return torch.tanh(x) if name == "tanh" else getattr(nn.functional, name)(x)
+
+
+@module.register
+def _(operation: operations.Nonlinear) -> Nonlinear:
+    return Nonlinear(
+        operation.target,
+        operation.sources,
+        operation.activation,
+        operation.scope,
+        relaxed=operation.relaxation,
+    )
+
+
+@module.register
+def _(operation: operations.PatchEmbedding) -> PatchEmbedding:
+    return PatchEmbedding(
+        operation.target,
+        operation.source,
+        operation.patch,
+        operation.bias_gain,
+        operation.relaxation,
+    )
+
+
+@module.register
+def _(operation: operations.JoinToken) -> JoinToken:
+    return JoinToken(operation.field, operation.points)
+
+
+@module.register
+def _(operation: operations.Places) -> Places:
+    return Places(operation.start, operation.start + operation.target.base.size)
+
+
+@module.register
+def _(operation: operations.Add) -> Add:
+    return Add()

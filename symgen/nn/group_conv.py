@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.sampling import Sampling, window
+from symgen.nn.build import module
 from symgen.nn.embedding import activate
 from symgen.nn.norm import FieldBatchNorm, FieldNorm
 from symgen.nn.tied_linear import TiedLinear
-from symgen.spec.schema import Relaxed
+from symgen.operations import group_conv as operations
 
 Norm = Literal["none", "batch", "layer"]
 PoolKind = Literal["max", "mean"]
@@ -55,7 +57,7 @@ class GroupConv(nn.Module):
         pool: Sampling | None = None,
         pool_kind: PoolKind = "max",
         gain: float = 2**0.5,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.grid = source.base.shape
@@ -155,3 +157,27 @@ class MeanPlaces(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> (batch, 1, channels)."""
         return x.mean(1, keepdim=True)
+
+
+@module.register
+def _(operation: operations.GroupConv) -> GroupConv:
+    return GroupConv(
+        operation.target,
+        operation.source,
+        operation.sampling,
+        activation=operation.activation,
+        norm=operation.norm,
+        pool=operation.pool,
+        pool_kind=operation.pool_kind,
+        relaxed=operation.relaxation,
+    )
+
+
+@module.register
+def _(operation: operations.GroupPool) -> GroupPool:
+    return GroupPool(operation.source, operation.kind)
+
+
+@module.register
+def _(operation: operations.MeanPlaces) -> MeanPlaces:
+    return MeanPlaces()

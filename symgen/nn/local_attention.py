@@ -6,19 +6,22 @@ the patch by an equivariant map, so that both laws hold exactly; flattened into 
 be inert.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.nn.attention import GraphAttention
+from symgen.algebra.relaxation import Relaxation
+from symgen.algebra.windows import windows
+from symgen.nn.build import built, module
 from symgen.nn.embedding import JoinToken, Nonlinear
 from symgen.nn.norm import FieldNorm
 from symgen.nn.tied_linear import TiedLinear
-from symgen.spec.schema import Relaxed
+from symgen.operations import attention
+from symgen.operations import local_attention as operations
 
 Readout = Literal["token", "patches", "both"]
 
@@ -32,7 +35,7 @@ class LocalAttention(nn.Module):
         slim: the same grid x the few channels per pixel that the readout "patches" keeps.
         index: the pixels of each window, shape (patches, pixels in a window), -1 outside the
             picture.
-        blocks: arguments of each GraphAttention but its field.
+        block: what each block of attention computes.
         layers: number of blocks.
         readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or
             both, added up.
@@ -47,10 +50,10 @@ class LocalAttention(nn.Module):
         window: FieldType,
         slim: FieldType,
         index: np.ndarray,
-        blocks: Mapping[str, Any],
+        block: attention.GraphAttention,
         layers: int = 1,
         readout: Readout = "token",
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.patches, self.inside = index.shape
@@ -58,7 +61,7 @@ class LocalAttention(nn.Module):
         self.overlaps_edge = bool((index < 0).any())
         self.register_buffer("index", torch.from_numpy(index.reshape(-1).copy()), persistent=False)
         self.join = JoinToken(window) if readout != "patches" else None
-        self.blocks = nn.ModuleList(GraphAttention(**blocks) for _ in range(layers))
+        self.blocks = nn.ModuleList(built(block) for _ in range(layers))
         self.norm = FieldNorm(window)
         fibre = vector(target.fibre)
         self.token = (
@@ -96,3 +99,18 @@ class LocalAttention(nn.Module):
         if self.slim is not None and self.pixels is not None:
             parts.append(self.pixels(self.slim(x[:, -self.inside :])))
         return parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+
+@module.register
+def _(operation: operations.LocalAttention) -> LocalAttention:
+    block = replace(operation.block, relaxation=operation.relaxation)
+    return LocalAttention(
+        operation.target,
+        operation.window,
+        operation.slim,
+        windows(operation.source.base, operation.size, operation.patch),
+        block,
+        operation.layers,
+        operation.readout,
+        operation.relaxation,
+    )

@@ -4,7 +4,6 @@ algorithm declares.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import combinations
 from typing import TypeAlias
 
@@ -13,17 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.fieldtype import FieldType
 from symgen.nn import distributions, symmetry_breaking
+from symgen.nn.build import built
 from symgen.nn.expandable import Expandable
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader, fold
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
 from symgen.nn.tied_linear import TiedMatrix
-from symgen.plan.plan import ACTION, Plan, Step, declared_outputs, memory_of
+from symgen.plan.plan import Plan, Step
 from symgen.problem.interface import Interface
-from symgen.problem.output import Output, is_squashed
-from symgen.spec.schema import Relaxed
+from symgen.problem.output import ACTION, Output, is_squashed
 
 State: TypeAlias = dict[str, Tensor]
 """By name of the step that has memory, each (batch, places, channels)."""
@@ -61,16 +60,10 @@ class Network(nn.Module):
         super().__init__()
         self.plan = plan
         self.action = interface.action
-        self.outputs: tuple[Output, ...] = declared_outputs(plan)
+        self.outputs: tuple[Output, ...] = plan.outputs
         self.reader = Reader(interface, plan.terms)
-        self.steps = nn.ModuleDict({step.name: _module(step) for step in plan.steps})
-        self.states: Mapping[str, FieldType] = {
-            step.name: memory for step in plan.steps if (memory := memory_of(step)) is not None
-        }
-        # what the spec's regulariser is multiplied with, by step
-        self._penalised = {
-            step.name: factor for step in plan.steps if (factor := _regulariser(step)) > 0
-        }
+        self.steps = nn.ModuleDict({step.name: built(step.operation) for step in plan.steps})
+        self.states: Mapping[str, FieldType] = plan.states
         self._squashed = is_squashed(self.outputs)
         if self._squashed:
             for name, numbers in zip(("box_centre", "box_half"), box(self.action), strict=True):
@@ -114,8 +107,8 @@ class Network(nn.Module):
         self._deviation = next((o for o in self.outputs if o.moves == "deviation"), None)
         orbit = None
         if self._deviation is not None and self._deviation.reads == "observation":
-            mean = self.plan.step(self._policy.name).out_type
-            if self.plan.step(self._deviation.name).out_type.size != mean.size:
+            mean = self.plan.step(self._policy.name).output
+            if self.plan.step(self._deviation.name).output.size != mean.size:
                 orbit = torch.from_numpy(mean.entry_orbits.reshape(-1))
         self.register_buffer("orbit", orbit, persistent=False)
 
@@ -300,17 +293,12 @@ class Network(nn.Module):
         }
 
     def penalty(self) -> Tensor | None:
-        """What the spec's regulariser adds to the loss: times the sum over the relaxed maps of the
-        variance of w over the group (banks), or of the mean square of the free weights (residual).
-        None where it is zero.
+        """What a regulariser of 1 adds to the loss: the sum over the relaxed maps of the variance of
+        w over the group (banks), or of the mean square of the free weights (residual). None where
+        the network is exact.
         """
-        if not self._penalised:
-            return None
-        costs = [
-            (factor, symmetry_breaking.penalty(self.steps[name]))
-            for name, factor in self._penalised.items()
-        ]
-        known = [factor * cost for factor, cost in costs if cost is not None]
+        costs = [symmetry_breaking.penalty(step) for step in self.steps.values()]
+        known = [cost for cost in costs if cost is not None]
         return torch.stack(known).sum() if known else None
 
     def relaxed_weights(self) -> dict[str, np.ndarray]:
@@ -398,50 +386,13 @@ class Network(nn.Module):
         return outputs
 
 
-class ContinuousScale(nn.Module):
-    """The logarithm of the standard deviation of a continuous action, one number per orbit of
-    components.
-
-    Args:
-        target: type of the action.
-        initial: starting value.
-    """
-
-    orbit: Tensor
-
-    def __init__(self, target: FieldType, initial: float = 0.0) -> None:
-        super().__init__()
-        orbit = torch.from_numpy(vector(target.fibre).entry_orbits.reshape(-1))
-        self.register_buffer("orbit", orbit, persistent=False)
-        self.weight = nn.Parameter(torch.full((int(orbit.max()) + 1,), initial))
-
-    def forward(self) -> Tensor:
-        """Shape (dim,)."""
-        return self.weight[self.orbit]
-
-
 def build(plan: Plan, interface: Interface) -> Network:
     """Turn a plan into a network; ValueError where a module's weights differ from the plan's count."""
-    network = Network(plan, interface)
-    for step in plan.steps:
-        found = sum(p.numel() for p in network.steps[step.name].parameters())
-        if found != step.weights:
-            raise ValueError(f"step {step.name} has {found} weights, the plan says {step.weights}")
-    return network
-
-
-def _regulariser(step: Step) -> float:
-    how = step.arguments.get("relaxed")
-    return how.regulariser if isinstance(how, Relaxed) else 0.0
+    return Network(plan, interface)
 
 
 def _joined(step: str, key: str) -> str:
     return f"{step}/{key}" if key else step
-
-
-def _module(step: Step) -> nn.Module:
-    file, _, name = step.module.partition(".")
-    return getattr(import_module(f"symgen.nn.{file}"), name)(**step.arguments)
 
 
 def _batch(values: Features) -> int:

@@ -6,7 +6,9 @@ from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.tying import bias
+from symgen.nn.build import module
 from symgen.nn.exact import ExactBuffers
+from symgen.operations import norm as operations
 
 
 class FieldNorm(nn.Module):
@@ -244,3 +246,18 @@ def _invariant_projector(field: FieldType) -> np.ndarray:
     _, values, vectors = np.linalg.svd(np.concatenate(conditions), full_matrices=False)
     fixed = vectors[values < 1e-9]
     return fixed.T @ fixed
+
+
+@module.register
+def _(operation: operations.RunningNorm) -> RunningNorm:
+    return RunningNorm(operation.field, operation.clip)
+
+
+@module.register
+def _(operation: operations.FieldNorm) -> FieldNorm:
+    return FieldNorm(operation.field)
+
+
+@module.register
+def _(operation: operations.NormedTanh) -> NormedTanh:
+    return NormedTanh(operation.field)

@@ -11,6 +11,8 @@ from torch.nn.functional import gelu, max_pool2d, relu, scaled_dot_product_atten
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.sampling import Sampling, shrunk
+from symgen.nn.build import module
+from symgen.operations import plain as operations
 
 
 class Convolutions(nn.Module):
@@ -210,3 +212,46 @@ def _two_layers(width: int, hidden: int) -> nn.Sequential:
 def _orthogonal(layer: nn.Linear | nn.Conv2d, gain: float = math.sqrt(2)) -> None:
     nn.init.orthogonal_(layer.weight, gain)
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+
+@module.register
+def _(operation: operations.Dense) -> Dense:
+    return Dense(operation.target, operation.source, operation.gain)
+
+
+@module.register
+def _(operation: operations.Perceptron) -> Perceptron:
+    return Perceptron(operation.sources, operation.widths, operation.activation)
+
+
+@module.register
+def _(operation: operations.Convolutions) -> Convolutions:
+    layers = operation.layers
+    return Convolutions(
+        operation.source,
+        tuple(layer.channels for layer in layers),
+        tuple(layer.windows for layer in layers),
+        tuple(layer.pool for layer in layers),
+        operation.width,
+    )
+
+
+@module.register
+def _(operation: operations.PatchTokens) -> PatchTokens:
+    return PatchTokens(
+        operation.source,
+        operation.patch,
+        operation.width,
+        operation.positions,
+        tuple(point.size for point in operation.points),
+    )
+
+
+@module.register
+def _(operation: operations.Attention) -> Attention:
+    return Attention(operation.width, operation.heads, operation.expansion)
+
+
+@module.register
+def _(operation: operations.ReadToken) -> ReadToken:
+    return ReadToken(operation.width)

@@ -19,16 +19,18 @@ from symgen.algebra import base as bases
 from symgen.algebra import plane as planes
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
 from symgen.algebra.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.algebra.tying import bias
+from symgen.nn.build import module
 from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
 from symgen.nn.expandable import Expandable
 from symgen.nn.symmetry_breaking import BrokenMaps
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
-from symgen.spec.schema import Relaxed
+from symgen.operations import steerable_conv as operations
 
 BLUR = {False: (1.0, 3.0, 3.0, 1.0), True: (1.0, 4.0, 6.0, 4.0, 1.0)}
 """Binomial weights before every second pixel is taken, for an even and for an odd number of pixels:
@@ -58,7 +60,7 @@ class SteerableKernel(ExactBuffers):
         source: Representation,
         side: int,
         gain: float = 1.0,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.side = side
@@ -241,7 +243,7 @@ class SteerableConv(Expandable[tuple[Tensor, Tensor | None]]):
         activation: str = "relu",
         vectors: Vectors = "gated",
         pool: bool = False,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.grid = source.base.shape
@@ -375,3 +377,33 @@ class SteerableLinear(nn.Module):
         for layer, x in zip(self.linear[1:], inputs[1:], strict=True):
             total = total + layer(x)
         return self.activation(total)
+
+
+@module.register
+def _(operation: operations.SteerableConv) -> SteerableConv:
+    return SteerableConv(
+        operation.target,
+        operation.source,
+        operation.sampling,
+        operation.activation,
+        operation.vectors,
+        operation.pool,
+        operation.relaxation,
+    )
+
+
+@module.register
+def _(operation: operations.SteerableLinear) -> SteerableLinear:
+    return SteerableLinear(
+        operation.target, operation.sources, operation.activation, operation.vectors
+    )
+
+
+@module.register
+def _(operation: operations.Disc) -> Disc:
+    return Disc(operation.field.base)
+
+
+@module.register
+def _(operation: operations.MeanOverPicture) -> MeanOverPicture:
+    return MeanOverPicture(operation.source.base)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.relaxation import scaling
+from symgen.algebra.relaxation import Relaxation, scaling
 from symgen.algebra.tying import Tying, bias, number, tie
+from symgen.nn.build import module
 from symgen.nn.exact import ExactBuffers
 from symgen.nn.expandable import Expandable
 from symgen.nn.relaxation import RelaxedWeights
 from symgen.nn.spectral import spectral
-from symgen.spec.schema import Relaxed
+from symgen.operations import tied_linear as operations
 
 
 class TiedMatrix(ExactBuffers):
@@ -43,7 +44,7 @@ class TiedMatrix(ExactBuffers):
         source: FieldType,
         gain: float = 1.0,
         table: Tying | None = None,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         table = table or tie(target, source)
@@ -185,7 +186,7 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         gain: float = 1.0,
         bias: bool = True,
         bias_gain: float = 0.0,
-        relaxed: Relaxed | None = None,
+        relaxed: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.place = scope == "place"
@@ -213,9 +214,21 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         return nn.functional.linear(x.flatten(1), matrix, bias).view(-1, *self.out_shape)
 
 
-def _bias(target: FieldType, gain: float, relaxed: Relaxed | None) -> TiedMatrix | None:
+def _bias(target: FieldType, gain: float, relaxed: Relaxation | None) -> TiedMatrix | None:
     table = bias(target)
     residual = relaxed if relaxed is not None and relaxed.form == "residual" else None
     if table.weights == 0 and residual is None:
         return None
     return TiedMatrix(target, number(target.group), gain, table, residual)
+
+
+@module.register
+def _(operation: operations.TiedLinear) -> TiedLinear:
+    return TiedLinear(
+        operation.target,
+        operation.source,
+        operation.scope,
+        operation.gain,
+        bias_gain=operation.bias_gain,
+        relaxed=operation.relaxation,
+    )

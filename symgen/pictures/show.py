@@ -147,8 +147,8 @@ def drawn_graph(problem: Problem) -> tuple[Base | None, Graph | None]:
 
     graph_attention labels pairs of patches even where the spec says nothing about a graph.
     """
-    if problem.spec.network.family == "graph_attention":
-        graph: Graph = problem.family.patch_graph(problem)
+    graph = problem.family.graph(problem.design)
+    if graph is not None:
         return graph.base, graph
     if problem.graph is not None:
         return problem.graph.base, problem.graph

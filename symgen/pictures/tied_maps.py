@@ -17,11 +17,13 @@ from symgen.algebra import base as bases
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation
-from symgen.algebra.sampling import window
 from symgen.algebra.tying import Tying, tie
+from symgen.operations import maps as operations
+from symgen.operations.attention import GraphAttention
 from symgen.pictures import canvas as canvas
 from symgen.pictures.element_names import channel_names
 from symgen.plan.plan import Plan, Step
+from symgen.problem.output import is_squashed
 
 MAX_ENTRIES = 60_000
 MAX_CHANNELS = 24
@@ -38,7 +40,7 @@ Ticks = tuple[tuple[float, str], ...]
 """Where along an axis, and what is written there."""
 
 
-class TiedMap(NamedTuple):
+class DrawnMap(NamedTuple):
     """One copy of an atom of the target, as a function of one copy of an atom of the source.
 
     Args:
@@ -112,13 +114,15 @@ def map_tables(plan: Plan, base: Base | None, actions: Sequence[str] = ()) -> li
     return [*body, *_graph_matrices(plan, base), *policy]
 
 
-def maps(plan: Plan) -> list[TiedMap]:
+def maps(plan: Plan) -> list[DrawnMap]:
     """What is drawn, as far as it is small enough: the first map that the group ties or the
     convolutions, the policy.
 
     Never a critic's: Q and V are invariant, and what they share says little of the symmetry.
     """
-    all_maps = [tied for step in plan.steps if step.constraint != "none" for tied in _maps_of(step)]
+    all_maps = [
+        tied for step in plan.steps if not step.operation.is_free for tied in _maps_of(step)
+    ]
     small = [tied for tied in all_maps if 1 < tied.target.size * tied.source.size <= MAX_ENTRIES]
     body = [tied for tied in small if tied.step != "policy" and not _judges(tied.step)]
     policy = [tied for tied in small if tied.step == "policy"]
@@ -131,32 +135,23 @@ def _judges(step: str) -> bool:
     return step.startswith(("value", "critic", "q1", "q2"))
 
 
-def _maps_of(step: Step) -> list[TiedMap]:
-    arguments = step.arguments
+def _maps_of(step: Step) -> list[DrawnMap]:
+    linear = next(iter(step.operation.maps), None)
     convolution = ""
-    if step.module == "tied_linear.TiedLinear":
-        target = arguments["target"]
-        source = arguments["source"]
-    elif step.module == "embedding.Nonlinear":
-        target = arguments["target"]
-        source = arguments["sources"][0]
-    elif step.module == "embedding.PatchEmbedding":
-        whole = arguments["source"]
-        side = arguments["patch"]
-        target = vector(arguments["target"].fibre)
-        source = FieldType(bases.resize(whole.base, side, side), whole.fibre)
-    elif step.module in ("group_conv.GroupConv", "steerable_conv.SteerableConv"):
-        whole = arguments["source"]
-        convolution = "steered" if step.module.startswith("steerable") else "tied"
-        target = vector(arguments["target"].fibre)
-        source = FieldType(window(whole.base, arguments["sampling"]), whole.fibre)
+    if isinstance(linear, operations.TiedMap):
+        target = linear.target
+        source = linear.source
+        convolution = "tied" if linear.window else ""
+    elif isinstance(linear, operations.SteeredMap):
+        target = vector(linear.target)
+        base = bases.resize(linear.source.base, linear.side, linear.side)
+        source = FieldType(base, linear.source.fibre)
+        convolution = "steered"
     else:
         return []
-    if arguments.get("scope") == "place":
-        target, source = vector(target.fibre), vector(source.fibre)
-    relaxed = step.constraint == "relaxed"
+    relaxed = step.operation.bound == "relaxed"
     source = _one_copy(source, moving=bool(convolution))
-    return [TiedMap(step.name, _one_copy(target), source, convolution, relaxed)]
+    return [DrawnMap(step.name, _one_copy(target), source, convolution, relaxed)]
 
 
 def _one_copy(field: FieldType, moving: bool = False) -> FieldType:
@@ -174,9 +169,9 @@ def _one_copy(field: FieldType, moving: bool = False) -> FieldType:
 # one map
 
 
-def _tables(plan: Plan, tied: TiedMap, actions: Sequence[str]) -> MapTables:
+def _tables(plan: Plan, tied: DrawnMap, actions: Sequence[str]) -> MapTables:
     step = tied.step
-    if step == "policy" and plan.judges_actions:
+    if step == "policy" and is_squashed(plan.outputs):
         step = "policy (the mean of the action, before tanh)"
     title = f"{step}: one copy of {tied.source}  to  {tied.target}"
     if tied.convolution == "steered":
@@ -218,7 +213,7 @@ def _ticks(names: Sequence[str], step: float = 1.0, start: float = 0.0) -> Ticks
     return tuple((start + step * k, name) for k, name in enumerate(names))
 
 
-def _blocks(tied: TiedMap, table: Tying) -> WeightTable:
+def _blocks(tied: DrawnMap, table: Tying) -> WeightTable:
     """A picture per channel of the target (right) and of the source (down)."""
     assert table.index is not None  # the caller has asked
     rows, columns = tied.source.base.shape
@@ -262,7 +257,7 @@ def _basis(table: Tying) -> tuple[WeightTable, ...]:
     )
 
 
-def _steered(tied: TiedMap, title: str) -> MapTables:
+def _steered(tied: DrawnMap, title: str) -> MapTables:
     """The basis of steerable kernels from the first channel of the source: one below the other."""
     from symgen.algebra import steerable
 
@@ -299,12 +294,11 @@ def _graph_matrices(plan: Plan, base: Base | None) -> list[MapTables]:
     if base is None or base.size**2 > MAX_ENTRIES:
         return []
     for step in plan.steps:
-        labels = step.arguments.get("labels")
-        if (
-            isinstance(labels, np.ndarray)
-            and labels.shape[:2] == (base.size, base.size)
-            and labels.ndim == 3
-        ):
+        graphs = [
+            linear for linear in step.operation.maps if isinstance(linear, operations.GraphMap)
+        ]
+        if isinstance(step.operation, GraphAttention) and graphs and graphs[0].graph.base == base:
+            labels = graphs[0].labels
             return [_graph_matrix(step, labels, base)]
     return []
 
@@ -330,4 +324,4 @@ def _graph_matrix(step: Step, labels: np.ndarray, base: Base) -> MapTables:
     tables = tuple(
         WeightTable(picture, title=f"channel {k + 1}{seen}") for k, picture in enumerate(pictures)
     )
-    return MapTables(title, tables, weights, step.constraint == "relaxed")
+    return MapTables(title, tables, weights, step.operation.bound == "relaxed")

@@ -4,7 +4,8 @@ is wrong.
 
 from collections.abc import Callable, Iterator
 
-from symgen.plan.plan import ACTION, Plan
+from symgen.plan.plan import Plan
+from symgen.problem.output import ACTION, reads_action
 
 Invariant = Callable[[Plan], Iterator[str]]
 
@@ -12,7 +13,7 @@ Invariant = Callable[[Plan], Iterator[str]]
 def inputs_exist(plan: Plan) -> Iterator[str]:
     """Every input is an observation term, an earlier step or the action, and names are unique."""
     known = set(plan.terms)
-    if plan.judges_actions:
+    if reads_action(plan.outputs):
         if ACTION in known:
             yield f"{ACTION}: the name is taken"
         known.add(ACTION)
@@ -26,50 +27,49 @@ def inputs_exist(plan: Plan) -> Iterator[str]:
 
 
 def types_meet(plan: Plan) -> Iterator[str]:
-    """The type of every input is the type its maker gives; the action moves as the policy's mean."""
-    made = dict(plan.terms) | {step.name: step.out_type for step in plan.steps}
-    if plan.judges_actions and "policy" in made:
-        made[ACTION] = made["policy"]
+    """The type of every input is the type its maker gives; the action moves as the policy does."""
+    types = dict(plan.terms) | {step.name: step.output for step in plan.steps}
+    if reads_action(plan.outputs) and "policy" in types:
+        types[ACTION] = types["policy"]
     for step in plan.steps:
-        if len(step.inputs) != len(step.in_types):
-            yield f"{step.name}: {len(step.inputs)} inputs but {len(step.in_types)} types"
-        for name, expected in zip(step.inputs, step.in_types, strict=False):
-            if made.get(name) != expected:
-                yield f"{step.name}: {name} is {made.get(name)}, expected {expected}"
+        expected = step.operation.inputs
+        if len(step.inputs) != len(expected):
+            yield f"{step.name}: {len(step.inputs)} inputs but {len(expected)} types"
+        for name, field in zip(step.inputs, expected, strict=False):
+            if types.get(name) != field:
+                yield f"{step.name}: {name} is {types.get(name)}, expected {field}"
 
 
-def ends_in_policy_and_critics(plan: Plan) -> Iterator[str]:
-    """There is a policy and a value, or a policy, its deviation and two Q; what judges is
-    invariant.
-    """
-    names = [step.name for step in plan.steps]
-    yield from (f"there is no step called {name}" for name in plan.ends if name not in names)
-    for name in ("value", "q1", "q2"):
-        if name in names and (
-            plan.step(name).out_type.size != 1 or not plan.step(name).out_type.is_trivial
-        ):
-            yield f"the {name} is not an invariant number"
+def outputs_are_steps(plan: Plan) -> Iterator[str]:
+    """Each output is a step; what is to be invariant is an invariant number."""
+    steps = {step.name: step for step in plan.steps}
+    for output in plan.outputs:
+        if output.name not in steps:
+            yield f"there is no step called {output.name}"
+        elif output.moves == "invariant":
+            field = steps[output.name].output
+            if field.size != 1 or not field.is_trivial:
+                yield f"the {output.name} is not an invariant number"
 
 
-def critics_read_the_action(plan: Plan) -> Iterator[str]:
-    """The two Q read the action, and nothing that acting needs does."""
-    if not plan.judges_actions:
-        return
+def outputs_read_what_they_say(plan: Plan) -> Iterator[str]:
+    """An output reads the action where it says so, and nowhere else."""
     reads = {ACTION}
     for step in plan.steps:
         if reads.intersection(step.inputs):
             reads.add(step.name)
-    yield from (
-        f"the {name} does not read the action" for name in ("q1", "q2") if name not in reads
-    )
-    yield from (f"the {name} reads the action" for name in ("policy", "log_std") if name in reads)
+    for output in plan.outputs:
+        if output.reads == "action" and output.name not in reads:
+            yield f"the {output.name} does not read the action"
+        if output.reads != "action" and output.name in reads:
+            yield f"the {output.name} reads the action"
 
 
 INVARIANTS: tuple[Invariant, ...] = (
     inputs_exist,
     types_meet,
-    ends_in_policy_and_critics,
-    critics_read_the_action,
+    outputs_are_steps,
+    outputs_read_what_they_say,
 )
 
 

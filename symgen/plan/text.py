@@ -4,18 +4,22 @@ from symgen.plan.plan import Plan, Step
 
 
 def text(plan: Plan) -> str:
-    """The plan as aligned lines: name, module, inputs, type of the output, constraint, weights."""
-    group = plan.steps[-1].out_type.group
+    """The plan as aligned lines: name, inputs, type of the output, how the group binds the
+    weights, how many, and the operation with its settings."""
+    group = plan.steps[-1].output.group
     rows = [("observation", f"{name} -> {field}", "", "", "") for name, field in plan.terms.items()]
     rows += [_row(step) for step in plan.steps]
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
     lines = [f"{plan.family} under {group}: {plan.weights:,} weights"]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:4], widths, strict=False)]
-        lines.append("  ".join([*cells, row[4].rjust(widths[4])]).rstrip())
-    return "\n".join(lines)
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[3] = row[3].rjust(widths[3])
+        lines.append("  ".join(cells).rstrip())
+    outputs = ", ".join(map(str, plan.outputs))
+    return "\n".join([*lines, f"outputs: {outputs}"])
 
 
 def _row(step: Step) -> tuple[str, str, str, str, str]:
-    arrow = f"{', '.join(step.inputs)} -> {step.out_type}".strip()
-    return step.name, arrow, step.module.partition(".")[2], step.constraint, f"{step.weights:,}"
+    arrow = f"{', '.join(step.inputs)} -> {step.output}".strip()
+    operation = step.operation
+    return step.name, arrow, operation.bound, f"{step.weights:,}", str(operation)

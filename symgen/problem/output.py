@@ -37,6 +37,12 @@ class Output:
     gain: float = 1.0
     squashed: bool = False
 
+    def __str__(self) -> str:
+        moves = {"invariant": "invariant", "action": "as the action"}.get(self.moves, self.moves)
+        reads = "" if self.reads == "observation" else f", reads {self.reads}"
+        squashed = ", squashed" if self.squashed else ""
+        return f"{self.name} ({self.side}, {moves}{reads}{squashed})"
+
 
 def field_of(output: Output, action: Representation) -> FieldType:
     """How an output moves.

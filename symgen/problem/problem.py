@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,9 +11,11 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import Graph
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
-from symgen.lookup import Critic
 from symgen.problem.adapter import Adapter
+from symgen.problem.constraint import Constraint
+from symgen.problem.family import Family
 from symgen.problem.interface import Interface
+from symgen.problem.output import Output
 from symgen.spec.schema import Spec
 from symgen.spec.source import Source
 
@@ -29,14 +32,16 @@ class Problem:
         observation: field type of every term, by name, in the order of the interface.
         action: representation on the vector of action parameters (logits, or the mean).
         graph: the graph on the first term that has places; None where the spec has none.
-        family: module of the network family.
+        family: the network family.
         family_options: its Options.
+        constraint: how the group binds the network.
+        constraint_options: its Options.
         adapter: the adapter that brings the environment.
         adapter_options: its Options.
         algorithm: keyword of the algorithm; None where the spec has no `train:`.
         algorithm_options: its Options.
-        critic: what the algorithm learns to act by: "value" of an observation, or "q" of
-            observation and action.
+        outputs: what the algorithm asks a network for.
+        clip_observations: largest normalised observation, in standard deviations; None for no bound.
     """
 
     spec: Spec
@@ -46,13 +51,25 @@ class Problem:
     observation: Mapping[str, FieldType]
     action: Representation
     graph: Graph | None
-    family: ModuleType
+    family: Family[Any, Any]
     family_options: BaseModel
+    constraint: Constraint[Any]
+    constraint_options: BaseModel
     adapter: Adapter[BaseModel]
     adapter_options: BaseModel
     algorithm: str | None
     algorithm_options: BaseModel | None
-    critic: Critic = "value"
+    outputs: tuple[Output, ...]
+    clip_observations: float | None = None
+
+    @cached_property
+    def design(self) -> object:
+        """What the options of the family mean here, resolved once.
+
+        Raises:
+            Refused: they mean nothing.
+        """
+        return self.family.resolve(self, self.family_options)
 
     def __str__(self) -> str:
         symmetry = self.spec.symmetry
@@ -63,7 +80,7 @@ class Problem:
             ("  actions", f"{self.action}  ({', '.join(self.interface.action.names)})"),
             (
                 "constraint",
-                f"{symmetry.constraint_name}{_settings(symmetry.relaxed)}, policy "
+                f"{symmetry.constraint_name}{_settings(self.constraint_options)}, policy "
                 f"{symmetry.output}",
             ),
             *((("graph", str(self.graph)),) if self.graph else ()),

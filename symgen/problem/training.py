@@ -81,7 +81,7 @@ class Trained(Protocol):
         ...
 
     def penalty(self) -> Tensor | None:
-        """What the spec's regulariser adds to the loss; None where it adds nothing."""
+        """What a regulariser of 1 adds to the loss; None where the network is exact."""
         ...
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:

@@ -8,9 +8,7 @@ from symgen.problem.interface import Action
 from symgen.problem.output import Output
 from symgen.rl._schedule import NonNegative, Schedule
 
-__all__ = ["CRITIC", "Options", "outputs"]
-
-CRITIC = "value"
+__all__ = ["Options", "outputs"]
 
 
 def outputs(action: Action) -> tuple[Output, ...]:
@@ -103,3 +101,8 @@ class Options(BaseModel):
             size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
             raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
         return self
+
+
+def clip_observations(options: Options) -> float | None:
+    """Largest normalised observation, in standard deviations; None for no bound."""
+    return options.clip_observations

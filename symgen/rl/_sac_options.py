@@ -6,9 +6,7 @@ from symgen.problem.interface import Action
 from symgen.problem.output import Output
 from symgen.rl._soft_options import SoftOptions
 
-__all__ = ["CRITIC", "Options", "outputs"]
-
-CRITIC = "q"
+__all__ = ["Options", "outputs"]
 
 
 def outputs(action: Action) -> tuple[Output, ...]:
@@ -29,3 +27,8 @@ class Options(SoftOptions):
         description="entropy, in units of the action's box, that a learnt temperature aims at; by "
         "default minus the number of components",
     )
+
+
+def clip_observations(options: Options) -> float | None:
+    """Observations are not normalised; this is what the steps that could do it are made with."""
+    return 10.0

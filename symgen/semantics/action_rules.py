@@ -7,7 +7,7 @@
 import numpy as np
 
 from symgen.algebra.group import Group
-from symgen.plan.plan import ACTION
+from symgen.problem.output import ACTION, is_squashed
 from symgen.problem.problem import Problem
 from symgen.semantics.findings import Findings
 from symgen.spec.source import Place
@@ -20,11 +20,11 @@ def action_keeps_its_bounds(problem: Problem, findings: Findings) -> None:
     A condition with `transform:` plays moved actions, whatever is claimed of the network.
     """
     action = problem.interface.action
-    claimed = problem.spec.symmetry.constraint_name != "none"
+    claimed = problem.constraint.USES_GROUP
     played = any("transform" in changes for changes in problem.spec.evaluate.values())
     if not len(action.low) or not (claimed or played):
         return
-    if claimed and problem.critic == "q" and not problem.action.is_signed_permutation:
+    if claimed and is_squashed(problem.outputs) and not problem.action.is_signed_permutation:
         return  # squashed_actions_commute says more
     low = np.array(action.low)
     high = np.array(action.high)
@@ -109,7 +109,7 @@ def squashed_actions_commute(problem: Problem, findings: Findings) -> None:
     """
     if problem.interface.action.kind != "continuous":
         return
-    if problem.action.is_signed_permutation or problem.spec.symmetry.constraint_name == "none":
+    if problem.action.is_signed_permutation or not problem.constraint.USES_GROUP:
         return
     mixing = (g for g in problem.group.generators if _mixes(problem.action.matrix(g)))
     message = (

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from types import ModuleType
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -12,6 +12,7 @@ from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import LABELS, OFF_GRID, TOPOLOGIES, Graph
 from symgen.errors import Refusal, shown, suggestion
+from symgen.problem.family import Family
 from symgen.semantics.findings import Failed, Findings
 from symgen.spec.schema import Edges, Spec
 from symgen.spec.schema import Graph as Section
@@ -28,7 +29,7 @@ MAX_GRAPH = 1024
 def resolve_graph(
     spec: Spec,
     observation: Mapping[str, FieldType],
-    family: ModuleType,
+    family: Family[Any, Any],
     options: BaseModel,
     findings: Findings,
 ) -> tuple[Spec, Graph | None]:
@@ -53,11 +54,11 @@ def resolve_graph(
     labels = section.labels or ("offset" if base.kind == "grid" else "distance")
     section = section.model_copy(update={"labels": labels})
     complete = spec.model_copy(update={"graph": section})
-    if spec.graph is None and not uses_graph(family):
+    if spec.graph is None and not family.USES_GRAPH:
         return complete, None
-    base = _patches(base, options)
+    base = _patches(base, family.patch(options))
     if base.size > MAX_GRAPH:
-        if not uses_graph(family):
+        if not family.USES_GRAPH:
             return complete, None
         message = (
             f"{base} has {base.size} places, too many for a graph; at most {MAX_GRAPH} are possible"
@@ -76,14 +77,8 @@ def resolve_graph(
         raise findings.add(code, TOPOLOGY, str(error), "symgen schema lists them") from error
 
 
-def uses_graph(family: ModuleType) -> bool:
-    """Whether the family is planned on a graph: then it has a `patch_graph`."""
-    return callable(getattr(family, "patch_graph", None))
-
-
-def _patches(base: Base, options: BaseModel) -> Base:
-    """The grid of patches; the pixels where the patch does not fit, as the family says itself."""
-    patch = getattr(options, "patch", 1)
+def _patches(base: Base, patch: int) -> Base:
+    """The grid of patches; the pixels themselves where the patch does not fit (the family says so)."""
     if base.kind != "grid" or patch == 1 or any(side % patch for side in base.shape):
         return base
     return bases.resize(base, *(side // patch for side in base.shape))

@@ -28,6 +28,7 @@ def json_schema() -> dict[str, Any]:
         definitions[section.capitalize()] = _section(
             kind, definitions[section.capitalize()], definitions
         )
+    definitions["Symmetry"]["properties"]["constraint"] = _constraint(definitions)
     schema["properties"]["evaluate"]["additionalProperties"] = _condition(definitions)
     return {"$schema": DIALECT, **schema, "title": "symgen spec"}
 
@@ -61,6 +62,29 @@ def _section(kind: Kind, section: dict[str, Any], definitions: dict[str, Any]) -
         },
         "required": [kind],
         "oneOf": branches,
+    }
+
+
+def _constraint(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The keyword of a constraint, or the keyword with its Options."""
+    written = definitions["Symmetry"]["properties"]["constraint"]
+    keywords = lookup.keywords("constraint")
+    branches: list[dict[str, Any]] = [{"type": "string", "enum": list(keywords)}]
+    for keyword in keywords:
+        model = lookup.options("constraint", keyword)
+        options = _inlined(model, f"constraint.{keyword}", definitions)
+        branches.append(
+            {
+                "type": "object",
+                "properties": {keyword: options},
+                "required": [keyword],
+                "additionalProperties": False,
+            }
+        )
+    return {
+        "description": written["description"],
+        "default": written["default"],
+        "anyOf": branches,
     }
 
 

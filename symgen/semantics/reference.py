@@ -102,6 +102,8 @@ def sections() -> Iterator[Section]:
             yield Section(
                 name, _first(_model(field.annotation).__doc__), options(_model(field.annotation))
             )
+        if name == "symmetry":
+            yield from _constraints()
 
 
 def _keywords(section: str, kind: Kind) -> Iterator[Section]:
@@ -114,6 +116,17 @@ def _keywords(section: str, kind: Kind) -> Iterator[Section]:
         meaning = _first(about).removeprefix(f"{keyword}: ")
         own = (replace(which, values=f"`{keyword}`"), *shared, *options(model))
         yield Section(f"{section}: {keyword}", _sentence(meaning), own)
+
+
+def _constraints() -> Iterator[Section]:
+    """Every constraint: what it is, and its options."""
+    for keyword in lookup.keywords("constraint"):
+        about = _first(lookup.module("constraint", keyword).__doc__).removeprefix(f"{keyword}: ")
+        own = tuple(
+            replace(option, name=f"constraint.{keyword}.{option.name}")
+            for option in options(lookup.options("constraint", keyword))
+        )
+        yield Section(f"constraint: {keyword}", _sentence(about), own)
 
 
 def options(model: type[BaseModel], nested: bool = True) -> tuple[Option, ...]:

@@ -28,6 +28,8 @@ from symgen.spec.validate import validated
 
 # Section of a spec -> the key in it that names a module, and which kind of module that is.
 KEYWORDS: dict[str, Kind] = {"environment": "adapter", "network": "family", "train": "algorithm"}
+DEFAULT_ALGORITHM = "ppo"
+"""Whose outputs a network has where nothing is said of training."""
 # Keys of `train` that do not belong to the algorithm.
 OWN_KEYS = {
     "environment": ("adapter",),
@@ -60,6 +62,7 @@ def resolve(spec: Spec, source: Source) -> Problem:
         family = attempt(_chosen, "network", spec.network.family, findings)
         keyword = spec.train.algorithm if spec.train else None
         train = attempt(_chosen, "train", keyword, findings)
+        constraint = attempt(_constraint, spec.symmetry.constraint, findings)
         group = attempt(resolve_group, spec.symmetry.group, findings)
         interface = attempt(_interface, adapter, findings)
         about = (interface, group, adapter and adapter.module, adapter and adapter.options)
@@ -70,9 +73,12 @@ def resolve(spec: Spec, source: Source) -> Problem:
             chosen = (family and family.module, family and family.options)
             complete = attempt(resolve_graph, spec, observation, *chosen, findings)
     findings.raise_any()
-    if not (adapter and family and group and interface and observation and action and complete):
+    if not (adapter and family and constraint and complete):
+        raise AssertionError("a keyword names nothing although nothing is wrong with it")
+    if not (group and interface and observation and action):
         raise AssertionError("a part of the spec is missing although nothing is wrong with it")
     spec, graph = complete
+    declared = train.module if train else lookup.declaration("algorithm", DEFAULT_ALGORITHM)
     return Problem(
         spec=spec,
         source=source,
@@ -83,11 +89,16 @@ def resolve(spec: Spec, source: Source) -> Problem:
         graph=graph,
         family=family.module,
         family_options=family.options,
+        constraint=constraint.module,
+        constraint_options=constraint.options,
         adapter=adapter.module,
         adapter_options=adapter.options,
         algorithm=keyword,
         algorithm_options=train.options if train else None,
-        critic=train.module.CRITIC if train else "value",
+        outputs=declared.outputs(interface.action),
+        clip_observations=declared.clip_observations(
+            train.options if train else declared.Options()
+        ),
     )
 
 
@@ -101,6 +112,9 @@ def option_mistakes(source: Source) -> list[Diagnostic]:
         keyword = written.get(KEYWORDS[section]) if isinstance(written, dict) else None
         if isinstance(keyword, str):
             findings.attempt(_chosen, section, keyword, findings)
+    symmetry = source.values.get("symmetry")
+    if isinstance(symmetry, dict) and isinstance(symmetry.get("constraint"), str | dict):
+        findings.attempt(_constraint, symmetry["constraint"], findings)
     return findings.diagnostics
 
 
@@ -116,6 +130,28 @@ def _chosen(section: str, keyword: str, findings: Findings) -> Chosen:
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
     module = lookup.declaration(kind, keyword)
     options, mistakes = validated(module.Options, findings.source, (section,), OWN_KEYS[section])
+    if options is None:
+        findings.diagnostics += mistakes
+        raise Failed
+    return Chosen(module, options)
+
+
+def _constraint(written: object, findings: Findings) -> Chosen:
+    """What `constraint:` names, with its options. Raises Failed."""
+    path: Place = ("symmetry", "constraint")
+    keyword = next(iter(written), "") if isinstance(written, dict) else written
+    known = lookup.keywords("constraint")
+    if not isinstance(keyword, str) or keyword not in known:
+        message = f"symmetry.constraint: {shown(keyword)} is not one of: {', '.join(known)}"
+        close = near_miss(str(keyword), known)
+        hint = (
+            f"did you mean '{close}'?" if close else "symgen reference symmetry says what each is"
+        )
+        raise findings.add("wrong-value", path, message, hint)
+    module = lookup.declaration("constraint", keyword)
+    if isinstance(written, str):
+        return Chosen(module, module.Options())
+    options, mistakes = validated(module.Options, findings.source, (*path, keyword))
     if options is None:
         findings.diagnostics += mistakes
         raise Failed

@@ -11,10 +11,13 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from symgen import lookup
 from symgen.algebra.fieldtype import vector
 from symgen.algebra.reach import everything, linear, moved
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal, SpecError
+from symgen.problem.fault import Refused
+from symgen.problem.output import reads_action
 from symgen.problem.problem import Problem
 from symgen.semantics.action_rules import OF_ACTION_VALUES, OF_CONTINUOUS_ACTIONS
 from symgen.semantics.evaluate import conditions_are_possible
@@ -22,9 +25,6 @@ from symgen.semantics.findings import Findings, described
 
 # Largest group of which every element is looked at.
 MAX_LISTED = 64
-# Constraints that leave the network free; no algorithm carries them out.
-OF_TRAINING = ("augment", "mirror_loss")
-
 # Most combinations of observed indices of which the orbits are looked at.
 MAX_COMBINATIONS = 4096
 
@@ -48,7 +48,7 @@ def check(problem: Problem) -> Problem:
         rules += OF_GRAPHS
     if problem.interface.action.kind == "continuous":
         rules += OF_CONTINUOUS_ACTIONS
-    if problem.critic == "q":
+    if reads_action(problem.outputs):
         rules += OF_ACTION_VALUES
     if problem.spec.evaluate:
         rules += OF_CONDITIONS
@@ -77,19 +77,18 @@ def sizes_refused(problem: Problem) -> Iterator[None]:
 
 
 def constraint_is_offered(problem: Problem, findings: Findings) -> None:
-    """unavailable-constraint: the family builds only the constraints it names."""
+    """unavailable-constraint: some constraints want a family whose weights the group binds, or one
+    that it leaves free.
+    """
+    own = "bound" if problem.family.BINDS else "free"
+    if problem.constraint.FITS in (own, "any"):
+        return
     chosen = problem.spec.symmetry.constraint_name
-    offered = problem.family.CONSTRAINTS
-    if chosen not in offered:
-        family = problem.spec.network.family
-        message = f"the family {family} does not offer the constraint {chosen}"
-        if chosen in OF_TRAINING:
-            message = (
-                f"{chosen} is a way to train, not to build a network, and no algorithm "
-                "offers it yet"
-            )
-        hint = f"write constraint: {' or '.join(offered)}"
-        findings.add("unavailable-constraint", ("symmetry", "constraint"), message, hint)
+    message = f"the family {problem.spec.network.family} does not offer the constraint {chosen}"
+    keywords = lookup.keywords("constraint")
+    offered = [name for name in keywords if own == lookup.declaration("constraint", name).FITS]
+    hint = f"write constraint: {' or '.join(offered)}"
+    findings.add("unavailable-constraint", ("symmetry", "constraint"), message, hint)
 
 
 def invariant_policy_fixes_actions(problem: Problem, findings: Findings) -> None:
@@ -109,7 +108,7 @@ def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None
     For an element g that leaves every observation o alone, an equivariant policy has pi(o) =
     pi(g.o) = g.pi(o): it cannot prefer one of the actions that g exchanges.
     """
-    if problem.spec.symmetry.constraint_name == "none" or problem.action.is_trivial:
+    if not problem.constraint.USES_GROUP or problem.action.is_trivial:
         return
     group = problem.group
     small = group.known_order is None or group.known_order <= MAX_LISTED
@@ -136,7 +135,7 @@ def indices_are_told_apart(problem: Problem, findings: Findings) -> None:
     pi(x) alone: where that is so of every x for what a generator does to the actions, the policy
     cannot follow it.
     """
-    if problem.spec.symmetry.constraint_name == "none":
+    if not problem.constraint.USES_GROUP:
         return
     seen = _combinations(problem)
     if seen is None:
@@ -204,7 +203,7 @@ def plane_is_carried(problem: Problem, findings: Findings) -> None:
     """plane-family: a picture that is turned by interpolation needs a family that can, or one that
     no group binds.
     """
-    if _carries_planes(problem):
+    if problem.family.CARRIES_PLANES:
         return
     name = next(name for name, field in problem.observation.items() if field.base.kind == "plane")
     message = (
@@ -215,17 +214,20 @@ def plane_is_carried(problem: Problem, findings: Findings) -> None:
     findings.add("plane-family", ("network", "family"), message, hint)
 
 
-def _carries_planes(problem: Problem) -> bool:
-    unbound = problem.family.CONSTRAINTS == ("none",)
-    return unbound or getattr(problem.family, "CARRIES_PLANES", False)
-
-
 def family_agrees(problem: Problem, findings: Findings) -> None:
-    """What the family itself has to say about its options: its own codes."""
+    """What the family itself has to say about its options, and then the constraint: their own
+    codes.
+    """
     said = {mistake.code for mistake in findings.diagnostics}
     if "plane-family" in said:
         return
-    for code, path, message, hint in problem.family.check(problem):
+    try:
+        faults = problem.family.check(problem.design)
+        if not faults and "unavailable-constraint" not in said:
+            faults = problem.constraint.check(problem, problem.constraint_options)
+    except Refused as refused:
+        faults = list(refused.faults)
+    for code, path, message, hint in faults:
         if code == "no-power" and "blind-policy" in said:
             continue  # no fibre would help
         findings.add(code, tuple(path), message, hint)

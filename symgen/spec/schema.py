@@ -24,9 +24,6 @@ from symgen.spec.scalars import dump
 from symgen.spec.source import Source
 from symgen.spec.validate import validated
 
-Constraint = Literal["exact", "relaxed", "augment", "mirror_loss", "none"]
-
-
 # Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks
 # like that.
 TAG_OF = {"text": "<text>", "list": "<list>", "matrix": "<matrix>", "mapping": "<mapping>"}
@@ -59,42 +56,6 @@ class Presentation(_Closed):
     ] = Field(
         description="Words in the generators that equal the identity, such as [rrrr, ss, rsrs]."
     )
-
-
-class Relaxed(_Closed):
-    """A network that is exact at first and may learn to break the symmetry."""
-
-    form: Literal["banks", "residual"] | None = Field(
-        default=None,
-        description="How it may break the symmetry: banks (exact maps, added up with a learnt "
-        "weight for each group element, all equal at first) or residual (an exact map plus a free "
-        "one, zero at first); left out, the family's own.",
-    )
-    banks: int = Field(
-        default=2,
-        ge=1,
-        le=16,
-        description="Number of exact maps that are added up; a single one is only scaled, element "
-        "by element.",
-    )
-    index: Literal["output", "input"] = Field(
-        default="output",
-        description="Which group element the weight of a bank belongs to: that of the channel that "
-        "is written (output) or of the one that is read (input).",
-    )
-    regulariser: float = Field(
-        default=0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="Weight of the penalty on what breaks the symmetry: the variance of the banks' "
-        "weights over the group, or the mean square of the free map.",
-    )
-
-
-class RelaxedChoice(_Closed):
-    """The constraint `relaxed`, with its settings."""
-
-    relaxed: Relaxed = Field(description="Settings of the relaxed constraint.")
 
 
 IndexList = Annotated[tuple[int, ...], Field(max_length=4096)]
@@ -183,14 +144,16 @@ class Symmetry(_Closed):
         "matrix.",
     )
     constraint: Annotated[
-        Annotated[Constraint, Tag(TAG_OF["text"])]
-        | Annotated[RelaxedChoice, Tag(TAG_OF["mapping"])],
+        Annotated[str, Tag(TAG_OF["text"])]
+        | Annotated[
+            Annotated[dict[str, dict[str, object]], Field(min_length=1, max_length=1)],
+            Tag(TAG_OF["mapping"]),
+        ],
         _one_of("text or {relaxed: {...}}"),
     ] = Field(
         default="exact",
-        description="How the group binds the network: exact (built in), relaxed (exact at first, "
-        "may learn to break the symmetry), augment (transformed data), mirror_loss (a penalty), "
-        "none (only measured).",
+        description="How the group binds the network: the name of a file in symgen/constraints, or "
+        "that name with its options: {relaxed: {banks: 2}}.",
     )
     output: Literal["equivariant", "invariant"] = Field(
         default="equivariant",
@@ -199,14 +162,9 @@ class Symmetry(_Closed):
     )
 
     @property
-    def constraint_name(self) -> Constraint:
-        """exact, relaxed, augment, mirror_loss or none."""
-        return "relaxed" if isinstance(self.constraint, RelaxedChoice) else self.constraint
-
-    @property
-    def relaxed(self) -> Relaxed:
-        """The settings of the relaxed constraint; the defaults where none were given."""
-        return self.constraint.relaxed if isinstance(self.constraint, RelaxedChoice) else Relaxed()
+    def constraint_name(self) -> str:
+        """The keyword of the constraint."""
+        return self.constraint if isinstance(self.constraint, str) else next(iter(self.constraint))
 
 
 Attributes = dict[str, str | int | float | bool]

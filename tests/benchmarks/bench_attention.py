@@ -31,6 +31,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.triangles import triangle_tables
+from symgen.compiler import plan_spec
 from symgen.nn.attention import GraphAttention
 from symgen.nn.network import Network, build
 from symgen.nn.plain import Attention
@@ -166,7 +167,7 @@ def policy(family: str, options: Mapping[str, object]) -> Network:
     world = World("C4", {"observation": "bytes grid 64x64: 3 trivial"}, "15 trivial")
     constraint = "exact" if family == "graph_attention" else "none"
     this = problem(world, family, options, constraint)
-    return build(this.family.plan(this), this.interface)
+    return build(plan_spec(this), this.interface)
 
 
 def networks(batch: int, budget: float) -> None:

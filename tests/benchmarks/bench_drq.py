@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from symgen import lookup
 from symgen.compiler import check_spec, plan_spec
 from symgen.nn.network import Network, build
 from symgen.nn.squashed import squash
@@ -47,7 +48,9 @@ def agent(spec: str, fields: str | None = None) -> Network:
     if fields is not None:
         layers = [{**layer, "fields": fields} for layer in source.values["network"]["layers"]]
         source = edit(source, {"network.layers": layers})
-    problem = replace(check_spec(source), critic="q")
+    problem = check_spec(source)
+    sac = lookup.declaration("algorithm", "sac")
+    problem = replace(problem, outputs=sac.outputs(problem.interface.action))
     return build(plan_spec(problem), problem.interface)
 
 

@@ -25,9 +25,9 @@ from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.sampling import Sampling, sampled
 from symgen.nn.group_conv import GroupConv
-from symgen.spec.schema import Relaxed
 
 POOL = Sampling(2, 2)
 # group, target, source, side of the picture, windows, batch
@@ -95,7 +95,7 @@ def layers(
     of = FieldType(bases.grid(group(name), side, side), representations.parse(group(name), source))
     to = FieldType(sampled(of.base, sampling), representations.parse(group(name), target))
     plain = Plain(of.base.shape, of.fibre.size, to.fibre.size, sampling)
-    two = GroupConv(to, of, sampling, relaxed=Relaxed(form="banks", banks=2))
+    two = GroupConv(to, of, sampling, relaxed=Relaxation(form="banks", banks=2))
     return {"plain": plain, "exact": GroupConv(to, of, sampling), "relaxed": two}
 
 

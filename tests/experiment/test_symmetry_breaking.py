@@ -13,13 +13,13 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.representation import parse
 from symgen.cli import app
 from symgen.compiler import compile_spec
+from symgen.constraints import relaxed
 from symgen.experiment import evaluation, files, metrics, relaxed_weights
 from symgen.experiment.run import Run
 from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.symmetry_breaking import SymmetryBreaking, mean
 from symgen.experiment.train import TrainingSettings, train, train_seed
 from symgen.pictures import draw_relaxation as draw
-from symgen.rl import _symmetry_breaking
 from symgen.rl.ppo import METRICS
 from symgen.spec.source import read
 
@@ -72,9 +72,9 @@ def test_norms_are_logged(variant):
     rows = metrics.read(variant / "0")
     measured = [row for row in rows if "symmetry_breaking/policy" in row]
     assert [row["update"] for row in measured] == [1, 10, len(rows)]
-    assert {_symmetry_breaking.documented(name) for row in rows for name in row} <= {
+    assert {relaxed.documented(name) for row in rows for name in row} <= {
         *METRICS,
-        *_symmetry_breaking.METRICS,
+        *relaxed.METRICS,
         "seconds",
     }
     assert {
@@ -199,9 +199,9 @@ def test_relaxed_weights_are_kept_with_each_measurement(resumed):
     assert np.allclose(weights["policy_hidden1"][0], 1 / 3)
     assert np.ptp(weights["policy_hidden1"][-1]) > 1e-4
     row = metrics.read(resumed.folder)[0]
-    assert {_symmetry_breaking.documented(name) for name in row} == {
+    assert {relaxed.documented(name) for name in row} == {
         *METRICS,
-        *_symmetry_breaking.METRICS,
+        *relaxed.METRICS,
         "seconds",
     }
     assert row["penalty"] > 0

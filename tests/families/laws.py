@@ -13,9 +13,20 @@ from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import Representation, absolute, direct_sum, trivial
 from symgen.algebra.steerable import thresholds, with_gates
+from symgen.algebra.triangles import triangle_tables
 from symgen.nn.network import Network, build
+from symgen.operations import (
+    attention,
+    embedding,
+    group_conv,
+    norm,
+    scale,
+    steerable_conv,
+    tied_linear,
+)
+from symgen.operations.operation import Operation
 from symgen.plan.invariants import validate
-from symgen.plan.plan import Plan, Step
+from symgen.plan.plan import Plan
 from symgen.problem.group_action import act_on_term
 from symgen.problem.problem import Problem
 from tests.families.problems import observations
@@ -192,13 +203,14 @@ def assert_plan(plan: Plan, problem: Problem) -> None:
     assert dict(plan.terms) == dict(problem.observation)
     counted = 0
     for step in plan.steps:
-        if step.constraint == "exact" and step.module in COUNTS:
-            assert step.weights == COUNTS[step.module](step, step.arguments), (
+        operation = step.operation
+        if operation.bound == "exact" and type(operation) in COUNTS:
+            assert step.weights == COUNTS[type(operation)](operation), (
                 f"{step.name} of {plan.family}"
             )
             counted += 1
     assert counted > 0 or all(
-        step.constraint != "exact" or step.weights == 0 for step in plan.steps
+        step.operation.bound != "exact" or step.weights == 0 for step in plan.steps
     )
 
 
@@ -230,54 +242,48 @@ def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> i
     return _affine(target, *sources)
 
 
-def _convolution(arguments: Mapping[str, Any]) -> int:
+def _convolution(conv: group_conv.GroupConv) -> int:
     """The kernel, and one shift (and with a norm one scale) for each orbit of channels."""
-    side, fibre = arguments["sampling"].kernel, vector(arguments["target"].fibre)
-    around = FieldType(
-        bases.resize(arguments["source"].base, side, side), arguments["source"].fibre
-    )
-    kernel, norm = _affine(fibre, around), arguments.get("norm", "none")
+    side, fibre = conv.sampling.kernel, vector(conv.target.fibre)
+    around = FieldType(bases.resize(conv.source.base, side, side), conv.source.fibre)
     scales = {"none": 0, "batch": int(fibre.entry_orbits.max()) + 1, "layer": _affine(fibre)}
-    return kernel + scales[norm]
+    return _affine(fibre, around) + scales[conv.norm]
 
 
-def _attention(arguments: Mapping[str, Any]) -> int:
+def _attention(block: attention.GraphAttention) -> int:
     """Norm, queries, keys, values and output, the labels of the graph matrices, triangles, and the
     two-layer map.
     """
-    field, labels, heads = arguments["field"], arguments["labels"], arguments["heads"]
-    place, ((copies, atom),) = vector(field.fibre), field.fibre.blocks
+    place, ((copies, atom),) = vector(block.field.fibre), block.field.fibre.blocks
+    labels = block.graph.fibre_labels(atom)
     weights = 2 * copies + 4 * hom_by_characters(place, place) + copies
-    mixed = [name for name in arguments["matrices"] if name in ("q", "k", "v")]
+    mixed = [name for name in block.matrices if name in ("q", "k", "v")]
     weights += len(mixed) * copies * len(set(labels[labels >= 0].tolist()))
-    on_scores = len(arguments["matrices"]) - len(mixed)
-    weights += on_scores * heads * len(set(arguments["pairs"].reshape(-1).tolist()) - {-1})
-    if arguments["triangles"] is not None:
-        weights += arguments["triangle_layers"] * heads * arguments["triangles"].label_count
-    if arguments["expansion"]:
-        hidden = vector(direct_sum((copies * arguments["expansion"], atom)))
+    on_scores = len(block.matrices) - len(mixed)
+    weights += on_scores * block.heads * len(set(block.graph.labels.reshape(-1).tolist()) - {-1})
+    if block.triangles:
+        weights += block.triangles * block.heads * triangle_tables(block.graph.base).label_count
+    if block.expansion:
+        hidden = vector(direct_sum((copies * block.expansion, atom)))
         weights += 2 * copies + _affine(hidden, place) + _affine(place, hidden)
     return weights
 
 
-COUNTS: dict[str, Callable[[Step, Mapping[str, Any]], int]] = {
-    "tied_linear.TiedLinear": lambda step, a: _linear(
-        a["target"], a["source"], scope=a.get("scope", "feature")
+COUNTS: dict[type[Operation], Callable[[Any], int]] = {
+    tied_linear.TiedLinear: lambda o: _linear(o.target, o.source, scope=o.scope),
+    embedding.Nonlinear: lambda o: _linear(o.target, *o.sources, scope=o.scope),
+    embedding.PatchEmbedding: lambda o: _affine(
+        vector(o.target.fibre),
+        FieldType(bases.resize(o.source.base, o.patch, o.patch), o.source.fibre),
     ),
-    "embedding.Nonlinear": lambda step, a: _linear(
-        a["target"], *a["sources"], scope=a.get("scope", "feature")
+    embedding.JoinToken: lambda o: _affine(vector(o.field.fibre)),
+    norm.FieldNorm: lambda o: 2 * _affine(vector(o.field.fibre)),
+    norm.NormedTanh: lambda o: 2 * _affine(vector(o.field.fibre)),
+    scale.ContinuousScale: lambda o: int(o.target.entry_orbits.max()) + 1,
+    group_conv.GroupConv: _convolution,
+    steerable_conv.SteerableLinear: lambda o: (
+        _affine(vector(with_gates(o.target.fibre, o.vectors)), *o.sources)
+        + thresholds(o.target.fibre, o.vectors)
     ),
-    "embedding.PatchEmbedding": lambda step, a: _affine(
-        vector(a["target"].fibre),
-        FieldType(bases.resize(a["source"].base, a["patch"], a["patch"]), a["source"].fibre),
-    ),
-    "embedding.JoinToken": lambda step, a: _affine(vector(a["field"].fibre)),
-    "norm.FieldNorm": lambda step, a: 2 * _affine(vector(a["field"].fibre)),
-    "network.ContinuousScale": lambda step, a: int(a["target"].entry_orbits.max()) + 1,
-    "group_conv.GroupConv": lambda step, a: _convolution(a),
-    "steerable_conv.SteerableLinear": lambda step, a: (
-        _affine(vector(with_gates(a["target"].fibre, a["vectors"])), *a["sources"])
-        + thresholds(a["target"].fibre, a["vectors"])
-    ),
-    "attention.GraphAttention": lambda step, a: _attention(a),
+    attention.GraphAttention: _attention,
 }

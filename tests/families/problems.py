@@ -16,7 +16,7 @@ from symgen.algebra import graph as graphs
 from symgen.algebra import representation as representations
 from symgen.algebra.base import Base
 from symgen.algebra.fieldtype import FieldType
-from symgen.lookup import Critic
+from symgen.problem.fault import Fault, Refused
 from symgen.problem.interface import Action, Interface, Term
 from symgen.problem.problem import Problem
 from symgen.spec.schema import Spec, parse
@@ -54,7 +54,7 @@ def problem(
     constraint: Any = "exact",
     graph: tuple[str, str] | None = None,
     oriented: bool = False,
-    critic: Critic = "value",
+    algorithm: str = "ppo",
 ) -> Problem:
     """The Problem of a world and a family, as resolving a spec would give it.
 
@@ -71,37 +71,51 @@ def problem(
     terms = tuple(_term(name, fields[name], special[name]) for name in fields)
     action = representations.parse(world.acting, world.action)
     spec, source = _written(json.dumps(constraint), oriented)
+    acted = _action(world, action.size)
+    declared = lookup.declaration("algorithm", algorithm)
+    name = spec.symmetry.constraint_name
+    binding = lookup.declaration("constraint", name)
+    written = spec.symmetry.constraint
+    settings = {} if isinstance(written, str) else written[name]
     given = _options(module.Options, world, dict(options or {}))
     result = Problem(
         spec=spec,
         source=source,
         group=world.acting,
-        interface=Interface(
-            terms, _action(world, action.size), single=list(fields) == ["observation"]
-        ),
+        interface=Interface(terms, acted, single=list(fields) == ["observation"]),
         observation=fields,
         action=action,
-        graph=_graph(world, fields, given, graph or world.graph)
-        if hasattr(module, "patch_graph")
-        else None,
+        graph=_graph(world, fields, given, graph or world.graph) if module.USES_GRAPH else None,
         family=module,
         family_options=given,
+        constraint=binding,
+        constraint_options=binding.Options.model_validate(settings),
         adapter=lookup.module("adapter", "gridworld"),
         adapter_options=lookup.options("adapter", "gridworld")(),
         algorithm=None,
         algorithm_options=None,
-        critic=critic,
+        outputs=declared.outputs(acted),
+        clip_observations=10.0,
     )
-    faults = module.check(result)
+    faults = faults_of(result)
     if faults:
         raise ValueError(f"{family} refuses {world.group}: {faults}")
     return result
 
 
-def example(family: str, variant: str, world: str, critic: Critic = "value") -> Problem:
+def faults_of(problem: Problem) -> list[Fault]:
+    """What the family and the constraint have to say."""
+    try:
+        faults = problem.family.check(problem.design)
+    except Refused as refused:
+        return list(refused.faults)
+    return faults or problem.constraint.check(problem, problem.constraint_options)
+
+
+def example(family: str, variant: str, world: str, algorithm: str = "ppo") -> Problem:
     """The Problem of one case."""
     row = VARIANTS[family][variant]
-    return problem(world, family, row.options, row.constraint, row.graph, row.oriented, critic)
+    return problem(world, family, row.options, row.constraint, row.graph, row.oriented, algorithm)
 
 
 def _special(text: str) -> str:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from symgen import lookup
+from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
-from symgen.plan.invariants import validate
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import verify
 from tests.families.examples import VARIANTS, WORLDS, cases
@@ -36,7 +36,7 @@ COMMUTES = {"exact": (True, True), "relaxed": (True, False), "none": (False, Fal
 
 def network(of: Problem, seed: int = 0) -> Network:
     torch.manual_seed(seed)
-    return build(validate(of.family.plan(of)), of.interface)
+    return build(plan_spec(of), of.interface)
 
 
 def powerful(of: Problem) -> Network:
@@ -51,7 +51,7 @@ def powerful(of: Problem) -> Network:
 @pytest.mark.parametrize(("family", "variant", "world"), MATRIX)
 def test_conformance(family, variant, world):
     this = example(family, variant, world)
-    assert_plan(this.family.plan(this), this)
+    assert_plan(plan_spec(this), this)
     built, law = powerful(this), VARIANTS[family][variant].law
     for commutes in COMMUTES[law]:
         if commutes:
@@ -76,8 +76,8 @@ QUICK_REAL = {
     [case if case in QUICK_REAL else pytest.param(*case, marks=pytest.mark.slow) for case in REAL],
 )
 def test_conformance_of_critics_that_judge_actions(family, variant, world):
-    this = example(family, variant, world, critic="q")
-    assert_plan(this.family.plan(this), this)
+    this = example(family, variant, world, algorithm="sac")
+    assert_plan(plan_spec(this), this)
     built, law = powerful(this), VARIANTS[family][variant].law
     for commutes in COMMUTES[law]:
         if commutes:
@@ -94,7 +94,7 @@ def test_conformance_of_critics_that_judge_actions(family, variant, world):
 def test_the_matrix_is_complete():
     assert set(VARIANTS) == set(lookup.keywords("family"))
     for family, variants in VARIANTS.items():
-        offered = set(lookup.module("family", family).CONSTRAINTS)
+        offered = {"exact", "relaxed"} if lookup.module("family", family).BINDS else {"none"}
         assert {row.law for row in variants.values()} == offered, f"{family} offers {offered}"
         aliases = {
             field.alias or name
@@ -356,7 +356,7 @@ REFUSED = {
 @pytest.mark.parametrize("refused", REFUSED)
 def test_a_family_refuses_what_it_cannot_carry(refused):
     family, world, options, code = REFUSED[refused]
-    constraint = lookup.module("family", family).CONSTRAINTS[0]
+    constraint = "exact" if lookup.module("family", family).BINDS else "none"
     with pytest.raises(ValueError, match=f"code='{code}'"):
         problem(world, family, options, constraint)
 

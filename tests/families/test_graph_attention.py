@@ -13,14 +13,14 @@ import torch
 
 from symgen.algebra import fieldtype
 from symgen.algebra.catalogue import group
+from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
-from symgen.plan.invariants import validate
 from symgen.problem.group_action import act_on_term
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import verify
 from tests.families.examples import World
 from tests.families.laws import assert_broken, assert_equivariant, train
-from tests.families.problems import observations, problem
+from tests.families.problems import faults_of, observations, problem
 
 ACTIONS = {
     "C2": "permutation + trivial",
@@ -73,7 +73,7 @@ def options(local: str = "global", readout: str = "token", **more) -> dict:
 
 def network(of: Problem) -> Network:
     torch.manual_seed(0)
-    return build(validate(of.family.plan(of)), of.interface)
+    return build(plan_spec(of), of.interface)
 
 
 @pytest.mark.parametrize(("symmetry", "size", "local", "readout", "layers"), cells())
@@ -83,7 +83,7 @@ def test_conformance(symmetry, size, local, readout, layers):
     chosen = options(local, readout, width=8 * group(symmetry).order, **more)
     this = problem(world(symmetry, size), "graph_attention", chosen)
     this = oriented(this) if layers else this
-    assert not this.family.check(this)
+    assert not faults_of(this)
     built = network(this)
     assert_equivariant(built, this)
     if size != "14x14":
@@ -145,7 +145,7 @@ def test_triangles_that_nothing_reads_are_refused(window, readout, count):
     chosen = {"width": 16, "heads": 2, "readout": readout, "global": {"layers": count}}
     chosen |= {} if window is None else {"local": {"window": 3, **window}}
     this = oriented(problem(world("C4", "4x4", "3 trivial"), "graph_attention", chosen))
-    faults = [fault.code for fault in this.family.check(this)]
+    faults = [fault.code for fault in faults_of(this)]
     built = network(this).double()
     outputs, _ = built(observations(this.interface, 2))
     (outputs["policy"].square().sum() + outputs["value"].sum()).backward()
@@ -173,7 +173,7 @@ def test_cheap_form(local, constraint):
 @pytest.mark.parametrize("symmetry", MIRRORS)
 def test_triangles_refuse_mirrors(symmetry):
     this = oriented(problem(world(symmetry, "5x5"), "graph_attention", options(width=32)))
-    ((code, path, message, hint),) = this.family.check(this)
+    ((code, path, message, hint),) = faults_of(this)
     assert (code, path) == ("not-an-automorphism", ("graph", "orientation"))
     assert "s is no automorphism" in message
     assert "C4 in place of D4" in hint

@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 
+from symgen.compiler import plan_spec
 from symgen.nn.network import build
 from symgen.proofs.verify import verify
 from tests.families.laws import train
@@ -88,7 +89,7 @@ def test_three_copies_have_power_before_and_after_training(case):
     this, found = of(case, 3), None
     for seed in range(5):  # so few units may all be closed at first
         torch.manual_seed(seed)
-        built = build(this.family.plan(this), this.interface)
+        built = build(plan_spec(this), this.interface)
         claims = {
             "claimed": this.spec.symmetry.constraint_name == "exact",
             "relaxed": "relaxed" in case,

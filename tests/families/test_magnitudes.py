@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
 from symgen.nn.norm import RunningNorm
 from symgen.problem.problem import Problem
@@ -39,7 +40,7 @@ def first_world(family: str, variant: str, kinds: tuple[str, ...]) -> str | None
 
 CASES = [
     (family, variant, world, critic)
-    for critic, kinds in (("value", ("discrete", "continuous", "multi")), ("q", ("continuous",)))
+    for critic, kinds in (("ppo", ("discrete", "continuous", "multi")), ("sac", ("continuous",)))
     for family, variants in VARIANTS.items()
     for variant in variants
     if (world := first_world(family, variant, kinds))
@@ -74,7 +75,7 @@ def made(
 ) -> tuple[Problem, Network]:
     this = example(family, variant, world, critic)
     torch.manual_seed(1)
-    network = build(this.family.plan(this), this.interface)
+    network = build(plan_spec(this), this.interface)
     if normalise:
         seen = observations(this.interface, 64, seed=4)
         network.update_normalisation(
@@ -93,7 +94,7 @@ def test_large_observations_are_told_apart(family, variant, world, critic, norma
 
 def test_what_is_clamped_is_not_told_apart():
     """The control: what every network did to every observation."""
-    this, network = made("group_mlp", "two trunks", "D1 cart", "value", normalise=False)
+    this, network = made("group_mlp", "two trunks", "D1 cart", "ppo", normalise=False)
     norm = network.steps["normal_observation"]
     norm.forward = lambda x: x.clamp(-10, 10)
     assert isinstance(norm, RunningNorm)
@@ -102,5 +103,5 @@ def test_what_is_clamped_is_not_told_apart():
 
 def test_every_family_is_tried():
     assert {(family, critic) for family, _, _, critic in CASES} == {
-        (f, c) for f in VARIANTS for c in ("value", "q")
+        (f, c) for f in VARIANTS for c in ("ppo", "sac")
     }

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from symgen import lookup
-from symgen.compiler import compile_spec
+from symgen.compiler import compile_spec, plan_spec
 from symgen.errors import SpecError
+from symgen.families import _attention_rules, _group_conv_rules
 from symgen.nn.network import build
 from symgen.proofs.verify import verify
 from tests.families.examples import World
@@ -141,7 +142,9 @@ def test_what_has_no_power_is_refused(case, constraint):
 def test_what_is_refused_has_no_power_and_its_neighbour_has(case, monkeypatch):
     family, world, options, _, right = WITHOUT_POWER[case]
     assert measured(problem(world, family, right)).holds
-    monkeypatch.setattr(lookup.module("family", family), "output_faults", lambda *_: [])
+    rules = {"graph_attention": _attention_rules, "group_conv": _group_conv_rules}
+    where = rules.get(family, lookup.module("family", family))
+    monkeypatch.setattr(where, "output_faults", lambda *_: [])
     rows = measured(problem(world, family, options)).rows
     assert {row.output for row in rows if row.verdict == "no power"} == {"policy"}
 
@@ -149,7 +152,7 @@ def test_what_is_refused_has_no_power_and_its_neighbour_has(case, monkeypatch):
 def measured(of):
     """What verification says of a network with this problem."""
     torch.manual_seed(0)
-    return verify(build(of.family.plan(of), of.interface), of.interface, of.observation, of.action)
+    return verify(build(plan_spec(of), of.interface), of.interface, of.observation, of.action)
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -160,8 +163,8 @@ def test_critics_that_lose_what_moves_are_refused(depth):
     with pytest.raises(
         ValueError, match=r"no-power.*critics would not see that r moves the observation"
     ):
-        problem(world, "group_mlp", options, critic="q")
-    problem(world, "group_mlp", {**options, "hidden": "8 regular"}, critic="q")
+        problem(world, "group_mlp", options, algorithm="sac")
+    problem(world, "group_mlp", {**options, "hidden": "8 regular"}, algorithm="sac")
 
 
 def frozen(group, states, actions="trivial", **network):

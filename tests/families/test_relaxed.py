@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from symgen.families._relaxed import settings_faults
+from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
 from symgen.nn.tied_linear import TiedMatrix
 from symgen.problem.group_action import act_on_term
 from symgen.problem.problem import Problem
 from tests.families.examples import World
 from tests.families.laws import equivariance_errors
-from tests.families.problems import observations, problem
+from tests.families.problems import faults_of, observations, problem
 
 WORLDS = {
     "D1 regular": World("D1", {"observation": "point: trivial + 2 sign"}, "sign", "continuous"),
@@ -50,7 +50,7 @@ def fitted(this: Problem, symmetric: bool, steps: int = 100) -> Network:
         steps: of the optimiser.
     """
     torch.manual_seed(0)
-    built = build(this.family.plan(this), this.interface).double()
+    built = build(plan_spec(this), this.interface).double()
     given, words = observations(this.interface, 8), this.group.elements
     closed = {
         term.name: np.concatenate(
@@ -75,7 +75,7 @@ def fitted(this: Problem, symmetric: bool, steps: int = 100) -> Network:
         )
     )
     goals = [torch.from_numpy(target) for target in targets]
-    free = this.spec.symmetry.relaxed.form == "residual"
+    free = this.constraint_options.form == "residual"
     optimiser = (
         torch.optim.SGD(built.parameters(), 0.03)
         if free
@@ -136,7 +136,7 @@ def test_symmetry_is_kept_by_symmetric_data_and_broken_by_other(world, form):
 def test_settings_that_a_form_does_not_have_are_refused(family, settings, key):
     if key is None:
         this = problem("C4 grid 5x5", family, {}, {"relaxed": settings})
-        assert settings_faults(this, this.family.FORMS) == []
+        assert faults_of(this) == []
         return
     with pytest.raises(ValueError, match=f"code='unavailable-constraint'.*'relaxed', '{key}'"):
         problem("C4 grid 5x5", family, {}, {"relaxed": settings})
@@ -175,7 +175,7 @@ def test_weights_are_counted_by_hand():
     world = World("C4", {"observation": "grid 3x3: trivial"}, "permutation")
     options = {"hidden": "2 regular", "depth": 1, "shared": True}
     plans = {
-        name: (this := problem(world, "group_mlp", options, how)).family.plan(this)
+        name: plan_spec(problem(world, "group_mlp", options, how))
         for name, how in {
             "exact": "exact",
             "one": {"relaxed": {"banks": 1}},
@@ -193,4 +193,4 @@ def test_weights_are_counted_by_hand():
         "policy": 3 * 8 + 1 + 12,
         "value": 3 * 2 + 1 + 12,
     }
-    assert {s.constraint for s in plans["three"].steps if s.weights} == {"relaxed"}
+    assert {s.operation.bound for s in plans["three"].steps if s.weights} == {"relaxed"}

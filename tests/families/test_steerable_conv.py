@@ -124,7 +124,7 @@ def test_relaxed_is_exact_at_first_and_the_dial_has_power():
     )  # the same weights, pixel by pixel
     kernel = loose.network.steps["conv1"].kernel
     assert kernel.penalty().item() == 0.0
-    assert {step.constraint for step in loose.plan.steps if step.name.startswith("conv")} == {
+    assert {step.operation.bound for step in loose.plan.steps if step.name.startswith("conv")} == {
         "relaxed"
     }
     assert loose.plan.step("conv1").weights > 20 * exact.plan.step("conv1").weights

@@ -3,15 +3,17 @@ feature is a leaky sum of what it has seen.
 """
 
 import dataclasses
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.distributions import Categorical
 
 from symgen.algebra.catalogue import group
-from symgen.algebra.fieldtype import parse
-from symgen.nn import network as networks
+from symgen.algebra.fieldtype import FieldType, parse
+from symgen.nn.build import module
 from symgen.nn.network import Network
+from symgen.operations.operation import Operation
 from symgen.plan.plan import Step
 
 CHOICES = 64
@@ -51,23 +53,37 @@ class Leaky(nn.Module):
         return state, state
 
 
-def remembering(monkeypatch, plan, interface, after="hidden1", slip=0.0) -> Network:
+@dataclass(frozen=True)
+class Remember(Operation):
+    """The leaky sum as an operation."""
+
+    field: FieldType
+    slip: float = 0.0
+
+    @property
+    def inputs(self):
+        return (self.field,)
+
+    @property
+    def output(self):
+        return self.field
+
+    @property
+    def state(self):
+        return self.field
+
+
+@module.register
+def _(operation: Remember) -> Leaky:
+    return Leaky(operation.slip)
+
+
+def remembering(plan, interface, after="hidden1", slip=0.0) -> Network:
     """A network of this plan with a leaky sum between step `after` and what reads it."""
     at = [step.name for step in plan.steps].index(after)
-    field = plan.step(after).out_type
-    memory = dataclasses.replace(
-        plan.step(after), name="memory", inputs=(after,), in_types=(field,), weights=0
-    )
+    memory = Step("memory", (after,), Remember(plan.step(after).output, slip))
     later = [_reads_memory(step, after) for step in plan.steps[at + 1 :]]
     steps = (*plan.steps[: at + 1], memory, *later)
-
-    build = networks._module
-    monkeypatch.setattr(
-        networks, "_module", lambda step: Leaky(slip) if step.name == "memory" else build(step)
-    )
-    monkeypatch.setattr(
-        networks, "memory_of", lambda step: field if step.name == "memory" else None
-    )
     return Network(dataclasses.replace(plan, steps=steps), interface)
 
 

@@ -54,7 +54,7 @@ def change_of_basis(own, foreign, elements):
 
 def both(name, text, copies):
     """Our fibre, escnn's list of representations, and the change of basis of all channels."""
-    _, _, space, elements = steerable._space(name)
+    _, _, space, elements = steerable._space(group(name))
     own, foreign = parse(group(name), text), FIELDS[text](space.fibergroup)
     change = np.kron(np.eye(copies), change_of_basis(own, foreign, elements))
     return space, direct_sum((copies, own)), [foreign] * copies, change

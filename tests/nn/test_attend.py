@@ -12,7 +12,7 @@ from symgen.algebra.triangles import triangle_tables
 from symgen.nn import attend as module
 from symgen.nn.attend import attend
 from symgen.nn.triangle import TriangleLayer
-from symgen.pictures.attention import Listening
+from symgen.pictures.attention import AttentionRecorder
 
 BATCH, HEADS, CHANNELS, TOKENS, SHAPE = 5, 2, 3, 1, (3, 4)
 PLACES = TOKENS + SHAPE[0] * SHAPE[1]
@@ -86,7 +86,7 @@ def test_nothing_is_kept_without_gradients(monkeypatch):
 def test_a_listener_hears_the_attention():
     layer, features = given(torch.float64)
     expected = attend(*features, True, *layer.weights())
-    with torch.no_grad(), Listening() as heard:
+    with torch.no_grad(), AttentionRecorder() as heard:
         found = attend(*features, True, *layer.weights())
     (attention,) = heard.maps
     assert (found - expected).abs().max() < 1e-12

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from symgen.compiler import plan_spec
 from symgen.errors import UserError
 from symgen.nn import device
 from symgen.nn.network import build
-from symgen.plan.invariants import validate
 from tests.families.examples import VARIANTS, WORLDS, cases
 from tests.families.problems import example
 from tests.pretend import ELSEWHERE, There, elsewhere
@@ -123,16 +123,16 @@ def everything(network, seen, where):
 
 @pytest.mark.parametrize(
     ("family", "variant", "world", "critic"),
-    [*((*case, "value") for case in CASES), *((*case, "q") for case in JUDGED)],
+    [*((*case, "ppo") for case in CASES), *((*case, "sac") for case in JUDGED)],
 )
 def test_every_family_computes_elsewhere_what_it_computes_here(
     traffic, family, variant, world, critic
 ):
-    this = example(family, variant, world, critic=critic)
+    this = example(family, variant, world, algorithm=critic)
     torch.manual_seed(0)
-    network = build(validate(this.family.plan(this)), this.interface).eval()
+    network = build(plan_spec(this), this.interface).eval()
     seen = observations(this)
-    away = build(validate(this.family.plan(this)), this.interface).eval()
+    away = build(plan_spec(this), this.interface).eval()
     away.load_state_dict(network.state_dict())
     here = everything(network, seen, torch.device("cpu"))
     away = away.to(ELSEWHERE)
@@ -155,7 +155,7 @@ def test_every_family_is_among_them():
 def test_a_device_without_float64_gets_none(traffic, monkeypatch):
     monkeypatch.setattr(device, "NARROW", {ELSEWHERE.type})
     this = example("group_mlp", next(iter(VARIANTS["group_mlp"])), "C3 plane")
-    network = build(validate(this.family.plan(this)), this.interface)
+    network = build(plan_spec(this), this.interface)
     assert any(x.dtype == torch.float64 for x in network.buffers())  # control
     network.to(ELSEWHERE)
     assert not any(x.dtype == torch.float64 for x in network.buffers())

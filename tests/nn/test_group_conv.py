@@ -14,11 +14,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from symgen.algebra import base as bases
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse, vector
+from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.representation import parse as fibre
 from symgen.algebra.sampling import Sampling, sampled, window
 from symgen.nn.group_conv import GroupConv, GroupPool, MeanPlaces
 from symgen.nn.norm import FieldBatchNorm
-from symgen.spec.schema import Relaxed
 from tests.families.laws import TOLERANCE, hom_by_characters
 
 GROUPS = {"C1": (5, 6), "C2": (6, 7), "C4": (7, 7), "D1": (6, 7), "D2": (7, 5), "D4": (7, 7)}
@@ -97,7 +97,7 @@ def test_the_relaxed_kernel_is_that_of_the_equation(name, source, index):
     read.
     """
     layer, to, of = conv(
-        name, "2 regular", source, relaxed=Relaxed(form="banks", banks=2, index=index)
+        name, "2 regular", source, relaxed=Relaxation(form="banks", banks=2, index=index)
     )
     order, lifting = group(name).order, source == "3 trivial"
     fields, matrix = 3 if lifting else 2, layer.linear.matrix

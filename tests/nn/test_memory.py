@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from symgen.compiler import plan_spec
 from tests.families.problems import example, observations
 from tests.nn.remembering import remembering
 
@@ -21,7 +22,7 @@ def case(request, monkeypatch):
     """A network with memory, and observations [step, environment, ...] with the starts among them."""
     this = example("group_mlp", "shared", request.param)
     torch.manual_seed(0)
-    network = remembering(monkeypatch, this.family.plan(this), this.interface).double()
+    network = remembering(plan_spec(this), this.interface).double()
     rows = [observations(this.interface, COUNT, seed=k) for k in range(STEPS)]
     given = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     starts = torch.from_numpy(np.random.default_rng(0).random((STEPS, COUNT)) < 0.3)

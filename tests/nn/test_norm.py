@@ -6,7 +6,7 @@ import torch
 
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse
-from symgen.compiler import compile_spec
+from symgen.compiler import compile_spec, plan_spec
 from symgen.nn.network import build
 from symgen.nn.norm import FieldNorm, RunningNorm
 from tests.families.laws import TOLERANCE, assert_equivariant
@@ -146,7 +146,7 @@ def test_normalised_observations_stay_apart():
 )
 def test_networks_stay_equivariant_when_they_normalise(world):
     this = problem(world, "group_mlp")
-    network = build(this.family.plan(this), this.interface)
+    network = build(plan_spec(this), this.interface)
     before = network.value(observations(this.interface, 4))
     for seed in range(3):
         given = observations(this.interface, 32, seed)

@@ -10,6 +10,7 @@ import torch
 
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import parse
+from symgen.compiler import plan_spec
 from symgen.nn.network import build
 from symgen.nn.observation import Reader
 from symgen.problem.interface import Action, Interface, Term
@@ -120,7 +121,7 @@ def test_a_missing_term_is_refused_by_name():
 
 def test_a_network_reads_what_the_space_gives():
     this = problem("C4 dict", "group_mlp")
-    network = build(this.family.plan(this), this.interface).eval()
+    network = build(plan_spec(this), this.interface).eval()
     given = observations(this.interface, 4)
     expected = network(given)[0]["policy"]
     assert given["picture"].dtype == np.uint8
@@ -133,7 +134,7 @@ def test_a_network_reads_what_the_space_gives():
     assert network.value(one).shape == (1,)
 
     single = problem("C4 heading 6x6", "graph_attention")
-    network = build(single.family.plan(single), single.interface).eval()
+    network = build(plan_spec(single), single.interface).eval()
     picture = observations(single.interface, 3)["observation"]
     assert torch.equal(network.value(picture), network.value({"observation": picture}))
     torch.testing.assert_close(

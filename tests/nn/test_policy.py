@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from symgen.compiler import compile_spec
+from symgen.compiler import compile_spec, plan_spec
 from symgen.nn.policy import Policy
 from tests.experiment.doubles import SPEC
 from tests.families.problems import example, observations
@@ -60,7 +60,7 @@ def test_a_network_with_memory_plays_as_it_unrolls(monkeypatch):
     """Act by act, with starts, a policy does what `unroll` says of the whole sequence."""
     this = example("group_mlp", "shared", "C4 grid 5x5")
     torch.manual_seed(0)
-    network = remembering(monkeypatch, this.family.plan(this), this.interface).eval()
+    network = remembering(plan_spec(this), this.interface).eval()
     steps = [observations(this.interface, 4, seed=k) for k in range(7)]
     starts = np.random.default_rng(0).random((7, 4)) < 0.3
     stacked = {name: np.stack([step[name] for step in steps]) for name in steps[0]}

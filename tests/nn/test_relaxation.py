@@ -1,4 +1,4 @@
-"""Relaxed maps: exact at the start, with the variance of an exact map, and measured by the
+"""Relaxation maps: exact at the start, with the variance of an exact map, and measured by the
 projection.
 """
 
@@ -12,10 +12,9 @@ import torch
 
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse
-from symgen.algebra.relaxation import bank_weights, residual_weights, scaling
+from symgen.algebra.relaxation import Relaxation, bank_weights, residual_weights, scaling
 from symgen.nn.symmetry_breaking import symmetry_breaking
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
-from symgen.spec.schema import Relaxed
 from tests.families.laws import TOLERANCE
 from tests.laws import reynolds
 
@@ -38,14 +37,14 @@ PAIRS = [
     (name, *pair) for name, texts in FIELDS.items() for pair in itertools.product(texts, repeat=2)
 ]
 FORMS = [
-    *(Relaxed(form="banks", banks=banks, index=index) for banks in (1, 2, 4) for index in ("output", "input")),
-    Relaxed(form="residual"),
+    *(Relaxation(form="banks", banks=banks, index=index) for banks in (1, 2, 4) for index in ("output", "input")),
+    Relaxation(form="residual"),
 ]  # fmt: skip
 IDS = [f"{f.form} {f.banks} {f.index}" for f in FORMS]
 
 
 def layer(
-    name: str, target: str, source: str, how: Relaxed | None
+    name: str, target: str, source: str, how: Relaxation | None
 ) -> tuple[TiedLinear, FieldType, FieldType]:
     torch.manual_seed(0)
     fields = parse(group(name), target), parse(group(name), source)
@@ -131,7 +130,7 @@ def test_the_formula_by_hand(index):
     """
     c4 = group("C4")
     to, of = parse(c4, "point: 2 regular"), parse(c4, "point: 3 regular")
-    tied = TiedMatrix(to, of, relaxed=Relaxed(form="banks", banks=2, index=index)).double()
+    tied = TiedMatrix(to, of, relaxed=Relaxation(form="banks", banks=2, index=index)).double()
     perturb(tied, 1.0)
     found = tied().detach().view(2, 4, 3, 4)
     psi, w = tied.tied().detach().view(2, 2, 4, 3, 4), tied.banks.weight.detach()
@@ -158,7 +157,7 @@ def test_one_bank_in_the_next_layer_is_the_same_network():
                 field,
                 field,
                 bias=False,
-                relaxed=None if i is None else Relaxed(form="banks", banks=1, index=i),
+                relaxed=None if i is None else Relaxation(form="banks", banks=1, index=i),
             )
             for i in given[which]
         ]
@@ -207,7 +206,7 @@ def test_copies_and_places_share_weights_and_parts_are_what_the_group_mixes():
 def test_spread_and_penalty_of_the_weights():
     c4 = group("C4")
     to = parse(c4, "point: regular + trivial")
-    banks = TiedMatrix(to, to, relaxed=Relaxed(form="banks", banks=2)).double().banks
+    banks = TiedMatrix(to, to, relaxed=Relaxation(form="banks", banks=2)).double().banks
     assert banks.spread() == 0
     assert banks.penalty() == 0
     with torch.no_grad():  # another weight for another atom breaks nothing
@@ -218,7 +217,7 @@ def test_spread_and_penalty_of_the_weights():
         banks.weight[0, :4] = torch.tensor([0.0, 1.0, 2.0, 3.0])
     assert banks.spread().item() == pytest.approx(3 / 2)
     assert banks.penalty().item() == pytest.approx(4 * 1.25 / 10)
-    residual = TiedMatrix(to, to, relaxed=Relaxed(form="residual")).double()
+    residual = TiedMatrix(to, to, relaxed=Relaxation(form="residual")).double()
     with torch.no_grad():
         residual.delta[0, 0] = 5.0
     assert residual.penalty().item() == pytest.approx(25 / 25)

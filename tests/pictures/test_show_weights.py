@@ -135,25 +135,17 @@ def test_large_groups_and_long_names_can_be_read(group, copies, figures, tmp_pat
     from symgen.algebra.catalogue import group as of
     from symgen.algebra.fieldtype import vector
     from symgen.algebra.representation import parse
+    from symgen.operations.tied_linear import TiedLinear
     from symgen.plan.plan import Plan, Step
 
     regular = vector(parse(of(group), "regular"))
     entries = vector(parse(of(group), f"{copies} regular"))
     steps = [
-        Step(
-            name,
-            "tied_linear.TiedLinear",
-            ("x",),
-            (entries,),
-            regular,
-            "exact",
-            1,
-            {"target": regular, "source": entries},
-        )
+        Step(name, ("x",), TiedLinear(regular, entries))
         for name in ("a_rather_long_name_of_a_step", "policy")
     ]
     names = [f"a_name_of_20_letter{k:02}" for k in range(regular.size)]
-    draw_weights.draw_weights(Plan("family", {}, tuple(steps)), None, tmp_path / "a.png", names)
+    draw_weights.draw_weights(Plan("family", {}, tuple(steps), ()), None, tmp_path / "a.png", names)
     assert complaints(figures[0]) == []
 
 

@@ -15,8 +15,11 @@ from symgen import lookup
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import parse
 from symgen.compiler import check_spec, plan_spec
+from symgen.operations.embedding import Nonlinear
+from symgen.operations.tied_linear import TiedLinear
 from symgen.plan.invariants import INVARIANTS, validate
 from symgen.plan.plan import Plan, Step
+from symgen.problem.output import Output
 from tests.families.laws import assert_plan
 from tests.families.problems import problem
 
@@ -43,22 +46,36 @@ def test_golden_pairs_are_complete():
     assert shown == set(lookup.keywords("family"))
 
 
+D4, C4 = group("D4"), group("C4")
+SEEN, HIDDEN, ACTED, NUMBER = (
+    parse(C4, f"point: {fibre}") for fibre in ("standard", "2 regular", "regular", "trivial")
+)
+OF_VALUES = (Output("policy", "action", "actor"), Output("value", "invariant", "critic"))
+OF_ACTION_VALUES = (
+    Output("policy", "action", "actor"),
+    Output("log_std", "deviation", "actor"),
+    Output("q1", "invariant", "critic", reads="action"),
+    Output("q2", "invariant", "critic", reads="action"),
+)
+
+
 def plan(**changes) -> Plan:
     """A valid plan of three steps, with some fields of its second step replaced."""
-    c4 = group("C4")
-    seen, hidden, acted, number = (
-        parse(c4, f"point: {t}") for t in ("standard", "2 regular", "regular", "trivial")
-    )
     steps = [
-        Step("hidden", "embedding.Nonlinear", ("observation",), (seen,), hidden, "exact", 6),
-        Step("policy", "tied_linear.TiedLinear", ("hidden",), (hidden,), acted, "exact", 9),
-        Step("value", "tied_linear.TiedLinear", ("hidden",), (hidden,), number, "exact", 3),
+        Step("hidden", ("observation",), Nonlinear(HIDDEN, (SEEN,), "relu")),
+        Step("policy", ("hidden",), TiedLinear(ACTED, HIDDEN)),
+        Step("value", ("hidden",), TiedLinear(NUMBER, HIDDEN)),
     ]
     steps[1] = dataclasses.replace(steps[1], **changes)
-    return Plan("group_mlp", {"observation": seen}, tuple(steps))
+    return Plan("group_mlp", {"observation": SEEN}, tuple(steps), OF_VALUES)
 
 
-D4, C4 = group("D4"), group("C4")
+def linear(target: str, *sources: str) -> Nonlinear:
+    """A map between fibres of C4."""
+    types = tuple(parse(C4, f"point: {source}") for source in sources)
+    return Nonlinear(parse(C4, f"point: {target}"), types, "relu")
+
+
 BROKEN = {
     "an input that does not exist": (
         {"inputs": ("nothing",)},
@@ -67,74 +84,59 @@ BROKEN = {
     "a name twice": ({"name": "hidden"}, "hidden: the name is taken"),
     "the name of a term": ({"name": "observation"}, "observation: the name is taken"),
     "another type": (
-        {"in_types": (parse(C4, "point: 2 trivial"),)},
+        {"operation": linear("regular", "2 trivial")},
         "policy: hidden is point: 2 regular, expected point: 2 trivial",
     ),
     "another group": (
-        {"in_types": (parse(D4, "point: 2 regular"),)},
+        {"operation": TiedLinear(parse(D4, "point: regular"), parse(D4, "point: 2 regular"))},
         "policy: hidden is point: 2 regular, expected point: 2 regular",
     ),
-    "a type missing": ({"in_types": ()}, "policy: 1 inputs but 0 types"),
+    "a type missing": (
+        {"operation": Nonlinear(ACTED, (), "relu")},
+        "policy: 1 inputs but 0 types",
+    ),
     "no policy": ({"name": "decision"}, "there is no step called policy"),
 }
 
 
 def judging(step_name: str = "", **changes) -> Plan:
-    """A valid plan whose critics judge actions, with some fields of the step `step_name` replaced."""
-    c4 = group("C4")
-    seen, acted, number = (parse(c4, f"point: {t}") for t in ("standard", "regular", "trivial"))
+    """A valid plan with action-value critics, with some fields of the step `step_name` replaced."""
     steps = [
-        Step("policy", "tied_linear.TiedLinear", ("observation",), (seen,), acted, "exact", 2),
-        Step("log_std", "tied_linear.TiedLinear", ("observation",), (seen,), acted, "exact", 2),
-        Step(
-            "q1",
-            "embedding.Nonlinear",
-            ("observation", "action"),
-            (seen, acted),
-            number,
-            "exact",
-            2,
-        ),
-        Step(
-            "q2",
-            "embedding.Nonlinear",
-            ("observation", "action"),
-            (seen, acted),
-            number,
-            "exact",
-            2,
-        ),
+        Step("policy", ("observation",), linear("regular", "standard")),
+        Step("log_std", ("observation",), linear("regular", "standard")),
+        Step("q1", ("observation", "action"), linear("trivial", "standard", "regular")),
+        Step("q2", ("observation", "action"), linear("trivial", "standard", "regular")),
     ]
     steps = [
         dataclasses.replace(step, **changes) if step.name == step_name else step for step in steps
     ]
-    return Plan("group_mlp", {"observation": seen}, tuple(steps))
+    return Plan("group_mlp", {"observation": SEEN}, tuple(steps), OF_ACTION_VALUES)
 
 
 BROKEN_CRITICS = {
     "a q that is no number": (
         "q2",
-        {"out_type": parse(C4, "point: 2 trivial")},
+        {"operation": linear("2 trivial", "standard", "regular")},
         "the q2 is not an invariant number",
     ),
     "a q that is no invariant": (
         "q1",
-        {"out_type": parse(C4, "point: sign")},
+        {"operation": linear("sign", "standard", "regular")},
         "the q1 is not an invariant number",
     ),
     "another action": (
         "q1",
-        {"in_types": (parse(C4, "point: standard"), parse(C4, "point: standard"))},
+        {"operation": linear("trivial", "standard", "standard")},
         "q1: action is point: regular, expected point: standard",
     ),
     "a q of observations": (
         "q2",
-        {"inputs": ("observation",), "in_types": (parse(C4, "point: standard"),)},
+        {"inputs": ("observation",), "operation": linear("trivial", "standard")},
         "the q2 does not read the action",
     ),
     "a policy of actions": (
         "log_std",
-        {"inputs": ("action",), "in_types": (parse(C4, "point: regular"),)},
+        {"inputs": ("action",), "operation": linear("regular", "regular")},
         "the log_std reads the action",
     ),
     "no deviation": ("log_std", {"name": "scale"}, "there is no step called log_std"),
@@ -153,7 +155,7 @@ def test_broken_critics_are_refused(broken):
     with pytest.raises(ValueError, match="the plan is broken") as caught:
         validate(judging(name, **changes))
     assert message in str(caught.value)
-    assert validate(judging()).ends == ("policy", "log_std", "q1", "q2")
+    assert validate(judging()) == judging()
 
 
 def test_a_term_of_the_name_of_the_action_is_refused():
@@ -161,10 +163,7 @@ def test_a_term_of_the_name_of_the_action_is_refused():
     terms = {**whole.terms, "action": parse(C4, "point: regular")}
     with pytest.raises(ValueError, match="action: the name is taken"):
         validate(dataclasses.replace(whole, terms=terms))
-    assert validate(dataclasses.replace(plan(), terms={**plan().terms, **terms})).ends == (
-        "policy",
-        "value",
-    )
+    validate(dataclasses.replace(plan(), terms={**plan().terms, **terms}))
 
 
 def test_the_value_reads_no_action():
@@ -184,7 +183,7 @@ def test_broken_plans_are_refused(broken):
 @pytest.mark.parametrize("fibre", ["sign", "2 trivial"])
 def test_a_value_that_is_no_invariant_number_is_refused(fibre):
     whole = plan()
-    value = dataclasses.replace(whole.steps[2], out_type=parse(C4, f"point: {fibre}"))
+    value = dataclasses.replace(whole.steps[2], operation=linear(fibre, "2 regular"))
     with pytest.raises(ValueError, match="the value is not an invariant number"):
         validate(dataclasses.replace(whole, steps=(*whole.steps[:2], value)))
 
@@ -207,7 +206,7 @@ def test_every_invariant_can_fail():
 
 def test_values():
     whole = plan()
-    assert whole.weights == 18
+    assert whole.weights == 4 + 2 + 8 + 1 + 2 + 1
     assert whole.step("policy").weights == 9
     with pytest.raises(KeyError):
         whole.step("nothing")
@@ -216,18 +215,19 @@ def test_values():
     assert str(whole) == (
         "group_mlp under C4: 18 weights\n"
         "observation  observation -> point: standard\n"
-        "hidden       observation -> point: 2 regular  Nonlinear   exact  6\n"
-        "policy       hidden -> point: regular         TiedLinear  exact  9\n"
-        "value        hidden -> point: trivial         TiedLinear  exact  3"
+        "hidden       observation -> point: 2 regular  exact  6  Nonlinear(activation=relu)\n"
+        "policy       hidden -> point: regular         exact  9  TiedLinear\n"
+        "value        hidden -> point: trivial         exact  3  TiedLinear\n"
+        "outputs: policy (actor, as the action), value (critic, invariant)"
     )
 
 
 def test_plans_are_the_same_every_time():
     made = problem("C4 dict", "graph_attention", {"readout": "both"})
-    one, two = (made.family.plan(made) for _ in range(2))
+    one, two = (plan_spec(made) for _ in range(2))
     assert one == two
     assert str(one) == str(two)
-    assert str(one) != str(problem("C4 dict", "graph_attention").family.plan(made).steps)
+    assert str(one) != str(plan_spec(problem("C4 dict", "graph_attention")))
 
 
 def test_planning_imports_no_torch():

@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 
+from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
 from symgen.proofs.verify import TOLERANCE, Verification, verify
 from tests.families.laws import train
@@ -16,7 +17,7 @@ from tests.families.problems import problem
 
 def network(this, seed=0) -> Network:
     torch.manual_seed(seed)
-    return build(this.family.plan(this), this.interface)
+    return build(plan_spec(this), this.interface)
 
 
 def measured(this, built=None, **options) -> Verification:
@@ -147,7 +148,7 @@ def test_a_policy_that_treats_exchanged_actions_alike_has_no_power():
 
 
 def judging(world="D1 pendulum", family="group_mlp", **options) -> tuple:
-    this = problem(world, family, critic="q", **options)
+    this = problem(world, family, algorithm="sac", **options)
     return this, network(this)
 
 

@@ -12,10 +12,10 @@ from gymnasium.vector import SyncVectorEnv
 from pydantic import ValidationError
 from small_sac import FORCE, SMALL, learner, network, options
 
+from symgen.constraints.relaxed import Regularised
 from symgen.nn.squashed import SquashedGaussian
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch
-from symgen.rl._symmetry_breaking import SymmetryBreaking
 from symgen.rl.sac import (
     ACTOR,
     CRITICS,
@@ -238,7 +238,7 @@ def test_a_penalty_is_part_of_both_losses():
         rates = {"actor_rate": 1e-2, "critic_rate": 1e-2}
         envs = identity_envs(2, kind="continuous")
         given = options(**rates)
-        for _ in Learner(net, envs, given, steps=120, seed=0, training=SymmetryBreaking()):
+        for _ in Learner(net, envs, given, steps=120, seed=0, training=Regularised(1.0)):
             pass
         parts = (net.actor_parameters(), net.critic_parameters())
         return [sum(x.detach().square().sum().item() for x in part.values()) for part in parts]

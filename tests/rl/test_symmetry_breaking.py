@@ -6,8 +6,8 @@ import pytest
 import torch
 from doubles import identity_envs, identity_network
 
-from symgen.rl import _symmetry_breaking
-from symgen.rl._symmetry_breaking import EVERY, SymmetryBreaking, documented
+from symgen.constraints import relaxed
+from symgen.constraints.relaxed import EVERY, Regularised, documented
 from symgen.rl.ppo import METRICS, Learner, Options
 
 SMALL = Options(envs=4, rollout=8, minibatch=32, epochs=1)
@@ -28,7 +28,7 @@ def relaxed_network(regulariser=0.0):
 
 def learner_of(network, steps):
     envs = identity_envs(4, kind="discrete")
-    return Learner(network, envs, SMALL, steps=steps, seed=0, training=SymmetryBreaking())
+    return Learner(network, envs, SMALL, steps=steps, seed=0, training=Regularised(1.0))
 
 
 def rows(network, updates=12):
@@ -38,12 +38,12 @@ def rows(network, updates=12):
 
 def test_every_metric_of_a_relaxed_network_has_a_meaning():
     first = rows(relaxed_network(0.1), 1)[0]
-    assert {documented(name) for name in first} == {*METRICS, *_symmetry_breaking.METRICS}
+    assert {documented(name) for name in first} == {*METRICS, *relaxed.METRICS}
     assert {documented(name) for name in rows(relaxed_network(), 1)[0]} == {
         *METRICS,
-        *_symmetry_breaking.METRICS,
+        *relaxed.METRICS,
     } - {"penalty"}
-    assert not set(_symmetry_breaking.METRICS) & set(METRICS)
+    assert not set(relaxed.METRICS) & set(METRICS)
 
 
 def test_it_is_measured_now_and_then():
@@ -53,7 +53,7 @@ def test_it_is_measured_now_and_then():
         if "symmetry_breaking/policy" in row
     ]
     assert found == [1, EVERY]
-    training = SymmetryBreaking()
+    training = Regularised(1.0)
     assert training.measured(relaxed_network(), 7, last=True)
     assert not training.measured(relaxed_network(), 7, last=False)
 
@@ -65,7 +65,7 @@ def test_the_last_update_is_measured():
 
 def test_an_exact_network_has_none():
     network = identity_network("discrete", False)
-    assert SymmetryBreaking().measured(network, 1, last=True) == {}
+    assert Regularised(1.0).measured(network, 1, last=True) == {}
     assert set(rows(network, 1)[0]) == set(METRICS)
 
 

@@ -53,6 +53,7 @@ def test_sections_stand_in_the_order_of_a_spec():
         "spec",
         "environment",
         "symmetry",
+        "constraint",
         "graph",
         "network",
         "train",
