@@ -259,13 +259,13 @@ def _element(space: Any, matrix: np.ndarray, continuous: bool, mirrors: bool) ->
     not matter then.
     """
     group = space.fibergroup
-    if continuous:
-        angle = 2 * np.pi / catalogue.TURNS
-        elements = [group.element(angle)]
-        if mirrors:
-            elements = [group.element((0, angle)), group.element((1, 0.0))]
-    else:
+    angle = 2 * np.pi / catalogue.TURNS
+    if not continuous:
         elements = list(group.elements)
+    elif mirrors:
+        elements = [group.element((0, angle)), group.element((1, 0.0))]
+    else:
+        elements = [group.element(angle)]
     return next(e for e in elements if np.abs(space.basespace_action(e) - matrix).max() < 1e-6)
 
 
