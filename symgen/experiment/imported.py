@@ -14,7 +14,7 @@ from symgen.experiment.run import Run
 
 
 @contextlib.contextmanager
-def imports_told(run: Run) -> Iterator[None]:
+def imports_hinted(run: Run) -> Iterator[None]:
     """Around what makes a run's environment: where there is none of its id, say which module
     registers it.
 

@@ -8,7 +8,7 @@ from symgen.experiment import meaning
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.files import check_seal
 from symgen.experiment.fit import load_weights
-from symgen.experiment.imported import imports_told
+from symgen.experiment.imported import imports_hinted
 from symgen.experiment.run import LAST, Run, find
 from symgen.nn.device import chosen, forked
 
@@ -56,7 +56,7 @@ def loaded(run: Run, name: str, device: str = "cpu") -> tuple[Compiled, Checkpoi
     """
     checkpoint = run.restore(name)
     check_seal(run.folder / "spec.yaml", required=checkpoint.sealed)
-    with forked(chosen(device)), imports_told(run):
+    with forked(chosen(device)), imports_hinted(run):
         compiled = compile_spec(run.folder / "spec.yaml", verify=False, seed=0, device=device)
     meaning.check(checkpoint.meaning, compiled.problem, str(run.checkpoints / name))
     load_weights(compiled.network, checkpoint)

@@ -31,7 +31,8 @@ def _unnormalised_numbers(problem: Problem) -> bool:
     """
     if problem.spec.environment.adapter not in ("gymnasium_env", "dm_control"):
         return False
-    if getattr(problem.algorithm_options, "normalise_observations", False):
+    options = problem.algorithm_options
+    if options is not None and options.model_dump().get("normalise_observations"):
         return False  # the clamp was at 10 standard deviations, and is
     return any(term.layout != "discrete" and term.scale == 1.0 for term in problem.interface.terms)
 

@@ -1,7 +1,7 @@
 """How many of a condition's levels were trained on: measured by what the levels are, not by their
 seeds.
 
-A level counts as trained on where training has one that is equal to it, turned or mirrored images
+A level counts as trained on where training has one that is equal to it, rotated or reflected images
 included. The adapter says what a level is: `level_contents(options)` gives a digest of one level
 after the other.
 """

@@ -248,12 +248,11 @@ def train_seed(
         if settings.force:
             run.clear()
         begin = run.restore(LAST) if run.resumable else None
-        done = begin.step if begin else 0
+        start = begin.step if begin else 0
         anew = settings.resume and begin is None and (run.folder / "spec.yaml").exists()
         note = "no checkpoint, so from the start" if anew else "compiling"
-        listen(
-            Report(run.seed, done, steps, mean_return(begin.metrics if begin else {}), 0.0, note)
-        )
+        before = mean_return(begin.metrics if begin else {})
+        listen(Report(run.seed, start, steps, before, 0.0, note))
         if begin:
             meaning.check(begin.meaning, problem, str(run.checkpoints / LAST))
         if begin and begin.step >= steps:  # `finished` may be of fewer steps

@@ -60,12 +60,12 @@ def commit() -> str | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     """The output of a git command, None where it fails or git is not installed."""
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return result.stdout.strip() if result.returncode == 0 else None
 
 
 def _version(name: str) -> str | None:

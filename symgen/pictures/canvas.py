@@ -301,7 +301,7 @@ def meaning(base: Base, generator: str) -> str:
     if isinstance(base, Plane) and not base.is_exact(generator):
         turn = base.turns[base.group.generators.index(generator)]
         degrees = np.degrees(np.arctan2(turn[1, 0], turn[0, 0])) % 360
-        what = "a mirror" if np.linalg.det(turn) < 0 else f"{degrees:.3g}° counter-clockwise"
+        what = "a reflection" if np.linalg.det(turn) < 0 else f"{degrees:.3g}° counter-clockwise"
         return f"{generator}: {what}, interpolated"
     permutation = base.permutation(generator)
     if np.array_equal(permutation, np.arange(base.size)):

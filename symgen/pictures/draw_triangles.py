@@ -26,7 +26,7 @@ def draw_triangles(base: Base, path: Path) -> Path:
     """Each generator's image of one triangle beside the triangle that the table has for the moved
     pair.
 
-    A mirror is added where the group has none, as the control: triangles must not survive it.
+    A reflection is added where the group has none, as the control: triangles must not survive it.
     """
     tables = triangle_tables(base)
     where = canvas.placement(base)
@@ -91,7 +91,7 @@ def example(base: Base, tables: Triangles) -> Triangle:
 
 
 def _moves(base: Base) -> dict[str, np.ndarray]:
-    """The generators by what they do, and a mirror as a control where no generator breaks the
+    """The generators by what they do, and a reflection as a control where no generator breaks the
     tables.
     """
     moves = {
@@ -100,8 +100,8 @@ def _moves(base: Base) -> dict[str, np.ndarray]:
     }
     tables = triangle_tables(base)
     if not any(broken(tables, base.size, permutation) for permutation in moves.values()):
-        mirrored = GRID_MOVES["mirror"](np.arange(base.size).reshape(base.shape))
-        moves[f"control, a mirror that is not in {base.group}"] = np.argsort(mirrored.reshape(-1))
+        reflected = GRID_MOVES["mirror"](np.arange(base.size).reshape(base.shape)).reshape(-1)
+        moves[f"control, a reflection that is not in {base.group}"] = np.argsort(reflected)
     return moves
 
 

@@ -102,7 +102,7 @@ def _levels(evaluations: Sequence[Evaluation]) -> str:
     if not counts:
         return ""
     shares = "; ".join(f"{name} {' or '.join(distinct)}" for name, distinct in counts.items())
-    return f" Levels that were trained on, turned and mirrored ones included: {shares}."
+    return f" Levels that were trained on, rotated and reflected ones included: {shares}."
 
 
 def _used(evaluation: Evaluation) -> dict[str, str]:

@@ -16,7 +16,7 @@ from symgen.errors import UserError
 from symgen.experiment import heldout
 from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.heldout import Changes
-from symgen.experiment.imported import imports_told
+from symgen.experiment.imported import imports_hinted
 from symgen.experiment.load import loaded
 from symgen.experiment.run import Run
 from symgen.nn.device import forked
@@ -113,7 +113,7 @@ def _write(path: Path, pictures: Iterator[np.ndarray], per_second: int) -> None:
 def check(run: Run, settings: EvaluationSettings, path: Path) -> None:
     """Raise UserError where no video of a run can be made; asked before anything is played."""
     check_path(path)
-    with imports_told(run):
+    with imports_hinted(run):
         _stage(check_spec(read(run.folder / "spec.yaml")), {}, settings.seed).close()
 
 
@@ -218,9 +218,9 @@ def _undrawable(cause: str) -> UserError:
     return UserError("video-format", f"the environment cannot be drawn: {cause}", hint)
 
 
-def _pictures(episodes: Mapping[str, Episode], *told: str) -> Iterator[np.ndarray]:
-    """All frames, of one size and with their captions: the condition, what is told of all, step and
-    return.
+def _pictures(episodes: Mapping[str, Episode], *common: str) -> Iterator[np.ndarray]:
+    """All frames, of one size and with their captions: the condition, lines that all have in
+    common, step and return.
     """
     shapes = [frame.picture.shape for episode in episodes.values() for frame in episode.frames]
     height = max(shape[0] for shape in shapes)
@@ -228,7 +228,7 @@ def _pictures(episodes: Mapping[str, Episode], *told: str) -> Iterator[np.ndarra
     for name, episode in episodes.items():
         for frame in [*episode.frames, *[episode.frames[-1]] * (HOLD - 1)]:
             picture = enlarged(_padded(frame.picture, height, width))
-            yield captioned(picture, [f"condition {name}", *told, str(frame)])
+            yield captioned(picture, [f"condition {name}", *common, str(frame)])
 
 
 def _padded(frame: np.ndarray, height: int, width: int) -> np.ndarray:
