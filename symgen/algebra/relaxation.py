@@ -25,9 +25,10 @@ class Relaxation:
     """How a linear map may break the symmetry; every form is exact at first.
 
     Args:
-        form: "banks": several exact maps, added up with a weight for each group element. "residual":
-            an exact map and a free one, zero at first (Finzi et al. 2021, "Residual pathway
-            priors"). "pixels": coefficients of a kernel for each of its pixels, equal at first.
+        form: "banks": several exact maps, added up with a weight for each group element.
+            "residual": an exact map and a free one, zero at first (Finzi et al. 2021, "Residual
+            pathway priors"). "pixels": coefficients of a kernel for each of its pixels, equal at
+            first.
         banks: number of exact maps of the form "banks".
         index: which group element the weight of a bank belongs to: that of the channel that is
             written or of the one that is read.
