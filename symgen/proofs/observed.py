@@ -1,12 +1,11 @@
-"""What check-env saw of an environment: whether numbers are finite, and which entries ever varied."""
+"""What check-env saw of an environment: whether it is finite, and which entries ever varied."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from symgen.envs._finite import not_finite
-from symgen.problem.interface import Interface
+from symgen.problem.interface import Interface, Observation
 
 SMALL = 1e-9
 """A range up to this, relative to 1 + the size of the entry, is none."""
@@ -40,20 +39,16 @@ class Observed:
                 self._least[term.name] = np.fmin(batch.min(0), self._least.get(term.name, np.inf))
                 self._most[term.name] = np.fmax(batch.max(0), self._most.get(term.name, -np.inf))
 
+    def add_one(self, observation: Observation) -> None:
+        """Take note of one observation, as the space gives it. Raises as `add`."""
+        parts = self._interface.by_term(observation)
+        self.add({name: part[None] for name, part in parts.items()})
+
     def constant(self) -> dict[str, tuple[int, ...]]:
         """The entries that never varied, by term and counted from 1."""
-        found: dict[str, tuple[int, ...]] = {}
+        entries: dict[str, tuple[int, ...]] = {}
         for name, least in self._least.items():
             still = self._most[name] - least <= SMALL * (1.0 + np.abs(least))
             if still.any():
-                found[name] = tuple((np.flatnonzero(still) + 1).tolist())
-        return found
-
-
-def by_term(interface: Interface, observation: Any) -> dict[str, np.ndarray]:
-    """One observation as batches of one, by term."""
-    given = {
-        term.name: observation if interface.single else observation[term.name]
-        for term in interface.terms
-    }
-    return {name: np.asarray(part)[None] for name, part in given.items()}
+                entries[name] = tuple((np.flatnonzero(still) + 1).tolist())
+        return entries

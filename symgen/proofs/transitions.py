@@ -5,16 +5,18 @@ every start is of an episode of its own, so that the samples are independent and
 p-value is exact.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from symgen.algebra.representation import Representation
 from symgen.envs._finite import not_finite
+from symgen.envs._stepping import first_action
 from symgen.envs.guarded import environments
 from symgen.problem.group_action import act_on_action, from_field, to_field
-from symgen.problem.interface import Action, Interface
+from symgen.problem.interface import Action, Interface, Observation
 from symgen.problem.problem import Problem
 from symgen.proofs.observed import Observed
 from symgen.proofs.two_samples import energy_test, standardised
@@ -76,17 +78,31 @@ def random_actions(
     return (centre + half * unit).astype(np.float32)
 
 
+Fields = dict[str, np.ndarray]
+"""Features by term."""
+
+
+class _Transition(NamedTuple):
+    """One transition; features (places, channels)."""
+
+    before: Fields
+    action: np.ndarray
+    reward: float
+    after: Fields
+    ended: bool
+
+
 @dataclass(frozen=True)
 class _Transitions:
-    """Transitions and first observations, each from an episode of its own; observations by term,
-    batch first.
+    """Transitions and first observations, each from an episode of its own; features (batch, places,
+    channels).
     """
 
-    starts: dict[str, np.ndarray]
-    before: dict[str, np.ndarray]
+    starts: Fields
+    before: Fields
     actions: np.ndarray
     rewards: np.ndarray
-    after: dict[str, np.ndarray]
+    after: Fields
     ended: np.ndarray
 
 
@@ -96,29 +112,33 @@ def statistics(
     """Test every generator on two samples of `count` transitions under random actions.
 
     Args:
+        problem: what the spec states.
+        count: size of each sample.
+        seed: of actions, episodes and permutations.
         observed: takes note of what is observed.
     """
     rng = np.random.default_rng(seed)
-    one = _collect(problem, count, rng)
-    other = _collect(problem, count, rng)
-    for sample in (one, other):
+    first = _collect(problem, count, rng)
+    second = _collect(problem, count, rng)
+    for sample in (first, second):
         _note(problem.interface, sample, observed)
-    return tuple(_tested(problem, one, other, g, rng) for g in problem.group.generators)
+    return tuple(_tested(problem, first, second, g, rng) for g in problem.group.generators)
 
 
 def _tested(
-    problem: Problem, one: _Transitions, other: _Transitions, g: str, rng: np.random.Generator
+    problem: Problem, first: _Transitions, second: _Transitions, g: str, rng: np.random.Generator
 ) -> Statistic:
-    moved = _moved_transitions(problem, g, other)
+    moved = _moved_transitions(problem, g, second)
     starts = (
-        [_projected(_side_by_side(problem.interface, sample.starts), 0)] for sample in (one, moved)
+        [_projected(_side_by_side(problem.interface, sample.starts), 0)]
+        for sample in (first, moved)
     )
     start = energy_test(*standardised(*starts), rng).p
-    p, control = (
-        energy_test(*standardised(_blocks(problem, one), _blocks(problem, sample)), rng).p
-        for sample in (moved, _spoilt(other, moved))
-    )
-    return Statistic(g, len(one.rewards), start, p, control)
+    blocks = _blocks(problem, first)
+    p = energy_test(*standardised(blocks, _blocks(problem, moved)), rng).p
+    spoilt = _blocks(problem, _spoilt(second, moved))
+    control = energy_test(*standardised(blocks, spoilt), rng).p
+    return Statistic(g, len(first.rewards), start, p, control)
 
 
 def _note(interface: Interface, sample: _Transitions, observed: Observed) -> None:
@@ -130,57 +150,45 @@ def _note(interface: Interface, sample: _Transitions, observed: Observed) -> Non
 
 
 def _moved_transitions(problem: Problem, g: str, sample: _Transitions) -> _Transitions:
-    def move(observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {
-            name: problem.observation[name].act(g, feature) for name, feature in observation.items()
-        }
+    def move(fields: Fields) -> Fields:
+        return {name: problem.observation[name].act(g, part) for name, part in fields.items()}
 
-    actions = act_on_action(problem.interface.action, problem.action, g, sample.actions)
-    return _Transitions(
-        move(sample.starts),
-        move(sample.before),
-        actions,
-        sample.rewards,
-        move(sample.after),
-        sample.ended,
+    return replace(
+        sample,
+        starts=move(sample.starts),
+        before=move(sample.before),
+        actions=act_on_action(problem.interface.action, problem.action, g, sample.actions),
+        after=move(sample.after),
     )
 
 
 def _spoilt(plain: _Transitions, moved: _Transitions) -> _Transitions:
     """The moved sample with a mistake in it that the test should see."""
     if not np.array_equal(plain.actions, moved.actions):
-        return _Transitions(
-            moved.starts, moved.before, plain.actions, moved.rewards, moved.after, moved.ended
-        )
-    return _Transitions(
-        moved.starts, moved.before, moved.actions, moved.rewards, plain.after, moved.ended
-    )
+        return replace(moved, actions=plain.actions)
+    return replace(moved, after=plain.after)
 
 
 def _blocks(problem: Problem, sample: _Transitions) -> list[np.ndarray]:
     """Observation, its change, action, effect of the action, reward and ending as blocks of
     features.
     """
+    interface = problem.interface
     change = {name: sample.after[name] - sample.before[name] for name in sample.before}
-    action = problem.interface.action
     vectors = sample.actions.reshape(len(sample.rewards), -1).astype(np.float64)
-    if action.kind != "continuous":
-        vectors = np.concatenate(
-            [np.eye(n)[vectors[:, k].astype(int)] for k, n in enumerate(action.sizes)], 1
-        )
-    here, moves = (
-        _projected(_side_by_side(problem.interface, o), k)
-        for k, o in enumerate((sample.before, change))
-    )
+    if interface.action.kind != "continuous":
+        sizes = interface.action.sizes
+        one_hot = [np.eye(n)[vectors[:, k].astype(int)] for k, n in enumerate(sizes)]
+        vectors = np.concatenate(one_hot, 1)
     # What an action does: without the products, a wrong action map hides in the dependence of the
     # blocks.
     shift = _side_by_side(
-        problem.interface, {name: _summary(problem, name, part) for name, part in change.items()}
+        interface, {name: _summary(problem, name, part) for name, part in change.items()}
     )
     effect = (vectors[:, :, None] * shift[:, None, :]).reshape(len(shift), -1)
     return [
-        here,
-        moves,
+        _projected(_side_by_side(interface, sample.before), 0),
+        _projected(_side_by_side(interface, change), 1),
         vectors,
         _projected(effect, 2),
         sample.rewards[:, None],
@@ -189,7 +197,7 @@ def _blocks(problem: Problem, sample: _Transitions) -> list[np.ndarray]:
 
 
 def _summary(problem: Problem, name: str, feature: np.ndarray) -> np.ndarray:
-    """A picture's first moments, channel by channel: in which direction things have moved; other
+    """An image's first moments, channel by channel: in which direction things have moved; other
     terms as they are.
     """
     base = problem.observation[name].base
@@ -199,11 +207,10 @@ def _summary(problem: Problem, name: str, feature: np.ndarray) -> np.ndarray:
     return np.einsum("bpc,pk->bck", feature, centred)
 
 
-def _side_by_side(interface: Interface, observation: dict[str, np.ndarray]) -> np.ndarray:
+def _side_by_side(interface: Interface, fields: Fields) -> np.ndarray:
     """The entries of all terms, (batch, entries)."""
-    return np.concatenate(
-        [observation[t.name].reshape(len(observation[t.name]), -1) for t in interface.terms], 1
-    )
+    parts = (fields[term.name] for term in interface.terms)
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], 1)
 
 
 def _projected(features: np.ndarray, which: int) -> np.ndarray:
@@ -217,70 +224,63 @@ def _projected(features: np.ndarray, which: int) -> np.ndarray:
 
 
 def _collect(problem: Problem, count: int, rng: np.random.Generator) -> _Transitions:
-    """Play episodes with random actions; one transition of each, at a random time that it reaches."""
+    """Play episodes with random actions; one transition of each, at a random time it reaches."""
     width = min(64, count)
     envs = environments(problem.adapter, problem.adapter_options, width, int(rng.integers(2**31)))
-    offset = np.asarray(getattr(envs.single_action_space, "start", 0))
-    pieces: list[tuple[Any, ...]] = []
-    starts: list[dict[str, np.ndarray]] = []
-    found = rounds = 0
+    transitions: list[_Transition] = []
+    starts: list[Fields] = []
+    rounds = 0
     try:
-        while found < count and rounds < 50 * -(-count // width):
-            first = _fields(problem, envs.reset(seed=int(rng.integers(2**31)))[0])
-            starts.append(first)
-            kept = _episode_pieces(problem, envs, first, offset, rng)
-            pieces += kept
-            found, rounds = found + len(kept), rounds + 1
+        while len(transitions) < count and rounds < 50 * -(-count // width):
+            observation, _ = envs.reset(seed=int(rng.integers(2**31)))
+            starts.append(_fields(problem, observation))
+            transitions += _one_of_each(problem, envs, starts[-1], rng)
+            rounds += 1
     finally:
         envs.close()
+    kept = transitions[:count]
     names = [term.name for term in problem.interface.terms]
-    before, actions, rewards, after, ended = zip(*pieces[:count], strict=True)
     return _Transitions(
-        {name: np.concatenate([s[name] for s in starts])[:count] for name in names},
-        {name: np.stack([b[name] for b in before]) for name in names},
-        np.stack(actions),
-        np.array(rewards),
-        {name: np.stack([a[name] for a in after]) for name in names},
-        np.array(ended),
+        {name: np.concatenate([start[name] for start in starts])[:count] for name in names},
+        {name: np.stack([step.before[name] for step in kept]) for name in names},
+        np.stack([step.action for step in kept]),
+        np.array([step.reward for step in kept]),
+        {name: np.stack([step.after[name] for step in kept]) for name in names},
+        np.array([step.ended for step in kept]),
     )
 
 
-def _episode_pieces(
-    problem: Problem,
-    envs: Any,
-    first: dict[str, np.ndarray],
-    offset: np.ndarray,
-    rng: np.random.Generator,
-) -> list[tuple[Any, ...]]:
-    """One transition of every environment that lives to its time."""
+def _one_of_each(
+    problem: Problem, envs: VectorEnv, first: Fields, rng: np.random.Generator
+) -> list[_Transition]:
+    """One transition of every environment whose episode lives to its time."""
+    action = problem.interface.action
+    offset = first_action(envs.single_action_space)
     times = rng.integers(HORIZON, size=envs.num_envs)
     alive = np.ones(envs.num_envs, dtype=bool)
     here = first
     kept = []
     for time in range(int(times.max()) + 1):
-        actions = random_actions(problem.interface.action, problem.action, rng, envs.num_envs)
-        observation, reward, terminated, truncated, _ = envs.step(
-            actions + offset if offset.any() else actions
-        )
+        actions = random_actions(action, problem.action, rng, envs.num_envs)
+        given = actions + offset if offset.any() else actions
+        observation, reward, terminated, truncated, _ = envs.step(given)
         there = _fields(problem, observation)
         for k in np.flatnonzero(alive & (times == time)):
-            before, after = (
-                {name: part[k] for name, part in fields.items()} for fields in (here, there)
-            )
-            kept.append((before, actions[k], float(reward[k]), after, bool(terminated[k])))
+            before = {name: part[k] for name, part in here.items()}
+            after = {name: part[k] for name, part in there.items()}
+            step = _Transition(before, actions[k], float(reward[k]), after, bool(terminated[k]))
+            kept.append(step)
         alive &= ~(terminated | truncated)
         here = there
     return kept
 
 
-def _fields(problem: Problem, observation: Any) -> dict[str, np.ndarray]:
+def _fields(problem: Problem, observation: Observation) -> Fields:
     """Every term as float64 (batch, places, channels)."""
-    interface = problem.interface
-    given = {
-        t.name: np.asarray(observation if interface.single else observation[t.name])
-        for t in interface.terms
-    }
+    parts = problem.interface.by_term(observation)
     return {
-        t.name: to_field(t, problem.observation[t.name], given[t.name]).astype(np.float64)
-        for t in interface.terms
+        term.name: to_field(term, problem.observation[term.name], parts[term.name]).astype(
+            np.float64
+        )
+        for term in problem.interface.terms
     }

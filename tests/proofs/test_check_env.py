@@ -393,7 +393,7 @@ def test_standardised_blocks_weigh_the_same():
 
 
 def test_the_grain_of_a_drawing_is_no_difference_of_pictures_and_of_pictures_only():
-    from symgen.proofs.check_env import _difference
+    from symgen.proofs.exact_transitions import difference
 
     acts = cartpole().interface.action
     picture = Interface(
@@ -402,18 +402,18 @@ def test_the_grain_of_a_drawing_is_no_difference_of_pictures_and_of_pictures_onl
     vector = Interface((Term("observation", (16,), scale=255.0),), acts, True)
     one, other = np.zeros((4, 4, 1)), np.zeros((4, 4, 1))
     other[2, 1] = 4.0  # a mean of 1/4
-    assert _difference(picture, one, other, 1e-3) == (4.0, "")
-    assert _difference(picture, one, other, 0.9e-3)[1]
-    assert _difference(vector, one.reshape(-1), other.reshape(-1), 1e-3)[1]
+    assert difference(picture, one, other, 1e-3) == (4.0, "")
+    assert difference(picture, one, other, 0.9e-3)[1]
+    assert difference(vector, one.reshape(-1), other.reshape(-1), 1e-3)[1]
 
 
 def test_terms_of_a_dict_are_told_apart():
-    from symgen.proofs.check_env import _difference
+    from symgen.proofs.exact_transitions import difference
 
     interface = Interface(
         (Term("a", (2,)), Term("b", (2, 2), "uint8", "tokens")), cartpole().interface.action, False
     )
     one = {"a": np.zeros(2), "b": np.zeros((2, 2), dtype=np.uint8)}
     other = {"a": np.zeros(2), "b": np.array([[0, 0], [0, 1]], dtype=np.uint8)}
-    assert _difference(interface, one, one) == (0.0, "")
-    assert _difference(interface, one, other) == (1.0, "in b[1, 1]: 0 and 1")
+    assert difference(interface, one, one) == (0.0, "")
+    assert difference(interface, one, other) == (1.0, "in b[1, 1]: 0 and 1")
