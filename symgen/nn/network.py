@@ -2,10 +2,9 @@
 algorithm declares.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import combinations
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +17,8 @@ from symgen.nn.build import built
 from symgen.nn.expandable import Expandable
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader, fold
+from symgen.nn.recurrence import carried
+from symgen.nn.routes import routes
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
 from symgen.nn.tied_linear import TiedMatrix
 from symgen.plan.plan import Plan, Step
@@ -30,6 +31,8 @@ Outputs: TypeAlias = dict[str, Tensor]
 """By name of the output, each (batch, size); a value is (batch, 1)."""
 Features: TypeAlias = dict[str, Tensor]
 """By name of a step or an observation term, each (batch, places, channels)."""
+
+Value = TypeVar("Value")
 
 
 class Network(nn.Module):
@@ -68,38 +71,14 @@ class Network(nn.Module):
         if self._squashed:
             for name, numbers in zip(("box_centre", "box_half"), box(self.action), strict=True):
                 self.register_buffer(name, numbers.to(torch.get_default_dtype()), persistent=False)
-        self._arrange()
-        self._spread_deviations()
-
-    def _arrange(self) -> None:
-        """Which steps are needed for which outputs, in what order; decided once."""
-        names = tuple(output.name for output in self.outputs)
-        acting = tuple(output.name for output in self.outputs if output.side == "actor")
-        judging = tuple(output.name for output in self.outputs if output.side == "critic")
-        self._seen = tuple(o.name for o in self.outputs if o.reads != "action")
-        self._policy_names = acting
-        self._value_names = tuple(
-            o.name for o in self.outputs if o.side == "critic" and o.reads == "observation"
-        )
-        self._q_names = tuple(o.name for o in self.outputs if o.reads == "action")
-
-        routes = {
-            some: _ancestors(self.plan, some)
-            for length in range(1, len(names) + 1)
-            for some in combinations(names, length)
-        }
-        needed = {step.name for step in routes[judging]} if judging else set()
-        self._shared = tuple(step for step in routes[acting] if step.name in needed)
-        shared = {step.name for step in self._shared}
-        self._acting = tuple(step for step in routes[acting] if step.name not in shared)
-        self._routes = routes
+        self._routes = routes(plan, self.outputs)
+        self._constant = tuple(o.name for o in self.outputs if o.reads == "nothing")
         self.remembering = tuple(
-            name for name in names if any(step.name in self.states for step in routes[(name,)])
+            output.name
+            for output in self.outputs
+            if any(step.name in self.states for step in self._routes.steps[(output.name,)])
         )
-        self._beyond = {
-            some: tuple(step for step in route if step.name not in shared)
-            for some, route in routes.items()
-        }
+        self._spread_deviations()
 
     def _spread_deviations(self) -> None:
         """Where the group mixes components, a deviation is one number for all that it mixes."""
@@ -138,7 +117,7 @@ class Network(nn.Module):
             observation: a batch as the space gives it, array or dict of arrays, numpy or torch.
             state: the memory; None at the start of an episode.
         """
-        return self.compute(self._seen, observation, state)
+        return self.compute(self._routes.seen, observation, state)
 
     def compute(
         self, names: tuple[str, ...], observation: Observation, state: State | None = None
@@ -150,7 +129,7 @@ class Network(nn.Module):
         values = self._read(observation)
         if self.states and state is None:
             state = self.initial_state(_batch(values))
-        after = self._go_on(self._routes[names], values, state or {})
+        after = self._go_on(self._routes.steps[names], values, state or {})
         return self._flat(names, values), after
 
     def initial_state(self, batch: int) -> State:
@@ -172,20 +151,20 @@ class Network(nn.Module):
         Returns:
             The outputs, each [step, environment, size], and the state after the last step.
         """
-        count, environments = starts.shape
+        shape = tuple(starts.shape)
         values = self._read(fold(observations))
-        fresh = starts.to(self.device)[:, :, None, None]
         after = dict(state)
-        for step in self._routes[self._seen]:
+        for step in self._routes.steps[self._routes.seen]:
             inputs = [values[name] for name in step.inputs]
             module = self.steps[step.name]
             if step.name in self.states:
-                rows = [x.unflatten(0, (count, environments)) for x in inputs]
-                values[step.name], after[step.name] = _recur(module, rows, state[step.name], fresh)
+                rows = [x.unflatten(0, shape) for x in inputs]
+                result = carried(module, rows, state[step.name], starts)
+                values[step.name], after[step.name] = result
             else:
                 values[step.name] = module(*inputs)
-        flat = self._flat(self._seen, values)
-        return {name: x.unflatten(0, (count, environments)) for name, x in flat.items()}, after
+        flat = self._flat(self._routes.seen, values)
+        return {name: x.unflatten(0, shape) for name, x in flat.items()}, after
 
     def encode(self, observation: Observation) -> Features:
         """What actor and critics share, and the observation terms: what `heads` goes on from.
@@ -196,7 +175,7 @@ class Network(nn.Module):
         if self.states:
             raise ValueError(f"{', '.join(self.states)} has memory: ask forward or unroll")
         values = self._read(observation)
-        self._go_on(self._shared, values, {})
+        self._go_on(self._routes.shared, values, {})
         return values
 
     def heads(
@@ -212,12 +191,12 @@ class Network(nn.Module):
         Raises:
             ValueError: there are no such outputs.
         """
-        if names not in self._beyond:
+        if names not in self._routes.beyond:
             raise ValueError(f"asked for {', '.join(names)}; {self._has()}, in this order")
         values = dict(features)
         if action is not None:
             values[ACTION] = self._read_action(action).unsqueeze(1)
-        self._go_on(self._beyond[names], values, {})
+        self._go_on(self._routes.beyond[names], values, {})
         return self._flat(names, values)
 
     def distribution(self, outputs: Outputs) -> Distribution:
@@ -236,7 +215,7 @@ class Network(nn.Module):
         self, observation: Observation, state: State | None = None
     ) -> tuple[Distribution, State]:
         """The policy as a torch distribution, and the state afterwards; no critic is asked."""
-        outputs, after = self.compute(self._policy_names, observation, state)
+        outputs, after = self.compute(self._routes.acting, observation, state)
         return self.distribution(outputs), after
 
     def policy(self, observation: Observation, state: State | None = None) -> Distribution:
@@ -249,12 +228,12 @@ class Network(nn.Module):
         Raises:
             ValueError: the critics judge actions.
         """
-        if not self._value_names:
+        if not self._routes.values:
             raise ValueError(
                 f"this network has no value: {self._has()}; ask q(observation, action)"
             )
-        outputs, _ = self.compute(self._value_names, observation, state)
-        return outputs[self._value_names[0]].flatten()
+        outputs, _ = self.compute(self._routes.values, observation, state)
+        return outputs[self._routes.values[0]].flatten()
 
     def q(self, observation: Observation, action: Tensor) -> Tensor:
         """Every critic's estimate of the return after an action (batch, dim) of the environment,
@@ -263,14 +242,14 @@ class Network(nn.Module):
         Raises:
             ValueError: no critic reads the action.
         """
-        if not self._q_names:
+        if not self._routes.judging:
             raise ValueError(f"no output reads the action: {self._has()}; ask value(observation)")
-        outputs = self.heads(self.encode(observation), self._q_names, action)
+        outputs = self.heads(self.encode(observation), self._routes.judging, action)
         return torch.cat(list(outputs.values()), 1)
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
         """The weights that only the policy needs, by name."""
-        own = tuple(f"steps.{step.name}." for step in self._acting)
+        own = tuple(f"steps.{step.name}." for step in self._routes.own)
         return {name: weight for name, weight in self.named_parameters() if name.startswith(own)}
 
     def critic_parameters(self) -> dict[str, nn.Parameter]:
@@ -286,11 +265,7 @@ class Network(nn.Module):
         relative size of rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights
         over the group.
         """
-        return {
-            _joined(name, key): size
-            for name, module in self.steps.items()
-            for key, size in symmetry_breaking.symmetry_breaking(module).items()
-        }
+        return _by_step(self.steps, symmetry_breaking.symmetry_breaking)
 
     def penalty(self) -> Tensor | None:
         """What a regulariser of 1 adds to the loss: the sum over the relaxed maps of the variance of
@@ -313,11 +288,7 @@ class Network(nn.Module):
 
     def relaxed_maps(self) -> dict[str, TiedMatrix]:
         """The maps with banks, by step, and where it has several by their place in it."""
-        return {
-            _joined(name, key): matrix
-            for name, module in self.steps.items()
-            for key, matrix in symmetry_breaking.banked(module).items()
-        }
+        return _by_step(self.steps, symmetry_breaking.banked)
 
     def update_normalisation(self, observation: Observation) -> None:
         """Take a batch of observations into the running statistics, where the plan has any."""
@@ -373,16 +344,15 @@ class Network(nn.Module):
     def _flat(self, names: tuple[str, ...], values: Features) -> Outputs:
         """The outputs among the values, each (batch, size)."""
         outputs = {}
-        for output in self.outputs:
-            if output.name not in names:
-                continue
-            if output.reads == "nothing":
-                outputs[output.name] = values[output.name].expand(_batch(values), -1)
-                continue
-            x = values[output.name].flatten(1)
-            if output.moves == "deviation":
-                x = (x if self.orbit is None else x[:, self.orbit]).clamp(*LOG_STD)
-            outputs[output.name] = x
+        for name in names:
+            x = values[name]
+            if name in self._constant:
+                outputs[name] = x.expand(_batch(values), -1)
+            elif self._deviation is not None and name == self._deviation.name:
+                x = x.flatten(1)
+                outputs[name] = (x if self.orbit is None else x[:, self.orbit]).clamp(*LOG_STD)
+            else:
+                outputs[name] = x.flatten(1)
         return outputs
 
 
@@ -391,38 +361,16 @@ def build(plan: Plan, interface: Interface) -> Network:
     return Network(plan, interface)
 
 
-def _joined(step: str, key: str) -> str:
-    return f"{step}/{key}" if key else step
+def _by_step(
+    steps: nn.ModuleDict, function: Callable[[nn.Module], Mapping[str, Value]]
+) -> dict[str, Value]:
+    """What `function` says of every step: "<step>", or "<step>/<key>" where a key is not empty."""
+    return {
+        f"{step}/{key}" if key else step: value
+        for step, module in steps.items()
+        for key, value in function(module).items()
+    }
 
 
 def _batch(values: Features) -> int:
     return next(iter(values.values())).shape[0]  # of which export makes a symbol, as not of len
-
-
-def _recur(
-    module: nn.Module, rows: Sequence[Tensor], memory: Tensor, fresh: Tensor
-) -> tuple[Tensor, Tensor]:
-    """A step with memory, step after step; what it gives is [step x environment, ...].
-
-    Args:
-        module: called with its inputs and its memory.
-        rows: its inputs, each [step, environment, place, channel].
-        memory: before the first step, [environment, place, channel].
-        fresh: [step, environment, 1, 1], where episodes begin.
-    """
-    results = []
-    zero = memory.new_zeros(())
-    for step, begins in enumerate(fresh):
-        result, memory = module(*[x[step] for x in rows], torch.where(begins, zero, memory))
-        results.append(result)
-    return torch.cat(results), memory
-
-
-def _ancestors(plan: Plan, names: tuple[str, ...]) -> tuple[Step, ...]:
-    wanted = set(names)
-    kept = []
-    for step in reversed(plan.steps):
-        if step.name in wanted:
-            wanted.update(step.inputs)
-            kept.append(step)
-    return tuple(reversed(kept))

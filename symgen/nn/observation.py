@@ -3,16 +3,18 @@ channels).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.problem.interface import Interface, Term
 
-Observation = Any
+Array: TypeAlias = NDArray[np.generic] | Tensor
+Observation: TypeAlias = Array | Mapping[str, Array]
 """An array, or a dict of arrays, as a Gymnasium space gives it; numpy or torch."""
 
 
@@ -39,18 +41,19 @@ class Reader(nn.Module):
         Raises:
             ValueError: a term is missing, or has another shape.
         """
-        given = (
-            observation if isinstance(observation, Mapping) else {self.terms[0].name: observation}
-        )
+        given: Mapping[str, Array]
+        if isinstance(observation, Mapping):
+            given = observation
+            shown = ", ".join(map(str, given))
+        else:
+            given = {self.terms[0].name: observation}
+            shown = "an array"
         if any(term.name not in given for term in self.terms):
-            found = ", ".join(map(str, given)) if given is observation else "an array"
-            raise ValueError(
-                f"the observation is {found}, expected "
-                f"{', '.join(term.name for term in self.terms)}"
-            )
+            expected = ", ".join(term.name for term in self.terms)
+            raise ValueError(f"the observation is {shown}, expected {expected}")
         return {term.name: self._read(term, given[term.name], dtype, device) for term in self.terms}
 
-    def _read(self, term: Term, given: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+    def _read(self, term: Term, given: Array, dtype: torch.dtype, device: torch.device) -> Tensor:
         x = (given if isinstance(given, Tensor) else as_tensor(given)).to(device)
         if x.dim() == len(term.shape):
             x = x.unsqueeze(0)
@@ -69,11 +72,15 @@ class Reader(nn.Module):
 def fold(observations: Observation) -> Observation:
     """Observations [step, environment, ...] as one batch."""
     if isinstance(observations, Mapping):
-        return {name: fold(array) for name, array in observations.items()}
-    return observations.reshape(-1, *observations.shape[2:])
+        return {name: _folded(array) for name, array in observations.items()}
+    return _folded(observations)
 
 
-def as_tensor(given: Any) -> Tensor:
+def _folded(array: Array) -> Array:
+    return array.reshape(-1, *array.shape[2:])
+
+
+def as_tensor(given: NDArray[np.generic]) -> Tensor:
     """An array as a tensor, in the same memory where torch can share it: not where strides run
     backwards, nor what is read-only.
     """

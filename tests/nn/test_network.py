@@ -307,7 +307,7 @@ def test_actor_and_critics_agree_with_the_whole(case):
 
 
 def _is_shared(network, name):
-    return name.split(".")[1] in {step.name for step in network._shared}
+    return name.split(".")[1] in {step.name for step in network._routes.shared}
 
 
 def test_the_critics_read_the_action_in_units_of_its_box():

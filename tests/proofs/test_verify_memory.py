@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from symgen.compiler import plan_spec
 from symgen.nn.network import Network
 from symgen.proofs.verify import Verification, verify
 from tests.families.problems import example, problem
@@ -13,9 +14,9 @@ ROWS = {"policy", "value", *OVER, "state of memory"}
 WORLDS = ["C4 grid 5x5", "D1 cart", "C4 dict of everything", "D3 plane"]
 
 
-def network(monkeypatch, this, slip=0.0) -> Network:
+def network(this, slip=0.0) -> Network:
     torch.manual_seed(0)
-    return remembering(monkeypatch, this.family.plan(this), this.interface, slip=slip)
+    return remembering(plan_spec(this), this.interface, slip=slip)
 
 
 def measured(this, built, **options) -> Verification:
@@ -27,43 +28,43 @@ def by_verdict(report: Verification, verdict: str) -> set[str]:
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_sequences_are_exact(world, monkeypatch):
+def test_sequences_are_exact(world):
     this = example("group_mlp", "shared", world)
-    report = measured(this, network(monkeypatch, this))
+    report = measured(this, network(this))
     assert report.exact
     assert {row.output for row in report.rows} == ROWS
     assert len(report.rows) == 2 * len(this.group.generators) * len(ROWS)
     assert min(row.control for row in report.rows) > 1e-3
 
 
-def test_fifty_steps_are_exact(monkeypatch):
+def test_fifty_steps_are_exact():
     this = example("group_mlp", "shared", "C4 grid 5x5")
-    report = measured(this, network(monkeypatch, this), steps=50)
+    report = measured(this, network(this), steps=50)
     assert report.exact
     assert "policy over 50 steps" in {row.output for row in report.rows}
 
 
-def test_a_memory_that_breaks_the_symmetry_is_found_in_sequences_alone(monkeypatch):
+def test_a_memory_that_breaks_the_symmetry_is_found_in_sequences_alone():
     """At the first step of an episode it is zero, and single observations are told nothing."""
     this = example("group_mlp", "shared", "C4 grid 5x5")
-    report = measured(this, network(monkeypatch, this, slip=1e-3))
+    report = measured(this, network(this, slip=1e-3))
     assert by_verdict(report, "broken") == {*OVER, "state of memory"}
     assert by_verdict(report, "exact") == {"policy", "value"}
     assert not report.holds
-    allowed = measured(this, network(monkeypatch, this, slip=1e-3), claimed=False, relaxed=True)
+    allowed = measured(this, network(this, slip=1e-3), claimed=False, relaxed=True)
     assert by_verdict(allowed, "relaxed") == {*OVER, "state of memory"}
     assert allowed.holds
 
 
-def test_a_slip_of_1e_9_is_seen_in_float64(monkeypatch):
+def test_a_slip_of_1e_9_is_seen_in_float64():
     this = example("group_mlp", "shared", "C4 grid 5x5")
-    report = measured(this, network(monkeypatch, this, slip=1e-9).double())
+    report = measured(this, network(this, slip=1e-9).double())
     assert {row.dtype for row in report.rows if row.verdict == "broken"} == {"float64"}
 
 
 def test_what_remembers_nothing_has_no_power(monkeypatch):
     this = example("group_mlp", "shared", "C4 grid 5x5")
-    built = network(monkeypatch, this)
+    built = network(this)
     monkeypatch.setattr(Leaky, "forward", lambda self, x, state: (x, 0 * state))
     report = measured(this, built)
     assert by_verdict(report, "no power") == {*OVER, "state of memory"}
@@ -72,27 +73,27 @@ def test_what_remembers_nothing_has_no_power(monkeypatch):
 
 def test_an_output_that_ignores_the_memory_has_no_power(monkeypatch):
     this = example("group_mlp", "shared", "C4 grid 5x5")
-    built = network(monkeypatch, this)
+    built = network(this)
     monkeypatch.setattr(Leaky, "forward", lambda self, x, state: (x, (x + state / 2).tanh()))
     assert by_verdict(measured(this, built), "no power") == OVER
 
 
-def test_a_memory_that_the_group_does_not_move_is_compared_with_others(monkeypatch):
+def test_a_memory_that_the_group_does_not_move_is_compared_with_others():
     this = problem("C4 grid 5x5", "mlp", constraint="none")
     torch.manual_seed(0)
-    plan = this.family.plan(this)
-    built = remembering(monkeypatch, plan, this.interface, after="value_hidden")
+    plan = plan_spec(this)
+    built = remembering(plan, this.interface, after="value_hidden")
     assert str(built.states["memory"].fibre) == "64 trivial"
     rows = {row.output: row for row in measured(this, built, claimed=False).rows}
     assert rows["state of memory"].verdict == rows["value over 8 steps"].verdict == "broken"
     assert min(rows[name].control for name in ("state of memory", "value over 8 steps")) > 1e-2
 
 
-def test_only_what_depends_on_the_memory_is_measured_over_steps(monkeypatch):
+def test_only_what_depends_on_the_memory_is_measured_over_steps():
     this = example("group_mlp", "two trunks", "C4 grid 5x5")
     torch.manual_seed(0)
-    plan = this.family.plan(this)
-    built = remembering(monkeypatch, plan, this.interface, after="policy_hidden1")
+    plan = plan_spec(this)
+    built = remembering(plan, this.interface, after="policy_hidden1")
     report = measured(this, built)
     assert built.remembering == ("policy",)
     assert report.exact
@@ -103,5 +104,5 @@ def test_without_memory_there_are_no_sequences():
     from symgen.nn.network import build
 
     this = example("group_mlp", "shared", "C4 grid 5x5")
-    built = build(this.family.plan(this), this.interface)
+    built = build(plan_spec(this), this.interface)
     assert {row.output for row in measured(this, built).rows} == {"policy", "value"}

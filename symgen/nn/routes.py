@@ -1,0 +1,78 @@
+"""Which steps of a plan are needed for which outputs: decided once, when a network is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from symgen.plan.plan import Plan, Step
+from symgen.problem.output import Output
+
+__all__ = ["Routes", "needed", "routes"]
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The ways from observations to outputs. Names and steps stand in the order of the plan.
+
+    Args:
+        seen: outputs that do not read the action.
+        acting: outputs of the actor.
+        values: critics that read the observation alone.
+        judging: outputs that read the action.
+        steps: every selection of outputs -> the steps that it needs.
+        shared: steps that outputs of the actor and critics have in common.
+        own: steps that outputs of the actor alone need.
+        beyond: every selection of outputs -> the steps that it needs beyond the shared ones.
+    """
+
+    seen: Names
+    acting: Names
+    values: Names
+    judging: Names
+    steps: Mapping[Names, tuple[Step, ...]]
+    shared: tuple[Step, ...]
+    own: tuple[Step, ...]
+    beyond: Mapping[Names, tuple[Step, ...]]
+
+
+def routes(plan: Plan, outputs: Sequence[Output]) -> Routes:
+    """The routes of a plan to these outputs."""
+    names = tuple(output.name for output in outputs)
+    acting = tuple(output.name for output in outputs if output.side == "actor")
+    critics = tuple(output.name for output in outputs if output.side == "critic")
+    judging = tuple(output.name for output in outputs if output.reads == "action")
+    steps = {
+        some: needed(plan, some)
+        for length in range(1, len(names) + 1)
+        for some in combinations(names, length)
+    }
+    criticised = {step.name for step in steps[critics]} if critics else set()
+    shared = tuple(step for step in steps[acting] if step.name in criticised)
+    common = {step.name for step in shared}
+    beyond = {
+        some: tuple(step for step in route if step.name not in common)
+        for some, route in steps.items()
+    }
+    return Routes(
+        seen=tuple(name for name in names if name not in judging),
+        acting=acting,
+        values=tuple(name for name in critics if name not in judging),
+        judging=judging,
+        steps=steps,
+        shared=shared,
+        own=beyond[acting],
+        beyond=beyond,
+    )
+
+
+def needed(plan: Plan, names: Names) -> tuple[Step, ...]:
+    """The steps with these names, and all that lead to them, in the order of the plan."""
+    wanted = set(names)
+    kept = []
+    for step in reversed(plan.steps):
+        if step.name in wanted:
+            wanted.update(step.inputs)
+            kept.append(step)
+    return tuple(reversed(kept))
