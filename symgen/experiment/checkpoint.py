@@ -67,7 +67,7 @@ class Checkpoint:
     update: int
     step: int
     tensors: dict[str, Tensor] = field(repr=False)
-    scalars: dict[str, object] = field(default_factory=dict)
+    scalars: Mapping[str, object] = field(default_factory=dict)
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     finished: bool = False
     best: float | None = None

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -37,6 +37,16 @@ class Saving:
         return self.keep is not None and update % self.keep == 0
 
 
+@runtime_checkable
+class LearnerOptions(Protocol):
+    """What training asks of the Options of every algorithm."""
+
+    @property
+    def envs(self) -> int:
+        """Number of environments stepped side by side."""
+        ...
+
+
 class Learner(Protocol):
     """What training asks of an algorithm: iterate it, and it can be saved and restored."""
 
@@ -52,11 +62,11 @@ class Learner(Protocol):
         """State that is tensors, the network's apart."""
         ...
 
-    def scalars(self) -> dict[str, Any]:
+    def scalars(self) -> Mapping[str, object]:
         """State that is JSON."""
         ...
 
-    def restore(self, tensors: dict[str, Tensor], scalars: dict[str, Any]) -> None:
+    def restore(self, tensors: dict[str, Tensor], scalars: Mapping[str, object]) -> None:
         """Go on from there."""
         ...
 

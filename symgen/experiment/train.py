@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 
@@ -21,7 +20,7 @@ from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.evaluate import evaluate_run
 from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.files import plain, plain_object, read_json, writing
-from symgen.experiment.fit import Saving, Session, fit
+from symgen.experiment.fit import Learner, LearnerOptions, Saving, Session, fit
 from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
@@ -301,7 +300,12 @@ def _fit_seed(
     compiled = compile_spec(source, seed=run.seed, observe=True, device=settings.device)
     problem = compiled.problem
     verification = compiled.verification
-    if problem.spec.train is None or problem.algorithm_options is None or verification is None:
+    options = problem.algorithm_options
+    if (
+        problem.spec.train is None
+        or verification is None
+        or not isinstance(options, LearnerOptions)
+    ):
         raise AssertionError("train() has seen to it that there is something to train")
     if not verification.holds:
         raise Unverified(verification)
@@ -317,11 +321,10 @@ def _fit_seed(
             keep_end(run, begin)
         run.record_resumption(source.text, resolved(problem), begin.step, longer, device)
     steps = problem.spec.train.steps
-    options = cast(Any, problem.algorithm_options)
     algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
     envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
     try:
-        learner = algorithm.Learner(
+        learner: Learner = algorithm.Learner(
             compiled.network,
             envs,
             options,

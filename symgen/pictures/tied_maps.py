@@ -23,7 +23,7 @@ from symgen.operations.attention import GraphAttention
 from symgen.pictures import canvas as canvas
 from symgen.pictures.element_names import channel_names
 from symgen.plan.plan import Plan, Step
-from symgen.problem.output import is_squashed
+from symgen.problem.output import critics, is_squashed
 
 MAX_ENTRIES = 60_000
 MAX_CHANNELS = 24
@@ -124,15 +124,16 @@ def maps(plan: Plan) -> list[DrawnMap]:
         tied for step in plan.steps if not step.operation.is_free for tied in _maps_of(step)
     ]
     small = [tied for tied in all_maps if 1 < tied.target.size * tied.source.size <= MAX_ENTRIES]
-    body = [tied for tied in small if tied.step != "policy" and not _judges(tied.step)]
+    # a step of an output's own is called after it: "value", "value_hidden1"
+    of_critics = ["critic", *(output.name for output in critics(plan.outputs))]
+    body = [
+        tied
+        for tied in small
+        if tied.step != "policy" and tied.step.partition("_")[0] not in of_critics
+    ]
     policy = [tied for tied in small if tied.step == "policy"]
     convolutions = [tied for tied in body if tied.convolution]
     return [*(convolutions[:MAX_CONVOLUTIONS] or body[:1]), *policy[:1]]
-
-
-def _judges(step: str) -> bool:
-    """Whether a step is of a critic."""
-    return step.startswith(("value", "critic", "q1", "q2"))
 
 
 def _maps_of(step: Step) -> list[DrawnMap]:
