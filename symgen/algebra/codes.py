@@ -5,20 +5,6 @@ sign of code[i].
 import numpy as np
 
 
-def identity(size: int) -> np.ndarray:
-    """The codes 1..size."""
-    return np.arange(1, size + 1)
-
-
-def compose(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """The codes of the product.
-
-    >>> compose(np.array([-2, 1]), np.array([-2, 1])).tolist()
-    [-1, -2]
-    """
-    return np.asarray(after[np.abs(before) - 1] * np.sign(before))
-
-
 def of_matrix(matrix: np.ndarray) -> np.ndarray | None:
     """The codes of a matrix that permutes the coordinates up to sign, exactly; None for others."""
     absolute = np.abs(matrix)

@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 
 from symgen.algebra import base as bases
-from symgen.algebra import codes
 from symgen.algebra import representation as representations
 from symgen.algebra.base import Base, Plane, Point
 from symgen.algebra.group import Group
@@ -81,7 +80,7 @@ class FieldType:
         """
         if not self.fibre.is_signed_permutation:
             raise ValueError(f"the fibre of {self} does not permute channels")
-        moved = self.act(word, codes.identity(self.size).reshape(self.shape)).reshape(-1)
+        moved = self.act(word, np.arange(1, self.size + 1).reshape(self.shape)).reshape(-1)
         return np.abs(moved) - 1, np.sign(moved).astype(np.float64)
 
     @cached_property

@@ -7,7 +7,7 @@ otherwise.
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -93,6 +93,11 @@ class Group:
     def is_continuous(self) -> bool:
         """True of SO2 and O2, whose listed elements stand for turns by any angle."""
         return self.planar is not None and self.planar.continuous
+
+    def written(self, images: Iterable[Iterable[object]]) -> str:
+        """The images of the generators, in their order, as a spec has them: "r=1 2 0, s=0 2 1"."""
+        pairs = zip(self.generators, images, strict=True)
+        return ", ".join(f"{generator}={' '.join(map(str, image))}" for generator, image in pairs)
 
     @cached_property
     def degree(self) -> int:

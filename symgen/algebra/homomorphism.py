@@ -61,6 +61,11 @@ class Representation:
     def __hash__(self) -> int:
         return hash((self.group.name, self.name, self.size))
 
+    @cached_property
+    def _identity(self) -> np.ndarray:
+        """The codes of what moves nothing."""
+        return np.arange(1, self.size + 1)
+
     @property
     def blocks(self) -> tuple[tuple[int, "Representation"], ...]:
         """The direct summands, (multiplicity, atom) in order; an atom is its own single block."""
@@ -88,10 +93,7 @@ class Representation:
         """True where the group moves nothing."""
         if self.parts:
             return all(atom.is_trivial for _, atom in self.parts)
-        return all(
-            move.ndim == 1 and np.array_equal(move, codes.identity(self.size))
-            for move in self.moves
-        )
+        return all(move.ndim == 1 and np.array_equal(move, self._identity) for move in self.moves)
 
     @cached_property
     def images(self) -> tuple[np.ndarray, ...]:
@@ -121,7 +123,7 @@ class Representation:
     def is_still(self, word: str) -> bool:
         """Whether a word moves nothing."""
         if self.is_signed_permutation:
-            return np.array_equal(self._codes(word), codes.identity(self.size))
+            return np.array_equal(self._codes(word), self._identity)
         return np.allclose(self.matrix(word), np.eye(self.size), atol=1e-8)
 
     def act(self, word: str, vectors: np.ndarray) -> np.ndarray:
@@ -171,7 +173,12 @@ class Representation:
         if self.parts:
             return codes.stack([(count, atom._codes(word)) for count, atom in self.parts])
         moves = dict(zip(self.group.generators, self.moves, strict=True))
-        return self.group.evaluate(word, moves, codes.compose, codes.identity(self.size))
+        return self.group.evaluate(
+            word,
+            moves,
+            lambda after, before: after[np.abs(before) - 1] * np.sign(before),
+            self._identity,
+        )
 
 
 def _block_diagonal(matrices: Sequence[np.ndarray], size: int) -> np.ndarray:

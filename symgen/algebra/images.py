@@ -1,6 +1,6 @@
 """The images of generators as a spec writes them: "r=1 2 0, s=0 2 1"."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -24,11 +24,6 @@ def read(group: Group, text: str) -> dict[str, str]:
         result[generator] = image
     covered(group, result)
     return result
-
-
-def written(group: Group, images: Mapping[str, Iterable[object]]) -> str:
-    """The text that `read` splits again."""
-    return ", ".join(f"{g}={' '.join(map(str, images[g]))}" for g in group.generators)
 
 
 def covered(group: Group, images: Mapping[str, object]) -> None:

@@ -11,7 +11,6 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from symgen.algebra import images as written_images
 from symgen.algebra.group import Group
 from symgen.algebra.partition import components
 from symgen.errors import Refusal
@@ -221,8 +220,7 @@ class Points(Permuted):
     @cached_property
     def name(self) -> str:
         """Printed form."""
-        images = dict(zip(self.group.generators, self.images, strict=True))
-        return f"graph {self.count}({written_images.written(self.group, images)})"
+        return f"graph {self.count}({self.group.written(self.images)})"
 
     @property
     def permutations(self) -> tuple[np.ndarray, ...]:

@@ -194,10 +194,7 @@ def permutation(group: Group, images: Mapping[str, Sequence[int]] | None = None)
     written_images.covered(group, images)
     size = len(next(iter(images.values()), (0,)))
     targets = [written_images.permutation(g, images[g], size) for g in group.generators]
-    text = written_images.written(group, dict(zip(group.generators, targets, strict=True)))
-    result = _permuting(group, f"permutation({text})", targets, size)
-    check_relations(result)
-    return result
+    return of_codes(group, size, [target + 1 for target in targets])
 
 
 def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Representation:
@@ -206,9 +203,29 @@ def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Rep
     """
     written_images.covered(group, images)
     size = len(next(iter(images.values()), (1,)))
-    codes = tuple(written_images.signed_permutation(g, images[g], size) for g in group.generators)
-    text = written_images.written(group, dict(zip(group.generators, codes, strict=True)))
-    result = Representation(group, f"signed({text})", bounded(size, "signed"), codes)
+    codes = [written_images.signed_permutation(g, images[g], size) for g in group.generators]
+    return of_codes(group, size, codes, signed=True)
+
+
+def of_codes(
+    group: Group, size: int, codes: Sequence[np.ndarray], signed: bool = False
+) -> Representation:
+    """The representation by permutations, or by signed permutations.
+
+    Args:
+        group: the group.
+        size: dimension.
+        codes: for each generator in the group's order where each entry goes, from 1 on, times the
+            sign that it takes.
+        signed: whether the printed form has signs.
+
+    Raises:
+        Refusal: a relation of the group does not hold.
+    """
+    name = f"signed({group.written(codes)})"
+    if not signed:
+        name = f"permutation({group.written(code - 1 for code in codes)})"
+    result = Representation(group, name, bounded(size, name), tuple(codes))
     check_relations(result)
     return result
 

@@ -189,15 +189,9 @@ def representation(acted_on: ActedOn, images: Mapping[str, Image]) -> Representa
             _refuse_broken_relation(acted_on, plain)
             matrices = {g: plain.matrix(g).tolist() for g in group.generators}
             return representations.matrix(group, matrices)
-        # `plain` holds signed permutations as 1-based codes
-        codes = dict(zip(group.generators, plain.moves, strict=True))
-        if plain.kind == "signed":
-            return representations.signed_permutation(
-                group, {g: code.tolist() for g, code in codes.items()}
-            )
-        return representations.permutation(
-            group, {g: (code - 1).tolist() for g, code in codes.items()}
-        )
+        # `plain` holds signed permutations as codes
+        signed = plain.kind == "signed"
+        return representations.of_codes(group, plain.size, plain.moves, signed)
     except Refusal as error:
         _refuse_broken_relation(acted_on, plain)
         # what only SO2 and O2 refuse
