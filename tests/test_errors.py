@@ -259,7 +259,7 @@ def test_refusal_tells_cause_and_way_out():
 COMPUTED = (
     "symgen.semantics.group.named",
     "symgen.algebra.representation.parse",
-    "symgen.algebra.representation.permutation",
+    "symgen.algebra.representation.of_codes",
     "symgen.algebra.fieldtype.parse",
 )
 
