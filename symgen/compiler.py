@@ -238,8 +238,6 @@ def _measure(problem: Problem, network: Network, observe: bool) -> Verification:
     from symgen.proofs.samples import samples
     from symgen.proofs.verify import verify
 
-    claimed = problem.constraint.CLAIM == "exact"
-    relaxed = problem.constraint.CLAIM == "relaxed"
     about = (problem.interface, problem.observation, problem.action)
     shown, missing = samples(problem) if observe else ((), "")
-    return verify(network, *about, claimed=claimed, relaxed=relaxed, shown=shown, missing=missing)
+    return verify(network, *about, promise=problem.constraint.PROMISE, shown=shown, missing=missing)

@@ -1,7 +1,7 @@
-"""Which relaxed weight scales each row or column of a tied matrix, and how many weights a relaxed
-map has.
+"""Which weight of a bank scales each row or column of a tied matrix, and how many weights a map
+with banks has.
 
-A relaxed map is W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h]: L exact maps psi_l (banks), each
+A map with banks is W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h]: L exact maps psi_l (banks), each
 with one weight for every element g (Wang et al. 2022, "Approximately equivariant networks for
 imperfectly symmetric dynamics"). With w_l constant over g it is exact. A fibre's atom need not be
 the regular one: g is then a channel of the atom.
@@ -68,7 +68,7 @@ class Scaling:
 
 
 def scaling(target: FieldType, source: FieldType, side: Side) -> Scaling | None:
-    """The relaxed weights of the maps source -> target.
+    """The weights of banks of the maps source -> target.
 
     Where no channel of the chosen side is exchanged with another, scaling them breaks nothing: then
     the other side is taken, and where that is so for both there is nothing to relax (None).

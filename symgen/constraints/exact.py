@@ -3,13 +3,14 @@
 from pydantic import BaseModel, ConfigDict
 
 from symgen.plan.plan import Step
+from symgen.problem.constraint import Fit, Promise
 from symgen.problem.fault import Fault
 from symgen.problem.problem import Problem
 from symgen.problem.training import PLAIN, Training
 
-CLAIM = "exact"
+PROMISE: Promise = "exact"
 USES_GROUP = True
-FITS = "bound"
+FITS: Fit = "bound"
 
 
 class Options(BaseModel):

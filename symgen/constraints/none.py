@@ -3,13 +3,14 @@
 from pydantic import BaseModel, ConfigDict
 
 from symgen.plan.plan import Step
+from symgen.problem.constraint import Fit, Promise
 from symgen.problem.fault import Fault
 from symgen.problem.problem import Problem
 from symgen.problem.training import PLAIN, Training
 
-CLAIM = "none"
+PROMISE: Promise = "none"
 USES_GROUP = False
-FITS = "free"
+FITS: Fit = "free"
 
 
 class Options(BaseModel):

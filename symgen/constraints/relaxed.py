@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.algebra.relaxation import Relaxation
 from symgen.plan.plan import Step
+from symgen.problem.constraint import Fit, Promise
 from symgen.problem.fault import Fault
 from symgen.problem.problem import Problem
 from symgen.problem.training import Side, Trained
@@ -23,9 +24,9 @@ if TYPE_CHECKING:  # a spec is checked without torch
 
     from symgen.problem.training import Observations, Tensors
 
-CLAIM = "relaxed"
+PROMISE: Promise = "relaxed"
 USES_GROUP = True
-FITS = "bound"
+FITS: Fit = "bound"
 PATH: Place = ("symmetry", "constraint", "relaxed")
 METRICS = {
     "symmetry_breaking/<step>": "distance of a step's relaxed maps from the nearest exact ones, "

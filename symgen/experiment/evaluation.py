@@ -143,7 +143,7 @@ class Evaluation:
         over: what the intervals are over: "episodes" of one seed, or "seeds".
         scores: by condition, "training" first.
         settings: how it was done, and what with.
-        symmetry_breaking: of a relaxed network, by how much it breaks its symmetry.
+        symmetry_breaking: of a network that may break its symmetry, by how much it does.
         sampled: training's condition with sampled actions, where the most probable ones may mislead
             (see sampled.py).
         unstored: why it could not be stored; "" where it was.

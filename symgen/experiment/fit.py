@@ -53,8 +53,8 @@ class Learner(Protocol):
     def __iter__(self) -> Iterator[dict[str, float]]:
         """Metrics per update, with at least "update", "step" and "return".
 
-        Of a relaxed network, "symmetry_breaking/..." now and then; its relaxed weights are kept
-        in the same updates.
+        Of a network that may break its symmetry, "symmetry_breaking/..." now and then; the
+        weights of its banks are kept in the same updates.
         """
         ...
 

@@ -1,8 +1,8 @@
-"""relaxed_weights.jsonl: the weights of a relaxed network's banks over training, a line for each
+"""relaxed_weights.jsonl: the weights of a network's banks over training, a line for each
 measurement.
 
 A line is {"update": 10, "step": 20480, "weights": {"policy_hidden1": [[...], [...]]}}: for each
-relaxed map its banks, for each bank a weight per group element (per channel of its fibre's atoms).
+map its banks, for each bank a weight per group element (per channel of its fibre's atoms).
 All are equal at the start, in update 0.
 """
 
@@ -24,7 +24,7 @@ MEASURED = "symmetry_breaking/"
 
 @runtime_checkable
 class HasRelaxedWeights(Protocol):
-    """A network that may have relaxed maps."""
+    """A network that may have maps with banks."""
 
     def relaxed_weights(self) -> Mapping[str, np.ndarray]:
         """The weights of its banks, shape (banks, elements), by map; empty where it has none."""
@@ -81,7 +81,7 @@ def truncate(folder: Path, update: int) -> None:
 
 
 def read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Steps (times,), and for each relaxed map its weights over time (times, banks, elements).
+    """Steps (times,), and for each map its weights over time (times, banks, elements).
 
     Raises:
         UserError: a line is damaged.

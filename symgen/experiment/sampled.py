@@ -16,7 +16,7 @@ def divides(problem: Problem) -> bool:
     the network obeys.
     """
     symmetry = problem.spec.symmetry
-    obeys = symmetry.constraint_name in ("exact", "relaxed") and symmetry.output == "equivariant"
+    obeys = problem.constraint.PROMISE != "none" and symmetry.output == "equivariant"
     return obeys and problem.interface.action.kind != "continuous" and not problem.action.is_trivial
 
 

@@ -1,4 +1,4 @@
-"""By how much a trained relaxed network breaks its symmetry, as an evaluation states it."""
+"""By how much a trained network breaks its symmetry, as an evaluation states it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class SymmetryBreaking:
     Args:
         outputs: policy and value: the largest equivariance error under any generator, as verify
             measures it.
-        layers: step of the plan -> symmetry-breaking norm: the distance of its relaxed maps from
+        layers: step of the plan -> symmetry-breaking norm: the distance of its maps from
             the nearest exact ones, relative to their size.
     """
 
@@ -53,7 +53,7 @@ class SymmetryBreaking:
 
 
 def symmetry_breaking(network: Network, verification: Verification) -> SymmetryBreaking | None:
-    """What was measured of a network; None where nothing of it is relaxed."""
+    """What was measured of a network; None where it is exact."""
     layers = {name: size for name, size in network.symmetry_breaking().items() if "/" not in name}
     if not layers:
         return None
@@ -73,12 +73,12 @@ def stated(evaluation: Mapping[str, object]) -> SymmetryBreaking | None:
 
 def mean(networks: Sequence[SymmetryBreaking | None]) -> SymmetryBreaking | None:
     """Means over networks of one plan; None where one of them is exact."""
-    relaxed = [network for network in networks if network is not None]
-    if not relaxed or len(relaxed) < len(networks):
+    broken = [network for network in networks if network is not None]
+    if not broken or len(broken) < len(networks):
         return None
     return SymmetryBreaking(
-        _means([network.outputs for network in relaxed]),
-        _means([network.layers for network in relaxed]),
+        _means([network.outputs for network in broken]),
+        _means([network.layers for network in broken]),
     )
 
 

@@ -1,4 +1,4 @@
-"""group_mlp: an equivariant multilayer perceptron, exact or relaxed, for vectors (and small
+"""group_mlp: an equivariant multilayer perceptron for vectors (and small
 pictures taken whole).
 
 Equivariant maps between everything observed and hidden layers of a chosen fibre, e.g. "64 regular",

@@ -59,7 +59,7 @@ class GraphAttention(nn.Module):
         dropout: probability of a label to be zero in training.
         fine: finer labels for a learnt symmetry breaking of the graph matrices, see
             GraphMatrices; None for none.
-        relaxed: how the maps at every place may break the symmetry, see TiedLinear; None for
+        relaxation: how the maps at every place may break the symmetry, see TiedLinear; None for
             an exact block.
     """
 
@@ -79,7 +79,7 @@ class GraphAttention(nn.Module):
         triangle_layers: int = 1,
         dropout: float = 0.0,
         fine: np.ndarray | None = None,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         ((copies, atom),) = field.fibre.blocks
@@ -99,7 +99,7 @@ class GraphAttention(nn.Module):
         # kept in float64 so that a network turned into float64 is exact there
         self.register_buffer("row_scale", rows, persistent=False)
         self.norm = FieldNorm(field)
-        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxed=relaxed)
+        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxation=relaxation)
         tokens = field.base.size - labels.shape[0]
         mixed = sum(name in matrices for name in MIXED)
         self.graph = (
@@ -123,7 +123,7 @@ class GraphAttention(nn.Module):
                 dropout,
             )
         )
-        self.output = TiedLinear(place, place, "place", gain=0.5, relaxed=relaxed)
+        self.output = TiedLinear(place, place, "place", gain=0.5, relaxation=relaxation)
         self.mlp = PlaceMlp(field, expansion) if expansion else None
 
     def forward(self, x: Tensor) -> Tensor:

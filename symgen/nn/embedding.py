@@ -11,6 +11,7 @@ from symgen.algebra.tying import bias
 from symgen.nn.build import module
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.operations import embedding as operations
+from symgen.operations.tied_linear import Scope
 
 
 class PatchEmbedding(nn.Module):
@@ -25,7 +26,7 @@ class PatchEmbedding(nn.Module):
         source: (pixel grid) x observed fibre.
         patch: side of a patch in pixels; divides both sides of the picture.
         bias_gain: see TiedLinear.
-        relaxed: see TiedLinear.
+        relaxation: see TiedLinear.
     """
 
     def __init__(
@@ -34,14 +35,16 @@ class PatchEmbedding(nn.Module):
         source: FieldType,
         patch: int,
         bias_gain: float = 0.0,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.patch = patch
         self.grid = target.base.shape
         self.channels = source.fibre.size
         inside = FieldType(bases.resize(source.base, patch, patch), source.fibre)
-        self.linear = TiedLinear(vector(target.fibre), inside, bias_gain=bias_gain, relaxed=relaxed)
+        self.linear = TiedLinear(
+            vector(target.fibre), inside, bias_gain=bias_gain, relaxation=relaxation
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, patches, hidden channels)."""
@@ -114,7 +117,7 @@ class Nonlinear(nn.Module):
         activation: name in torch.nn.functional, or "tanh".
         scope: see TiedLinear.
         gain: see TiedLinear.
-        relaxed: see TiedLinear.
+        relaxation: see TiedLinear.
     """
 
     def __init__(
@@ -122,14 +125,16 @@ class Nonlinear(nn.Module):
         target: FieldType,
         sources: tuple[FieldType, ...],
         activation: str,
-        scope: str = "feature",
+        scope: Scope = "feature",
         gain: float = 2**0.5,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         gains = gain / np.sqrt(len(sources))
         self.linear = nn.ModuleList(
-            TiedLinear(target, source, scope, gains, bias=k == 0, bias_gain=0.1, relaxed=relaxed)  # type: ignore[arg-type]
+            TiedLinear(
+                target, source, scope, gains, bias=k == 0, bias_gain=0.1, relaxation=relaxation
+            )
             for k, source in enumerate(sources)
         )
         self.activation = activation
@@ -154,7 +159,7 @@ def _(operation: operations.Nonlinear) -> Nonlinear:
         operation.sources,
         operation.activation,
         operation.scope,
-        relaxed=operation.relaxation,
+        relaxation=operation.relaxation,
     )
 
 

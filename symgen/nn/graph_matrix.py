@@ -30,7 +30,7 @@ class GraphMatrices(Expandable[Tensor]):
         fine: finer labels of the pairs, shape (n, n), -1 for no edge; every channel has weights of
             its own for them, which start at zero and are added. None for none.
         field: type of the features, which says how far the matrices are from it; needed where
-            they are relaxed.
+            they may break it.
 
     Initialised to the identity plus U(-1, 1) / sqrt(neighbours): the mixing starts beside the plain
     map.

@@ -44,7 +44,7 @@ class GroupConv(nn.Module):
         pool_kind: the largest value (where the fibre permutes) or the mean of those inside the
             picture.
         gain: see TiedMatrix.
-        relaxed: see TiedLinear.
+        relaxation: see TiedLinear.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GroupConv(nn.Module):
         pool: Sampling | None = None,
         pool_kind: PoolKind = "max",
         gain: float = 2**0.5,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.grid = source.base.shape
@@ -67,7 +67,7 @@ class GroupConv(nn.Module):
         fibre = vector(target.fibre)
         around = FieldType(window(source.base, sampling), source.fibre)
         self.linear = TiedLinear(
-            fibre, around, gain=gain, bias=norm == "none", bias_gain=0.1, relaxed=relaxed
+            fibre, around, gain=gain, bias=norm == "none", bias_gain=0.1, relaxation=relaxation
         )
         self.batch_norm = FieldBatchNorm(fibre) if norm == "batch" else None
         self.layer_norm = FieldNorm(fibre) if norm == "layer" else None
@@ -169,7 +169,7 @@ def _(operation: operations.GroupConv) -> GroupConv:
         norm=operation.norm,
         pool=operation.pool,
         pool_kind=operation.pool_kind,
-        relaxed=operation.relaxation,
+        relaxation=operation.relaxation,
     )
 
 

@@ -39,7 +39,7 @@ class LocalAttention(nn.Module):
         layers: number of blocks.
         readout: what becomes of a window: its token, its pixels ("patches", as in the paper), or
             both, added up.
-        relaxed: how the maps of the readout may break the symmetry, see TiedLinear.
+        relaxation: how the maps of the readout may break the symmetry, see TiedLinear.
     """
 
     index: Tensor
@@ -53,7 +53,7 @@ class LocalAttention(nn.Module):
         block: attention.GraphAttention,
         layers: int = 1,
         readout: Readout = "token",
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.patches, self.inside = index.shape
@@ -65,17 +65,17 @@ class LocalAttention(nn.Module):
         self.norm = FieldNorm(window)
         fibre = vector(target.fibre)
         self.token = (
-            TiedLinear(fibre, vector(window.fibre), relaxed=relaxed)
+            TiedLinear(fibre, vector(window.fibre), relaxation=relaxation)
             if readout != "patches"
             else None
         )
         self.slim = (
-            Nonlinear(slim, (window,), "gelu", "place", relaxed=relaxed)
+            Nonlinear(slim, (window,), "gelu", "place", relaxation=relaxation)
             if readout != "token"
             else None
         )
         self.pixels = (
-            TiedLinear(fibre, slim, bias=readout == "patches", relaxed=relaxed)
+            TiedLinear(fibre, slim, bias=readout == "patches", relaxation=relaxation)
             if readout != "token"
             else None
         )

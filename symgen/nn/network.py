@@ -258,7 +258,7 @@ class Network(nn.Module):
         return {name: weight for name, weight in self.named_parameters() if name not in own}
 
     def symmetry_breaking(self) -> dict[str, float]:
-        """Symmetry-breaking norms of each relaxed step, see nn/symmetry_breaking.py; empty
+        """Symmetry-breaking norms of each step that may break it, see nn/symmetry_breaking.py; empty
         where all is exact.
 
         Keys: "<step>" for the relative distance to the exact matrices, "<step>/<generator>" for the
@@ -268,7 +268,7 @@ class Network(nn.Module):
         return _by_step(self.steps, symmetry_breaking.symmetry_breaking)
 
     def penalty(self) -> Tensor | None:
-        """What a regulariser of 1 adds to the loss: the sum over the relaxed maps of the variance of
+        """What a regulariser of 1 adds to the loss: the sum over the maps that may break it of the variance of
         w over the group (banks), or of the mean square of the free weights (residual). None where
         the network is exact.
         """
@@ -277,7 +277,7 @@ class Network(nn.Module):
         return torch.stack(known).sum() if known else None
 
     def relaxed_weights(self) -> dict[str, np.ndarray]:
-        """The weights of the banks of every relaxed map, shape (banks, channels of the distinct
+        """The weights of the banks of every map with banks, shape (banks, channels of the distinct
         atoms).
         """
         return {

@@ -1,4 +1,4 @@
-"""The relaxed weights: several exact matrices, added up with one weight for every channel of an
+"""Banks with weights: several exact matrices, added up with one weight for every channel of an
 atom.
 """
 

@@ -48,7 +48,7 @@ class SteerableKernel(ExactBuffers):
         source: fibre of the input.
         side: side of the kernel in pixels, odd.
         gain: standard deviation of an output entry for unit-variance inputs at initialisation.
-        relaxed: coefficients of their own for every pixel of the kernel, equal at first, so that
+        relaxation: coefficients of their own for every pixel of the kernel, equal at first, so that
             the kernel is exact then: W[o, p; i, q](u) = sum_b w[o, b, i](u) basis_b[p, q](u) (Wang
             et al. 2022, "Approximately equivariant networks for imperfectly symmetric dynamics",
             section 3.2, who start from unequal ones).
@@ -60,7 +60,7 @@ class SteerableKernel(ExactBuffers):
         source: Representation,
         side: int,
         gain: float = 1.0,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.side = side
@@ -80,22 +80,22 @@ class SteerableKernel(ExactBuffers):
         # kernel
         deviation = gain * math.sqrt(target.size / max(total, 1))
         weight = torch.empty(total).uniform_(-1, 1) * math.sqrt(3) * deviation
-        self.relaxed = relaxed
+        self.relaxation = relaxation
         self.weight = nn.Parameter(
-            weight if relaxed is None else weight.unsqueeze(1).repeat(1, side**2)
+            weight if relaxation is None else weight.unsqueeze(1).repeat(1, side**2)
         )
 
     def penalty(self) -> Tensor | None:
         """The variance of the coefficients over the pixels, their mean; None where
-        nothing is relaxed.
+        the kernel is exact.
         """
-        return None if self.relaxed is None else self.weight.var(1, unbiased=False).mean()
+        return None if self.relaxation is None else self.weight.var(1, unbiased=False).mean()
 
     def broken_maps(self) -> BrokenMaps | None:
         """How far it is from the kernels that commute, for nn.symmetry_breaking; None where
-        nothing is relaxed.
+        the kernel is exact.
         """
-        if self.relaxed is None:
+        if self.relaxation is None:
             return None
         kernel = self().double().permute(0, 2, 3, 1).flatten(1, 2).cpu()
         return BrokenMaps(
@@ -160,7 +160,7 @@ class SteerableKernel(ExactBuffers):
         """Coefficients (pairs, basis) or (pairs, basis, pixels) -> kernels (pairs, out x pixels x
         in).
         """
-        if self.relaxed is None:
+        if self.relaxation is None:
             return weight @ basis.flatten(1)
         return torch.einsum("nku,kaub->naub", weight, basis)
 
@@ -232,7 +232,7 @@ class SteerableConv(Expandable[tuple[Tensor, Tensor | None]]):
         activation: for fields that permute their channels, see FieldActivation.
         vectors: for the others.
         pool: whether to blur and keep every second pixel.
-        relaxed: see SteerableKernel; the bias stays tied.
+        relaxation: see SteerableKernel; the bias stays tied.
     """
 
     def __init__(
@@ -243,14 +243,14 @@ class SteerableConv(Expandable[tuple[Tensor, Tensor | None]]):
         activation: str = "relu",
         vectors: Vectors = "gated",
         pool: bool = False,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.grid = source.base.shape
         self.stride = sampling.stride
         self.padding = sampling.padding
         fibre = with_gates(target.fibre, vectors)
-        self.kernel = SteerableKernel(fibre, source.fibre, sampling.kernel, 2**0.5, relaxed)
+        self.kernel = SteerableKernel(fibre, source.fibre, sampling.kernel, 2**0.5, relaxation)
         shift = bias(vector(fibre))
         one = vector(trivial(fibre.group))
         self.bias = TiedMatrix(vector(fibre), one, 0.1, shift) if shift.weights else None

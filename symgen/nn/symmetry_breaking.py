@@ -1,6 +1,6 @@
-"""Symmetry-breaking norms of relaxed maps: a number per step, and one per generator.
+"""Symmetry-breaking norms of maps: a number per step, and one per generator.
 
-For a relaxed matrix W between features on which the group acts by rho_out and rho_in, both
+For a matrix W between features on which the group acts by rho_out and rho_in, both
 orthogonal:
 
     distance    |W - P W| / |W|, with P the orthogonal projection on the matrices that commute with the group (the
@@ -8,7 +8,7 @@ orthogonal:
     generator   |rho_out(g) W - W rho_in(g)| / |W|, between 0 and 2
     spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the step's maps
 
-Norms are Frobenius norms, over all relaxed matrices of a step together, in float64 where the device
+Norms are Frobenius norms, over all such matrices of a step together, in float64 where the device
 has it. What the group cannot tell from an exact map breaks no symmetry, be it learnt by weights that
 are free.
 """
@@ -30,7 +30,7 @@ from symgen.nn.tied_linear import TiedMatrix
 
 
 class BrokenMaps(NamedTuple):
-    """A relaxed matrix, or several that the group moves together.
+    """A matrix that may break the symmetry, or several that the group moves together.
 
     Args:
         matrix: as it is, W.
@@ -60,7 +60,7 @@ class BreaksSymmetry(Protocol):
 
 @torch.no_grad()
 def symmetry_breaking(module: nn.Module) -> dict[str, float]:
-    """Distance (under ""), size for each generator, and "spread" of banks, of what is relaxed in a
+    """Distance (under ""), size for each generator, and "spread" of banks, of what may break it in a
     module; or empty.
     """
     parts = [each for each in map(_broken_maps, module.modules()) if each is not None]
@@ -79,7 +79,7 @@ def symmetry_breaking(module: nn.Module) -> dict[str, float]:
 
 
 def penalty(module: nn.Module) -> Tensor | None:
-    """The sum of the penalties of what is relaxed in a module, differentiable; None where nothing
+    """The sum of the penalties of what may break it in a module, differentiable; None where nothing
     is.
     """
     found = [
@@ -102,8 +102,8 @@ def banked(module: nn.Module) -> dict[str, TiedMatrix]:
 
 
 def _broken_maps(module: nn.Module) -> BrokenMaps | None:
-    """The relaxed matrix of one module, in float64; None where it holds none."""
-    if isinstance(module, TiedMatrix) and module.relaxed is not None:
+    """The matrix of one module that may break it, in float64; None where it holds none."""
+    if isinstance(module, TiedMatrix) and module.relaxation is not None:
         matrix = _wide(module())
         rest = matrix - module.project(matrix)
         names = module.target.group.generators

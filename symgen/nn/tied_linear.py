@@ -29,7 +29,7 @@ class TiedMatrix(ExactBuffers):
         gain: standard deviation of an output entry for unit-variance inputs at initialisation; 0
             gives zeros.
         table: the tying, by default the general one of the two types.
-        relaxed: how the matrix may break the symmetry; exact at first. "residual": a free
+        relaxation: how the matrix may break the symmetry; exact at first. "residual": a free
             matrix is added that starts at zero (Finzi et al. 2021, "Residual pathway priors").
             Otherwise "banks", see RelaxedWeights: where the group exchanges no channels on either
             side, the matrix stays exact. None: exact.
@@ -44,7 +44,7 @@ class TiedMatrix(ExactBuffers):
         source: FieldType,
         gain: float = 1.0,
         table: Tying | None = None,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         table = table or tie(target, source)
@@ -52,10 +52,12 @@ class TiedMatrix(ExactBuffers):
         self.source = source if table.shape[1] == source.size else number(target.group)
         self.shape = table.shape
         self.blocks = [(b.rows.shape[0], b.columns.shape[0]) for b in table.blocks]
-        residual = relaxed is not None and relaxed.form == "residual"
-        scales = None if relaxed is None or residual else scaling(target, source, relaxed.index)
-        count = 1 if relaxed is None or scales is None else relaxed.banks
-        self.relaxed = relaxed if residual or scales is not None else None
+        residual = relaxation is not None and relaxation.form == "residual"
+        scales = (
+            None if relaxation is None or residual else scaling(target, source, relaxation.index)
+        )
+        count = 1 if relaxation is None or scales is None else relaxation.banks
+        self.relaxation = relaxation if residual or scales is not None else None
         # sigma^2 times the mean squared norm of a row equals gain^2 (fan-in of a tied matrix); see
         # RelaxedWeights for L
         deviation = gain * math.sqrt(count * table.shape[0] / max(table.entries, 1.0))
@@ -174,7 +176,7 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it
             must not be zero: without it every feature is odd in a signed input and every invariant
             of it vanishes.
-        relaxed: see TiedMatrix. The bias is relaxed in the form "residual", and stays tied with
+        relaxation: see TiedMatrix. The bias may break it in the form "residual", and stays tied with
             banks.
     """
 
@@ -186,16 +188,16 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         gain: float = 1.0,
         bias: bool = True,
         bias_gain: float = 0.0,
-        relaxed: Relaxation | None = None,
+        relaxation: Relaxation | None = None,
     ) -> None:
         super().__init__()
         self.place = scope == "place"
         if self.place:
             target, source = vector(target.fibre), vector(source.fibre)
         self.out_shape = target.shape
-        self.matrix = TiedMatrix(target, source, gain, relaxed=relaxed)
-        self.bias = _bias(target, bias_gain, relaxed) if bias else None
-        self.spectral = spectral(target, source) if self.matrix.relaxed is None else None
+        self.matrix = TiedMatrix(target, source, gain, relaxation=relaxation)
+        self.bias = _bias(target, bias_gain, relaxation) if bias else None
+        self.spectral = spectral(target, source) if self.matrix.relaxation is None else None
         if self.spectral is not None and self.matrix.index is not None:
             self.matrix.index = self.spectral.rearranged(self.matrix.index)
 
@@ -214,9 +216,9 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         return nn.functional.linear(x.flatten(1), matrix, bias).view(-1, *self.out_shape)
 
 
-def _bias(target: FieldType, gain: float, relaxed: Relaxation | None) -> TiedMatrix | None:
+def _bias(target: FieldType, gain: float, relaxation: Relaxation | None) -> TiedMatrix | None:
     table = bias(target)
-    residual = relaxed if relaxed is not None and relaxed.form == "residual" else None
+    residual = relaxation if relaxation is not None and relaxation.form == "residual" else None
     if table.weights == 0 and residual is None:
         return None
     return TiedMatrix(target, number(target.group), gain, table, residual)
@@ -230,5 +232,5 @@ def _(operation: operations.TiedLinear) -> TiedLinear:
         operation.scope,
         operation.gain,
         bias_gain=operation.bias_gain,
-        relaxed=operation.relaxation,
+        relaxation=operation.relaxation,
     )

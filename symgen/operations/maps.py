@@ -1,4 +1,4 @@
-"""The linear maps that operations are made of: counted, relaxed and drawn from what they are."""
+"""The linear maps that operations are made of: counted, loosened and drawn from what they are."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Map(ABC):
 
     @abstractmethod
     def broken_weights(self, how: Relaxation) -> int:
-        """How many weights it gets more by being relaxed; 0 where this form does nothing to it."""
+        """How many weights it gets more by a relaxation; 0 where this form does nothing to it."""
 
 
 @dataclass(frozen=True)

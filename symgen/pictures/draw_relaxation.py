@@ -1,4 +1,4 @@
-"""symmetry_breaking.png and relaxed_weights.png: by how much a relaxed network breaks its symmetry,
+"""symmetry_breaking.png and relaxed_weights.png: by how much a network breaks its symmetry,
 over training.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from symgen.nn.network import Network
 
 MAX_MAPS = 10
-"""So many relaxed maps are drawn: those that break the symmetry most, or whose weights are spread
+"""So many maps are drawn: those that break the symmetry most, or whose weights are spread
 out most.
 """
 MAX_NAMED = 24
@@ -126,7 +126,7 @@ def _framed(axes: Axes, steps: np.ndarray) -> None:
 
 
 # -------------------------------------------------------------------------------------------
-# relaxed weights
+# weights of banks
 
 
 def deviations(weights: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -147,12 +147,12 @@ def draw_relaxed_weights(
     path: Path,
     run: str = "",
 ) -> Path:
-    """Heat maps: a row per relaxed map, a panel per bank, time to the right, group elements
+    """Heat maps: a row per map, a panel per bank, time to the right, group elements
     downwards.
 
     Args:
         steps: environment steps, shape (times,).
-        weights: for each relaxed map shape (times, banks, elements).
+        weights: for each map shape (times, banks, elements).
         elements: what its weights belong to.
         path: of the PNG.
         run: whose.
@@ -240,7 +240,7 @@ def _scale(figure: Figure, grid: np.ndarray, top: float) -> None:
 
 
 def elements(network: Network) -> dict[str, Elements]:
-    """What the relaxed weights of a network belong to, by the names that `relaxed_weights()` gives
+    """What the weights of the banks of a network belong to, by the names that `relaxed_weights()` gives
     the maps.
     """
     known = {}

@@ -63,7 +63,7 @@ def draw_weights(
 
 def _title(drawn: list[MapTables]) -> str:
     """How the picture is read."""
-    if any(part.relaxed for part in drawn):
+    if any(part.may_break for part in drawn):
         title = (
             "entries of one colour start equal, pale ones at zero; relaxed, they may come apart "
             "in training"

@@ -2,7 +2,7 @@
 
 show_spec    graph, labels, triangles, actions, observation, weights; no torch network is built
 show_run     the same of the run's own spec, then its attention, its symmetry breaking where
-             the network is relaxed, and its learning curve
+             the network may break it, and its learning curve
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def _weights(problem: Problem, base: Base | None, album: Album) -> Drawn:
 
 
 def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Drawn:
-    """Of a relaxed network: symmetry-breaking norms and the weights of its banks, over training."""
+    """Of a network that may break its symmetry: symmetry-breaking norms and the weights of its banks, over training."""
     from symgen.experiment import metrics, relaxed_weights
     from symgen.pictures import draw_relaxation as draw
 
@@ -224,7 +224,7 @@ def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Drawn:
     elements = draw.elements(compiled.network)
     known = {name: banks for name, banks in weights.items() if name in elements}
     if not known:
-        return drawn + _note("no relaxed map has banks, so there is no picture of their weights")
+        return drawn + _note("no map has banks, so there is no picture of their weights")
     path = album("relaxed_weights")
     return drawn + Drawn((draw.draw_relaxed_weights(steps, known, elements, path, run.label),))
 

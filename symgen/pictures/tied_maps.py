@@ -49,14 +49,14 @@ class DrawnMap(NamedTuple):
         source: field type.
         convolution: "" or "tied" (the source is the window around a pixel), or "steered" (between
             the pixels too).
-        relaxed: whether entries only start equal.
+        may_break: whether entries only start equal.
     """
 
     step: str
     target: FieldType
     source: FieldType
     convolution: str = ""
-    relaxed: bool = False
+    may_break: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +90,13 @@ class MapTables:
         title: what they are.
         tables: the panels.
         weights: number of weights they share.
-        relaxed: whether entries only start equal.
+        may_break: whether entries only start equal.
     """
 
     title: str
     tables: tuple[WeightTable, ...]
     weights: int
-    relaxed: bool = False
+    may_break: bool = False
 
 
 def map_tables(plan: Plan, base: Base | None, actions: Sequence[str] = ()) -> list[MapTables]:
@@ -150,9 +150,9 @@ def _maps_of(step: Step) -> list[DrawnMap]:
         convolution = "steered"
     else:
         return []
-    relaxed = step.operation.bound == "relaxed"
+    may_break = step.operation.relaxation is not None
     source = _one_copy(source, moving=bool(convolution))
-    return [DrawnMap(step.name, _one_copy(target), source, convolution, relaxed)]
+    return [DrawnMap(step.name, _one_copy(target), source, convolution, may_break)]
 
 
 def _one_copy(field: FieldType, moving: bool = False) -> FieldType:
@@ -181,10 +181,10 @@ def _tables(plan: Plan, tied: DrawnMap, actions: Sequence[str]) -> MapTables:
     entries = table.shape[0] * table.shape[1]
     title += f"; {_counted(table.weights)} for {entries} entries"
     if table.index is None:
-        return MapTables(title, _basis(table), table.weights, tied.relaxed)
+        return MapTables(title, _basis(table), table.weights, tied.may_break)
     channels = max(tied.target.size, tied.source.fibre.size)
     if tied.source.base.kind == "grid" and channels <= MAX_CHANNELS:
-        return MapTables(title, (_blocks(tied, table),), table.weights, tied.relaxed)
+        return MapTables(title, (_blocks(tied, table),), table.weights, tied.may_break)
     right = _names(tied.source)
     down = _names(tied.target)
     if tied.step == "policy" and len(actions) == tied.target.size:
@@ -192,7 +192,7 @@ def _tables(plan: Plan, tied: DrawnMap, actions: Sequence[str]) -> MapTables:
     drawn = WeightTable(
         table.index, table.sign, right=_ticks(right), down=_ticks(down), sides=("from", "to")
     )
-    return MapTables(title, (drawn,), table.weights, tied.relaxed)
+    return MapTables(title, (drawn,), table.weights, tied.may_break)
 
 
 def _counted(weights: int) -> str:
@@ -270,7 +270,7 @@ def _steered(tied: DrawnMap, title: str) -> MapTables:
     more = "" if len(basis) <= MAX_BASIS else f", the first {MAX_BASIS}"
     title += f"; {_counted(len(basis))} times these kernels{more}"
     if not len(basis):
-        return MapTables(title, (), 0, tied.relaxed)
+        return MapTables(title, (), 0, tied.may_break)
     values = mosaic(shown, np.nan)
     names = [f"w{k + 1} times" for k in range(len(shown))]
     right = _fibre_names(tied.target.fibre)[:MAX_CHANNELS]
@@ -281,7 +281,7 @@ def _steered(tied: DrawnMap, title: str) -> MapTables:
         down=_ticks(names, side + 1, (side - 1) / 2),
         sides=(f"to channel of {tied.target.fibre}", ""),
     )
-    return MapTables(title, (table,), len(basis), tied.relaxed)
+    return MapTables(title, (table,), len(basis), tied.may_break)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -325,4 +325,4 @@ def _graph_matrix(step: Step, labels: np.ndarray, base: Base) -> MapTables:
     tables = tuple(
         WeightTable(picture, title=f"channel {k + 1}{seen}") for k, picture in enumerate(pictures)
     )
-    return MapTables(title, tables, weights, step.operation.bound == "relaxed")
+    return MapTables(title, tables, weights, step.operation.relaxation is not None)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:  # a plan is made of what stands further to the right
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
-Claim = Literal["exact", "relaxed", "none"]
+Promise = Literal["exact", "relaxed", "none"]
 """What a proof may claim: that the network is exact, that it was at first and says how far it has
 gone, or nothing."""
+
+Fit = Literal["bound", "free", "any"]
 
 
 class Constraint(Protocol[OptionsT]):
@@ -34,11 +36,11 @@ class Constraint(Protocol[OptionsT]):
         """What a spec may say about the constraint, a frozen pydantic model."""
 
     @property
-    def CLAIM(self) -> Claim:
+    def PROMISE(self) -> Promise:
         """What a proof may claim of a network that no training has changed."""
 
     @property
-    def FITS(self) -> Literal["bound", "free", "any"]:
+    def FITS(self) -> Fit:
         """Which families it fits: those whose weights the group binds, the others, or all."""
 
     @property

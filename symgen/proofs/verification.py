@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TypedDict
 
 from symgen.nn.device import NARROW
+from symgen.problem.constraint import Promise
 from symgen.proofs.claim import APPROXIMATE, BY_NAME, Verdict
 
 __all__ = ["Row", "StoredVerification", "Verification"]
@@ -72,17 +73,15 @@ class Verification:
 
     Args:
         rows: one per generator, output and dtype.
-        claimed: whether the spec claims exactness; a baseline claims nothing.
-        relaxed: whether the spec allows an equivariance error, which a network that was not trained
-            yet has not.
+        promise: what the constraint promises: an exact network; one that may break the symmetry, and
+            has not before it is trained; or nothing.
         observations: how many observations it was measured on, by where they come from.
         missing: why there are none of the environment, where they were asked for.
         device: where it was measured.
     """
 
     rows: tuple[Row, ...]
-    claimed: bool
-    relaxed: bool = False
+    promise: Promise
     observations: Mapping[str, int] = field(default_factory=dict)
     missing: str = ""
     device: str = "cpu"
@@ -97,10 +96,9 @@ class Verification:
         """True where what the spec claims was measured, up to interpolation where pixels are rotated
         between pixels.
 
-        A relaxed network may break the symmetry, and must have shown by how much: a constant has
-        not.
+        A network that may break the symmetry must have shown by how much: a constant has not.
         """
-        if not self.claimed and not self.relaxed:
+        if self.promise == "none":
             return True
         return all(row.verdict not in ("broken", "no power") for row in self.rows)
 
@@ -109,7 +107,7 @@ class Verification:
         """True where the control of an exact claim is as good as nothing: an output may be a
         constant.
         """
-        return (self.claimed or self.relaxed) and any(
+        return self.promise != "none" and any(
             row.verdict == "no power" and row.tolerance != APPROXIMATE for row in self.rows
         )
 
@@ -117,7 +115,7 @@ class Verification:
         """Plain values for JSON."""
         values: StoredVerification = {
             "holds": self.holds,
-            "claimed": self.claimed,
+            "claimed": self.promise == "exact",
             "rows": [asdict(row) for row in self.rows],
             "observations": dict(self.observations),
             "device": self.device,
@@ -176,8 +174,9 @@ class Verification:
         return [f"measured on {self.device}{apart}"]
 
     def _about_the_constraint(self) -> list[str]:
-        if self.claimed:
-            return []
-        if self.relaxed:
-            return ["constraint relaxed: the network may break it"]
-        return ["constraint none: the spec claims no symmetry of the network"]
+        words = {
+            "exact": [],
+            "relaxed": ["constraint relaxed: the network may break it"],
+            "none": ["constraint none: the spec claims no symmetry of the network"],
+        }
+        return words[self.promise]

@@ -37,6 +37,7 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.representation import Representation
 from symgen.nn.device import widest
 from symgen.nn.network import Network, build
+from symgen.problem.constraint import Promise
 from symgen.problem.interface import Interface
 from symgen.proofs import claim as claims
 from symgen.proofs.claim import APPROXIMATE, TOLERANCE
@@ -59,8 +60,7 @@ def verify(
     observation: Mapping[str, FieldType],
     action: Representation,
     *,
-    claimed: bool = True,
-    relaxed: bool = False,
+    promise: Promise = "exact",
     batch: int = 8,
     steps: int = STEPS,
     seed: int = 0,
@@ -74,8 +74,8 @@ def verify(
         interface: the environment's terms and action.
         observation: field type of every term.
         action: how the group moves the policy's parameters.
-        claimed: whether the spec claims exactness.
-        relaxed: whether the spec allows an equivariance error: then it is a size, not a fault.
+        promise: what the constraint promises: an exact network, one that may break the symmetry
+            (an equivariance error is a size then, not a fault), or nothing.
         batch: number of normally distributed observations.
         steps: observations of a sequence, for a network with memory; at least 2.
         seed: of the observations and shuffles.
@@ -96,10 +96,10 @@ def verify(
                 rows += _sequences(model, setting, sequence)
             for observations in shown:
                 rows = with_shown(observations, rows, model, setting)
-    if relaxed:
+    if promise == "relaxed":
         rows = [_allowed(row) for row in rows]
     used = {"normally distributed": batch} | {each.source: each.count for each in shown}
-    return Verification(tuple(rows), claimed, relaxed, used, missing, str(network.device))
+    return Verification(tuple(rows), promise, used, missing, str(network.device))
 
 
 def _single(network: Network, setting: Setting, terms: Terms, acts: Array) -> list[Row]:
@@ -133,7 +133,7 @@ def _copied(network: Network, interface: Interface, dtype: torch.dtype) -> Netwo
 
 
 def _allowed(row: Row) -> Row:
-    """An equivariance error as a relaxed network may have it; one that is no number is a fault."""
+    """An equivariance error that is allowed; one that is no number is a fault."""
     if row.verdict == "broken" and np.isfinite(row.error):
         return replace(row, verdict="relaxed")
     return row

@@ -149,11 +149,11 @@ class Symmetry(_Closed):
             Annotated[dict[str, dict[str, object]], Field(min_length=1, max_length=1)],
             Tag(TAG_OF["mapping"]),
         ],
-        _one_of("text or {relaxed: {...}}"),
+        _one_of("text, or a keyword with its options"),
     ] = Field(
         default="exact",
         description="How the group binds the network: the name of a file in symgen/constraints, or "
-        "that name with its options: {relaxed: {banks: 2}}.",
+        "that name with its options: {NAME: {...}}.",
     )
     output: Literal["equivariant", "invariant"] = Field(
         default="equivariant",

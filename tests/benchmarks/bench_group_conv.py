@@ -95,7 +95,7 @@ def layers(
     of = FieldType(bases.grid(group(name), side, side), representations.parse(group(name), source))
     to = FieldType(sampled(of.base, sampling), representations.parse(group(name), target))
     plain = Plain(of.base.shape, of.fibre.size, to.fibre.size, sampling)
-    two = GroupConv(to, of, sampling, relaxed=Relaxation(form="banks", banks=2))
+    two = GroupConv(to, of, sampling, relaxation=Relaxation(form="banks", banks=2))
     return {"plain": plain, "exact": GroupConv(to, of, sampling), "relaxed": two}
 
 

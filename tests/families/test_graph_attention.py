@@ -255,9 +255,7 @@ def test_relaxed_is_exact_at_first_and_broken_by_training(symmetry, local):
     train(built, this)
     assert_broken(built, this)
     assert all(size > 1e-3 for name, size in built.symmetry_breaking().items())
-    report = verify(
-        built, this.interface, this.observation, this.action, claimed=False, relaxed=True
-    )
+    report = verify(built, this.interface, this.observation, this.action, promise="relaxed")
     assert {row.verdict for row in report.rows} == {"relaxed"}
     assert report.holds
     assert not report.exact

@@ -97,7 +97,7 @@ def test_the_relaxed_kernel_is_that_of_the_equation(name, source, index):
     read.
     """
     layer, to, of = conv(
-        name, "2 regular", source, relaxed=Relaxation(form="banks", banks=2, index=index)
+        name, "2 regular", source, relaxation=Relaxation(form="banks", banks=2, index=index)
     )
     order, lifting = group(name).order, source == "3 trivial"
     fields, matrix = 3 if lifting else 2, layer.linear.matrix

@@ -48,7 +48,7 @@ def layer(
 ) -> tuple[TiedLinear, FieldType, FieldType]:
     torch.manual_seed(0)
     fields = parse(group(name), target), parse(group(name), source)
-    return TiedLinear(*fields, bias_gain=1.0, relaxed=how).double(), *fields
+    return TiedLinear(*fields, bias_gain=1.0, relaxation=how).double(), *fields
 
 
 def off(matrix: torch.Tensor, to: FieldType, of: FieldType) -> float:
@@ -80,7 +80,7 @@ def test_exact_at_the_start_and_not_after(name, target, source, how):
     perturb(linear, 1.0)
     if how.form == "banks" and scaling(to, of, how.index) is None:
         assert tied.penalty() is None
-        assert tied.relaxed is None
+        assert tied.relaxation is None
         return
     # control: the dial has power
     assert off(tied(), to, of) > 1e-3
@@ -117,7 +117,7 @@ def test_outputs_start_with_the_deviation_of_an_exact_map(target, source, how):
     d4 = group("D4")
     to, of = parse(d4, target), parse(d4, source)
     outputs = [
-        TiedLinear(to, of, gain=2.0, bias=False, relaxed=how)(torch.randn(64, *of.shape))
+        TiedLinear(to, of, gain=2.0, bias=False, relaxation=how)(torch.randn(64, *of.shape))
         for _ in range(16)
     ]
     assert abs(torch.stack(outputs).std().item() / 2.0 - 1) < 0.1
@@ -130,7 +130,7 @@ def test_the_formula_by_hand(index):
     """
     c4 = group("C4")
     to, of = parse(c4, "point: 2 regular"), parse(c4, "point: 3 regular")
-    tied = TiedMatrix(to, of, relaxed=Relaxation(form="banks", banks=2, index=index)).double()
+    tied = TiedMatrix(to, of, relaxation=Relaxation(form="banks", banks=2, index=index)).double()
     perturb(tied, 1.0)
     found = tied().detach().view(2, 4, 3, 4)
     psi, w = tied.tied().detach().view(2, 2, 4, 3, 4), tied.banks.weight.detach()
@@ -157,7 +157,7 @@ def test_one_bank_in_the_next_layer_is_the_same_network():
                 field,
                 field,
                 bias=False,
-                relaxed=None if i is None else Relaxation(form="banks", banks=1, index=i),
+                relaxation=None if i is None else Relaxation(form="banks", banks=1, index=i),
             )
             for i in given[which]
         ]
@@ -206,7 +206,7 @@ def test_copies_and_places_share_weights_and_parts_are_what_the_group_mixes():
 def test_spread_and_penalty_of_the_weights():
     c4 = group("C4")
     to = parse(c4, "point: regular + trivial")
-    banks = TiedMatrix(to, to, relaxed=Relaxation(form="banks", banks=2)).double().banks
+    banks = TiedMatrix(to, to, relaxation=Relaxation(form="banks", banks=2)).double().banks
     assert banks.spread() == 0
     assert banks.penalty() == 0
     with torch.no_grad():  # another weight for another atom breaks nothing
@@ -217,7 +217,7 @@ def test_spread_and_penalty_of_the_weights():
         banks.weight[0, :4] = torch.tensor([0.0, 1.0, 2.0, 3.0])
     assert banks.spread().item() == pytest.approx(3 / 2)
     assert banks.penalty().item() == pytest.approx(4 * 1.25 / 10)
-    residual = TiedMatrix(to, to, relaxed=Relaxation(form="residual")).double()
+    residual = TiedMatrix(to, to, relaxation=Relaxation(form="residual")).double()
     with torch.no_grad():
         residual.delta[0, 0] = 5.0
     assert residual.penalty().item() == pytest.approx(25 / 25)

@@ -69,9 +69,9 @@ def test_maps(name, target, source, scope, how):
     to, of = (parse(group(name), text) for text in (target, source))
     of = FieldType(to.base, of.fibre) if scope == "place" else of
     torch.manual_seed(0)
-    linear = TiedLinear(to, of, scope, bias=False, relaxed=how).double()
+    linear = TiedLinear(to, of, scope, bias=False, relaxation=how).double()
     assert all(size <= 1e-12 for size in symmetry_breaking(linear).values())
-    if linear.matrix.relaxed is None:  # the group exchanges no channels on either side
+    if linear.matrix.relaxation is None:  # the group exchanges no channels on either side
         assert symmetry_breaking(linear) == {}
         return
     perturbed(linear)
@@ -99,7 +99,7 @@ def test_maps(name, target, source, scope, how):
 def test_biases_count():
     to, of = (parse(group("D1"), text) for text in ("point: regular", "point: 2 sign"))
     torch.manual_seed(0)
-    linear = TiedLinear(to, of, relaxed=RESIDUAL).double()
+    linear = TiedLinear(to, of, relaxation=RESIDUAL).double()
     with torch.no_grad():
         linear.bias.delta[0] += 1.0
     matrix, bias = (each.detach().numpy() for each in linear.expand())
@@ -183,7 +183,7 @@ def test_steerable_kernels(name):
 
     fibre_of = fibre(group(name), "regular + trivial")
     torch.manual_seed(0)
-    kernel = SteerableKernel(fibre_of, fibre_of, 3, relaxed=Relaxation("pixels")).double()
+    kernel = SteerableKernel(fibre_of, fibre_of, 3, relaxation=Relaxation("pixels")).double()
     assert symmetry_breaking(kernel)[""] <= 1e-12
     assert penalty(kernel).item() <= 1e-24
     with torch.no_grad():

@@ -51,7 +51,7 @@ def test_broken_and_what_the_spec_claims():
     assert verdicts(report) == {("policy", "broken"), ("value", "broken")}
     assert not report.exact
     assert not report.holds
-    unclaimed = measured(this, claimed=False)
+    unclaimed = measured(this, promise="none")
     assert unclaimed.rows == report.rows
     assert unclaimed.holds
     assert not unclaimed.exact
@@ -102,13 +102,12 @@ def test_what_claims_a_symmetry_must_have_power(constraint):
     this = problem(
         "C4 grid 5x5", "mlp" if constraint == "none" else "group_mlp", constraint=constraint
     )
-    claims = {"claimed": constraint == "exact", "relaxed": constraint == "relaxed"}
     built = network(this)
-    assert measured(this, built, **claims).holds
+    assert measured(this, built, promise=constraint).holds
     with torch.no_grad():
         for weight in built.steps["value"].parameters():
             weight.zero_()
-    constant = measured(this, built, **claims)
+    constant = measured(this, built, promise=constraint)
     assert ("value", "no power") in verdicts(constant)
     assert constant.holds == constant.to_dict()["holds"] == (constraint == "none")
 
@@ -118,7 +117,7 @@ def test_a_relaxed_network_that_is_no_number_does_not_hold():
     built = network(this)
     with torch.no_grad():
         built.steps["policy"].matrix.weight.fill_(torch.nan)
-    report = measured(this, built, claimed=False, relaxed=True)
+    report = measured(this, built, promise="relaxed")
     assert ("policy", "broken") in verdicts(report)
     assert not report.holds
 
@@ -221,12 +220,12 @@ def test_odd_features_have_no_value():
 def test_relaxed():
     this = problem("C4 grid 5x5", "graph_attention", {"readout": "both"}, constraint="relaxed")
     built = network(this)
-    untrained = measured(this, built, claimed=False, relaxed=True)
+    untrained = measured(this, built, promise="relaxed")
     assert untrained.exact
     assert "constraint relaxed: the network may break it" in str(untrained)
-    assert "constraint none" in str(measured(this, built, claimed=False))  # control
+    assert "constraint none" in str(measured(this, built, promise="none"))  # control
     train(built, this)
-    report = measured(this, built, claimed=False, relaxed=True)
+    report = measured(this, built, promise="relaxed")
     assert report.holds
     assert not report.exact
     assert "relaxed" in {verdict for _, verdict in verdicts(report)}
@@ -341,7 +340,7 @@ def test_printed_and_plain_forms():
     plain = json.loads(json.dumps(report.to_dict()))
     assert plain["holds"] is True
     assert plain["rows"][0]["generator"] == "r"
-    assert "claims no symmetry" in str(measured(this, claimed=False))
+    assert "claims no symmetry" in str(measured(this, promise="none"))
 
 
 def test_a_group_without_generators():

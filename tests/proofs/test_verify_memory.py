@@ -51,7 +51,7 @@ def test_a_memory_that_breaks_the_symmetry_is_found_in_sequences_alone():
     assert by_verdict(report, "broken") == {*OVER, "state of memory"}
     assert by_verdict(report, "exact") == {"policy", "value"}
     assert not report.holds
-    allowed = measured(this, network(this, slip=1e-3), claimed=False, relaxed=True)
+    allowed = measured(this, network(this, slip=1e-3), promise="relaxed")
     assert by_verdict(allowed, "relaxed") == {*OVER, "state of memory"}
     assert allowed.holds
 
@@ -84,7 +84,7 @@ def test_a_memory_that_the_group_does_not_move_is_compared_with_others():
     plan = plan_spec(this)
     built = remembering(plan, this.interface, after="value_hidden")
     assert str(built.states["memory"].fibre) == "64 trivial"
-    rows = {row.output: row for row in measured(this, built, claimed=False).rows}
+    rows = {row.output: row for row in measured(this, built, promise="none").rows}
     assert rows["state of memory"].verdict == rows["value over 8 steps"].verdict == "broken"
     assert min(rows[name].control for name in ("state of memory", "value over 8 steps")) > 1e-2
 
