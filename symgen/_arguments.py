@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from symgen.spec.source import Source
 
-Spec = Annotated[
+SpecPath = Annotated[
     str, typer.Argument(metavar="SPEC", help="A spec, such as specs/gridworld/rotations_c4.yaml.")
 ]
 Edits = Annotated[
