@@ -4,8 +4,12 @@ mypy reads this file too (`modules` in pyproject.toml), so that a hook that is m
 takes or returns something else, is an error there. What runs here is that no file is forgotten.
 """
 
+from pathlib import Path
 from types import ModuleType
 
+import pytest
+
+import symgen
 from symgen import lookup
 from symgen.envs import dm_control, gridworld, gymnasium_env, minigrid, procgen
 from symgen.problem.adapter import Adapter, OptionsT
@@ -48,3 +52,39 @@ def test_a_missing_hook_is_seen() -> None:
     assert {"make", "title", "Options"} <= hooks(Adapter)
     empty = ModuleType("symgen.envs.nothing")
     assert missing(empty, Adapter) == hooks(Adapter) - {"__name__"}
+
+
+HOOKS = Path(symgen.__file__).parent / "envs" / "procgen.py"
+WRONG = {
+    "as it is": ("", ""),
+    "a hook is missing": ("def title(", "def titel("),
+    "a hook returns something else": (
+        "def names(options: Options) -> dict[str, tuple[str, ...]]:",
+        "def names(options: Options) -> int:",
+    ),
+    "a hook takes something else": (
+        "def title(options: Options) -> str:",
+        "def title(options: str) -> str:",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_the_type_checker_refuses_a_module_that_breaks_the_contract(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = pytest.importorskip("mypy.api", reason="needs mypy")
+    before, after = WRONG[name]
+    text = HOOKS.read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "changed.py").write_text(text.replace(before, after), encoding="utf-8")
+    (tmp_path / "asked.py").write_text(
+        "import changed\nfrom tests.test_contracts import as_adapter\nas_adapter(changed)\n"
+    )
+    root = Path(symgen.__file__).parents[1]
+    monkeypatch.setenv("MYPYPATH", f"{tmp_path}:{root}")
+    monkeypatch.chdir(root)
+    said, errors, _ = api.run(["-m", "asked"])
+    assert not errors
+    assert ("asked.py:3: error" in said) == (before != after), said

@@ -7,8 +7,8 @@ from functools import cache
 
 REASON = "needs EGL or OSMesa to draw"
 CODE = (
-    "from symgen.envs import dm_control as d; "
-    "d.make(d.Options(domain='pendulum', task='swingup', observe='pixels', size=8), 1, 0)"
+    "from symgen.envs import dm_control as d; d.make(d.Options(domain='pendulum', task='swingup', "
+    "observe='pixels', size=8), 1, 0)"
 )
 
 

@@ -69,7 +69,8 @@ def spec(
     }
 
 
-LAVA, DOOR = "MiniGrid-LavaCrossingS9N1-v0", "MiniGrid-DoorKey-5x5-v0"
+LAVA = "MiniGrid-LavaCrossingS9N1-v0"
+DOOR = "MiniGrid-DoorKey-5x5-v0"
 SIGNS = {"observation": {"s": [-1, -2, -3, -4]}}
 SHORT = {"max_steps": 6}
 CONTROL = {"package": "dm_control", "group": "D1"}
@@ -228,7 +229,7 @@ def parameters(names: Mapping[str, Example] = EXAMPLES) -> list[Any]:
 
 
 def available(name: str) -> Example:
-    """An example, where this machine has what it needs; else the test is skipped, with the reason."""
+    """An example, where this machine has what it needs; else the test is skipped and says why."""
     example = EXAMPLES[name]
     if example.package and importlib.util.find_spec(example.package) is None:
         pytest.skip(f"needs the package {example.package}")

@@ -38,7 +38,8 @@ class Faulty(gymnasium.Env):
         return self.np_random.uniform(-1, 1, 2).astype(np.float32), {}
 
     def step(self, action):
-        self.steps, self.time = self.steps + 1, self.time + 1
+        self.steps = self.steps + 1
+        self.time = self.time + 1
         fault = self._fault("step")
         if fault == "die":
             os._exit(7)
@@ -62,15 +63,27 @@ class Faulty(gymnasium.Env):
 if ID not in gymnasium.registry:
     gymnasium.register(ID, entry_point=Faulty)
 
-FAULTS = ("make", "reset", "step", "exit", "four", "shape", "scalar", "none", "text", "complex", "ragged", "reward",
-          "info")  # fmt: skip
+FAULTS = (
+    *("make", "reset", "step", "exit", "four"),
+    *("shape", "scalar", "none", "text", "complex", "ragged", "reward", "info"),
+)
 
 SPEC = {
     "symgen": 1,
     "environment": {"adapter": "gymnasium_env", "id": ID},
-    "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2]}}, "actions": {"s": [1, 0]}},
+    "symmetry": {
+        "group": "D1",
+        "states": {"observation": {"s": [-1, -2]}},
+        "actions": {"s": [1, 0]},
+    },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
     "train": {
-        "algorithm": "ppo", "steps": 64, "seeds": [0], "envs": 2, "rollout": 8, "minibatch": 16, "epochs": 1,
+        "algorithm": "ppo",
+        "steps": 64,
+        "seeds": [0],
+        "envs": 2,
+        "rollout": 8,
+        "minibatch": 16,
+        "epochs": 1,
     },
-}  # fmt: skip
+}

@@ -116,7 +116,7 @@ def _action_faults(action: Action, space: spaces.Space[Any]) -> list[str]:
 
 
 def value_faults(envs: VectorEnv, played: list[Step]) -> list[str]:
-    """Observations that are not finite or not of their space, and rewards and endings of no form."""
+    """Observations that are not finite or not of their space; rewards and endings of no form."""
     faults = []
     space = envs.single_observation_space
     for time, step in enumerate(played):
@@ -194,25 +194,26 @@ def field_faults(
         return [f"field types of {list(states)}"]
     if actions.group != group or actions.size != interface.action.parameters:
         return [f"{actions} of {actions.group} for {interface.action.parameters} parameters"]
-    faults = []
     seen = parts(observation)
+    faults = []
     for term in interface.terms:
-        field = states[term.name]
-        entries = term.size if term.layout == "discrete" else int(np.prod(term.shape))
-        if field.group != group or field.size != entries:
-            faults.append(f"{field} for the {entries} entries of {term.name}")
-            continue
-        batch = seen[term.name]
-        back = from_field(term, to_field(term, field, batch))
-        if not np.array_equal(back, batch):
-            faults.append(f"{field} does not take {term.name} apart")
-        for relation in group.relations:
-            moved = act_on_term(term, field, relation, batch)
-            if not np.allclose(moved, batch, CLOSE, CLOSE):
-                faults.append(f"{relation} moves {term.name}")
+        faults += _term_field_faults(term, group, states[term.name], seen[term.name])
     for relation in group.relations:
         if not np.allclose(actions.matrix(relation), np.eye(actions.size), atol=CLOSE):
             faults.append(f"{relation} moves the actions")
+    return faults
+
+
+def _term_field_faults(term: Term, group: Group, field: FieldType, batch: np.ndarray) -> list[str]:
+    entries = term.size if term.layout == "discrete" else int(np.prod(term.shape))
+    if field.group != group or field.size != entries:
+        return [f"{field} for the {entries} entries of {term.name}"]
+    faults = []
+    if not np.array_equal(from_field(term, to_field(term, field, batch)), batch):
+        faults.append(f"{field} does not take {term.name} apart")
+    for relation in group.relations:
+        if not np.allclose(act_on_term(term, field, relation, batch), batch, CLOSE, CLOSE):
+            faults.append(f"{relation} moves {term.name}")
     return faults
 
 
@@ -280,7 +281,8 @@ def moved(problem: Problem, g: str, observation: Any) -> Any:
 
 def _alike(interface: Interface, one: Any, other: Any, grain: float) -> bool:
     """Whether two observations are equal up to rounding, images up to what their drawing allows."""
-    mine, theirs = parts(one), parts(other)
+    mine = parts(one)
+    theirs = parts(other)
     for term in interface.terms:
         gap = np.abs(mine[term.name].astype(float) - theirs[term.name].astype(float))
         drawn = term.layout == "image" and gap.mean() <= grain * term.scale
@@ -307,7 +309,8 @@ def condition_faults(
     also the numbers' kind.
     """
     faults = []
-    before, after = plain.single_observation_space, wrapped.single_observation_space
+    before = plain.single_observation_space
+    after = wrapped.single_observation_space
     if isinstance(before, spaces.Dict) != isinstance(after, spaces.Dict):
         return [f"{after} and not {before}"]
     if wrapped.single_action_space != plain.single_action_space:

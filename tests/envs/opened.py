@@ -12,7 +12,8 @@ from symgen.problem.problem import Problem
 from tests.envs.examples import available, parameters
 from tests.envs.laws import Step, play
 
-ENVS, STEPS = 3, 20
+ENVS = 3
+STEPS = 20
 every_example = pytest.mark.parametrize("name", parameters())
 
 

@@ -11,7 +11,8 @@ from symgen.envs._compass import DIRECTION_IMAGES, REVERSING, STEPS
 @pytest.mark.parametrize("move", GRID_MOVES)
 def test_directions_move_as_arrows_drawn_on_the_grid(move):
     for direction, (row, column) in enumerate(STEPS.tolist()):
-        centre, tip = np.zeros((5, 5), int), np.zeros((5, 5), int)
+        centre = np.zeros((5, 5), int)
+        tip = np.zeros((5, 5), int)
         centre[2, 2], tip[2 + row, 2 + column] = 1, 1
         moved = (
             np.argwhere(_compass.turned(tip, move))[0]

@@ -1,4 +1,4 @@
-"""Every adapter in the folder keeps the laws of an adapter, each law with a control that must fail."""
+"""Every adapter in the folder keeps the laws of an adapter; each law has a control that fails."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -153,7 +153,8 @@ def test_environments_that_do_not_begin_anew_are_seen():
 @every_example
 def test_levels_have_contents(name):
     problem = problem_of(name)
-    adapter, options = problem.adapter, problem.adapter_options
+    adapter = problem.adapter
+    options = problem.adapter_options
     levels = adapter.level_set(options)
     contents = adapter.level_contents(options)
     assert (levels is None) == (contents is None)

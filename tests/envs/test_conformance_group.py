@@ -39,7 +39,8 @@ def test_the_group_acts_on_what_is_observed_and_done(name):
 
 def hooks(problem: Problem, acting: Any) -> tuple[Any, Any]:
     """What the adapter knows of a group."""
-    adapter, options = problem.adapter, problem.adapter_options
+    adapter = problem.adapter
+    options = problem.adapter_options
     return adapter.states(options, acting), adapter.actions(options, acting)
 
 
@@ -47,7 +48,8 @@ def hooks(problem: Problem, acting: Any) -> tuple[Any, Any]:
 def test_fields_that_do_not_fit_are_seen(name):
     problem = problem_of(name)
     observation = played(name)[0].observation
-    states, actions = problem.observation, problem.action
+    states = problem.observation
+    actions = problem.action
     one = representations.trivial(problem.group)
     first = problem.interface.terms[0].name
     for wrong_states, wrong_actions in (
@@ -148,7 +150,8 @@ class Careless(Simulator[Any]):
 
 @pytest.mark.parametrize("breaks", ["observe", "step", "state"])
 def test_states_that_are_no_values_are_seen(breaks):
-    problem, kept = problem_of("gridworld"), simulator_of("gridworld")
+    problem = problem_of("gridworld")
+    kept = simulator_of("gridworld")
     assert isinstance(kept, Simulator)
     assert value_semantics_faults(problem, Careless(kept, breaks), states=6)
     assert value_semantics_faults(problem, Careless(kept, "nothing"), states=6) == []

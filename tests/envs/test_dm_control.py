@@ -60,8 +60,10 @@ def asked(samples=5, **about):
 @pytest.mark.parametrize(("domain", "task"), TASKS)
 def test_what_is_known_without_the_suite_is_true_of_it(domain, task):
     options = Options(domain=domain, task=task)
-    said, envs = dm_control.interface(options), dm_control.make(options, 2, 0)
-    space, actions = envs.single_observation_space, envs.single_action_space
+    said = dm_control.interface(options)
+    envs = dm_control.make(options, 2, 0)
+    space = envs.single_observation_space
+    actions = envs.single_action_space
     assert {term.name: (term.shape, term.dtype) for term in said.terms} == {
         name: (inner.shape, str(inner.dtype)) for name, inner in space.items()
     }
@@ -114,10 +116,12 @@ def test_tilted_gravity_is_a_dial():
 
     def equivariance_error(degrees):
         options = Options(domain="acrobot", task="swingup", tilt_gravity=degrees)
-        simulator, rng = dm_control.simulator(options, group("D1")), np.random.default_rng(0)
+        simulator = dm_control.simulator(options, group("D1"))
+        rng = np.random.default_rng(0)
         gaps = []
         for _ in range(20):
-            state, action = simulator.sample(rng), rng.uniform(-1, 1, 1)
+            state = simulator.sample(rng)
+            action = rng.uniform(-1, 1, 1)
             there = simulator.step(simulator.act("s", state, None), -action).state
             here = simulator.step(state, action).state
             image = simulator.act("s", here, None)
@@ -245,7 +249,8 @@ def test_repeated_actions_are_summed_steps():
         envs.close()
         return [float(step[1][0]) for step in steps], steps[-1][0]["velocity"]
 
-    (ones, end), (fours, same_end) = rewards(), rewards(action_repeat=4)
+    (ones, end) = rewards()
+    (fours, same_end) = rewards(action_repeat=4)
     np.testing.assert_array_equal(end, same_end)
     np.testing.assert_allclose([sum(ones[:4]), sum(ones[4:])], fours)
 
@@ -267,10 +272,12 @@ def test_the_same_seed_plays_the_same():
 @installed
 def test_a_state_that_is_set_goes_on_as_the_task_itself():
     simulator = dm_control.simulator(Options(domain="ball_in_cup", task="catch"), group("D1"))
-    env, rng = simulator._env, np.random.default_rng(0)
+    env = simulator._env
+    rng = np.random.default_rng(0)
     env.reset(seed=5)
     for _ in range(30):
-        state, action = env.poses(), rng.uniform(-1, 1, 2)
+        state = env.poses()
+        action = rng.uniform(-1, 1, 2)
         seen, reward, *_ = env.step(action)
         following = env.poses()
         outcome = simulator.step(state, action)

@@ -1,6 +1,6 @@
 """The lava laboratory against a slow, obvious twin, and its symmetry."""
 
-from collections import Counter, deque
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,30 +8,16 @@ from gymnasium.vector import AutoresetMode
 from pydantic import ValidationError
 
 from symgen.algebra.catalogue import group
-from symgen.compiler import check_spec
-from symgen.envs import _lava, _maze, gridworld
+from symgen.envs import _lava, gridworld
 from symgen.envs._compass import STEPS, moves_of
-from symgen.envs._lava import FLOOR, GOAL, LAVA, MARK, WALL
+from symgen.envs._lava import GOAL, LAVA, WALL
 from symgen.envs.gridworld import Options
 from symgen.problem.adapter import Simulator
-from symgen.proofs.check_env import check_environment
+from tests.envs.walks import walked
 
 GOALS = ("corner", "top_right", "bottom_left", "random")
 VIEWS = ({"view": "full"}, {"view": "egocentric", "window": 5}, {"view": "rgb", "resolution": 14})
 MOVES = ("absolute", "turn")
-MAZES = ("maze", "chiral_maze")
-
-
-def reachable(cells, start):
-    seen, queue = {start}, deque([start])
-    while queue:
-        row, column = queue.popleft()
-        for dr, dc in STEPS.tolist():
-            there = (row + dr, column + dc)
-            if there not in seen and cells[there] in (FLOOR, GOAL):
-                seen.add(there)
-                queue.append(there)
-    return seen
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -50,20 +36,21 @@ def test_every_level_has_its_rivers_one_opening_each_and_a_way(size, crossings, 
         assert len(rivers) + len(rivers_c) == crossings
         lava = len(rivers + rivers_c) * (size - 2) - len(rivers) * len(rivers_c)
         assert (cells == LAVA).sum() == lava - crossings
-        assert tuple(np.argwhere(cells == GOAL)[0]) in reachable(cells, level.agent)
+        assert tuple(np.argwhere(cells == GOAL)[0]) in walked(cells, level.agent)
 
 
 def test_a_goal_behind_lava_is_told_apart():
     cells = _lava.level(3, 9, 1).cells.copy()
     row, column = np.argwhere(cells == GOAL)[0]
     cells[row - 1, column] = cells[row, column - 1] = LAVA
-    assert (row, column) not in reachable(cells, (1, 1))
+    assert (row, column) not in walked(cells, (1, 1))
 
 
 def test_levels_are_distributed_as_those_of_minigrid():
     crossing = pytest.importorskip("minigrid.envs.crossing")
     env = crossing.CrossingEnv(size=7, num_crossings=1)
-    theirs, ours = Counter(), Counter()
+    theirs = Counter()
+    ours = Counter()
     for seed in range(1500):
         env.reset(seed=seed)
         rows = [
@@ -91,7 +78,8 @@ def test_an_oriented_level_is_the_turned_picture(orientation, mirror, goal):
 def slow_step(level, action, turning, max_steps):
     """One step in the plainest words: the oracle of the vector environment."""
     row, column = level.agent
-    heading, steps = level.heading, level.steps + 1
+    heading = level.heading
+    steps = level.steps + 1
     if turning and action < 2:
         heading = (heading + (1 if action == 0 else -1)) % 4
     else:
@@ -123,7 +111,9 @@ def test_vector_environment_agrees_with_its_slow_twin(moves):
     options = Options(moves=moves, goal="random", levels=20, max_steps=15)
     envs = gridworld.make(options, 6, 0)
     observation, _ = envs.reset(seed=1)
-    levels, ended, counts = envs.states(), [False] * 6, Counter()
+    levels = envs.states()
+    ended = [False] * 6
+    counts = Counter()
     rng = np.random.default_rng(0)
     for _ in range(400):
         actions = rng.integers(envs.single_action_space.n, size=6)
@@ -163,7 +153,8 @@ def test_reward_at_the_goal():
 def test_observations_are_safe_to_keep(view, moves):
     envs = gridworld.make(Options(moves=moves, **view), 4, 0)
     first, _ = envs.reset(seed=0)
-    kept, later = first.copy(), first
+    kept = first.copy()
+    later = first
     for action in (2, 2, 1, 2):
         later = envs.step(np.full(4, action))[0]
     np.testing.assert_array_equal(first, kept)
@@ -174,17 +165,22 @@ def test_observations_are_safe_to_keep(view, moves):
 @pytest.mark.parametrize("view", [*VIEWS, {"heading": "shown"}, {"heading": "ahead"}], ids=str)
 @pytest.mark.parametrize("name", ["C2", "C4", "D1", "D4"])
 def test_step_commutes_with_the_group(name, view, moves):
-    options, acting = Options(moves=moves, crossings=2, goal="random", **view), group(name)
+    options = Options(moves=moves, crossings=2, goal="random", **view)
+    acting = group(name)
     simulator = gridworld.simulator(options, acting)
-    types, actions = gridworld.states(options, acting), gridworld.actions(options, acting)
+    types = gridworld.states(options, acting)
+    actions = gridworld.actions(options, acting)
     assert isinstance(simulator, Simulator)
     assert types is not None
     assert actions is not None
-    field, rng, moved = types["observation"], np.random.default_rng(0), 0
+    field = types["observation"]
+    rng = np.random.default_rng(0)
+    moved = 0
     for _ in range(40):
         state = simulator.sample(rng)
         action = int(rng.integers(actions.size))
-        seen, after = simulator.observe(state), simulator.step(state, action)
+        seen = simulator.observe(state)
+        after = simulator.step(state, action)
         for g in acting.generators:
             image = field.act(g, seen.reshape(*field.shape)).reshape(seen.shape)
             there = simulator.act(g, state, image)
@@ -238,7 +234,8 @@ def test_given_levels_are_started_and_others_refused():
 @pytest.mark.parametrize("view", VIEWS, ids=str)
 def test_interface_agrees_with_the_spaces(view, moves):
     options = Options(moves=moves, **view)
-    envs, said = gridworld.make(options, 2, 0), gridworld.interface(options)
+    envs = gridworld.make(options, 2, 0)
+    said = gridworld.interface(options)
     assert envs.single_observation_space.shape == said.term("observation").shape
     assert envs.single_observation_space.dtype == said.term("observation").dtype
     assert envs.single_observation_space.high.max() == said.term("observation").scale
@@ -267,77 +264,6 @@ def test_frames():
     assert len(np.unique(frames[0].reshape(-1, 3), axis=0)) > 4
 
 
-@pytest.mark.parametrize("kind", MAZES)
-@pytest.mark.parametrize("size", [5, 7, 9, 11])
-def test_a_maze_has_one_way_between_any_two_places(kind, size):
-    for seed in range(40):
-        level = _maze.maze(seed, size, kind == "chiral_maze")
-        floor = level.cells != WALL
-        assert not floor[[0, -1]].any()
-        assert not floor[:, [0, -1]].any()
-        doors = (floor[:, 1:] & floor[:, :-1]).sum() + (floor[1:] & floor[:-1]).sum()
-        assert doors == floor.sum() - 1  # a tree, for all of it is connected:
-        walk = _lava.Level(np.where(floor, FLOOR, WALL).astype(np.uint8), level.agent)
-        assert len(reachable(walk.cells, level.agent)) == floor.sum()
-        for row, column in np.argwhere(level.cells == GOAL):  # goals lie in dead ends
-            assert sum(floor[row + dr, column + dc] for dr, dc in STEPS) == 1
-        assert floor[level.agent]
-
-
-def test_a_chiral_maze_is_its_own_mirror_image_and_knows_left():
-    places = set()
-    for seed in range(40):
-        cells = _maze.maze(seed, 9, True).cells
-        np.testing.assert_array_equal(cells, np.fliplr(cells))
-        assert (cells == MARK).sum() == 1
-        assert (cells == GOAL).sum() == 2
-        wrong = divmod(_maze.wrong_goal(cells), 9)
-        assert wrong[1] > 4  # the mark lies below, so its left is the picture's left
-        places.add(wrong)
-        for turns in range(4):
-            turned = np.rot90(cells, turns)
-            goals = np.zeros((9, 9), dtype=bool)
-            goals[wrong] = True
-            assert _maze.wrong_goal(turned) == np.rot90(goals, turns).argmax()
-    assert len(places) > 3
-    assert _maze.wrong_goal(_maze.maze(0, 9).cells) == -1
-
-
-@pytest.mark.parametrize("moves", MOVES)
-@pytest.mark.parametrize(("name", "kind", "refuted"), [
-    ("C4", "chiral_maze", set()), ("D4", "chiral_maze", {"s"}), ("D1", "chiral_maze", {"s"}), ("D4", "maze", set()),
-])  # fmt: skip
-def test_only_chiral_mazes_refute_mirrors(name, kind, refuted, moves):
-    spec = {
-        "symgen": 1,
-        "environment": {"adapter": "gridworld", "kind": kind, "moves": moves, "levels": 50},
-        "symmetry": {"group": name},
-        "network": {"family": "group_mlp"},
-        "train": {"algorithm": "ppo", "steps": 1000},
-    }
-    rows = check_environment(check_spec(spec), samples=150).rows
-    assert {row.generator for row in rows if row.verdict == "refuted"} == refuted
-    assert {row.generator for row in rows if row.verdict == "holds"} == {
-        row.generator for row in rows
-    } - refuted
-    for row in rows:
-        differ = {part for part, count in row.mismatches.items() if count}
-        assert differ == ({"reward"} if row.verdict == "refuted" else set())
-
-
-def test_the_goal_on_the_right_ends_the_episode_for_nothing():
-    envs = gridworld.make(Options(kind="chiral_maze", size=5, max_steps=100), 2, 0)
-    cells = _maze.maze(0, 5, True).cells  # ##### #G#G# #.#.# #.*.# #####
-    envs.load([_lava.Level(cells, (2, 1)), _lava.Level(cells, (2, 3))])
-    _, reward, terminated, _, info = envs.step(np.array([0, 0]))
-    assert reward.tolist() == [1 - 0.9 / 100, 0]
-    assert terminated.tolist() == [True, True]
-    assert info["success"].tolist() == [True, False]
-    _, reward, terminated, _, info = envs.step(np.array([0, 0]))
-    assert not info["success"].any()
-    assert not terminated.any()
-
-
 def test_a_list_of_crossings_is_dealt_to_the_levels_in_turn():
     envs = gridworld.make(Options(crossings=(1, 3), seed_range=(10, 16)), 6, 0)
     envs.reset(options={"levels": range(10, 16)})
@@ -355,7 +281,9 @@ def test_the_cell_ahead_is_marked(moves):
         "ahead"
     )
     plain = gridworld.make(Options(heading="hidden", moves=moves, kind="chiral_maze"), 6, 0)
-    rng, seen, bare = np.random.default_rng(0), envs.reset(seed=0)[0], plain.reset(seed=0)[0]
+    rng = np.random.default_rng(0)
+    seen = envs.reset(seed=0)[0]
+    bare = plain.reset(seed=0)[0]
     for _ in range(60):
         for k, state in enumerate(envs.states()):
             expected = np.zeros((9, 9))
@@ -363,7 +291,8 @@ def test_the_cell_ahead_is_marked(moves):
             np.testing.assert_array_equal(seen[k][..., channel], expected)
         np.testing.assert_array_equal(np.delete(seen, channel, -1), bare)
         actions = rng.integers(3, size=6)
-        seen, bare = envs.step(actions)[0], plain.step(actions)[0]
+        seen = envs.step(actions)[0]
+        bare = plain.step(actions)[0]
 
 
 @pytest.mark.parametrize("view", [{"view": "full"}, {"view": "rgb"}], ids=str)

@@ -118,7 +118,8 @@ def test_make_resets_by_itself_and_from_its_seed(vectorization):
         return np.stack([step[0] for step in steps])
 
     np.testing.assert_array_equal(play(0), play(0))
-    one, other = play(0), play(1)
+    one = play(0)
+    other = play(1)
     assert not any(
         (a == b).all() for a in one[0] for b in other[0]
     )  # no environment is shared between seeds
@@ -188,7 +189,9 @@ def simulator(id_):
 
 @pytest.mark.parametrize("id_", SETTABLE)
 def test_a_state_that_is_set_goes_on_as_the_environment_itself(id_):
-    env, ours, rng = gymnasium.make(id_).unwrapped, simulator(id_), np.random.default_rng(0)
+    env = gymnasium.make(id_).unwrapped
+    ours = simulator(id_)
+    rng = np.random.default_rng(0)
     env.action_space.seed(0)
     state, _ = env.reset(seed=3)
     for _ in range(20):

@@ -30,9 +30,11 @@ def registered():
 
 @pytest.mark.parametrize("id_", KNOWN)
 def test_the_table_agrees_with_the_environment(id_):
-    world, env = KNOWN[id_], task_of(id_)
+    world = KNOWN[id_]
+    env = task_of(id_)
     assert (env.height, env.width) == (world.rows, world.columns)
-    coloured, overridden = set(), type(env).step.__qualname__.split(".")[0] != "MiniGridEnv"
+    coloured = set()
+    overridden = type(env).step.__qualname__.split(".")[0] != "MiniGridEnv"
     for seed in range(5):
         env.reset(seed=seed)
         things = [thing for thing in env.grid.grid if thing is not None]
@@ -60,7 +62,9 @@ from symgen.algebra.catalogue import group
 from symgen.envs import gridworld, minigrid
 options = minigrid.Options(id="MiniGrid-LavaCrossingS9N1-v0")
 for adapter, given in ((gridworld, gridworld.Options()), (minigrid, options)):
-    adapter.interface(given), adapter.states(given, group("D4")), adapter.actions(given, group("D4"))
+    adapter.interface(given)
+    adapter.states(given, group("D4"))
+    adapter.actions(given, group("D4"))
 heavy = {"torch", "gymnasium", "minigrid", "pygame"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 minigrid.make(options, 1, 0)
@@ -74,7 +78,8 @@ assert {"gymnasium", "minigrid"} <= set(sys.modules)
 @pytest.mark.parametrize("id_", [LAVA, KEY, "MiniGrid-DistShift1-v0", "MiniGrid-UnlockPickup-v0"])
 def test_interface_agrees_with_the_spaces(id_, view, moves):
     options = Options(id=id_, view=view, moves=moves, orientation=1)
-    envs, said = minigrid.make(options, 2, 0), minigrid.interface(options)
+    envs = minigrid.make(options, 2, 0)
+    said = minigrid.interface(options)
     term = said.term("observation")
     assert envs.single_observation_space.shape == term.shape
     assert envs.single_observation_space.dtype == term.dtype
@@ -137,15 +142,19 @@ def slow_full(env, names):
 def test_the_full_view_is_minigrids_encoding_at_every_step(id_, moves):
     options = Options(id=id_, moves=moves, max_steps=40)
     envs = minigrid.make(options, 3, 0)
-    names, (observation, _) = minigrid.channels(options), envs.reset()
-    rng, ended, endings = np.random.default_rng(0), np.zeros(3, dtype=bool), 0
+    names = minigrid.channels(options)
+    (observation, _) = envs.reset()
+    rng = np.random.default_rng(0)
+    ended = np.zeros(3, dtype=bool)
+    endings = 0
     for _ in range(150):
         for k, env in enumerate(envs.tasks.envs):
             np.testing.assert_array_equal(observation[k], slow_full(env, names))
             assert env.step_count > 0 or not ended[k]
         actions = rng.integers(envs.single_action_space.n, size=3)
         before = [env.step_count for env in envs.tasks.envs]
-        was, (observation, reward, terminated, truncated, _) = ended, envs.step(actions)
+        was = ended
+        (observation, reward, terminated, truncated, _) = envs.step(actions)
         ended = terminated | truncated
         endings += int(ended.sum())
         for k, env in enumerate(envs.tasks.envs):
@@ -201,16 +210,19 @@ def test_step_commutes_with_the_group(id_, name, oriented, view, moves):
     options = Options(id=id_, view=view, moves=moves, **oriented)
     acting = group(name)
     simulator = minigrid.simulator(options, acting)
-    types, actions = minigrid.states(options, acting), minigrid.actions(options, acting)
+    types = minigrid.states(options, acting)
+    actions = minigrid.actions(options, acting)
     assert isinstance(simulator, Simulator)
     assert types is not None
     assert actions is not None
-    field, rng = types["observation"], np.random.default_rng(0)
+    field = types["observation"]
+    rng = np.random.default_rng(0)
     changed = 0
     for _ in range(30):
         state = simulator.sample(rng)
         action = int(rng.integers(actions.size))
-        seen, after = simulator.observe(state), simulator.step(state, action)
+        seen = simulator.observe(state)
+        after = simulator.step(state, action)
         changed += not simulator.same(
             after.state, State(state.cells, state.agent, state.heading, state.held, state.steps + 1)
         )
@@ -235,7 +247,8 @@ def test_an_orientation_shows_the_turned_picture_of_the_same_levels():
     field = types["observation"]
     expected = field.act("r", plain.reset(options=seeds)[0].reshape(3, *field.shape))
     np.testing.assert_array_equal(turned.reset(options=seeds)[0].reshape(3, *field.shape), expected)
-    frames, turned_frames = plain.render(), turned.render()
+    frames = plain.render()
+    turned_frames = turned.render()
     assert frames is not None
     assert turned_frames is not None
     np.testing.assert_array_equal(turned_frames[0], np.rot90(frames[0]))

@@ -14,7 +14,8 @@ OPTIONS = Options(moves="turn", seed_range=(0, 4))
 
 
 def through(word):
-    types, actions = gridworld.states(OPTIONS, C4), gridworld.actions(Options(), C4)
+    types = gridworld.states(OPTIONS, C4)
+    actions = gridworld.actions(Options(), C4)
     assert types is not None
     assert actions is not None
     field = types["observation"]
@@ -30,7 +31,8 @@ def through(word):
 
 def test_a_transformed_environment_is_the_environment_of_that_orientation():
     """Absolute moves and no heading, so that both the picture and the actions are moved."""
-    word, rng = "r", np.random.default_rng(0)
+    word = "r"
+    rng = np.random.default_rng(0)
     turned = gridworld.make(Options(orientation=1), 8, 0)
     plain_types = gridworld.states(Options(), C4)
     assert plain_types is not None
@@ -56,13 +58,12 @@ def test_a_transformed_environment_is_the_environment_of_that_orientation():
 
 def test_observation_only_leaves_actions_alone():
     observe, _ = through("r")
-    plain, seen = (
-        gridworld.make(OPTIONS, 4, 0),
-        conditions.under(gridworld.make(OPTIONS, 4, 0), observation=observe),
-    )
+    plain = gridworld.make(OPTIONS, 4, 0)
+    seen = conditions.under(gridworld.make(OPTIONS, 4, 0), observation=observe)
     np.testing.assert_array_equal(seen.reset()[0], observe(plain.reset()[0]))
     for action in (2, 0, 2, 2):
-        ours, theirs = seen.step(np.full(4, action)), plain.step(np.full(4, action))
+        ours = seen.step(np.full(4, action))
+        theirs = plain.step(np.full(4, action))
         np.testing.assert_array_equal(ours[0], observe(theirs[0]))
         np.testing.assert_array_equal(ours[1], theirs[1])
 
@@ -78,7 +79,8 @@ def test_noise_has_its_size_and_its_seed():
         assert observation in envs.observation_space
         return observation
 
-    clean, noisy = observe(0.0, 0), observe(0.1, 0)
+    clean = observe(0.0, 0)
+    noisy = observe(0.1, 0)
     assert noisy.dtype == np.float32
     assert (noisy - clean).std() == pytest.approx(0.1, rel=0.1)
     np.testing.assert_array_equal(noisy, observe(0.1, 0))

@@ -55,7 +55,8 @@ def test_moves_are_directions_and_letters_stay():
     moved = procgen.actions(Options(name="maze"), group("D4"))
     assert named(moved, "r") == {
         "up": "left", "left": "down", "down": "right", "right": "up",
-        "up_left": "down_left", "down_left": "down_right", "down_right": "up_right", "up_right": "up_left",
+        "up_left": "down_left", "down_left": "down_right",
+        "down_right": "up_right", "up_right": "up_left",
     }  # fmt: skip
     assert named(moved, "s") == {
         "left": "right", "right": "left", "up_left": "up_right", "up_right": "up_left",
@@ -106,9 +107,8 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch):
 def test_nothing_of_the_wheel_is_imported():
     code = (
         "import sys; from symgen.envs import procgen; envs = "
-        "procgen.make(procgen.Options(name='maze'), 1, 0); "
-        "envs.reset(); print([n for n in ('procgen', 'gym', 'gym3', 'cffi', 'torch') if n in "
-        "sys.modules])"
+        "procgen.make(procgen.Options(name='maze'), 1, 0); envs.reset(); print([n for n in "
+        "('procgen', 'gym', 'gym3', 'cffi', 'torch') if n in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
@@ -119,7 +119,8 @@ def test_nothing_of_the_wheel_is_imported():
 
 def played(envs, steps, seed=0):
     """Observations, rewards, endings and infos of random play."""
-    rng, results = np.random.default_rng(seed), [(envs.reset(seed=seed)[0], None, None, None, {})]
+    rng = np.random.default_rng(seed)
+    results = [(envs.reset(seed=seed)[0], None, None, None, {})]
     results += [envs.step(rng.integers(15, size=envs.num_envs)) for _ in range(steps)]
     envs.close()
     return results
@@ -163,7 +164,9 @@ def test_an_ending_is_a_termination_and_shows_the_next_episode():
     envs = procgen.make(Options(name="coinrun", levels=1), 8, 0)
     assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
     beginning = envs.reset()[0][0]
-    rng, endings, running = np.random.default_rng(0), 0, 0
+    rng = np.random.default_rng(0)
+    endings = 0
+    running = 0
     for _ in range(250):
         keys = np.where(rng.random(8) < 0.7, ACTIONS.index("right"), ACTIONS.index("up_right"))
         picture, _, terminated, truncated, info = envs.step(keys)
@@ -174,7 +177,8 @@ def test_an_ending_is_a_termination_and_shows_the_next_episode():
         assert not (info["success"] & ~terminated).any()
         begins = (picture == beginning).all((1, 2, 3))  # there is one level
         assert begins[terminated].all()
-        endings, running = endings + terminated.sum(), running + (~begins).sum()
+        endings = endings + terminated.sum()
+        running = running + (~begins).sum()
     assert endings >= 5
     assert running > 1000
     envs.close()
@@ -184,13 +188,16 @@ def test_an_ending_is_a_termination_and_shows_the_next_episode():
 def test_success_is_told_where_a_level_is_completed():
     envs = procgen.make(Options(name="coinrun", levels=3), 16, 0)
     envs.reset()
-    rng, completed, failed = np.random.default_rng(0), 0, 0
+    rng = np.random.default_rng(0)
+    completed = 0
+    failed = 0
     for _ in range(250):
         actions = np.where(rng.random(16) < 0.8, ACTIONS.index("up_right"), ACTIONS.index("right"))
         _, reward, terminated, _, info = envs.step(actions)
         won = info["success"] & info["_success"]
         assert (reward[won] == 10).all()
-        completed, failed = completed + won.sum(), failed + (terminated & ~won).sum()
+        completed = completed + won.sum()
+        failed = failed + (terminated & ~won).sum()
     assert completed > 0
     assert failed > 0
     envs.close()
@@ -200,7 +207,8 @@ def test_success_is_told_where_a_level_is_completed():
 def test_averaging_commutes_with_turning():
     envs = procgen.make(Options(name="heist", levels=5, reduce=4), 2, 0)
     envs.reset()
-    small, games = envs._picture(), envs._games
+    small = envs._picture()
+    games = envs._games
     turned = np.rot90(games.observation["rgb"], axes=(1, 2)).copy()
     games.observation["rgb"][:] = turned
     np.testing.assert_array_equal(envs._picture(), np.rot90(small, axes=(1, 2)))

@@ -9,7 +9,8 @@ from symgen.algebra.catalogue import group
 from symgen.envs import dm_control, gridworld, minigrid
 from symgen.problem.adapter import Simulator
 
-LAVA, DOOR = "MiniGrid-LavaCrossingS9N1-v0", "MiniGrid-DoorKey-6x6-v0"
+LAVA = "MiniGrid-LavaCrossingS9N1-v0"
+DOOR = "MiniGrid-DoorKey-6x6-v0"
 GRIDWORLDS = {
     "absolute": {"crossings": 2},
     "several numbers of rivers": {"crossings": (1, 2, 3), "seed_range": (50, 60)},
@@ -47,12 +48,15 @@ def disagreements(adapter, given, simulated, steps=120):
     """How many steps of an environment a simulator takes otherwise, and how many episodes ended."""
     simulator = adapter.simulator(adapter.Options.model_validate(simulated), group("D1"))
     assert isinstance(simulator, Simulator)
-    envs, rng = adapter.make(adapter.Options.model_validate(given), 1, 0), np.random.default_rng(0)
+    envs = adapter.make(adapter.Options.model_validate(given), 1, 0)
+    rng = np.random.default_rng(0)
     observation, _ = envs.reset(seed=3)
     wrong = endings = 0
     for _ in range(steps):
-        state, action = envs.states()[0], int(rng.integers(envs.single_action_space.n))
-        seen, outcome = simulator.observe(state), simulator.step(state, action)
+        state = envs.states()[0]
+        action = int(rng.integers(envs.single_action_space.n))
+        seen = simulator.observe(state)
+        outcome = simulator.step(state, action)
         before = observation[0]
         observation, reward, terminated, truncated, _ = envs.step(np.array([action]))
         told = (outcome.reward, outcome.terminated, outcome.truncated) == (
@@ -107,13 +111,12 @@ def test_bodies_go_on_from_a_state_that_is_set(name):
     options = dm_control.Options.model_validate(CONTROL[name])
     simulator = dm_control.simulator(options, group("D1"))
     assert isinstance(simulator, Simulator)
-    envs, rng = dm_control.make(options, 1, 0), np.random.default_rng(0)
+    envs = dm_control.make(options, 1, 0)
+    rng = np.random.default_rng(0)
     observation, _ = envs.reset(seed=3)
     for _ in range(30):
-        state, action = (
-            envs.envs[0].poses(),
-            rng.uniform(-1, 1, envs.action_space.shape).astype(np.float32),
-        )
+        state = envs.envs[0].poses()
+        action = rng.uniform(-1, 1, envs.action_space.shape).astype(np.float32)
         seen = simulator.observe(state)
         for term, value in observation.items():
             np.testing.assert_allclose(seen[term], value[0], atol=1e-6)

@@ -117,8 +117,10 @@ def test_an_empty_side_is_an_error():
 
 def test_every_adapter_with_level_seeds_says_what_its_levels_are():
     seeded = {
-        name for name in lookup.keywords("adapter") if "seed_range" in lookup.options("adapter", name).model_fields
-    }  # fmt: skip
+        name
+        for name in lookup.keywords("adapter")
+        if "seed_range" in lookup.options("adapter", name).model_fields
+    }
     assert {"gridworld", "minigrid", "procgen"} <= seeded
     needed = {
         "minigrid": {"id": "MiniGrid-LavaCrossingS9N1-v0"},

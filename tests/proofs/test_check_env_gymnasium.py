@@ -20,7 +20,7 @@ from symgen.envs.gymnasium_env import Options
 from symgen.errors import UserError
 from symgen.problem.adapter import Simulator
 from symgen.proofs.check_env import check_environment
-from tests.proofs.test_check_env import D1, SWAP, Stand
+from tests.proofs.stands import D1, SWAP, Stand
 
 FINE = "no evidence against (statistical)"
 MIRROR = {"s": [-1, -2, -3, -4]}
@@ -102,10 +102,8 @@ class Proxy(gymnasium.Env):
 
     def __init__(self):
         self.inner = GymnasiumCartPole()
-        self.observation_space, self.action_space = (
-            self.inner.observation_space,
-            self.inner.action_space,
-        )
+        self.observation_space = self.inner.observation_space
+        self.action_space = self.inner.action_space
 
     @property
     def unwrapped(self):
@@ -294,7 +292,8 @@ def test_what_depends_on_coordinates_that_are_not_observed_is_not_set(tmp_path):
 
 def test_hidden_coordinates_are_varied():
     pytest.importorskip("mujoco")
-    ours, rng = swimmer(), np.random.default_rng(0)
+    ours = swimmer()
+    rng = np.random.default_rng(0)
     places = [ours.sample(rng).hidden[0] for _ in range(20)]
     assert min(places) < -1
     assert max(places) > 1
@@ -313,7 +312,9 @@ class Odd(gymnasium.Env):
     action_space = spaces.Discrete(2)
 
     def __init__(self, legs=0, reward=0.0, lost=False):
-        self.legs, self.reward, self.lost = legs, reward, lost
+        self.legs = legs
+        self.reward = reward
+        self.lost = lost
         self.observation_space = spaces.Box(-100, 100, (1 + legs,))
 
     def seen(self):
