@@ -13,6 +13,9 @@ import symgen
 from symgen import lookup
 from symgen.envs import dm_control, gridworld, gymnasium_env, minigrid, procgen
 from symgen.problem.adapter import Adapter, OptionsT
+from symgen.problem.algorithm import Algorithm, Declaration
+from symgen.problem.algorithm import OptionsT as TrainOptionsT
+from symgen.rl import _ppo_options, _sac_options, ppo, sac
 
 
 def as_adapter(module: Adapter[OptionsT]) -> str:
@@ -26,6 +29,26 @@ ADAPTERS = (
     as_adapter(gymnasium_env),
     as_adapter(minigrid),
     as_adapter(procgen),
+)
+
+
+def as_declaration(module: Declaration[TrainOptionsT]) -> str:
+    """The keyword of an algorithm, of the module that declares it."""
+    return module.__name__.rsplit(".", 1)[-1].removeprefix("_").removesuffix("_options")
+
+
+def as_algorithm(module: Algorithm[TrainOptionsT]) -> str:
+    """The keyword of an algorithm, of the module that trains."""
+    return module.__name__.rsplit(".", 1)[-1]
+
+
+DECLARATIONS = (
+    as_declaration(_ppo_options),
+    as_declaration(_sac_options),
+)
+ALGORITHMS = (
+    as_algorithm(ppo),
+    as_algorithm(sac),
 )
 
 
@@ -48,7 +71,19 @@ def test_every_adapter_has_every_hook() -> None:
         assert missing(lookup.module("adapter", keyword), Adapter) == set()
 
 
+def test_every_algorithm_stands_under_the_type_checkers_eye() -> None:
+    assert lookup.keywords("algorithm") == ALGORITHMS == DECLARATIONS
+
+
+def test_every_algorithm_has_every_hook() -> None:
+    for keyword in lookup.keywords("algorithm"):
+        assert missing(lookup.declaration("algorithm", keyword), Declaration) == set()
+        assert missing(lookup.module("algorithm", keyword), Algorithm) == set()
+
+
 def test_a_missing_hook_is_seen() -> None:
+    assert {"check", "outputs", "Options"} <= hooks(Declaration)
+    assert {"Learner", "METRICS", "Options"} <= hooks(Algorithm)
     assert {"make", "title", "Options"} <= hooks(Adapter)
     empty = ModuleType("symgen.envs.nothing")
     assert missing(empty, Adapter) == hooks(Adapter) - {"__name__"}

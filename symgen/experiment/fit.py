@@ -2,11 +2,10 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
-from torch import Tensor, nn
+from torch import nn
 
 from symgen.errors import UserError
 from symgen.experiment import metrics, relaxed_weights
@@ -14,6 +13,7 @@ from symgen.experiment.checkpoint import Checkpoint, write
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.progress import Listen, Report, mean_return
 from symgen.experiment.run import BEST, LAST, Run
+from symgen.problem.algorithm import Learner
 
 NETWORK = "network."
 LEARNER = "learner."
@@ -35,40 +35,6 @@ class Saving:
     def keeps(self, update: int) -> bool:
         """Whether the checkpoint of this update is kept for good."""
         return self.keep is not None and update % self.keep == 0
-
-
-@runtime_checkable
-class LearnerOptions(Protocol):
-    """What training asks of the Options of every algorithm."""
-
-    @property
-    def envs(self) -> int:
-        """Number of environments stepped side by side."""
-        ...
-
-
-class Learner(Protocol):
-    """What training asks of an algorithm: iterate it, and it can be saved and restored."""
-
-    def __iter__(self) -> Iterator[dict[str, float]]:
-        """Metrics per update, with at least "update", "step" and "return".
-
-        Of a network that may break its symmetry, "symmetry_breaking/..." now and then; the
-        weights of its banks are kept in the same updates.
-        """
-        ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """State that is tensors, the network's apart."""
-        ...
-
-    def scalars(self) -> Mapping[str, object]:
-        """State that is JSON."""
-        ...
-
-    def restore(self, tensors: dict[str, Tensor], scalars: Mapping[str, object]) -> None:
-        """Go on from there."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -155,7 +121,7 @@ def capture(
         update=int(row["update"]),
         step=int(row["step"]),
         tensors=tensors,
-        scalars=learner.scalars(),
+        scalars=dict(learner.scalars()),
         metrics=dict(row),
         finished=finished,
         best=max(highest, default=None),

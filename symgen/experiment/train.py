@@ -20,7 +20,7 @@ from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.evaluate import evaluate_run
 from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.files import plain, plain_object, read_json, writing
-from symgen.experiment.fit import Learner, LearnerOptions, Saving, Session, fit
+from symgen.experiment.fit import Saving, Session, fit
 from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
@@ -29,6 +29,7 @@ from symgen.experiment.run import LAST, ROOT, Run
 from symgen.experiment.stored import is_current
 from symgen.experiment.variant import check_variant, stem
 from symgen.nn.device import chosen, described
+from symgen.problem.algorithm import Algorithm, AlgorithmOptions
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
 from symgen.spec.source import Source
@@ -301,11 +302,7 @@ def _fit_seed(
     problem = compiled.problem
     verification = compiled.verification
     options = problem.algorithm_options
-    if (
-        problem.spec.train is None
-        or verification is None
-        or not isinstance(options, LearnerOptions)
-    ):
+    if problem.spec.train is None or verification is None or options is None:
         raise AssertionError("train() has seen to it that there is something to train")
     if not verification.holds:
         raise Unverified(verification)
@@ -321,10 +318,12 @@ def _fit_seed(
             keep_end(run, begin)
         run.record_resumption(source.text, resolved(problem), begin.step, longer, device)
     steps = problem.spec.train.steps
-    algorithm = lookup.module("algorithm", problem.spec.train.algorithm)
+    algorithm: Algorithm[AlgorithmOptions] = lookup.module(
+        "algorithm", problem.spec.train.algorithm
+    )
     envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
     try:
-        learner: Learner = algorithm.Learner(
+        learner = algorithm.Learner(
             compiled.network,
             envs,
             options,

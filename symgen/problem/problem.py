@@ -12,6 +12,7 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.problem.adapter import Adapter
+from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.constraint import Constraint
 from symgen.problem.family import Family
 from symgen.problem.interface import Interface
@@ -58,7 +59,7 @@ class Problem:
     adapter: Adapter[BaseModel]
     adapter_options: BaseModel
     algorithm: str | None
-    algorithm_options: BaseModel | None
+    algorithm_options: AlgorithmOptions | None
     outputs: tuple[Output, ...]
     clip_observations: float | None = None
 

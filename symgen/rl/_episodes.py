@@ -2,21 +2,18 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symgen.envs._stepping import Flags
+from symgen.problem.algorithm import Scalars
 
 METRICS = {
     "episodes": "episodes finished so far",
     "return": "mean undiscounted return of the last 100 finished episodes, NaN before the first",
     "length": "mean number of transitions of the last 100 finished episodes, NaN before the first",
 }
-Scalars = Mapping[str, Any]
-"""State of a learner that is no tensor: numbers and lists, as JSON has them."""
 LAST = 100
 """So many episodes the means are taken over."""
 

@@ -1,14 +1,19 @@
 """What `train:` accepts under `algorithm: ppo`. No torch: a spec is checked without it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from symgen.problem.algorithm import AlgorithmOptions
+from symgen.problem.fault import Fault
 from symgen.problem.interface import Action
 from symgen.problem.output import Output
 from symgen.rl._schedule import NonNegative, Schedule
 
-__all__ = ["Options", "outputs"]
+if TYPE_CHECKING:
+    from symgen.problem.problem import Problem
+
+__all__ = ["Options", "check", "clip_observations", "outputs"]
 
 
 def outputs(action: Action) -> tuple[Output, ...]:
@@ -27,12 +32,10 @@ MAX_TRANSITIONS = 2**22
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class Options(BaseModel):
+class Options(AlgorithmOptions):
     """What `train:` accepts under `algorithm: ppo`. A schedule is a number or {from: number, to:
     number}.
     """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     envs: int = Field(
         16, ge=1, le=65_536, description="number of environments stepped side by side"
@@ -101,6 +104,11 @@ class Options(BaseModel):
             size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
             raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
         return self
+
+
+def check(problem: "Problem") -> list[Fault]:
+    """Any action will do."""
+    return []
 
 
 def clip_observations(options: Options) -> float | None:

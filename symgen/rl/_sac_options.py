@@ -1,12 +1,18 @@
 """What `train:` accepts under `algorithm: sac`. No torch: a spec is checked without it."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
+from symgen.problem.fault import Fault
 from symgen.problem.interface import Action
 from symgen.problem.output import Output
 from symgen.rl._soft_options import SoftOptions
 
-__all__ = ["Options", "outputs"]
+if TYPE_CHECKING:
+    from symgen.problem.problem import Problem
+
+__all__ = ["Options", "check", "clip_observations", "outputs"]
 
 
 def outputs(action: Action) -> tuple[Output, ...]:
@@ -27,6 +33,17 @@ class Options(SoftOptions):
         description="entropy, in units of the action's box, that a learnt temperature aims at; by "
         "default minus the number of components",
     )
+
+
+def check(problem: "Problem") -> list[Fault]:
+    """action-kind: the critics read an action of real numbers."""
+    kind = problem.interface.action.kind
+    if kind == "continuous":
+        return []
+    named = kind.replace("_", "-")
+    message = f"sac needs a continuous action, and this environment's is {named}"
+    hint = "write algorithm: ppo, or choose a continuous environment"
+    return [Fault("action-kind", ("train", "algorithm"), message, hint)]
 
 
 def clip_observations(options: Options) -> float | None:

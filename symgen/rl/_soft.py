@@ -22,12 +22,13 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from symgen.envs._finite import check_finite
-from symgen.envs._stepping import Stepper, final_observation
+from symgen.envs._stepping import Stepper, check_mask, final_observation
 from symgen.nn.device import generator as generator_on
 from symgen.nn.observation import as_tensor
+from symgen.problem.algorithm import Scalars
 from symgen.problem.training import PLAIN, Side, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
-from symgen.rl._episodes import Episodes, Scalars
+from symgen.rl._episodes import Episodes
 from symgen.rl._losses import check_losses
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch, Replay
@@ -166,11 +167,12 @@ class SoftLearner(ABC, Generic[Network, Options]):
         """One dictionary of METRICS per `report` transitions, until `steps` transitions are done.
 
         Raises:
-            UserError: the environment returns a number that is not finite; or a loss is not finite:
-                the weights are useless from then on.
+            UserError: the environment returns a number that is not finite, or reports an action
+                mask; or a loss is not finite: the weights are useless from then on.
         """
         if not self._started:
-            self._observation, _ = self._stepper.begin(self.seed, self.step)
+            self._observation, info = self._stepper.begin(self.seed, self.step)
+            check_mask(info, self.options.ignore_action_mask)
             check_finite(self._observation)
             self.replay.begin(self._observation)
             self.episodes.begin()
@@ -342,3 +344,13 @@ class SoftLearner(ABC, Generic[Network, Options]):
         self.stored = scalars["stored"] if replay else 0
         self.episodes.restore(scalars)
         self._started = False
+
+
+def critic_loss(values: Tensor, wanted: Tensor) -> Tensor:
+    """The squared errors of both Q [batch, 2], added up (arXiv:1812.05905, equation 5).
+
+    Args:
+        values: of the actions that were taken.
+        wanted: what both are to become, [batch].
+    """
+    return (values - wanted.unsqueeze(1)).square().sum(1).mean()

@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from symgen.problem.algorithm import AlgorithmOptions
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
-class SoftOptions(BaseModel):
+class SoftOptions(AlgorithmOptions):
     """How to act, store transitions and take gradient steps."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
-    envs: int = Field(1, ge=1, le=65_536, description="number of environments stepped side by side")
     train_every: int = Field(
         1, ge=1, le=65_536, description="steps per environment between two bouts of updates"
     )
@@ -53,5 +54,10 @@ class SoftOptions(BaseModel):
     initial_temperature: float = Field(1.0, gt=0, description="where a learnt temperature starts")
     random_shift: int = Field(
         0, ge=0, le=64, description="pixels by which images are shifted at random; DrQ takes 4"
+    )
+    ignore_action_mask: bool = Field(
+        False,
+        description="train although the environment reports an action_mask: the policy takes "
+        "any action",
     )
     report: int = Field(1_000, ge=1, description="transitions between two lines of metrics")

@@ -24,10 +24,11 @@ from torch import Tensor
 from symgen.envs._stepping import Stepper, check_mask
 from symgen.nn import distributions
 from symgen.nn.device import generator as generator_on
+from symgen.problem.algorithm import Scalars
 from symgen.problem.training import PLAIN, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
 from symgen.rl._batch import Batch, augmented, batch_of
-from symgen.rl._episodes import Episodes, Scalars
+from symgen.rl._episodes import Episodes
 from symgen.rl._losses import check_losses
 from symgen.rl._ppo_options import Options
 from symgen.rl._reward_scale import RewardScale

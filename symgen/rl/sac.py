@@ -22,7 +22,7 @@ from symgen.problem.training import Trained
 from symgen.rl import _soft
 from symgen.rl._replay import Batch
 from symgen.rl._sac_options import Options
-from symgen.rl._soft import SoftLearner
+from symgen.rl._soft import SoftLearner, critic_loss
 from symgen.rl._storage import Observation
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "actor_loss", "critic_loss", "targets"]
@@ -96,11 +96,6 @@ def targets(
     features = target.encode(batch.next_observations)
     smaller = action_values(target.heads(features, CRITICS, actions)).amin(1)
     return batch.rewards + batch.discounts * (smaller - temperature * log_density)
-
-
-def critic_loss(values: Tensor, wanted: Tensor) -> Tensor:
-    """The squared errors of both Q [batch, 2], added up (equation 5)."""
-    return (values - wanted.unsqueeze(1)).square().sum(1).mean()
 
 
 def actor_loss(

@@ -81,15 +81,6 @@ def _leaves_box(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> int | N
     return None
 
 
-def judged_actions_are_real(problem: Problem, findings: Findings) -> None:
-    """action-kind: action-value critics read an action of real numbers."""
-    if problem.interface.action.kind != "continuous":
-        kind = problem.interface.action.kind.replace("_", "-")
-        message = f"{problem.algorithm} needs a continuous action, and this environment's is {kind}"
-        hint = "write algorithm: ppo, or choose a continuous environment"
-        findings.add("action-kind", ("train", "algorithm"), message, hint)
-
-
 def squashed_actions_are_bounded(problem: Problem, findings: Findings) -> None:
     """unbounded-action: a squashed policy acts inside a box, so every component needs bounds."""
     action = problem.interface.action
@@ -133,7 +124,6 @@ def no_term_is_called_action(problem: Problem, findings: Findings) -> None:
 
 OF_CONTINUOUS_ACTIONS = (action_keeps_its_bounds,)
 OF_ACTION_VALUES = (
-    judged_actions_are_real,
     squashed_actions_are_bounded,
     squashed_actions_commute,
     no_term_is_called_action,

@@ -15,6 +15,7 @@ from symgen import lookup
 from symgen.algebra.graph import Graph
 from symgen.errors import Diagnostic, Refusal, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
+from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.interface import Interface
 from symgen.problem.problem import Problem
 from symgen.semantics.actions import resolve_actions
@@ -79,6 +80,9 @@ def resolve(spec: Spec, source: Source) -> Problem:
         raise AssertionError("a part of the spec is missing although nothing is wrong with it")
     spec, graph = complete
     declared = train.module if train else lookup.declaration("algorithm", DEFAULT_ALGORITHM)
+    options = train.options if train else None
+    if options is not None and not isinstance(options, AlgorithmOptions):
+        raise TypeError(f"the Options of {keyword} are not those of an algorithm")
     return Problem(
         spec=spec,
         source=source,
@@ -94,11 +98,9 @@ def resolve(spec: Spec, source: Source) -> Problem:
         adapter=adapter.module,
         adapter_options=adapter.options,
         algorithm=keyword,
-        algorithm_options=train.options if train else None,
+        algorithm_options=options,
         outputs=declared.outputs(interface.action),
-        clip_observations=declared.clip_observations(
-            train.options if train else declared.Options()
-        ),
+        clip_observations=declared.clip_observations(options or declared.Options()),
     )
 
 

@@ -16,6 +16,7 @@ from symgen.algebra.fieldtype import vector
 from symgen.algebra.reach import everything, linear, moved
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal, SpecError
+from symgen.problem.algorithm import AlgorithmOptions, Declaration
 from symgen.problem.fault import Refused
 from symgen.problem.output import reads_action
 from symgen.problem.problem import Problem
@@ -233,10 +234,20 @@ def family_agrees(problem: Problem, findings: Findings) -> None:
         findings.add(code, tuple(path), message, hint)
 
 
+def algorithm_agrees(problem: Problem, findings: Findings) -> None:
+    """What the algorithm itself has to say about the problem: its own codes."""
+    if problem.algorithm is None:
+        return
+    declared: Declaration[AlgorithmOptions] = lookup.declaration("algorithm", problem.algorithm)
+    for code, path, message, hint in declared.check(problem):
+        findings.add(code, tuple(path), message, hint)
+
+
 OF_EVERY_SPEC: tuple[Rule, ...] = (
     constraint_is_offered,
     invariant_policy_fixes_actions,
     actions_move_with_what_is_seen,
+    algorithm_agrees,
 )
 OF_INDICES = (indices_are_told_apart,)
 OF_PLANES = (plane_is_carried,)

@@ -184,6 +184,42 @@ class SmallSoft(Exact):
             return (self.box_centre + self.box_half * self(observation)[0]["policy"].tanh()).numpy()
 
 
+class SmallDiscreteSoft(Exact):
+    """What discrete SAC asks for: relu networks for the policy and two Q of every action."""
+
+    def __init__(self, features: int, action: Action, hidden: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.action = action
+        self.actor = _relu(features, hidden, action.parameters)
+        self.critics = nn.ModuleList(_relu(features, hidden, action.parameters) for _ in range(2))
+
+    def encode(self, observation: Any) -> dict[str, Tensor]:
+        terms = observation.values() if isinstance(observation, dict) else [observation]
+        flat = [torch.as_tensor(term).to(self.actor[0].weight) for term in terms]
+        return {"features": torch.cat([term.reshape(len(term), -1) for term in flat], -1)}
+
+    def heads(
+        self, features: dict[str, Tensor], names: tuple[str, ...], action: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        heads = {"policy": self.actor, "q1": self.critics[0], "q2": self.critics[1]}
+        return {name: heads[name](features["features"]) for name in names}
+
+    def forward(self, observation: Any, state: Any = None) -> tuple[dict[str, Tensor], dict]:
+        return self.heads(self.encode(observation), ("policy", "q1", "q2")), {}
+
+    def actor_parameters(self) -> dict[str, nn.Parameter]:
+        return {name: x for name, x in self.named_parameters() if name.startswith("actor")}
+
+    def critic_parameters(self) -> dict[str, nn.Parameter]:
+        return {name: x for name, x in self.named_parameters() if not name.startswith("actor")}
+
+    def best(self, observation: Any) -> np.ndarray:
+        """The action the trained policy prefers."""
+        with torch.no_grad():
+            return self(observation)[0]["policy"].argmax(-1).numpy()
+
+
 def _relu(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     layers = [nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(hidden, outputs))
