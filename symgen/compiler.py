@@ -236,8 +236,7 @@ def _build(problem: Problem, plan: Plan, seed: int | None, device: str) -> Netwo
 
 def _measure(problem: Problem, network: Network, observe: bool) -> Verification:
     from symgen.proofs.samples import samples
-    from symgen.proofs.verify import verify
+    from symgen.proofs.verify import NOTHING, Setting, verify
 
-    about = (problem.interface, problem.observation, problem.action)
-    shown, missing = samples(problem) if observe else ((), "")
-    return verify(network, *about, promise=problem.constraint.PROMISE, shown=shown, missing=missing)
+    further = samples(problem) if observe else NOTHING
+    return verify(network, Setting.of(problem), problem.constraint.PROMISE, samples=further)

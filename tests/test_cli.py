@@ -167,7 +167,7 @@ def test_a_network_that_is_not_what_it_claims(spec, monkeypatch):
     from symgen.proofs import verify
     from symgen.proofs.verify import Row, Verification
 
-    broken = Verification((Row("r", "policy", "float64", 0.1, 1.0, 1e-12, "broken"),), "exact")
+    broken = Verification((Row("r", "policy", "float64", 0.1, 1.0, 1e-12, "broken"),))
     monkeypatch.setattr(verify, "verify", lambda *_, **__: broken)
     assert run("verify", spec).exit_code == 1
     assert values("verify", spec, status=1)["rows"][0]["verdict"] == "broken"

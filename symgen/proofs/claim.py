@@ -1,4 +1,4 @@
-"""What is claimed of an element of the group, and what a measurement says of the claim."""
+"""What an element of the group is held to, and the verdict of a measurement."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -26,7 +26,7 @@ POWER = 100.0
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim about one element of the group.
+    """What the outputs are held to under one element of the group.
 
     Args:
         name: the verdict where it holds.
@@ -43,7 +43,7 @@ class Claim:
         return POWER * self.tolerance if self.name == "exact" else CONTRAST * error
 
     def verdict(self, error: float, control: float) -> Verdict:
-        """What a measurement says of the claim."""
+        """What a measurement says."""
         if not error <= self.tolerance:  # also where it is not a number
             return "broken"
         if control < self.least_control(error):

@@ -14,6 +14,7 @@ from symgen.algebra.pixels import Plane
 from symgen.algebra.representation import Representation
 from symgen.problem.group_action import act_on_term
 from symgen.problem.interface import Interface, Term
+from symgen.problem.problem import Problem
 
 __all__ = ["Array", "Setting", "Terms", "drawn"]
 
@@ -35,6 +36,11 @@ class Setting:
     interface: Interface
     observation: Mapping[str, FieldType]
     action: Representation
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Setting":
+        """That of a problem."""
+        return cls(problem.interface, problem.observation, problem.action)
 
     def moved(self, element: str, terms: Terms) -> Terms:
         """g.o for a batch of every term."""

@@ -11,7 +11,7 @@ from symgen.envs.guarded import environments
 from symgen.errors import UserError
 from symgen.problem.interface import Interface, Observation
 from symgen.problem.problem import Problem
-from symgen.proofs.shown import Shown
+from symgen.proofs.shown import Samples, Shown
 
 COUNT = 8
 """Observations of a sample."""
@@ -23,12 +23,11 @@ LARGEST = 1e6
 """Bounds beyond this are as good as none (a space may give the largest number of its type)."""
 
 
-def samples(problem: Problem, seed: int = 0) -> tuple[tuple[Shown, ...], str]:
+def samples(problem: Problem, seed: int = 0) -> Samples:
     """Numbers between the bounds of the spaces, and what the environment observes under random
     actions.
 
-    Returns:
-        The samples, and why some are missing: the environment cannot be made here, or fails.
+    Some may be missing: the environment cannot be made here, or fails.
 
     Raises:
         UserError: the environment returns a number that is not finite.
@@ -46,10 +45,10 @@ def samples(problem: Problem, seed: int = 0) -> tuple[tuple[Shown, ...], str]:
     except UserError as error:
         if error.code == "environment-not-finite":
             raise
-        return tuple(shown), error.message.splitlines()[0]
+        return Samples(tuple(shown), error.message.splitlines()[0])
     except Exception as error:  # other people's code: whether it runs is not what is verified
-        return tuple(shown), f"{type(error).__name__}: {error}".splitlines()[0]
-    return tuple(shown), ""
+        return Samples(tuple(shown), f"{type(error).__name__}: {error}".splitlines()[0])
+    return Samples(tuple(shown))
 
 
 def _of_the_environment(interface: Interface, envs: VectorEnv, seed: int) -> Shown:

@@ -15,7 +15,7 @@ from symgen.proofs.inputs import Setting, Terms
 from symgen.proofs.outputs import output_rows, said
 from symgen.proofs.verification import Row
 
-__all__ = ["Shown", "with_shown"]
+__all__ = ["Samples", "Shown", "with_shown"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,19 @@ class Shown:
     def count(self) -> int:
         """How many they are."""
         return len(next(iter(self.observations.values())))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Further observations.
+
+    Args:
+        shown: the observations.
+        missing: why none of the environment are among them, where they were asked for.
+    """
+
+    shown: tuple[Shown, ...] = ()
+    missing: str = ""
 
 
 def with_shown(shown: Shown, rows: Sequence[Row], network: Network, setting: Setting) -> list[Row]:

@@ -27,14 +27,11 @@ times larger. Elements that do take pixels to pixels are measured beside them, a
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from symgen.algebra.fieldtype import FieldType
-from symgen.algebra.representation import Representation
 from symgen.nn.device import widest
 from symgen.nn.network import Network, build
 from symgen.problem.constraint import Promise
@@ -44,11 +41,22 @@ from symgen.proofs.claim import APPROXIMATE, TOLERANCE
 from symgen.proofs.inputs import Array, Setting, Terms
 from symgen.proofs.outputs import output_rows, said
 from symgen.proofs.sequences import play, sequence_rows
-from symgen.proofs.shown import Shown, with_shown
-from symgen.proofs.verification import Row, Verification
+from symgen.proofs.shown import Samples, Shown, with_shown
+from symgen.proofs.verification import Row, Verification, allowed
 
-__all__ = ["APPROXIMATE", "STEPS", "TOLERANCE", "Row", "Shown", "Verification", "verify"]
+__all__ = [
+    "APPROXIMATE",
+    "STEPS",
+    "TOLERANCE",
+    "Row",
+    "Samples",
+    "Setting",
+    "Shown",
+    "Verification",
+    "verify",
+]
 
+NOTHING = Samples()
 STEPS = 8
 """Observations of a sequence that a network with memory is shown."""
 
@@ -56,50 +64,44 @@ STEPS = 8
 @torch.no_grad()
 def verify(
     network: Network,
-    interface: Interface,
-    observation: Mapping[str, FieldType],
-    action: Representation,
-    *,
+    setting: Setting,
     promise: Promise = "exact",
+    *,
+    samples: Samples = NOTHING,
     batch: int = 8,
     steps: int = STEPS,
     seed: int = 0,
-    shown: Sequence[Shown] = (),
-    missing: str = "",
 ) -> Verification:
     """Measure a network against the group, in float32 and float64.
 
     Args:
         network: left unchanged; copies are measured.
-        interface: the environment's terms and action.
-        observation: field type of every term.
-        action: how the group moves the policy's parameters.
+        setting: what it observes and does, and how the group moves both.
         promise: what the constraint promises: an exact network, one that may break the symmetry
-            (an equivariance error is a size then, not a fault), or nothing.
+            (an equivariance error is a size then, and no fault), or nothing.
+        samples: further observations.
         batch: number of normally distributed observations.
         steps: observations of a sequence, for a network with memory; at least 2.
-        seed: of the observations and shuffles.
-        shown: further observations.
-        missing: why none of the environment are among them.
+        seed: of the observations.
     """
-    setting = Setting(interface, observation, action)
     terms = setting.drawn(batch, seed)
-    rng = np.random.default_rng([seed, len(interface.terms)])
-    acts = rng.standard_normal((batch, action.size))
+    rng = np.random.default_rng([seed, len(setting.interface.terms)])
+    acts = rng.standard_normal((batch, setting.action.size))
     sequence = [terms, *(setting.drawn(batch, seed, step) for step in range(1, steps))]
     rows: list[Row] = []
     for dtype in TOLERANCE:
-        model = _copied(network, interface, dtype).eval()
+        model = _copied(network, setting.interface, dtype).eval()
         with model.expanded():
             rows += _single(model, setting, terms, acts)
             if model.states:
                 rows += _sequences(model, setting, sequence)
-            for observations in shown:
-                rows = with_shown(observations, rows, model, setting)
+            for shown in samples.shown:
+                rows = with_shown(shown, rows, model, setting)
     if promise == "relaxed":
-        rows = [_allowed(row) for row in rows]
-    used = {"normally distributed": batch} | {each.source: each.count for each in shown}
-    return Verification(tuple(rows), promise, used, missing, str(network.device))
+        rows = [allowed(row) for row in rows]
+    used = {"normally distributed": batch}
+    used |= {shown.source: shown.count for shown in samples.shown}
+    return Verification(tuple(rows), promise, used, samples.missing, str(network.device))
 
 
 def _single(network: Network, setting: Setting, terms: Terms, acts: Array) -> list[Row]:
@@ -130,10 +132,3 @@ def _copied(network: Network, interface: Interface, dtype: torch.dtype) -> Netwo
     rebuilt = build(network.plan, interface)
     rebuilt.load_state_dict({name: x.cpu() for name, x in network.state_dict().items()})
     return rebuilt.to(dtype)
-
-
-def _allowed(row: Row) -> Row:
-    """An equivariance error that is allowed; one that is no number is a fault."""
-    if row.verdict == "broken" and np.isfinite(row.error):
-        return replace(row, verdict="relaxed")
-    return row

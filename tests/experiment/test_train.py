@@ -171,7 +171,7 @@ def test_what_does_not_hold_is_not_trained(tmp_path, monkeypatch):
     from symgen.proofs import verify
     from symgen.proofs.verify import Row, Verification
 
-    broken = Verification((Row("r", "policy", "float64", 0.1, 1.0, 1e-12, "broken"),), "exact")
+    broken = Verification((Row("r", "policy", "float64", 0.1, 1.0, 1e-12, "broken"),))
     monkeypatch.setattr(verify, "verify", lambda *_, **__: broken)
     with pytest.raises(Unverified) as caught:
         train(a_source(), settings(tmp_path), quiet)

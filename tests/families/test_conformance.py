@@ -11,7 +11,7 @@ from symgen import lookup
 from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
 from symgen.problem.problem import Problem
-from symgen.proofs.verify import verify
+from symgen.proofs.verify import Setting, verify
 from tests.families.examples import VARIANTS, WORLDS, cases
 from tests.families.laws import (
     assert_broken,
@@ -59,13 +59,7 @@ def test_conformance(family, variant, world):
         elif this.group.order > 1:
             assert_broken(built, this)
         assert_uses_everything(built, this)
-        report = verify(
-            built,
-            this.interface,
-            this.observation,
-            this.action,
-            promise="none" if law == "none" else "exact",
-        )
+        report = verify(built, Setting.of(this))
         assert report.exact == (commutes or this.group.order == 1), report
         train(built, this)
 
@@ -91,13 +85,7 @@ def test_conformance_of_critics_that_judge_actions(family, variant, world):
         elif this.group.order > 1:
             assert_broken(built, this)
         assert_uses_everything(built, this)
-        report = verify(
-            built,
-            this.interface,
-            this.observation,
-            this.action,
-            promise="none" if law == "none" else "exact",
-        )
+        report = verify(built, Setting.of(this))
         assert report.exact == commutes, report
         assert {row.output for row in report.rows} == {"policy", "log_std", "q1", "q2"}
         train(built, this)
@@ -177,8 +165,8 @@ def test_a_wrong_action_is_refuted(wrong):
     terms = {term: fields.get(term, text) for term, text in world.terms.items()}
     claimed = _moves(dataclasses.replace(world, terms=terms, action=action or world.action))
     built = network(right)
-    assert verify(built, right.interface, right.observation, right.action).exact
-    report = verify(built, right.interface, claimed.observation, claimed.action)
+    assert verify(built, Setting.of(right)).exact
+    report = verify(built, Setting(right.interface, claimed.observation, claimed.action))
     assert not report.holds
     broken = {
         (row.dtype, row.generator)

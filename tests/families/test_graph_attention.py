@@ -17,7 +17,7 @@ from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
 from symgen.problem.group_action import act_on_term
 from symgen.problem.problem import Problem
-from symgen.proofs.verify import verify
+from symgen.proofs.verify import Setting, verify
 from tests.families.examples import World
 from tests.families.laws import assert_broken, assert_equivariant, train
 from tests.families.problems import faults_of, observations, problem
@@ -255,7 +255,7 @@ def test_relaxed_is_exact_at_first_and_broken_by_training(symmetry, local):
     train(built, this)
     assert_broken(built, this)
     assert all(size > 1e-3 for name, size in built.symmetry_breaking().items())
-    report = verify(built, this.interface, this.observation, this.action, promise="relaxed")
+    report = verify(built, Setting.of(this), "relaxed")
     assert {row.verdict for row in report.rows} == {"relaxed"}
     assert report.holds
     assert not report.exact

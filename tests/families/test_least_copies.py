@@ -9,7 +9,7 @@ import torch
 
 from symgen.compiler import plan_spec
 from symgen.nn.network import build
-from symgen.proofs.verify import verify
+from symgen.proofs.verify import Setting, verify
 from tests.families.laws import train
 from tests.families.problems import problem
 
@@ -90,17 +90,12 @@ def test_three_copies_have_power_before_and_after_training(case):
     for seed in range(5):  # so few units may all be closed at first
         torch.manual_seed(seed)
         built = build(plan_spec(this), this.interface)
-        claims = {
-            "claimed": this.spec.symmetry.constraint_name == "exact",
-            "relaxed": "relaxed" in case,
-        }
-        about = (this.interface, this.observation, this.action)
-        found = verify(built, *about, **claims)
+        found = verify(built, Setting.of(this), this.constraint.PROMISE)
         if found.holds:
             break
     assert found.holds, found
     train(built, this)
-    assert verify(built, *about, **claims).holds
+    assert verify(built, Setting.of(this), this.constraint.PROMISE).holds
 
 
 def test_the_width_that_is_named_works():

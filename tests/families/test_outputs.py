@@ -10,7 +10,7 @@ from symgen.compiler import compile_spec, plan_spec
 from symgen.errors import SpecError
 from symgen.families import _attention_rules, _group_conv_rules
 from symgen.nn.network import build
-from symgen.proofs.verify import verify
+from symgen.proofs.verify import Setting, verify
 from tests.families.examples import World
 from tests.families.problems import problem
 
@@ -152,7 +152,7 @@ def test_what_is_refused_has_no_power_and_its_neighbour_has(case, monkeypatch):
 def measured(of):
     """What verification says of a network with this problem."""
     torch.manual_seed(0)
-    return verify(build(plan_spec(of), of.interface), of.interface, of.observation, of.action)
+    return verify(build(plan_spec(of), of.interface), Setting.of(of))
 
 
 @pytest.mark.parametrize("depth", [1, 2])

@@ -5,7 +5,7 @@ import torch
 
 from symgen.compiler import plan_spec
 from symgen.nn.network import Network
-from symgen.proofs.verify import Verification, verify
+from symgen.proofs.verify import Setting, Verification, verify
 from tests.families.problems import example, problem
 from tests.nn.remembering import Leaky, remembering
 
@@ -20,7 +20,7 @@ def network(this, slip=0.0) -> Network:
 
 
 def measured(this, built, **options) -> Verification:
-    return verify(built, this.interface, this.observation, this.action, **options)
+    return verify(built, Setting.of(this), **options)
 
 
 def by_verdict(report: Verification, verdict: str) -> set[str]:
