@@ -1,14 +1,14 @@
 """symgen: a declarative symmetry-spec compiler for reinforcement learning.
 
-    problem = symgen.check("spec.yaml")      # no torch; SpecError lists every mistake with its place
-    compiled = symgen.compile("spec.yaml")   # a torch network and the measured proof of its symmetry
+    problem = symgen.check("spec.yaml")      # no torch; SpecError lists every mistake
+    compiled = symgen.compile("spec.yaml")   # a torch network, and the proof of its symmetry
     trained = symgen.load("runs/spec/base/0")   # the same, with the weights of a training
 
 The names below load on first use, so that `import symgen` costs nothing.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from symgen.compiler import Compiled
@@ -40,11 +40,12 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'symgen' has no attribute {name!r}")
     module, attribute = _HOME[name]
-    return getattr(import_module(module), attribute)
+    value: object = getattr(import_module(module), attribute)
+    return value
 
 
 def __dir__() -> list[str]:

@@ -42,7 +42,7 @@ Verbose = Annotated[
 def source_of(
     spec: str, edits: list[str], more: Mapping[str, JsonValue] = MappingProxyType({})
 ) -> tuple[Source, dict[str, JsonValue]]:
-    """The spec with its `--set` edits and `more`, which have an option of their own; and the edits."""
+    """The spec with its `--set` edits and with `more`, from options of their own; and the edits."""
     from symgen.spec.edit import edit
     from symgen.spec.source import read
 

@@ -1,5 +1,5 @@
-"""A text in `symmetry.states`, such as "grid" or "point: 2 sign" -> the field type of a term, or what
-was probably meant.
+"""A text in `symmetry.states`, such as "grid" or "point: 2 sign" -> the field type of a term; or
+what was probably meant.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -29,7 +28,7 @@ MAX_GRAPH = 1024
 def resolve_graph(
     spec: Spec,
     observation: Mapping[str, FieldType],
-    family: Family[Any, Any],
+    family: Family[BaseModel, object],
     options: BaseModel,
     findings: Findings,
 ) -> tuple[Spec, Graph | None]:
@@ -78,7 +77,7 @@ def resolve_graph(
 
 
 def _patches(base: Base, patch: int) -> Base:
-    """The grid of patches; the pixels themselves where the patch does not fit (the family says so)."""
+    """The grid of patches; the pixels where the patch does not fit, as the family says itself."""
     if base.kind != "grid" or patch == 1 or any(side % patch for side in base.shape):
         return base
     return bases.resize(base, *(side // patch for side in base.shape))

@@ -1,9 +1,8 @@
-"""The JSON Schema of a spec, with the options of every adapter, family and algorithm, for editors
-to complete.
+"""The JSON Schema of a spec, with the options of every adapter, family, constraint and algorithm,
+for editors to complete.
 """
 
 import re
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -11,65 +10,70 @@ from symgen import lookup
 from symgen.lookup import Kind
 from symgen.semantics.evaluate import PREFIX, Condition
 from symgen.semantics.resolve import KEYWORDS
+from symgen.semantics.schema_of import JsonSchema, schema_of
 from symgen.spec.schema import Spec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+Definitions = dict[str, JsonSchema]
 
-def json_schema() -> dict[str, Any]:
+
+def json_schema() -> JsonSchema:
     """The schema as plain values. Imports no torch.
 
     >>> sorted(json_schema()["properties"])
     ['environment', 'evaluate', 'graph', 'network', 'symgen', 'symmetry', 'train']
     """
-    schema = Spec.model_json_schema()
+    schema = schema_of(Spec)
     definitions = schema["$defs"]
-    for section, kind in KEYWORDS.items():
-        definitions[section.capitalize()] = _section(
-            kind, definitions[section.capitalize()], definitions
-        )
+    for name, kind in KEYWORDS.items():
+        section = name.capitalize()
+        definitions[section] = _section(kind, definitions[section], definitions)
     definitions["Symmetry"]["properties"]["constraint"] = _constraint(definitions)
     schema["properties"]["evaluate"]["additionalProperties"] = _condition(definitions)
     return {"$schema": DIALECT, **schema, "title": "symgen spec"}
 
 
-def _section(kind: Kind, section: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _section(kind: Kind, section: JsonSchema, definitions: Definitions) -> JsonSchema:
     """One closed object per keyword: its own keys and the Options of the module it names."""
-    branches = []
+    about = section["properties"][kind]["description"]
+    branches: list[JsonSchema] = []
     for keyword in lookup.keywords(kind):
         options = _inlined(lookup.options(kind, keyword), f"{kind}.{keyword}", definitions)
-        properties = {
-            **section["properties"],
-            kind: {"const": keyword, "description": section["properties"][kind]["description"]},
-            **options.get("properties", {}),
-        }
+        chosen: JsonSchema = {"const": keyword, "description": about}
         branches.append(
             {
                 "type": "object",
                 "title": keyword,
                 "description": options.get("description", section.get("description", "")),
-                "properties": properties,
+                "properties": {
+                    **section["properties"],
+                    kind: chosen,
+                    **options.get("properties", {}),
+                },
                 "required": [*section["required"], *options.get("required", [])],
                 "additionalProperties": False,
             }
         )
-    keywords = {"type": "string", "enum": list(lookup.keywords(kind))}
+    keywords: JsonSchema = {
+        "type": "string",
+        "enum": list(lookup.keywords(kind)),
+        "description": about,
+    }
     return {
         "type": "object",
         "description": section["description"],
-        "properties": {
-            kind: {**keywords, "description": section["properties"][kind]["description"]}
-        },
+        "properties": {kind: keywords},
         "required": [kind],
         "oneOf": branches,
     }
 
 
-def _constraint(definitions: dict[str, Any]) -> dict[str, Any]:
+def _constraint(definitions: Definitions) -> JsonSchema:
     """The keyword of a constraint, or the keyword with its Options."""
     written = definitions["Symmetry"]["properties"]["constraint"]
     keywords = lookup.keywords("constraint")
-    branches: list[dict[str, Any]] = [{"type": "string", "enum": list(keywords)}]
+    branches: list[JsonSchema] = [{"type": "string", "enum": list(keywords)}]
     for keyword in keywords:
         model = lookup.options("constraint", keyword)
         options = _inlined(model, f"constraint.{keyword}", definitions)
@@ -88,7 +92,7 @@ def _constraint(definitions: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
+def _condition(definitions: Definitions) -> JsonSchema:
     """A held-out condition: its own keys, and every option of every adapter with its prefix."""
     schema = _inlined(Condition, "condition", definitions)
     for keyword in lookup.keywords("adapter"):
@@ -97,14 +101,16 @@ def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
             known = schema["properties"].setdefault(PREFIX + name, {"anyOf": []})
             if option not in known["anyOf"]:
                 known["anyOf"].append(option)
-    inside = {"description": "A part of an option, by its dotted path: environment.kwargs.gravity."}
+    inside: JsonSchema = {
+        "description": "A part of an option, by its dotted path: environment.kwargs.gravity."
+    }
     return {**schema, "patternProperties": {rf"^{re.escape(PREFIX)}\w+\..+": inside}}
 
 
-def _inlined(model: type[BaseModel], owner: str, definitions: dict[str, Any]) -> dict[str, Any]:
+def _inlined(model: type[BaseModel], owner: str, definitions: Definitions) -> JsonSchema:
     """The schema of a model; its own definitions move to the spec's, under names that the owner
     makes unique.
     """
-    schema = model.model_json_schema(ref_template=f"#/$defs/{owner}.{{model}}")
+    schema = schema_of(model, f"#/$defs/{owner}.{{model}}")
     definitions |= {f"{owner}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
     return schema

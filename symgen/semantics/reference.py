@@ -9,24 +9,29 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from symgen import lookup
 from symgen.lookup import Kind
 from symgen.semantics.evaluate import PREFIX, Condition
 from symgen.semantics.resolve import KEYWORDS
+from symgen.semantics.schema_of import JsonSchema, schema_of
 from symgen.spec.schema import Spec
 
 COMMAND = "symgen reference > symgen/REFERENCE.md"
 HEAD = f"""# Every option of a spec
 
-Made of the models that specs are checked with, by `{COMMAND}`; `symgen reference NAME` prints one section.
-An option is written where its dotted path says, and `--set PATH=VALUE` changes it; `[]` stands for an entry of a list.
+Made of the models that specs are checked with, by `{COMMAND}`; `symgen reference NAME` prints one \
+section.
+An option is written where its dotted path says, and `--set PATH=VALUE` changes it; `[]` stands \
+for an entry of a list.
 """
-REQUIRED, NOTHING = "required", "left out"
-Schema = Mapping[str, Any]
+REQUIRED = "required"
+NOTHING = "left out"
+
+Definitions = Mapping[str, JsonSchema]
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,14 @@ class Section:
 def markdown() -> str:
     """The page."""
     parts = list(sections())
-    contents = (
-        "Sections: " + ", ".join(f"[{each.name}](#{_anchor(each.name)})" for each in parts) + "."
-    )
-    return "\n\n".join([HEAD.rstrip(), contents, *map(str, parts)]) + "\n"
+    links = ", ".join(f"[{part.name}](#{_anchor(part.name)})" for part in parts)
+    return "\n\n".join([HEAD.rstrip(), f"Sections: {links}.", *map(str, parts)]) + "\n"
 
 
 def sections() -> Iterator[Section]:
     """Every part of a spec in its order, a part with a keyword once per keyword.
 
-    >>> [each.title for each in sections()][:4]
+    >>> [section.title for section in sections()][:4]
     ['spec', 'dm_control', 'gridworld', 'gymnasium_env']
     """
     yield Section("spec", "The keys of the file.", options(Spec, nested=False))
@@ -96,12 +99,11 @@ def sections() -> Iterator[Section]:
             yield from _keywords(name, KEYWORDS[name])
         elif name == "evaluate":
             meaning = f"Any option of the environment's adapter, as `{PREFIX}size` for its `size`."
-            other = Option(f"{PREFIX}OPTION", "as there", NOTHING, meaning)
-            yield Section(name, _first(Condition.__doc__), (*options(Condition), other))
+            any_option = Option(f"{PREFIX}OPTION", "as there", NOTHING, meaning)
+            yield Section(name, _first(Condition.__doc__), (*options(Condition), any_option))
         elif name != "symgen":
-            yield Section(
-                name, _first(_model(field.annotation).__doc__), options(_model(field.annotation))
-            )
+            model = _model(field.annotation)
+            yield Section(name, _first(model.__doc__), options(model))
         if name == "symmetry":
             yield from _constraints()
 
@@ -133,18 +135,18 @@ def options(model: type[BaseModel], nested: bool = True) -> tuple[Option, ...]:
     """The options of a pydantic model in order, and `nested` those of the models that their values
     may be.
     """
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     return tuple(_options(schema, schema.get("$defs", {}), "", nested))
 
 
-def _model(annotation: Any) -> type[BaseModel]:
+def _model(annotation: object) -> type[BaseModel]:
     """The model that an annotation such as `Train | None` names."""
-    found = (annotation, *getattr(annotation, "__args__", ()))
-    return next(each for each in found if isinstance(each, type) and issubclass(each, BaseModel))
+    kinds = (annotation, *get_args(annotation))
+    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
 
 
 def _options(
-    schema: Schema, definitions: Mapping[str, Schema], prefix: str, nested: bool
+    schema: JsonSchema, definitions: Definitions, prefix: str, nested: bool
 ) -> Iterator[Option]:
     for name, node in schema.get("properties", {}).items():
         path = f"{prefix}{name}"
@@ -156,8 +158,8 @@ def _options(
 
 
 def _inner(
-    node: Schema, definitions: Mapping[str, Schema], suffix: str = ""
-) -> Iterator[tuple[str, Schema]]:
+    node: JsonSchema, definitions: Definitions, suffix: str = ""
+) -> Iterator[tuple[str, JsonSchema]]:
     """The models that a value, or an entry of a list, may be, each with what the path gains."""
     if "$ref" in node:
         yield suffix, definitions[node["$ref"].rpartition("/")[2]]
@@ -171,23 +173,20 @@ def _inner(
 # in words
 
 
-def _words(node: Schema, definitions: Mapping[str, Schema]) -> str:
+def _words(node: JsonSchema, definitions: Definitions) -> str:
     """The type of a value, and its bounds.
 
     >>> _words({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}, {})
     'whole number, at least 1'
     >>> _words({"type": "array", "items": {"enum": ["q", "k"]}}, {})
     'list of `q` or `k`'
-    >>> _words({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "maxItems": 9}, {})
-    'list of whole numbers, at least 0 (1 to 9 entries)'
+    >>> _words({"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 9}, {})
+    'list of whole numbers (1 to 9 entries)'
     """
-    branches = [
-        each
-        for each in (*node.get("anyOf", ()), *node.get("oneOf", ()))
-        if each.get("type") != "null"
-    ]
-    if branches:
-        return "; or ".join(dict.fromkeys(_words(each, definitions) for each in branches))
+    branches = (*node.get("anyOf", ()), *node.get("oneOf", ()))
+    values = [branch for branch in branches if branch.get("type") != "null"]
+    if values:
+        return "; or ".join(dict.fromkeys(_words(value, definitions) for value in values))
     if "$ref" in node:
         return _words(definitions[node["$ref"].rpartition("/")[2]], definitions)
     if "const" in node:
@@ -202,16 +201,19 @@ def _words(node: Schema, definitions: Mapping[str, Schema]) -> str:
         "number": "number",
         "boolean": "true or false",
         "string": "text",
+        "object": "mapping",
     }
     bounds = _bounds(node)
-    word = kinds.get(
-        node.get("type", ""), "mapping" if node.get("type") == "object" else "any value"
-    )
+    word = kinds.get(node.get("type", ""), "any value")
     return f"{word}, {bounds}" if bounds else word
 
 
-def _list(node: Schema, definitions: Mapping[str, Schema]) -> str:
-    entries: Schema = node.get("items") or next(iter(node.get("prefixItems", ())), {})
+def _list(node: JsonSchema, definitions: Definitions) -> str:
+    entries: JsonSchema = {}
+    if node.get("items"):
+        entries = node["items"]
+    elif node.get("prefixItems"):
+        entries = node["prefixItems"][0]
     words = _words(entries, definitions)
     words = f"({words})" if "; or " in words else re.sub("^(whole number|number)", r"\1s", words)
     low = node.get("minItems", 0)
@@ -221,7 +223,7 @@ def _list(node: Schema, definitions: Mapping[str, Schema]) -> str:
     return f"list of {words} ({high if low == high else f'{low} to {high:,}'} entries)"
 
 
-def _bounds(node: Schema) -> str:
+def _bounds(node: JsonSchema) -> str:
     if "maxLength" in node:
         return f"at most {node['maxLength']:,} characters"
     low = node.get("minimum")
@@ -232,14 +234,14 @@ def _bounds(node: Schema) -> str:
     last = _bound("below", below) if below is not None else _bound("at most", high)
     if low is not None and high is not None:
         return f"{low:,} to {high:,}"
-    return ", ".join(each for each in (first, last) if each)
+    return ", ".join(bound for bound in (first, last) if bound)
 
 
 def _bound(word: str, value: float | None) -> str:
     return "" if value is None else f"{word} {value:,}"
 
 
-def _default(node: Schema, needed: bool) -> str:
+def _default(node: JsonSchema, needed: bool) -> str:
     if needed:
         return REQUIRED
     if "default" not in node:  # pydantic leaves out what a factory makes
@@ -248,11 +250,11 @@ def _default(node: Schema, needed: bool) -> str:
     return NOTHING if value is None else f"`{_written(value)}`"
 
 
-def _written(value: Any) -> str:
+def _written(value: JsonValue) -> str:
     """A value as one writes it in a spec."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_written(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_written(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list):
         return "[" + ", ".join(map(_written, value)) + "]"
     return value if isinstance(value, str) else json.dumps(value)
 
