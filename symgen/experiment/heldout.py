@@ -1,16 +1,16 @@
 """Held-out conditions: what an entry of `evaluate:` makes of the environment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
-from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import VectorEnv
 
 from symgen.compiler import check_spec
+from symgen.envs._stepping import first_action
 from symgen.envs.guarded import environments
-from symgen.envs.perturbed import KEYS, under
+from symgen.envs.perturbed import KEYS, ActionMap, ObservationMap, under
 from symgen.errors import UserError
 from symgen.experiment.variant import variant
 from symgen.problem.group_action import act_on_action, act_on_observation
@@ -99,7 +99,7 @@ def environment(
     )
 
 
-def _observed(problem: Problem, word: str) -> Callable[[Observation], Observation]:
+def _observed(problem: Problem, word: str) -> ObservationMap:
     """o -> g.o for batches as the space gives them."""
     interface = problem.interface
     fields = problem.observation
@@ -118,13 +118,11 @@ def _observed(problem: Problem, word: str) -> Callable[[Observation], Observatio
     return move
 
 
-def _undone(problem: Problem, word: str, envs: VectorEnv) -> Callable[[np.ndarray], np.ndarray]:
+def _undone(problem: Problem, word: str, envs: VectorEnv) -> ActionMap:
     """a -> inverse(g).a for batches as the environment takes them."""
     action = problem.interface.action
     inverse = problem.group.inverse(word)
-    space = envs.single_action_space
-    # discrete actions need not begin at 0
-    start = np.asarray(space.start if isinstance(space, Discrete | MultiDiscrete) else 0)
+    start = first_action(envs.single_action_space)
 
     def move(actions: np.ndarray) -> np.ndarray:
         return act_on_action(action, problem.action, inverse, np.asarray(actions) - start) + start

@@ -1,5 +1,5 @@
 """The control suite: what is known without it is true of it, its symmetries are exact, and its
-dials break them.
+options break them.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ installed = pytest.mark.skipif(
     importlib.util.find_spec("dm_control") is None,
     reason=f"needs dm_control: {_dm_control_env.INSTALL}",
 )
-DIALS = [{"tilt_gravity": 5.0}, {"reflect_action": True}, {"repeat_action": 2}]
+BREAKING = [{"tilt_gravity": 5.0}, {"reflect_action": True}, {"repeat_action": 2}]
 
 
 draws = pytest.mark.skipif(not drawing.drawable(), reason=drawing.REASON)
@@ -94,9 +94,9 @@ def test_the_mirror_is_exact(domain, task):
 
 @installed
 @pytest.mark.parametrize("domain", DOMAINS)
-@pytest.mark.parametrize("dial", DIALS, ids=lambda dial: next(iter(dial)))
-def test_every_dial_breaks_it(domain, dial):
-    assert asked(domain=domain, task=DOMAINS[domain].tasks[0], **dial) == {"s": "refuted"}
+@pytest.mark.parametrize("broken", BREAKING, ids=lambda broken: next(iter(broken)))
+def test_every_option_that_breaks_it_does(domain, broken):
+    assert asked(domain=domain, task=DOMAINS[domain].tasks[0], **broken) == {"s": "refuted"}
 
 
 @installed
@@ -109,7 +109,7 @@ def test_a_wrong_sign_is_refuted():
 
 
 @installed
-def test_tilted_gravity_is_a_dial():
+def test_tilted_gravity_is_an_option():
     """Equivariance error of one control step under the mirror, relative to how far a step leads:
     linear in the sine.
     """
@@ -239,12 +239,12 @@ def test_episodes_are_truncated_and_begin_anew():
 
 @installed
 def test_repeated_actions_are_summed_steps():
-    def rewards(**dials):
-        envs = dm_control.make(Options(domain="cartpole", task="balance", **dials), 1, 0)
+    def rewards(**options):
+        envs = dm_control.make(Options(domain="cartpole", task="balance", **options), 1, 0)
         envs.reset(seed=1)
         steps = [
             envs.step(np.array([[0.3]], np.float32))
-            for _ in range(8 // dials.get("action_repeat", 1))
+            for _ in range(8 // options.get("action_repeat", 1))
         ]
         envs.close()
         return [float(step[1][0]) for step in steps], steps[-1][0]["velocity"]
