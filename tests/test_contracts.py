@@ -11,11 +11,23 @@ import pytest
 
 import symgen
 from symgen import lookup
+from symgen.constraints import exact, none, relaxed
 from symgen.envs import dm_control, gridworld, gymnasium_env, minigrid, procgen
+from symgen.families import (
+    cnn,
+    graph_attention,
+    group_conv,
+    group_mlp,
+    mlp,
+    steerable_conv,
+    vit,
+)
 from symgen.problem.adapter import Adapter, OptionsT
 from symgen.problem.algorithm import Algorithm, Declaration
 from symgen.problem.algorithm import OptionsT as TrainOptionsT
 from symgen.rl import _ppo_options, _sac_options, ppo, sac
+from symgen.problem.constraint import Constraint
+from symgen.problem.family import DesignT, Family
 
 
 def as_adapter(module: Adapter[OptionsT]) -> str:
@@ -52,6 +64,41 @@ ALGORITHMS = (
 )
 
 
+def as_family(module: Family[OptionsT, DesignT]) -> str:
+    """The keyword of a family; its design is what its rules and its plan both read."""
+    return module.__name__.rsplit(".", 1)[-1]
+
+
+FAMILIES = (
+    as_family(cnn),
+    as_family(graph_attention),
+    as_family(group_conv),
+    as_family(group_mlp),
+    as_family(mlp),
+    as_family(steerable_conv),
+    as_family(vit),
+)
+
+
+def as_constraint(module: Constraint[OptionsT]) -> str:
+    """The keyword of a constraint."""
+    return module.__name__.rsplit(".", 1)[-1]
+
+
+CONSTRAINTS = (
+    as_constraint(exact),
+    as_constraint(none),
+    as_constraint(relaxed),
+)
+
+
+PROTOCOLS: dict[lookup.Kind, type] = {
+    "adapter": Adapter,
+    "family": Family,
+    "constraint": Constraint,
+}
+
+
 def hooks(protocol: type) -> set[str]:
     """The names that a Protocol asks for."""
     return {name for name in vars(protocol) if name == "__name__" or not name.startswith("_")}
@@ -62,13 +109,16 @@ def missing(module: ModuleType, protocol: type) -> set[str]:
     return {name for name in hooks(protocol) if not hasattr(module, name)}
 
 
-def test_every_adapter_stands_under_the_type_checkers_eye() -> None:
+def test_every_file_stands_under_the_type_checkers_eye() -> None:
     assert lookup.keywords("adapter") == ADAPTERS
+    assert lookup.keywords("family") == FAMILIES
+    assert lookup.keywords("constraint") == CONSTRAINTS
 
 
-def test_every_adapter_has_every_hook() -> None:
-    for keyword in lookup.keywords("adapter"):
-        assert missing(lookup.module("adapter", keyword), Adapter) == set()
+def test_every_file_has_every_hook() -> None:
+    for kind, protocol in PROTOCOLS.items():
+        for keyword in lookup.keywords(kind):
+            assert missing(lookup.module(kind, keyword), protocol) == set(), keyword
 
 
 def test_every_algorithm_stands_under_the_type_checkers_eye() -> None:
