@@ -25,9 +25,9 @@ from symgen.families import (
 from symgen.problem.adapter import Adapter, OptionsT
 from symgen.problem.algorithm import Algorithm, Declaration
 from symgen.problem.algorithm import OptionsT as TrainOptionsT
-from symgen.rl import _ppo_options, _sac_options, ppo, sac
 from symgen.problem.constraint import Constraint
 from symgen.problem.family import DesignT, Family
+from symgen.rl import _ppo_options, _sac_options, ppo, sac
 
 
 def as_adapter(module: Adapter[OptionsT]) -> str:

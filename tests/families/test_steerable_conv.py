@@ -155,9 +155,10 @@ def test_the_penalty_pulls_back():
     ("group", "generators"), [("C4", ["r"]), ("C8", ["r"]), ("D2", ["r", "s"])]
 )
 def test_symmetry_breaking_is_measured_and_penalised(group, generators):
-    network = compile_spec(
+    compiled = compile_spec(
         spec(group, constraint={"relaxed": {"regulariser": 0.5}}, side=17), verify=False
-    ).network
+    )
+    network = compiled.network
     found = network.symmetry_breaking()
     assert set(found) == {
         key for k in (1, 2) for key in (f"conv{k}", *(f"conv{k}/{g}" for g in generators))
@@ -169,9 +170,12 @@ def test_symmetry_breaking_is_measured_and_penalised(group, generators):
     found = network.symmetry_breaking()
     assert found["conv1"] > 3e-3 > 1e-6 > found["conv2"]
     assert found["conv1/r"] > 3e-3
-    assert network.penalty().item() == pytest.approx(
-        0.5 * network.steps["conv1"].kernel.penalty().item()
-    )
+    cost = network.steps["conv1"].kernel.penalty().item()
+    assert network.penalty().item() == pytest.approx(cost)
+    problem = compiled.problem
+    training = problem.constraint.training(problem, problem.constraint_options)
+    loss = training.penalty(network, None, None, {}, None, None)
+    assert loss.item() == pytest.approx(0.5 * cost)
 
 
 @pytest.mark.parametrize("setting", [{"banks": 3}, {"index": "input"}, {"form": "residual"}])
