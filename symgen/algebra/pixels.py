@@ -172,12 +172,16 @@ class Plane(Base):
         """See Base; between pixels, bilinear interpolation."""
         if self.is_exact(word):
             return permuted(self.permutation(word), feature)
-        index, weight = planes.interpolation(
-            self.shape, tuple(self._turn(word).reshape(-1).tolist())
-        )
+        index, weight = self.interpolation(word)
         weight = weight.astype(feature.dtype) if feature.dtype.kind == "f" else weight
         # the four neighbours one after the other: less memory than all at once
         return np.asarray(sum(feature[..., index[:, k], :] * weight[:, k, None] for k in range(4)))
+
+    def interpolation(self, word: str) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel of g.x the four pixels of x that it is made of, and their weights; both
+        (pixels, 4).
+        """
+        return planes.interpolation(self.shape, tuple(self._turn(word).reshape(-1).tolist()))
 
     def resized(self, rows: int, columns: int) -> "Plane":
         """The plane of another size."""

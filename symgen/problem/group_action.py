@@ -25,6 +25,14 @@ def from_field(term: Term, feature: np.ndarray) -> np.ndarray:
     return feature.reshape(len(feature), *term.shape)
 
 
+def holds_image(field: FieldType, dtype: np.dtype) -> bool:
+    """Whether numbers of a dtype can hold what the group makes of them: a fibre may change signs, or
+    mix channels.
+    """
+    kinds = {"permutation": "biuf", "signed": "if", "matrix": "f"}
+    return dtype.kind in kinds[field.fibre.kind]
+
+
 def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> np.ndarray:
     """g.x for a batch of one term, in its own shape and dtype; whole numbers that are interpolated
     are rounded.
@@ -34,8 +42,7 @@ def act_on_term(term: Term, field: FieldType, word: str, batch: np.ndarray) -> n
             result.
     """
     batch = np.asarray(batch)
-    holds = {"permutation": "biuf", "signed": "if", "matrix": "f"}[field.fibre.kind]
-    if term.layout != "discrete" and batch.dtype.kind not in holds:
+    if term.layout != "discrete" and not holds_image(field, batch.dtype):
         raise ValueError(
             f"{term.name} has dtype {batch.dtype}, which cannot hold its image under {field.fibre}"
         )

@@ -65,6 +65,23 @@ def field_of(output: Output, action: Representation) -> FieldType:
     return vector(representations.direct_sum((orbits, representations.trivial(action.group))))
 
 
+def moved_by(output: Output, action: Representation) -> Representation:
+    """How the group moves an output as a network gives it, flat.
+
+    A network gives one deviation for each component of the action: where the group mixes those they
+    are equal, and it moves none.
+
+    Args:
+        output: the output.
+        action: how the group moves the policy's parameters.
+    """
+    if output.moves != "deviation":
+        return field_of(output, action).fibre
+    if action.is_signed_permutation:
+        return representations.absolute(action)
+    return representations.direct_sum((action.size, representations.trivial(action.group)))
+
+
 def critics(outputs: Iterable[Output]) -> tuple[Output, ...]:
     """The outputs that judge: values, and action values."""
     return tuple(output for output in outputs if output.side == "critic")

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from symgen.algebra.representation import Representation, direct_sum, trivial
+from symgen.algebra.representation import Representation
 from symgen.nn.network import Network
-from symgen.problem.output import Output, field_of
+from symgen.problem.output import moved_by
 from symgen.proofs.claim import Claim
 from symgen.proofs.inputs import Array, Setting, Terms
 from symgen.proofs.verification import Row
 
-__all__ = ["moved_by", "moves", "output_rows", "row", "said"]
+__all__ = ["moves", "output_rows", "row", "said"]
 
 
 def said(network: Network, terms: Terms, acts: Array) -> dict[str, Tensor]:
@@ -33,18 +33,6 @@ def said(network: Network, terms: Terms, acts: Array) -> dict[str, Tensor]:
     if judging:
         outputs |= network.heads(network.encode(terms), judging, torch.from_numpy(acts))
     return {name: x.cpu() for name, x in outputs.items()}
-
-
-def moved_by(output: Output, action: Representation) -> Representation:
-    """How the group moves an output as the network gives it, flat.
-
-    A network gives one deviation for each component of the action: where the group mixes those they
-    are equal, and it moves none.
-    """
-    fibre = field_of(output, action).fibre
-    if output.moves == "deviation" and fibre.size != action.size:
-        return direct_sum((action.size, trivial(action.group)))
-    return fibre
 
 
 def output_rows(

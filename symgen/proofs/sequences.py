@@ -15,9 +15,10 @@ from torch import Tensor
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.nn.network import Network, State
+from symgen.problem.output import moved_by
 from symgen.proofs.claim import Claim
 from symgen.proofs.inputs import Setting, Terms
-from symgen.proofs.outputs import moved_by, row
+from symgen.proofs.outputs import row
 from symgen.proofs.verification import Row
 
 __all__ = ["Played", "play", "sequence_rows"]
