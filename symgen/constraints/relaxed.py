@@ -151,7 +151,11 @@ class Regularised:
     log_prob: Literal["copied"] = "copied"
 
     def augment(
-        self, observations: "tuple[Observations, ...]", actions: "Tensor", generator: "Generator"
+        self,
+        observations: "tuple[Observations, ...]",
+        actions: "Tensor",
+        generator: "Generator",
+        beside: bool,
     ) -> None:
         """No copies."""
 

@@ -132,8 +132,9 @@ PROBLEM = {
         """exact and relaxed are built into the layers of some families; the baselines (cnn, vit,
         mlp) offer none, which only measures the symmetry. The message lists what the family offers.
         The settings of relaxed belong to its forms: banks and index to form: banks, which
-        graph_attention does not have. augment and mirror_loss would leave the network free and
-        change its training; they are words of the language that nothing carries out yet.""",
+        graph_attention does not have. augment and mirror_loss bind nothing and change the training:
+        they fit every family, and want a group whose elements can be listed, observations whose
+        dtype can hold what the group makes of them, and a network without memory.""",
         "network: {family: mlp}",
         "network: {family: mlp}\nsymmetry:\n  group: D1\n  states: {observation: {s: [-1, -2, "
         "-3, -4]}}\n"

@@ -16,6 +16,7 @@ from symgen.problem.interface import Action
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
+    from torch.distributions import Distribution
 
     from symgen.algebra.fieldtype import FieldType
 
@@ -66,6 +67,10 @@ class Trained(Protocol):
         self, features: Tensors, names: tuple[str, ...], action: Tensor | None = None
     ) -> Tensors:
         """Some of the outputs of features that `encode` gave; actions in units of the environment."""
+        ...
+
+    def distribution(self, outputs: Tensors) -> Distribution:
+        """The distributions of actions that a batch of the policy's outputs stands for."""
         ...
 
     def update_normalisation(self, observation: Observations) -> None:
@@ -126,17 +131,21 @@ class Training(Protocol):
         ...
 
     def augment(
-        self, observations: tuple[Observations, ...], actions: Tensor, generator: Generator
+        self,
+        observations: tuple[Observations, ...],
+        actions: Tensor,
+        generator: Generator,
+        beside: bool,
     ) -> Moved | None:
         """Moved copies of a batch; None where there are to be none.
-
-        PPO trains on the copies beside the originals, SAC in place of them.
 
         Args:
             observations: several batches with the same rows, such as of the observations before and
                 after an action; all are to be moved alike.
             actions: [batch, ...], as the algorithm stores them.
             generator: the learner's source of random numbers, which is saved with it.
+            beside: whether the copies are trained on beside the originals, as in PPO, and not in
+                place of them, as in SAC; then no copy need be what its original is.
         """
         ...
 
@@ -178,7 +187,11 @@ class Plain:
     log_prob: Literal["copied"] = "copied"
 
     def augment(
-        self, observations: tuple[Observations, ...], actions: Tensor, generator: Generator
+        self,
+        observations: tuple[Observations, ...],
+        actions: Tensor,
+        generator: Generator,
+        beside: bool,
     ) -> None:
         """No copies."""
 

@@ -111,7 +111,7 @@ def augmented(
         rows: transitions that the policy is asked about at once.
         generator: source of the moves' randomness.
     """
-    moved = training.augment((batch.observations,), batch.actions, generator)
+    moved = training.augment((batch.observations,), batch.actions, generator, beside=True)
     if moved is None:
         return batch
     (observations,) = moved.observations

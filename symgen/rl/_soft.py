@@ -256,7 +256,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
             there = shifted(batch.next_observations, options.random_shift, self._generator)
             batch = replace(batch, observations=here, next_observations=there)
         observations = (batch.observations, batch.next_observations)
-        moved = self.training.augment(observations, batch.actions, self._generator)
+        moved = self.training.augment(observations, batch.actions, self._generator, beside=False)
         if moved is None:
             return batch
         here, there = moved.observations

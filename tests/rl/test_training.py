@@ -43,7 +43,7 @@ class Flips(Plain):
         self.always = always
         self.signs = None
 
-    def augment(self, observations, actions, generator):
+    def augment(self, observations, actions, generator, beside):
         index = torch.arange(len(actions)).repeat(self.copies)
         signs = 2.0 * torch.randint(0, 2, (len(index), 1), generator=generator) - 1
         self.signs = -torch.ones_like(signs) if self.always else signs
@@ -57,8 +57,8 @@ class Recorder(Plain):
     def __init__(self):
         self.calls = []
 
-    def augment(self, observations, actions, generator):
-        self.calls.append(("augment", len(observations), len(actions)))
+    def augment(self, observations, actions, generator, beside):
+        self.calls.append(("augment", len(observations), len(actions), beside))
 
     def penalty(self, network, observations, actions, outputs, side, generator):
         sizes = {name: tuple(x.shape) for name, x in outputs.items()}
@@ -96,7 +96,7 @@ def test_moved_copies_have_what_their_originals_have():
     batch = Batch(observations, rows[:, None], rows + 20, rows + 30, rows + 40, rows + 50)
 
     class Given(Plain):
-        def augment(self, observations, actions, generator):
+        def augment(self, observations, actions, generator, beside):
             (here,) = observations
             index = torch.tensor([2, 0])
             return Moved(({name: -x[index] for name, x in here.items()},), -actions[index], index)
@@ -210,7 +210,7 @@ def test_ppo_asks_once_per_batch_minibatch_and_update():
     row = next(iter(ppo_learner(network(True), training)))
     sizes = {"policy": (30, 2), "value": (30, 1), "scale": (30, 2)}
     penalty = ("penalty", None, 30, 30, sizes)
-    assert training.calls == [("augment", 1, 60), *[penalty] * 4, ("measured", 1, False)]
+    assert training.calls == [("augment", 1, 60, True), *[penalty] * 4, ("measured", 1, False)]
     assert row["asked"] == 6
 
 
@@ -221,7 +221,7 @@ def test_sac_asks_once_per_side():
     # the step that ends the warm-up allows two gradient steps
     critic = ("penalty", "critic", 16, 16, {"q1": (16, 1), "q2": (16, 1)})
     actor = ("penalty", "actor", 16, 16, {"policy": (16, 2), "log_std": (16, 2)})
-    asked = [("augment", 2, 16), critic, actor]
+    asked = [("augment", 2, 16, False), critic, actor]
     assert training.calls == [*asked, *asked, ("measured", 1, True)]
 
 
