@@ -5,7 +5,6 @@ then on everything that belongs to it is made where it is: buffers, the replay, 
 random numbers. What environments give and take crosses over, and nothing else.
 """
 
-import contextlib
 import re
 from contextlib import AbstractContextManager
 
@@ -40,9 +39,8 @@ def chosen(name: str) -> torch.device:
         )
     if name == "auto":
         kind = present()[-1].partition(":")[0]
-    if kind not in {each.partition(":")[0] for each in present()} or int(index or 0) >= _count(
-        kind
-    ):
+    kinds = {device.partition(":")[0] for device in present()}
+    if kind not in kinds or int(index or 0) >= _count(kind):
         raise UserError(
             "device-not-found",
             f"{name} is not there: {_reason(kind)}",
@@ -70,18 +68,16 @@ def _reason(kind: str) -> str:
     if kind == "cuda" and _count(kind):
         return f"{_count(kind)} CUDA devices are, counted from 0"
     built = torch.backends.cuda.is_built() if kind == "cuda" else torch.backends.mps.is_built()
-    return (
-        "torch finds no such device"
-        if built
-        else f"this torch ({torch.__version__}) was built without {kind}"
-    )
+    if built:
+        return "torch finds no such device"
+    return f"this torch ({torch.__version__}) was built without {kind}"
 
 
 def described(device: torch.device) -> str:
     """The device with its name, such as "cuda:0 (NVIDIA H200)"."""
-    return (
-        f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
-    )
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)
 
 
 def widest(device: torch.device) -> torch.dtype:
@@ -98,7 +94,6 @@ def forked(device: torch.device) -> AbstractContextManager[None]:
     """Within it torch's global random state, that of the device too, may be changed; afterwards it
     is as before.
     """
-    fork: contextlib.AbstractContextManager[None] = torch.random.fork_rng(
-        [device] if device.type == "cuda" else []
-    )
+    others = [device] if device.type == "cuda" else []
+    fork: AbstractContextManager[None] = torch.random.fork_rng(others)
     return fork

@@ -194,7 +194,7 @@ class Network(nn.Module):
         if names not in self._routes.beyond:
             raise ValueError(f"asked for {', '.join(names)}; {self._has()}, in this order")
         values = dict(features)
-        if action is not None:
+        if action is not None and self._routes.judging:
             values[ACTION] = self._read_action(action).unsqueeze(1)
         self._go_on(self._routes.beyond[names], values, {})
         return self._flat(names, values)
@@ -236,16 +236,23 @@ class Network(nn.Module):
         return outputs[self._routes.values[0]].flatten()
 
     def q(self, observation: Observation, action: Tensor) -> Tensor:
-        """Every critic's estimate of the return after an action (batch, dim) of the environment,
-        shape (batch, critics).
+        """Every critic's estimate of the return after an action, shape (batch, critics).
+
+        Args:
+            observation: a batch.
+            action: of the environment: (batch, dim), or (batch,) where it is one of a few.
 
         Raises:
-            ValueError: no critic reads the action.
+            ValueError: no critic judges actions.
         """
-        if not self._routes.judging:
-            raise ValueError(f"no output reads the action: {self._has()}; ask value(observation)")
-        outputs = self.heads(self.encode(observation), self._routes.judging, action)
-        return torch.cat(list(outputs.values()), 1)
+        names = self._routes.judging or self._routes.choosing
+        if not names:
+            raise ValueError(f"no critic judges actions: {self._has()}; ask value(observation)")
+        outputs = self.heads(self.encode(observation), names, action)
+        if self._routes.judging:
+            return torch.cat(list(outputs.values()), 1)
+        chosen = action.to(self.device).long().unsqueeze(1)
+        return torch.cat([x.gather(1, chosen) for x in outputs.values()], 1)
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
         """The weights that only the policy needs, by name."""
@@ -258,8 +265,7 @@ class Network(nn.Module):
         return {name: weight for name, weight in self.named_parameters() if name not in own}
 
     def symmetry_breaking(self) -> dict[str, float]:
-        """Symmetry-breaking norms of each step that may break it, see nn/symmetry_breaking.py; empty
-        where all is exact.
+        """Symmetry-breaking norms of the steps that may have any, see nn/symmetry_breaking.py.
 
         Keys: "<step>" for the relative distance to the exact matrices, "<step>/<generator>" for the
         relative size of rho_out(g) W - W rho_in(g), "<step>/spread" for that of the banks' weights
@@ -268,9 +274,10 @@ class Network(nn.Module):
         return _by_step(self.steps, symmetry_breaking.symmetry_breaking)
 
     def penalty(self) -> Tensor | None:
-        """What a regulariser of 1 adds to the loss: the sum over the maps that may break it of the variance of
-        w over the group (banks), or of the mean square of the free weights (residual). None where
-        the network is exact.
+        """What a regulariser of 1 adds to the loss; None where the network is exact.
+
+        The sum over the maps that may break the symmetry of the variance of w over the group
+        (banks), or of the mean square of the free weights (residual).
         """
         costs = [symmetry_breaking.penalty(step) for step in self.steps.values()]
         known = [cost for cost in costs if cost is not None]
@@ -357,7 +364,11 @@ class Network(nn.Module):
 
 
 def build(plan: Plan, interface: Interface) -> Network:
-    """Turn a plan into a network; ValueError where a module's weights differ from the plan's count."""
+    """Turn a plan into a network.
+
+    Raises:
+        ValueError: a module has not as many weights as its operation says.
+    """
     return Network(plan, interface)
 
 

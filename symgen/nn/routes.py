@@ -19,8 +19,9 @@ class Routes:
     Args:
         seen: outputs that do not read the action.
         acting: outputs of the actor.
-        values: critics that read the observation alone.
+        values: critics of the observation alone.
         judging: outputs that read the action.
+        choosing: critics with a number for each action that may be chosen.
         steps: every selection of outputs -> the steps that it needs.
         shared: steps that outputs of the actor and critics have in common.
         own: steps that outputs of the actor alone need.
@@ -31,6 +32,7 @@ class Routes:
     acting: Names
     values: Names
     judging: Names
+    choosing: Names
     steps: Mapping[Names, tuple[Step, ...]]
     shared: tuple[Step, ...]
     own: tuple[Step, ...]
@@ -43,6 +45,7 @@ def routes(plan: Plan, outputs: Sequence[Output]) -> Routes:
     acting = tuple(output.name for output in outputs if output.side == "actor")
     critics = tuple(output.name for output in outputs if output.side == "critic")
     judging = tuple(output.name for output in outputs if output.reads == "action")
+    choosing = tuple(o.name for o in outputs if o.side == "critic" and o.moves == "action")
     steps = {
         some: needed(plan, some)
         for length in range(1, len(names) + 1)
@@ -58,8 +61,9 @@ def routes(plan: Plan, outputs: Sequence[Output]) -> Routes:
     return Routes(
         seen=tuple(name for name in names if name not in judging),
         acting=acting,
-        values=tuple(name for name in critics if name not in judging),
+        values=tuple(name for name in critics if name not in (*judging, *choosing)),
         judging=judging,
+        choosing=choosing,
         steps=steps,
         shared=shared,
         own=beyond[acting],

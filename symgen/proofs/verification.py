@@ -152,8 +152,8 @@ class Verification:
     def _about_rotations(self) -> list[str]:
         if not any(row.tolerance == APPROXIMATE for row in self.rows):
             return []
-        how = "measured on smooth pictures inside the disc, with interpolation"
-        return [f"turns between pixels: {how}"]
+        words = "measured on smooth pictures inside the disc, with interpolation"
+        return [f"turns between pixels: {words}"]
 
     def _about_observations(self) -> list[str]:
         lines = []

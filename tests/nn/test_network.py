@@ -17,6 +17,8 @@ from symgen.nn.network import Network, build
 from symgen.operations.group_conv import GroupConv
 from symgen.operations.norm import NormedTanh
 from symgen.plan.plan import Step
+from symgen.problem.output import Output
+from symgen.proofs.verify import Setting, verify
 from tests.families.examples import VARIANTS, cases
 from tests.families.laws import assert_equivariant, train
 from tests.families.problems import example, observations, problem
@@ -231,7 +233,7 @@ def test_the_parts_agree_with_the_whole(case):
     parameters, value = outputs["policy"], outputs["value"][:, 0]
     assert state == {}
     assert torch.equal(network.value(given), value)
-    with pytest.raises(ValueError, match=r"no output reads the action: its outputs are policy, va"):
+    with pytest.raises(ValueError, match=r"no critic judges actions: its outputs are policy, va"):
         network.q(given, None)
     law, other = network.policy(given), network.distribution(outputs)
     taken = law.sample()
@@ -310,9 +312,33 @@ def _is_shared(network, name):
     return name.split(".")[1] in {step.name for step in network._routes.shared}
 
 
-def test_the_critics_read_the_action_in_units_of_its_box():
-    import dataclasses
+def test_a_critic_may_have_a_number_for_each_action():
+    """As those of a discrete action do: q(observation, action) picks one."""
+    this = problem("C4 grid 5x5", "group_mlp")
+    asked = (
+        Output("policy", "action", "actor"),
+        Output("q1", "action", "critic"),
+        Output("q2", "action", "critic"),
+    )
+    torch.manual_seed(0)
+    wanted = dataclasses.replace(this, outputs=asked)
+    network = build(plan_spec(wanted), this.interface).eval()
+    given, chosen = observations(this.interface, 5), torch.tensor([3, 0, 1, 2, 2])
+    outputs, _ = network(given)
+    assert {name: x.shape for name, x in outputs.items()} == dict.fromkeys(
+        ("policy", "q1", "q2"), (5, 4)
+    )
+    expected = torch.stack([outputs[name][torch.arange(5), chosen] for name in ("q1", "q2")], 1)
+    assert torch.equal(network.q(given, chosen), expected)
+    assert not torch.equal(network.q(given, chosen.roll(1)), expected)  # control
+    with pytest.raises(ValueError, match=r"this network has no value: its outputs are policy, q1"):
+        network.value(given)
+    report = verify(network, Setting.of(wanted))
+    assert report.exact
+    assert {row.output for row in report.rows} == {"policy", "q1", "q2"}
 
+
+def test_the_critics_read_the_action_in_units_of_its_box():
     this = problem("D1 pendulum", "group_mlp", algorithm="sac")
     torch.manual_seed(0)
     unit = build(plan_spec(this), this.interface)
