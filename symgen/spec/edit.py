@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from symgen.errors import Diagnostic, Refusal, SpecError, shown, suggestion
-from symgen.spec.scalars import dump, plain
+from symgen.spec.dump import dump, plain
 from symgen.spec.source import MAX_DEPTH, MAX_NODES, Source, from_text
 
 Container = dict[str, JsonValue] | list[JsonValue]

@@ -6,11 +6,10 @@ from typing import get_args
 
 from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, shown, suggestion
 from symgen.spec.source import Place, Source
-from symgen.spec.wording import ABOUT_TYPES, ELSEWHERE, LENGTHS, LINEAR, worded
+from symgen.spec.wording import ABOUT_TYPES, ELSEWHERE, LENGTHS, LINEAR, ErrorDetails, worded
 
 # Errors about a value as a whole.
 WHOLE = {*ABOUT_TYPES, *LENGTHS}

@@ -3,13 +3,58 @@
 The size and depth are counted while the events arrive, so a hostile file is refused before it is
 built. Mistakes that do not hide the rest (a repeated key, a tag, ...) are collected in
 `Builder.problems`; a mistake of syntax ends it.
+
+The YAML 1.2 core schema plus `_` between digits:
+
+    null                null Null NULL ~ (or nothing)
+    boolean             true True TRUE false False FALSE        (yes, no, on, off are text)
+    integer             0  -12  +7  1_000_000  0x1F  0o17       (010 is ten)
+    number              1.5  .5  1.  3e-4  1.0E+6  .inf  .nan   (3e-4 is a number, as expected)
+    text                everything else (1:30, 2026-11-20), and what is in quotes
 """
 
+import re
 from dataclasses import dataclass
 
 import yaml
 
-from symgen.spec.scalars import UNPRINTABLE, Scalar, scalar
+Scalar = str | int | float | bool | None
+
+NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
+BOOLEAN = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+INTEGER = re.compile(rf"(?:[-+]?{_DIGITS}|0o[0-7]+(?:_[0-7]+)*|0x[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)\Z")
+NUMBER = re.compile(
+    rf"(?:[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+)
+# What YAML calls printable; anything else in a text is refused.
+UNPRINTABLE = re.compile(
+    "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+def scalar(text: str) -> Scalar:
+    """The value of an unquoted scalar. Raises OverflowError for an integer beyond 64 bits.
+
+    >>> [scalar(text) for text in ("3e-4", "1_000", "yes", "1:30", "010", "true", "~")]
+    [0.0003, 1000, 'yes', '1:30', 10, True, None]
+    """
+    if NULL.match(text):
+        return None
+    if BOOLEAN.match(text):
+        return text.lower() == "true"
+    if INTEGER.match(text):
+        if len(text) > 100:  # refused before int() spends quadratic time on it
+            raise OverflowError("an integer beyond 64 bits")
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        value = int(text.replace("_", ""), base)
+        if not -(2**63) <= value < 2**63:
+            raise OverflowError("an integer beyond 64 bits")
+        return value
+    if NUMBER.match(text):
+        return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from symgen.errors import Diagnostic, SpecError
-from symgen.spec.scalars import dump
+from symgen.spec.dump import dump
 from symgen.spec.source import Source
 from symgen.spec.validate import validated
 

@@ -1,6 +1,6 @@
 """Text -> Source: the plain values of a YAML file, and where each key and value was written.
 
-The scalars are those of `symgen.spec.scalars` (3e-4 is a number, `on` and 1:30 are text). Refused,
+The scalars are those of `symgen.spec.nodes` (3e-4 is a number, `on` and 1:30 are text). Refused,
 each with its place: repeated keys, keys that are not text, tags, several documents, anchors that
 expand without end, integers beyond 64 bits, control bytes, and files that are too large or nested
 too deep. The bounds are applied to PyYAML's stream of events, before anything is built from it.
@@ -16,8 +16,8 @@ from typing import overload
 from pydantic import JsonValue
 
 from symgen.errors import Diagnostic, Refusal, SpecError, abridged, near_miss
-from symgen.spec.nodes import Builder, List, Node, Span, Table, Unreadable, Value
-from symgen.spec.scalars import UNPRINTABLE, dump, plain
+from symgen.spec.dump import dump, plain
+from symgen.spec.nodes import UNPRINTABLE, Builder, List, Node, Span, Table, Unreadable, Value
 
 Place = tuple[str | int, ...]
 

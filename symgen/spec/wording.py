@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from typing import NotRequired, TypedDict
 
 from pydantic import JsonValue
-from pydantic_core import ErrorDetails
 
 from symgen.errors import near_miss, shown
-from symgen.spec.scalars import NUMBER
+from symgen.spec.nodes import NUMBER
 
 ELSEWHERE = "symgen schema describes what is possible here"
 """The hint where nothing better is known."""
@@ -48,6 +48,23 @@ _RANGES = {
     "string_pattern_mismatch": "must match {pattern}",
 }
 
+
+class ErrorDetails(TypedDict):
+    """One of pydantic's errors, as far as it is read here.
+
+    Args:
+        type: pydantic's name of the error.
+        loc: the keys and numbers on the way to the value.
+        msg: what pydantic says.
+        ctx: the bounds or choices that it names.
+    """
+
+    type: str
+    loc: tuple[int | str, ...]
+    msg: str
+    ctx: NotRequired[dict[str, object]]
+
+
 Words = tuple[str, str, str]
 """Code, message and hint."""
 
@@ -78,7 +95,7 @@ def worded(error: ErrorDetails, value: JsonValue) -> Words:
     return "wrong-value", text.removeprefix("Value error, "), ELSEWHERE
 
 
-def _of_length(kind: str, context: Mapping[str, int]) -> str:
+def _of_length(kind: str, context: Mapping[str, object]) -> str:
     """What a list or a text is told that is too long or too short."""
     units = "characters are" if "string" in kind else "entries are"
     bound = context["max_length" if "long" in kind else "min_length"]

@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symgen.spec.scalars import UNPRINTABLE, dump, scalar
+from symgen.spec.dump import dump
+from symgen.spec.nodes import UNPRINTABLE, scalar
 from symgen.spec.source import from_text
 
 TABLE = {
