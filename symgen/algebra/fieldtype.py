@@ -15,7 +15,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.base import Base, Plane, Point
 from symgen.algebra.group import Group
 from symgen.algebra.homomorphism import MAX_DENSE
-from symgen.algebra.partition import joined, number
+from symgen.algebra.orbits import joined, number
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal
 

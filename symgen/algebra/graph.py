@@ -16,7 +16,7 @@ import numpy as np
 
 from symgen.algebra.base import Base, Grid
 from symgen.algebra.homomorphism import Representation
-from symgen.algebra.partition import components, number, pair_permutation
+from symgen.algebra.orbits import components, number, pair_permutation
 from symgen.errors import Refusal
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, final
 import numpy as np
 
 from symgen.algebra.group import Group
-from symgen.algebra.partition import components
+from symgen.algebra.orbits import components
 from symgen.errors import Refusal
 
 Kind = Literal["point", "grid", "graph", "tokens", "plane"]

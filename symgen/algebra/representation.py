@@ -24,7 +24,7 @@ from symgen.algebra.homomorphism import (
     check_relations,
     direct_sum,
 )
-from symgen.algebra.partition import components
+from symgen.algebra.orbits import components
 from symgen.algebra.refinement import refined
 from symgen.errors import Refusal
 

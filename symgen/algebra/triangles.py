@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symgen.algebra.base import Base, Grid
-from symgen.algebra.partition import number, pair_permutation
+from symgen.algebra.orbits import number, pair_permutation
 from symgen.errors import Refusal
 
 MAX_PAIRS = 4_194_304

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType
-from symgen.algebra.partition import components
+from symgen.algebra.orbits import components
 from symgen.nn.device import widest
 from symgen.nn.graph_matrix import GraphMatrices
 from symgen.nn.relaxation import RelaxedWeights

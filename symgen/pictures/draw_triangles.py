@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symgen.algebra.base import GRID_MOVES, Base
-from symgen.algebra.partition import pair_permutation
+from symgen.algebra.orbits import pair_permutation
 from symgen.algebra.triangles import Triangles, triangle_tables
 from symgen.pictures import canvas as canvas
 from symgen.pictures.canvas import AGREES, DISAGREES, FAINT, INK, Placement

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgen.algebra.partition import components, joined, number, pair_permutation
+from symgen.algebra.orbits import components, joined, number, pair_permutation
 
 
 def slow_components(size, permutations, signatures=()):
