@@ -1,7 +1,8 @@
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from symgen.errors import UserError
 from symgen.experiment import episodes
@@ -53,6 +54,35 @@ def test_a_memory_begins_with_the_first_observation_of_an_episode(mode):
     played = play(Policy(Counter()), Metronome(lengths, mode), 24, seed=0)
     assert played.returns.tolist() == played.lengths.tolist()
     assert set(played.lengths) == {1, 2, 3, 4, 5}
+
+
+class Lasting(gymnasium.Env):
+    """An environment of Gymnasium's own kind that pays as Metronome does, and lasts as long as its
+    number of resets says.
+    """
+
+    observation_space = spaces.Box(-1, 1, (1,))
+    action_space = spaces.Discrete(CHOICES)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.resets = getattr(self, "resets", 0) + 1
+        self.time = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        reward = float(action == self.time)
+        self.time += 1
+        ended = self.time == self.resets
+        return np.zeros(1, np.float32), reward, ended and self.time % 2 == 0, ended, {}
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_gymnasiums_own_vector_environments_start_episodes_so(mode):
+    envs = SyncVectorEnv([Lasting] * 3, autoreset_mode=mode)
+    played = play(Policy(Counter()), envs, 15, seed=0)
+    assert played.lengths.tolist() == [1, 2, 3, 4, 5] * 3
+    assert played.returns.tolist() == played.lengths.tolist()
 
 
 class Told(Policy):

@@ -73,9 +73,10 @@ def equivariance_errors(
     model = copy.deepcopy(network).to(dtype).eval()
     before, after = outputs(model, given, acts), outputs(model, moved, moved_acts)
     unmoved = outputs(model, moved, np.concatenate([acts] * len(words)))
-    moving = {"policy": problem.action}
+    moving = {output.name: problem.action for output in model.outputs if output.moves == "action"}
     if problem.action.is_signed_permutation:
         moving["log_std"] = absolute(problem.action)
+    judging = {output.name for output in model.outputs if output.reads == "action"}
     result = []
     for name, one in before.items():
         x, scale, shape = one.numpy(), float(one.abs().max()), (len(words), *one.shape)
@@ -84,7 +85,7 @@ def equivariance_errors(
         )
         for word, (y, still) in zip(words, pairs, strict=True):
             expected = moving[name].act(word, x) if name in moving else x
-            if name in ("q1", "q2") and _moves(problem.action, word):
+            if name in judging and _moves(problem.action, word):
                 other = still
             else:
                 other = x if name in moving and _moves(moving[name], word) else np.roll(x, 1, 0)
@@ -154,11 +155,12 @@ def assert_uses_everything(network: Network, problem: Problem) -> None:
     for name in given:
         for output, x in outputs(model, {**given, name: other[name]}, acts).items():
             assert _relative(x, before[output]) > POWER, f"the {output} does not depend on {name}"
-    for k in range(problem.action.size if "q1" in before else 0):
+    judging = [output.name for output in model.outputs if output.reads == "action"]
+    for k in range(problem.action.size if judging else 0):
         changed = acts.copy()
         changed[:, k] += 1
         after = outputs(model, given, changed)
-        for name in ("q1", "q2"):
+        for name in judging:
             assert _relative(after[name], before[name]) > POWER, f"{name} ignores component {k}"
 
 

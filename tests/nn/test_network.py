@@ -333,6 +333,7 @@ def test_a_critic_may_have_a_number_for_each_action():
     assert not torch.equal(network.q(given, chosen.roll(1)), expected)  # control
     with pytest.raises(ValueError, match=r"this network has no value: its outputs are policy, q1"):
         network.value(given)
+    assert_equivariant(network, wanted)
     report = verify(network, Setting.of(wanted))
     assert report.exact
     assert {row.output for row in report.rows} == {"policy", "q1", "q2"}
