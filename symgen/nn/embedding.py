@@ -8,6 +8,7 @@ from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.tying import bias
+from symgen.nn.activation import activate
 from symgen.nn.build import module
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.operations import embedding as operations
@@ -145,11 +146,6 @@ class Nonlinear(nn.Module):
         for layer, x in zip(self.linear[1:], inputs[1:], strict=True):
             total = total + layer(x)
         return activate(self.activation, total)
-
-
-def activate(name: str, x: Tensor) -> Tensor:
-    """The pointwise function of that name, of torch.nn.functional or torch."""
-    return torch.tanh(x) if name == "tanh" else getattr(nn.functional, name)(x)
 
 
 @module.register

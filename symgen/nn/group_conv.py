@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.sampling import Sampling, window
+from symgen.nn.activation import activate
 from symgen.nn.build import module
-from symgen.nn.embedding import activate
 from symgen.nn.norm import FieldBatchNorm, FieldNorm
 from symgen.nn.tied_linear import TiedLinear
 from symgen.operations import group_conv as operations

@@ -11,6 +11,7 @@ from torch.nn.functional import gelu, max_pool2d, relu, scaled_dot_product_atten
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.sampling import Sampling, shrunk
+from symgen.nn.activation import activate
 from symgen.nn.build import module
 from symgen.operations import plain as operations
 
@@ -92,11 +93,7 @@ class Perceptron(nn.Module):
         )
         for layer in self.layers:
             x = layer(x)
-            x = (
-                torch.tanh(x)
-                if self.activation == "tanh"
-                else getattr(nn.functional, self.activation)(x)
-            )
+            x = activate(self.activation, x)
         return x.unsqueeze(1)
 
 

@@ -8,22 +8,19 @@ before the softmax.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from symgen.algebra.triangles import Triangles
-from symgen.nn.attend import attend
+from symgen.algebra.triangles import triangle_tables
+from symgen.nn._fast_attend import attend
+from symgen.nn._fast_pieces import by_scores
+from symgen.nn._fast_triangles import Mixing
+from symgen.nn.activation import activate
 from symgen.nn.expandable import Expandable
-from symgen.nn.triangle import Mixing, TriangleLayer
-
-Symmetrise = bool | Literal["both"]
-IN_CACHE = 262_144
-"""How many scores are worked on at a time."""
-ON_SCORES = ("left", "additive", "hadamard")
+from symgen.nn.triangle import TriangleLayer
+from symgen.operations.attention import ON_SCORES, GraphAttention
 
 
 class PairWeights(Expandable[Tensor]):
@@ -81,93 +78,84 @@ class Scores(nn.Module):
     """softmax(f(Q K^T)) V with f as in equations 3 to 6.
 
     Args:
-        labels: see PairWeights.
-        heads: number of heads.
-        tokens: number of places before those of the graph.
-        forms: which of "left", "additive", "hadamard" there are.
-        symmetrise: True: M + M^T; "both": the softmaxes of M + M^T and of M - M^T are added; False:
-            neither.
-        activation: of the scores, a name in torch.nn.functional, "tanh" or "none".
-        triangles: tables of the triangle layer, None for none.
-        layers: of the triangle layer, 1 or 2.
-        dropout: probability of a label to be zero in training.
+        operation: the block of attention that it is part of.
     """
 
-    def __init__(
-        self,
-        labels: np.ndarray,
-        heads: int,
-        tokens: int,
-        forms: Sequence[str] = (),
-        symmetrise: Symmetrise = True,
-        activation: str = "none",
-        triangles: Triangles | None = None,
-        layers: int = 1,
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, operation: GraphAttention) -> None:
         super().__init__()
-        self.symmetrise = symmetrise
-        self.activation = activation
-        self.dropout = dropout
+        graph = operation.graph
+        heads = operation.heads
+        tokens = operation.field.base.size - graph.base.size
+        forms = _forms(operation)
+        layers = operation.triangles
+        self.symmetrise = operation.symmetrise
+        self.activation = operation.activation
+        self.dropout = operation.dropout
         self.weights = nn.ModuleDict(
-            {kind: PairWeights(kind, labels, heads, tokens) for kind in forms}
+            {kind: PairWeights(kind, graph.labels, heads, tokens) for kind in forms}
         )
         self.triangles = (
-            None if triangles is None else TriangleLayer(triangles, heads, tokens, layers)
+            TriangleLayer(triangle_tables(graph.base), heads, tokens, layers) if layers else None
         )
         # nothing but one triangle layer: written out
-        self.alone = layers == 1 and not forms and activation == "none" and symmetrise != "both"
+        self.alone = (
+            layers <= 1 and not forms and self.activation == "none" and self.symmetrise != "both"
+        )
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already.
-
-        A few samples at a time, so that what is done to the scores happens in the cache: twice as
-        fast on a CPU.
-        """
+        """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already."""
         rate = self.dropout if self.training else 0.0
         weights = {kind: module(rate) for kind, module in self.weights.items()}
         layers = [] if self.triangles is None else self.triangles.weights()
         if self.alone:
             q, k, v = (x.transpose(2, 3) for x in (q, k, v))
             return attend(q, k, v, bool(self.symmetrise), *layers).transpose(2, 3)
-        q, k, v = (x.contiguous() for x in (q, k, v))
-        size = max(1, IN_CACHE // (q.shape[1] * q.shape[2] ** 2))
-        if torch.compiler.is_compiling() or size >= len(
-            q
-        ):  # a compiled graph fits every batch size
-            return self._attend(q, k, v, weights, layers)
-        chunks = zip(q.split(size), k.split(size), v.split(size), strict=True)
-        return torch.cat([self._attend(*chunk, weights, layers) for chunk in chunks])
+        return by_scores(
+            lambda q, k, v: self._attend(q, k, v, weights, layers),
+            q.contiguous(),
+            k.contiguous(),
+            v.contiguous(),
+        )
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor], layers: list[Mixing]
     ) -> Tensor:
         scores = torch.matmul(q, k.transpose(-1, -2))
+        # eq. 5: sym(act(G_qk (Q' K'^T) + G_b) * G)
         if "left" in weights:
             scores = torch.matmul(weights["left"], scores)
         if "additive" in weights:
             scores = scores + weights["additive"]
-        if self.activation != "none":
-            scores = getattr(
-                torch if self.activation == "tanh" else nn.functional, self.activation
-            )(scores)
+        scores = activate(self.activation, scores)
         if "hadamard" in weights:
             scores = scores * weights["hadamard"]
         parts = self._parts(scores)
+        # eq. 4
         if self.triangles is not None:
             parts = [self.triangles(part, layers) for part in parts]
+        # eq. 6: the softmaxes are added
         attention = [torch.softmax(part, -1) for part in parts]
         return torch.matmul(attention[0] if len(attention) == 1 else attention[0] + attention[1], v)
 
     def _parts(self, scores: Tensor) -> list[Tensor]:
+        """M, or M + M^T, or that and M - M^T ("both")."""
         if self.symmetrise is False:
             return [scores]
         transposed = scores.transpose(-1, -2)
-        return (
-            [scores + transposed]
-            if self.symmetrise is True
-            else [scores + transposed, scores - transposed]
-        )
+        if self.symmetrise is True:
+            return [scores + transposed]
+        return [scores + transposed, scores - transposed]
+
+
+def needs_scores(operation: GraphAttention) -> bool:
+    """Whether anything but the transpose changes the scores."""
+    changed = operation.activation != "none" or operation.symmetrise == "both"
+    return changed or operation.triangles > 0 or bool(_forms(operation))
+
+
+def _forms(operation: GraphAttention) -> list[str]:
+    """The matrices on the scores, in one order."""
+    return [kind for kind in ON_SCORES if kind in operation.matrices]
 
 
 def drop_labels(theta: Tensor, rate: float) -> Tensor:

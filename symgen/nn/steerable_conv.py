@@ -24,8 +24,8 @@ from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
 from symgen.algebra.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.algebra.tying import bias
+from symgen.nn.activation import activate
 from symgen.nn.build import module
-from symgen.nn.embedding import activate
 from symgen.nn.exact import ExactBuffers
 from symgen.nn.expandable import Expandable
 from symgen.nn.symmetry_breaking import BrokenMaps

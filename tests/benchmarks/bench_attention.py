@@ -30,11 +30,11 @@ from symgen.algebra import graph as graphs
 from symgen.algebra import representation as representations
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType
-from symgen.algebra.triangles import triangle_tables
 from symgen.compiler import plan_spec
 from symgen.nn.attention import GraphAttention
 from symgen.nn.network import Network, build
 from symgen.nn.plain import Attention
+from symgen.operations import attention as operations
 from tests.families.examples import World
 from tests.families.problems import problem
 
@@ -81,9 +81,8 @@ def layer(
         representations.direct_sum((WIDTH // atom.size, atom)),
     )
     graph = graphs.build(where, "complete", "offset")
-    tables = triangle_tables(where) if oriented else None
-    arguments = {"pairs": graph.labels, "triangles": tables, "triangle_layers": max(oriented, 1)}
-    return GraphAttention(field, graph.fibre_labels(atom), HEADS, **arguments, **options)
+    operation = operations.GraphAttention(field, graph, HEADS, triangles=oriented, **options)
+    return GraphAttention(operation)
 
 
 def seconds(run: Callable[[], Tensor], repeats: int) -> list[float]:

@@ -23,6 +23,7 @@ from symgen.algebra.fieldtype import FieldType, parse
 from symgen.nn.attention import GraphAttention
 from symgen.nn.plain import Attention
 from symgen.nn.tied_linear import TiedLinear
+from symgen.operations import attention as operations
 
 BATCH, WIDTH, HEADS, SIDE = 32, 64, 8, 8
 
@@ -36,8 +37,8 @@ def attention(
     copies = representations.direct_sum((WIDTH // atom.size, atom))
     field = FieldType(bases.union(bases.point(where.group), where), copies)
     graph = graphs.build(where, "complete", labels)
-    layer = GraphAttention(field, graph.fibre_labels(atom), HEADS, pairs=graph.labels, **options)
-    return layer, torch.randn(BATCH, 1 + SIDE**2, WIDTH)
+    operation = operations.GraphAttention(field, graph, HEADS, **options)
+    return GraphAttention(operation), torch.randn(BATCH, 1 + SIDE**2, WIDTH)
 
 
 def linear(

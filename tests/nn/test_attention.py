@@ -21,6 +21,7 @@ from symgen.algebra.base import parse as parse_base
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType
 from symgen.nn.attention import GraphAttention
+from symgen.operations import attention as operations
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6}
 PLACES = {
@@ -53,9 +54,7 @@ def block(name: str, tokens: int = 1, **options) -> tuple[GraphAttention, FieldT
     field = FieldType(whole, representations.direct_sum((copies, atom)))
     graph = graphs.build(where, topology, labels)
     torch.manual_seed(0)
-    layer = GraphAttention(
-        field, graph.fibre_labels(atom), 2, pairs=graph.labels, **options
-    ).double()
+    layer = GraphAttention(operations.GraphAttention(field, graph, 2, **options)).double()
     with torch.no_grad():
         for weight in layer.parameters():
             weight += 0.2 * torch.randn_like(weight)

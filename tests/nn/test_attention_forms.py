@@ -19,6 +19,7 @@ from symgen.algebra.triangles import Triangles, triangle_tables
 from symgen.nn.attention import GraphAttention
 from symgen.nn.scores import PairWeights, Scores
 from symgen.nn.triangle import TriangleLayer
+from symgen.operations import attention as operations
 
 WIDTH, HEADS, TOKENS = 8, 2, 1
 GRIDS = {
@@ -51,11 +52,8 @@ def block(
         bases.union(bases.point(where.group), where), representations.direct_sum((WIDTH, fibre))
     )
     graph = graphs.build(where, topology, labels)
-    tables = triangle_tables(where) if oriented else None
-    arguments = {"labels": graph.fibre_labels(fibre), "pairs": graph.labels, "heads": HEADS}
-    layer = GraphAttention(
-        field, **arguments, triangles=tables, triangle_layers=max(oriented, 1), **options
-    ).double()
+    operation = operations.GraphAttention(field, graph, HEADS, triangles=oriented, **options)
+    layer = GraphAttention(operation).double()
     with torch.no_grad():
         for weights in layer.parameters():
             weights += 0.3 * torch.randn_like(weights)
@@ -293,25 +291,27 @@ def test_triangles_keep_no_gathered_copies():
 
 
 def test_fused_and_general_scores_agree(monkeypatch):
-    monkeypatch.setattr("symgen.nn.attention.FEW_PLACES", 0)
-    layer = block(bases.grid(group("C4"), 4, 4))
+    monkeypatch.setattr("symgen.nn._fast_fused.FEW_PLACES", 0)
+    where = bases.grid(group("C4"), 4, 4)
+    layer = block(where)
     x = torch.randn(3, 17, WIDTH, dtype=torch.float64)
-    parts = layer._project(x, layer.qkv.matrix() * layer.row_scale, layer.graph())
-    q, k, v = (parts[name] for name in "qkv")
-    general = Scores(np.zeros((16, 16), dtype=np.int64), HEADS, TOKENS)
+    q, k, v = layer._projected(x, layer.qkv.matrix() * layer.row_scale, layer.graph())
+    field = FieldType(where, representations.trivial(where.group))
+    graph = graphs.build(where, "king", "offset")
+    general = Scores(operations.GraphAttention(field, graph, HEADS))
     assert (layer._attend(q, k, v) - general(q, k, v)).abs().max() < 1e-12
     fused = layer(x)
-    monkeypatch.setattr("symgen.nn.attention.FEW_PLACES", 17)
+    monkeypatch.setattr("symgen.nn._fast_fused.FEW_PLACES", 17)
     assert (layer(x) - fused).abs().max() < 1e-12
 
 
-def test_scores_in_the_cache_are_those_of_the_whole_batch(monkeypatch):
-    layer = block(bases.grid(group("C4"), 4, 4), matrices=("q", "k", "hadamard"), oriented=1)
+@pytest.mark.parametrize("form", ["triangles", "two triangles"])
+def test_scores_in_the_cache_are_those_of_the_whole_batch(monkeypatch, form):
+    layer = block(bases.grid(group("C4"), 4, 4), **FORMS[form])
     x = torch.randn(7, 17, WIDTH, dtype=torch.float64)
     whole = layer(x)
-    for module in ("attend", "scores"):
-        monkeypatch.setattr(f"symgen.nn.{module}.IN_CACHE", 2 * HEADS * 17**2)
+    monkeypatch.setattr("symgen.nn._fast_pieces.SCORES", 2 * HEADS * 17**2)
     assert (layer(x) - whole).abs().max() < 1e-12
-    monkeypatch.setattr("symgen.nn.attention.IN_CACHE", 1)
-    monkeypatch.setattr("symgen.nn.attention.SMALLEST_PIECE", 3)
+    monkeypatch.setattr("symgen.nn._fast_pieces.FEATURES", 1)
+    monkeypatch.setattr("symgen.nn._fast_pieces.FEWEST", 3)
     assert (layer(x) - whole).abs().max() < 1e-12

@@ -9,8 +9,8 @@ from torch import Tensor
 from symgen.algebra import base as bases
 from symgen.algebra.catalogue import group
 from symgen.algebra.triangles import triangle_tables
-from symgen.nn import attend as module
-from symgen.nn.attend import attend
+from symgen.nn import _fast_pieces as pieces
+from symgen.nn._fast_attend import attend
 from symgen.nn.triangle import TriangleLayer
 from symgen.pictures.attention import AttentionRecorder
 
@@ -47,7 +47,7 @@ def given(dtype: torch.dtype) -> tuple[TriangleLayer, list[Tensor]]:
 def test_values_and_gradients_are_those_of_the_formula(
     symmetrise, oriented, samples, dtype, monkeypatch
 ):
-    monkeypatch.setattr(module, "IN_CACHE", int(samples * HEADS * PLACES**2))
+    monkeypatch.setattr(pieces, "SCORES", int(samples * HEADS * PLACES**2))
     layer, features = given(dtype)
     wanted = [*features, layer.theta] if oriented else features
     expected = formula(*features, symmetrise, layer if oriented else None)
@@ -78,7 +78,7 @@ def test_nothing_is_kept_without_gradients(monkeypatch):
     """The same values, and the memory of one piece for all."""
     layer, features = given(torch.float64)
     expected = attend(*features, True, *layer.weights())
-    monkeypatch.setattr(module, "IN_CACHE", 2 * HEADS * PLACES**2)
+    monkeypatch.setattr(pieces, "SCORES", 2 * HEADS * PLACES**2)
     with torch.no_grad():
         assert (attend(*features, True, *layer.weights()) - expected).abs().max() < 1e-12
 
