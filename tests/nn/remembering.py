@@ -48,8 +48,8 @@ class Leaky(nn.Module):
         self.slip = slip
 
     def forward(self, x, state):
-        first = nn.functional.one_hot(torch.zeros((), dtype=torch.long), state.shape[-1])
-        state = (x + state / 2 + self.slip * first.to(x) * state).tanh()
+        first = nn.functional.pad(state[..., :1], (0, state.shape[-1] - 1))
+        state = (x + state / 2 + self.slip * first).tanh()
         return state, state
 
 

@@ -1,5 +1,8 @@
 """The devices a user may name, and networks of every family that are elsewhere."""
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 
@@ -7,8 +10,10 @@ from symgen.compiler import plan_spec
 from symgen.errors import UserError
 from symgen.nn import device
 from symgen.nn.network import build
+from symgen.nn.policy import Policy
 from tests.families.examples import VARIANTS, WORLDS, cases
 from tests.families.problems import example
+from tests.nn.remembering import remembering
 from tests.pretend import ELSEWHERE, There, elsewhere
 
 CASES = list(
@@ -150,6 +155,30 @@ def test_every_family_computes_elsewhere_what_it_computes_here(
 
 def test_every_family_is_among_them():
     assert {family for family, _, _ in CASES} == set(VARIANTS)
+
+
+def test_a_memory_is_where_its_network_is(traffic):
+    this = example("group_mlp", "shared", "C3 plane")
+    torch.manual_seed(0)
+    network = remembering(plan_spec(this), this.interface).eval()
+    away = copy.deepcopy(network).to(ELSEWHERE)
+    rows = {name: np.stack([x, -x]) for name, x in observations(this).items()}
+    starts = torch.tensor([[False] * 3, [True, False, True]])
+    here, state = network.unroll(rows, network.initial_state(3), starts)
+    traffic.clear()
+    there, moved = away.unroll(rows, away.initial_state(3), starts)
+    assert all(isinstance(x, There) for x in (*there.values(), *moved.values()))
+    assert not traffic.made_here
+    for ours, theirs in ((here, there), (state, moved)):
+        for name, x in ours.items():
+            torch.testing.assert_close(theirs[name].cpu(), x, rtol=1e-5, atol=1e-6)
+    plays = []
+    for built in (network, away):
+        policy = Policy(built)
+        policy.reset(3)
+        seen = [{name: x[k] for name, x in rows.items()} for k in range(2)]
+        plays.append([policy.act(x, row.numpy()) for x, row in zip(seen, starts, strict=True)])
+    np.testing.assert_allclose(*plays, rtol=1e-5)
 
 
 def test_a_device_without_float64_gets_none(traffic, monkeypatch):
