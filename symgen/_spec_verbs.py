@@ -47,7 +47,7 @@ def plan(spec: SpecPath, edits: Edits = [], as_json: AsJson = False) -> None:
                 "operation": str(step.operation),
                 "inputs": list(step.inputs),
                 "in_types": [str(field) for field in step.operation.inputs],
-                "out_type": str(step.output),
+                "out_type": str(step.operation.output),
                 "constraint": step.operation.bound,
                 "weights": step.weights,
             }

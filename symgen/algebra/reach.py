@@ -9,6 +9,7 @@ stays inside what is reached here.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -129,6 +130,7 @@ def _image(atom: Representation, sources: Iterable[Part]) -> Part:
     return Part(vector(atom), _basis(np.concatenate(columns, axis=1)))
 
 
+@lru_cache(maxsize=256)
 def _maps(target: Representation, field: FieldType) -> np.ndarray | None:
     """Equivariant matrices that together reach what all of them do; None where they would take long
     to solve for.
@@ -141,7 +143,9 @@ def _maps(target: Representation, field: FieldType) -> np.ndarray | None:
     count = int(labels.max(initial=-1)) + 1
     weights = np.random.default_rng(0).standard_normal((min(DRAWS, count), count + 1))
     weights[:, -1:] = 0.0  # the label -1: entries that vanish
-    return weights[:, labels] * signs
+    maps: np.ndarray = weights[:, labels] * signs
+    maps.flags.writeable = False  # it is kept
+    return maps
 
 
 def _basis(columns: np.ndarray) -> np.ndarray:

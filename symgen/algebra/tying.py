@@ -99,6 +99,7 @@ def number(group: Group) -> FieldType:
     return vector(representations.trivial(group))
 
 
+@lru_cache(maxsize=1024)
 def linear_weights(
     target: FieldType, source: FieldType, scope: str = "feature", with_bias: bool = True
 ) -> int:

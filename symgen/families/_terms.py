@@ -40,7 +40,7 @@ class Feature:
 
 def made_by(step: Step) -> Feature:
     """What a step computes."""
-    return Feature(step.name, step.output)
+    return Feature(step.name, step.operation.output)
 
 
 def observed(problem: Problem) -> tuple[list[Step], list[Feature]]:

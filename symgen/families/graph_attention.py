@@ -127,7 +127,7 @@ def _embedding(feature: Feature, places: FieldType, patch: int, local: Local | N
 def _attend(steps: list[Step], design: Design) -> None:
     """The blocks of global attention, and the norm after them."""
     options = design.options
-    field = steps[-1].output
+    field = steps[-1].operation.output
     block = GraphAttention(
         field,
         design.graph,

@@ -86,8 +86,8 @@ class Network(nn.Module):
         self._deviation = next((o for o in self.outputs if o.moves == "deviation"), None)
         orbit = None
         if self._deviation is not None and self._deviation.reads == "observation":
-            mean = self.plan.step(self._policy.name).output
-            if self.plan.step(self._deviation.name).output.size != mean.size:
+            mean = self.plan.step(self._policy.name).operation.output
+            if self.plan.step(self._deviation.name).operation.output.size != mean.size:
                 orbit = torch.from_numpy(mean.entry_orbits.reshape(-1))
         self.register_buffer("orbit", orbit, persistent=False)
 

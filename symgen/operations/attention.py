@@ -1,7 +1,7 @@
 """Graph symmetric attention (SiT, Weissenbacher et al. 2024, section 3)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
@@ -35,6 +35,9 @@ class GraphAttention(Operation):
         dropout: probability of a label to be zero in training.
     """
 
+    READS: ClassVar[str] = "field"
+    GIVES: ClassVar[str] = "field"
+
     field: FieldType
     graph: Graph
     heads: int
@@ -44,16 +47,6 @@ class GraphAttention(Operation):
     activation: ScoreActivation = "none"
     triangles: int = 0
     dropout: float = 0.0
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The type."""
-        return (self.field,)
-
-    @property
-    def output(self) -> FieldType:
-        """The type."""
-        return self.field
 
     @property
     def mixed(self) -> int:

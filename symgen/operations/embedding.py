@@ -1,6 +1,7 @@
 """From observation terms to features with the hidden fibre: patches, points, and the class token."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType, vector
@@ -21,20 +22,12 @@ class Nonlinear(Operation):
         scope: see TiedLinear.
     """
 
+    READS: ClassVar[str] = "sources"
+
     target: FieldType
     sources: tuple[FieldType, ...]
     activation: str
     scope: Scope = "feature"
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The sources."""
-        return self.sources
-
-    @property
-    def output(self) -> FieldType:
-        """The target."""
-        return self.target
 
     @property
     def maps(self) -> tuple[Map, ...]:
@@ -60,16 +53,6 @@ class PatchEmbedding(Operation):
     source: FieldType
     patch: int
     bias_gain: float = 0.0
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The image."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """The patches."""
-        return self.target
 
     @property
     def maps(self) -> tuple[Map, ...]:
@@ -121,16 +104,6 @@ class Places(Operation):
     target: FieldType
     start: int
 
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The source."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """The target."""
-        return self.target
-
 
 @dataclass(frozen=True)
 class Add(Operation):
@@ -141,6 +114,8 @@ class Add(Operation):
         count: how many are added.
     """
 
+    GIVES: ClassVar[str] = "field"
+
     field: FieldType
     count: int
 
@@ -148,8 +123,3 @@ class Add(Operation):
     def inputs(self) -> tuple[FieldType, ...]:
         """The type, so many times."""
         return (self.field,) * self.count
-
-    @property
-    def output(self) -> FieldType:
-        """The type."""
-        return self.field

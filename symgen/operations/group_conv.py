@@ -35,16 +35,6 @@ class GroupConv(Operation):
     pool_kind: Literal["max", "mean"] = "max"
 
     @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The image."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """What is left of it."""
-        return self.target
-
-    @property
     def maps(self) -> tuple[Map, ...]:
         """From the window around a pixel to its channels; a norm has the bias."""
         around = FieldType(window(self.source.base, self.sampling), self.source.fibre)
@@ -71,11 +61,6 @@ class GroupPool(Operation):
     kind: Literal["max", "mean"]
 
     @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The source."""
-        return (self.source,)
-
-    @property
     def output(self) -> FieldType:
         """One invariant channel for each orbit."""
         return invariants(self.source)
@@ -96,11 +81,6 @@ class MeanPlaces(Operation):
     """
 
     source: FieldType
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The source."""
-        return (self.source,)
 
     @property
     def output(self) -> FieldType:

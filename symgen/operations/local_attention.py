@@ -36,16 +36,6 @@ class LocalAttention(Operation):
     readout: Literal["token", "patches", "both"] = "token"
 
     @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The pixels."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """The patches."""
-        return self.target
-
-    @property
     def window(self) -> FieldType:
         """The pixels of one window x local fibre."""
         return FieldType(self.block.graph.base, self.source.fibre)

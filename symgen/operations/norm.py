@@ -1,6 +1,7 @@
 """Normalisations that commute with the group."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.operations.operation import Operation
@@ -14,17 +15,10 @@ class _Normalisation(Operation):
         field: the type.
     """
 
+    READS: ClassVar[str] = "field"
+    GIVES: ClassVar[str] = "field"
+
     field: FieldType
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The type."""
-        return (self.field,)
-
-    @property
-    def output(self) -> FieldType:
-        """The same type."""
-        return self.field
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ Law: the module that `nn` builds of an operation has as many weights as the oper
 """
 
 import hashlib
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import Graph
@@ -20,7 +19,7 @@ MAX_EDGES = 12
 
 
 @dataclass(frozen=True)
-class Operation(ABC):
+class Operation:
     """What a step computes.
 
     Args:
@@ -29,15 +28,22 @@ class Operation(ABC):
 
     relaxation: Relaxation | None = field(default=None, kw_only=True)
 
-    @property
-    @abstractmethod
-    def inputs(self) -> tuple[FieldType, ...]:
-        """Type of each input."""
+    READS: ClassVar[str] = "source"
+    """The field that holds the type of the input, or the types of all inputs."""
+    GIVES: ClassVar[str] = "target"
+    """The field that holds the type of the output."""
 
     @property
-    @abstractmethod
+    def inputs(self) -> tuple[FieldType, ...]:
+        """Type of each input."""
+        read: FieldType | tuple[FieldType, ...] = getattr(self, self.READS)
+        return read if isinstance(read, tuple) else (read,)
+
+    @property
     def output(self) -> FieldType:
         """Type of the output."""
+        given: FieldType = getattr(self, self.GIVES)
+        return given
 
     @property
     def maps(self) -> tuple[Map, ...]:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
@@ -33,16 +34,6 @@ class Dense(Free):
     gain: float = 1.0
 
     @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The source."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """The target."""
-        return self.target
-
-    @property
     def own_weights(self) -> int:
         """A matrix and a bias."""
         return self.target.size * (self.source.size + 1)
@@ -58,14 +49,11 @@ class Perceptron(Free):
         activation: "tanh" or a name in torch.nn.functional.
     """
 
+    READS: ClassVar[str] = "sources"
+
     sources: tuple[FieldType, ...]
     widths: tuple[int, ...]
     activation: str = "tanh"
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The sources."""
-        return self.sources
 
     @property
     def output(self) -> FieldType:
@@ -111,11 +99,6 @@ class Convolutions(Free):
     source: FieldType
     layers: tuple[Convolution, ...]
     width: int = 0
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The image."""
-        return (self.source,)
 
     @property
     def features(self) -> int:
@@ -194,20 +177,13 @@ class Attention(Free):
         expansion: width of the two-layer map as a multiple of the channels; 0 for none.
     """
 
+    READS: ClassVar[str] = "field"
+    GIVES: ClassVar[str] = "field"
+
     field: FieldType
     width: int
     heads: int
     expansion: int = 0
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The tokens."""
-        return (self.field,)
-
-    @property
-    def output(self) -> FieldType:
-        """The tokens."""
-        return self.field
 
     @property
     def own_weights(self) -> int:
@@ -231,11 +207,6 @@ class ReadToken(Free):
 
     source: FieldType
     width: int
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The tokens."""
-        return (self.source,)
 
     @property
     def output(self) -> FieldType:

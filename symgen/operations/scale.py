@@ -24,11 +24,6 @@ class ContinuousScale(Operation):
         return ()
 
     @property
-    def output(self) -> FieldType:
-        """The type of the action."""
-        return self.target
-
-    @property
     def own_weights(self) -> int:
         """One for each orbit."""
         return int(self.target.entry_orbits.max()) + 1

@@ -1,6 +1,7 @@
 """Planar steerable convolutions, for rotations by any angle."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.sampling import Sampling
@@ -31,16 +32,6 @@ class SteerableConv(Operation):
     pool: bool = False
 
     @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The image."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """What is left of it."""
-        return self.target
-
-    @property
     def maps(self) -> tuple[Map, ...]:
         """The kernel, which also makes the gates."""
         inner = with_gates(self.target.fibre, self.vectors)
@@ -64,20 +55,12 @@ class SteerableLinear(Operation):
         vectors: nonlinearity of the others.
     """
 
+    READS: ClassVar[str] = "sources"
+
     target: FieldType
     sources: tuple[FieldType, ...]
     activation: str
     vectors: Vectors = "gated"
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The sources."""
-        return self.sources
-
-    @property
-    def output(self) -> FieldType:
-        """The target."""
-        return self.target
 
     @property
     def maps(self) -> tuple[Map, ...]:
@@ -99,17 +82,10 @@ class Disc(Operation):
         field: type of input and output.
     """
 
+    READS: ClassVar[str] = "field"
+    GIVES: ClassVar[str] = "field"
+
     field: FieldType
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The type."""
-        return (self.field,)
-
-    @property
-    def output(self) -> FieldType:
-        """The type."""
-        return self.field
 
 
 @dataclass(frozen=True)
@@ -121,11 +97,6 @@ class MeanOverPicture(Operation):
     """
 
     source: FieldType
-
-    @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The source."""
-        return (self.source,)
 
     @property
     def output(self) -> FieldType:

@@ -29,16 +29,6 @@ class TiedLinear(Operation):
     bias_gain: float = 0.0
 
     @property
-    def inputs(self) -> tuple[FieldType, ...]:
-        """The source."""
-        return (self.source,)
-
-    @property
-    def output(self) -> FieldType:
-        """The target."""
-        return self.target
-
-    @property
     def maps(self) -> tuple[Map, ...]:
         """The one map."""
         return (at_scope(self.target, self.source, self.scope),)

@@ -28,7 +28,7 @@ def inputs_exist(plan: Plan) -> Iterator[str]:
 
 def types_meet(plan: Plan) -> Iterator[str]:
     """The type of every input is the type its maker gives; the action moves as the policy does."""
-    types = dict(plan.terms) | {step.name: step.output for step in plan.steps}
+    types = dict(plan.terms) | {step.name: step.operation.output for step in plan.steps}
     if reads_action(plan.outputs) and "policy" in types:
         types[ACTION] = types["policy"]
     for step in plan.steps:
@@ -47,7 +47,7 @@ def outputs_are_steps(plan: Plan) -> Iterator[str]:
         if output.name not in steps:
             yield f"there is no step called {output.name}"
         elif output.moves == "invariant":
-            field = steps[output.name].output
+            field = steps[output.name].operation.output
             if field.size != 1 or not field.is_trivial:
                 yield f"the {output.name} is not an invariant number"
 

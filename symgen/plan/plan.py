@@ -28,11 +28,6 @@ class Step:
     operation: Operation
 
     @property
-    def output(self) -> FieldType:
-        """Type of what it computes."""
-        return self.operation.output
-
-    @property
     def weights(self) -> int:
         """Number of trainable numbers."""
         return self.operation.weights

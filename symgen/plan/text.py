@@ -6,7 +6,7 @@ from symgen.plan.plan import Plan, Step
 def text(plan: Plan) -> str:
     """The plan as aligned lines: name, inputs, type of the output, how the group binds the
     weights, how many, and the operation with its settings."""
-    group = plan.steps[-1].output.group
+    group = plan.steps[-1].operation.output.group
     rows = [("observation", f"{name} -> {field}", "", "", "") for name, field in plan.terms.items()]
     rows += [_row(step) for step in plan.steps]
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
@@ -20,6 +20,6 @@ def text(plan: Plan) -> str:
 
 
 def _row(step: Step) -> tuple[str, str, str, str, str]:
-    arrow = f"{', '.join(step.inputs)} -> {step.output}".strip()
+    arrow = f"{', '.join(step.inputs)} -> {step.operation.output}".strip()
     operation = step.operation
     return step.name, arrow, operation.bound, f"{step.weights:,}", str(operation)

@@ -81,7 +81,7 @@ def _(operation: Remember) -> Leaky:
 def remembering(plan, interface, after="hidden1", slip=0.0) -> Network:
     """A network of this plan with a leaky sum between step `after` and what reads it."""
     at = [step.name for step in plan.steps].index(after)
-    memory = Step("memory", (after,), Remember(plan.step(after).output, slip))
+    memory = Step("memory", (after,), Remember(plan.step(after).operation.output, slip))
     later = [_reads_memory(step, after) for step in plan.steps[at + 1 :]]
     steps = (*plan.steps[: at + 1], memory, *later)
     return Network(dataclasses.replace(plan, steps=steps), interface)

@@ -98,7 +98,7 @@ def test_state_holds_the_weights_and_little_else(case):
     entries = sum(value.numel() for value in network.state_dict().values())
     observed = sum(field.size for field in network.plan.terms.values())
     normed = sum(
-        step.output.fibre.size
+        step.operation.output.fibre.size
         for step in network.plan.steps
         if isinstance(step.operation, GroupConv) and step.operation.norm == "batch"
     )
@@ -371,7 +371,10 @@ def test_a_count_that_the_module_does_not_have_is_refused(monkeypatch):
     this = problem("D1 cart", "group_mlp")
     plan = plan_spec(this)
     monkeypatch.setattr(NormedTanh, "own_weights", 1)
-    steps = (*plan.steps, Step("more", ("policy",), NormedTanh(plan.step("policy").output)))
+    steps = (
+        *plan.steps,
+        Step("more", ("policy",), NormedTanh(plan.step("policy").operation.output)),
+    )
     with pytest.raises(ValueError, match=r"NormedTanh has 2 weights, the plan says 1"):
         build(dataclasses.replace(plan, steps=steps), this.interface)
     assert set(VARIANTS) >= {plan.family}
