@@ -64,7 +64,7 @@ class GraphAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same shape."""
-        matrix, _ = self.qkv._expanded or self.qkv.expand()
+        matrix, _ = self.qkv.expansion()
         matrix = matrix * self.row_scale.to(matrix.dtype)
         mixing = None if self.graph is None else self.graph()
         return by_features(lambda piece: self._block(piece, matrix, mixing), x)

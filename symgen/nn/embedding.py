@@ -51,7 +51,7 @@ class PatchEmbedding(nn.Module):
         """(batch, pixels, channels) -> (batch, patches, hidden channels)."""
         rows, columns = self.grid
         x = x.view(-1, rows, self.patch, columns, self.patch, self.channels).transpose(2, 3)
-        matrix, shift = self.linear._expanded or self.linear.expand()
+        matrix, shift = self.linear.expansion()
         return nn.functional.linear(
             x.reshape(-1, rows * columns, self.patch**2 * self.channels), matrix, shift
         )

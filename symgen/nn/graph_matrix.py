@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType
-from symgen.nn.expandable import Expandable
+from symgen.nn._fast_expansion import Expandable
 from symgen.nn.scores import drop_labels
 
 

@@ -13,8 +13,8 @@ from torch.distributions import Distribution
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.nn import distributions, symmetry_breaking
+from symgen.nn._fast_expansion import Expandable
 from symgen.nn.build import built
-from symgen.nn.expandable import Expandable
 from symgen.nn.norm import RunningNorm
 from symgen.nn.observation import Observation, Reader, fold
 from symgen.nn.recurrence import carried

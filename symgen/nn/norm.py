@@ -120,15 +120,8 @@ class FieldBatchNorm(nn.Module):
         with torch.no_grad():
             self.mean.lerp_(mean.to(self.mean.dtype), self.momentum)
             self.variance.lerp_(variance.to(self.variance.dtype), self.momentum)
-        scale, shift = self._affine(mean, variance)
+        scale, shift = self.affine(mean, variance)
         return torch.addcmul(shift, x, scale)
-
-    def folded(self, matrix: Tensor) -> tuple[Tensor, Tensor]:
-        """The matrix (channels, ...) followed by this norm with the running statistics, as one
-        matrix and a shift.
-        """
-        scale, shift = self._affine(self.mean, self.variance)
-        return matrix * scale[:, None], shift
 
     def _over_orbits(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Moments of each channel -> moments of each orbit."""
@@ -137,7 +130,7 @@ class FieldBatchNorm(nn.Module):
         around = (variance + (mean - signed[self.orbit] * self.sign).square()) * self.share
         return signed, zeros.index_add(0, self.orbit, around)
 
-    def _affine(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    def affine(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """Scale and shift of each channel from the moments of the orbits."""
         scale = (self.weight * (variance + self.eps).rsqrt())[self.orbit]
         shift = -mean[self.orbit] * scale
@@ -152,7 +145,7 @@ class RunningNorm(ExactBuffers):
 
     The mean is projected on the invariant features (for permutations: averaged over orbits), the
     variance averaged over the orbits of entries, so that normalising commutes with the group.
-    Nothing is trained; `update` is called by the algorithm. In a picture it quiets what never
+    Nothing is trained; `update` is called by the algorithm. In an image it quiets what never
     changes and raises what is rare.
 
     Law: until the first update it is the identity, for observations of any size; what is clipped is

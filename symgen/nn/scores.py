@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from symgen.algebra.triangles import triangle_tables
 from symgen.nn._fast_attend import attend
+from symgen.nn._fast_expansion import Expandable
 from symgen.nn._fast_pieces import by_scores
 from symgen.nn._fast_triangles import Mixing
 from symgen.nn.activation import activate
-from symgen.nn.expandable import Expandable
 from symgen.nn.triangle import TriangleLayer
 from symgen.operations.attention import ON_SCORES, GraphAttention
 
@@ -106,7 +106,7 @@ class Scores(nn.Module):
         """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already."""
         rate = self.dropout if self.training else 0.0
         weights = {kind: module(rate) for kind, module in self.weights.items()}
-        layers = [] if self.triangles is None else self.triangles.weights()
+        layers = [] if self.triangles is None else self.triangles.expansion()
         if self.alone:
             q, k, v = (x.transpose(2, 3) for x in (q, k, v))
             return attend(q, k, v, bool(self.symmetrise), *layers).transpose(2, 3)

@@ -24,10 +24,10 @@ from symgen.algebra.representation import Representation, trivial
 from symgen.algebra.sampling import Sampling
 from symgen.algebra.steerable import Vectors, exact_words, kernels, thresholds, with_gates
 from symgen.algebra.tying import bias
+from symgen.nn._fast_expansion import Expandable
 from symgen.nn.activation import activate
 from symgen.nn.build import module
 from symgen.nn.exact import ExactBuffers
-from symgen.nn.expandable import Expandable
 from symgen.nn.symmetry_breaking import BrokenMaps
 from symgen.nn.tied_linear import TiedLinear, TiedMatrix
 from symgen.operations import steerable_conv as operations
@@ -264,7 +264,7 @@ class SteerableConv(Expandable[tuple[Tensor, Tensor | None]]):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, channels) -> (batch, fewer pixels, channels of the target)."""
-        kernel, shift = self._expanded or self.expand()
+        kernel, shift = self.expansion()
         picture = x.reshape(-1, *self.grid, x.shape[-1]).permute(
             0, 3, 1, 2
         )  # channels_last: nothing is copied

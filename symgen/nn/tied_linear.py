@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.relaxation import Relaxation, scaling
 from symgen.algebra.tying import Tying, bias, number, tie
+from symgen.nn._fast_expansion import Expandable
+from symgen.nn._fast_spectral import spectral
 from symgen.nn.build import module
 from symgen.nn.exact import ExactBuffers
-from symgen.nn.expandable import Expandable
 from symgen.nn.relaxation import RelaxedWeights
-from symgen.nn.spectral import spectral
 from symgen.operations import tied_linear as operations
 
 
@@ -210,7 +210,7 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         if self.spectral is not None and self._expanded is None:
             y = self.spectral(x, self.matrix.weight)
             return y if self.bias is None else y + self.bias().squeeze(-1)
-        matrix, bias = self._expanded or self.expand()
+        matrix, bias = self.expansion()
         if self.place:
             return nn.functional.linear(x, matrix, bias)
         return nn.functional.linear(x.flatten(1), matrix, bias).view(-1, *self.out_shape)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from symgen.algebra.triangles import Triangles
+from symgen.nn._fast_expansion import Expandable
 from symgen.nn._fast_triangles import Mixing, mixed_scores
-from symgen.nn.expandable import Expandable
 
 
 class TriangleLayer(Expandable[list[Mixing]]):
@@ -52,15 +52,11 @@ class TriangleLayer(Expandable[list[Mixing]]):
         weights = weights.gather(1, self.labels.expand(len(theta), -1))
         return Mixing(weights.view(len(theta), 3, -1), self.sides)
 
-    def weights(self) -> list[Mixing]:
-        """As `expand`, or what is held of it meanwhile."""
-        return self.expand() if self._expanded is None else self._expanded
-
     def forward(self, scores: Tensor, layers: list[Mixing] | None = None) -> Tensor:
-        """(batch, heads, i, j) -> the same shape; `layers` from `weights()`, where they are at
-        hand.
+        """(batch, heads, i, j) -> the same shape; `layers` from `expansion()`, where they are
+        at hand.
         """
-        first, *others = self.weights() if layers is None else layers
+        first, *others = self.expansion() if layers is None else layers
         mixed = mixed_scores(scores, first)
         for layer in others:
             again = mixed_scores(nn.functional.gelu(mixed), layer) - mixed

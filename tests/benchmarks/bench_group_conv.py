@@ -28,6 +28,7 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.sampling import Sampling, sampled
 from symgen.nn.group_conv import GroupConv
+from symgen.operations import group_conv as operations
 
 POOL = Sampling(2, 2)
 # group, target, source, side of the picture, windows, batch
@@ -95,8 +96,9 @@ def layers(
     of = FieldType(bases.grid(group(name), side, side), representations.parse(group(name), source))
     to = FieldType(sampled(of.base, sampling), representations.parse(group(name), target))
     plain = Plain(of.base.shape, of.fibre.size, to.fibre.size, sampling)
-    two = GroupConv(to, of, sampling, relaxation=Relaxation(form="banks", banks=2))
-    return {"plain": plain, "exact": GroupConv(to, of, sampling), "relaxed": two}
+    exact = operations.GroupConv(to, of, sampling)
+    relaxed = GroupConv(exact.relaxed(Relaxation(form="banks", banks=2)))
+    return {"plain": plain, "exact": GroupConv(exact), "relaxed": relaxed}
 
 
 def both_ways(
@@ -196,7 +198,7 @@ def encoder(name: str, fields: str) -> nn.Module:
         target = FieldType(
             sampled(base, pool) if pool else base, representations.parse(this, fields)
         )
-        stack.append(GroupConv(target, field, sampling, pool=pool))
+        stack.append(GroupConv(operations.GroupConv(target, field, sampling, pool=pool)))
         field = target
     return stack
 

@@ -51,7 +51,7 @@ def test_values_and_gradients_are_those_of_the_formula(
     layer, features = given(dtype)
     wanted = [*features, layer.theta] if oriented else features
     expected = formula(*features, symmetrise, layer if oriented else None)
-    found = attend(*features, symmetrise, *(layer.weights() if oriented else ()))
+    found = attend(*features, symmetrise, *(layer.expansion() if oriented else ()))
     assert (found - expected).abs().max() < TOLERANCE[dtype]
     weight = torch.randn_like(expected)
     there, here = (torch.autograd.grad((y * weight).sum(), wanted) for y in (expected, found))
@@ -77,17 +77,17 @@ def test_large_scores_do_not_overflow():
 def test_nothing_is_kept_without_gradients(monkeypatch):
     """The same values, and the memory of one piece for all."""
     layer, features = given(torch.float64)
-    expected = attend(*features, True, *layer.weights())
+    expected = attend(*features, True, *layer.expansion())
     monkeypatch.setattr(pieces, "SCORES", 2 * HEADS * PLACES**2)
     with torch.no_grad():
-        assert (attend(*features, True, *layer.weights()) - expected).abs().max() < 1e-12
+        assert (attend(*features, True, *layer.expansion()) - expected).abs().max() < 1e-12
 
 
 def test_a_listener_hears_the_attention():
     layer, features = given(torch.float64)
-    expected = attend(*features, True, *layer.weights())
+    expected = attend(*features, True, *layer.expansion())
     with torch.no_grad(), AttentionRecorder() as heard:
-        found = attend(*features, True, *layer.weights())
+        found = attend(*features, True, *layer.expansion())
     (attention,) = heard.maps
     assert (found - expected).abs().max() < 1e-12
     assert (attention @ features[2].transpose(2, 3) - expected.transpose(2, 3)).abs().max() < 1e-12

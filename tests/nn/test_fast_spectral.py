@@ -6,7 +6,7 @@ import torch
 
 from symgen.algebra.catalogue import group, presented
 from symgen.algebra.fieldtype import parse
-from symgen.nn.spectral import characters, spectral
+from symgen.nn._fast_spectral import characters, spectral
 from symgen.nn.tied_linear import TiedLinear
 
 KLEIN = presented(["a", "b"], ["aa", "bb", "abab"], "Klein")

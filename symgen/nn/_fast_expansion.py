@@ -26,6 +26,10 @@ class Expandable(nn.Module, Generic[Expansion]):
         """What the layer multiplies with, made of its weights."""
         raise NotImplementedError
 
+    def expansion(self) -> Expansion:
+        """As `expand`, or what is held of it meanwhile."""
+        return self.expand() if self._expanded is None else self._expanded
+
     def hold(self) -> None:
         """Keep what `expand` gives until `release`."""
         self._expanded = self.expand()
