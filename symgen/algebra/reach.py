@@ -53,11 +53,8 @@ def everything(field: FieldType) -> Reach:
     kinds of orbits.
     """
     base = _smaller(field.base)
-    return tuple(_whole(FieldType(base, atom)) for _, atom in field.fibre.blocks)
-
-
-def _whole(field: FieldType) -> Part:
-    return Part(field, np.eye(field.size))
+    summands = (FieldType(base, atom) for _, atom in field.fibre.blocks)
+    return tuple(Part(summand, np.eye(summand.size)) for summand in summands)
 
 
 def _smaller(base: Base) -> Base:
@@ -113,21 +110,24 @@ def linear(target: Representation, *sources: Part) -> Reach:
     >>> [part.span.shape[1] for part in linear(both, *everything(vector(sign)))]
     [0, 1]
     """
-    return tuple(_image(atom, sources) for _, atom in target.blocks)
+    return tuple(Part(vector(atom), _image(atom, sources)) for _, atom in target.blocks)
 
 
-def _image(atom: Representation, sources: Iterable[Part]) -> Part:
+def _image(atom: Representation, sources: Iterable[Part]) -> np.ndarray:
+    """An orthonormal basis of what maps of all sources reach; of the whole where that is not
+    solved for.
+    """
     columns = [np.zeros((atom.size, 0))]
     for source in sources:
         if source.span.shape[1] == 0:
             continue
         if atom.size > MAX_SIZE or atom.size * source.field.size > MAX_ENTRIES:
-            return _whole(vector(atom))
+            return np.eye(atom.size)
         maps = _maps(atom, source.field)
         if maps is None:
-            return _whole(vector(atom))
+            return np.eye(atom.size)
         columns += [matrix @ source.span for matrix in maps]
-    return Part(vector(atom), _basis(np.concatenate(columns, axis=1)))
+    return _basis(np.concatenate(columns, axis=1))
 
 
 @lru_cache(maxsize=256)
@@ -157,24 +157,23 @@ def _basis(columns: np.ndarray) -> np.ndarray:
 def pointwise(reach: Reach) -> Reach:
     """After a nonlinearity of every channel; of fibres that mix channels, after one that scales the
     whole (gated).
-    """
-    return tuple(Part(part.field, _apart(part)) for part in reach)
 
-
-def _apart(part: Part) -> np.ndarray:
-    """The subspace of features that are equal (up to sign) where they must be, and zero where
-    nothing varies.
+    Features are equal (up to sign) where they must be, and zero where nothing varies.
     """
-    if not part.field.fibre.is_signed_permutation or part.span.shape[1] == 0:
-        return part.span
-    rows = (part.span @ part.span.T).round(6)
-    # the first of the largest entries of each row
-    first = np.take_along_axis(rows, np.abs(rows).argmax(1, keepdims=True), 1)
-    signs = np.ones_like(first) if part.field.fibre.kind == "permutation" else np.sign(first)
-    varies = np.abs(rows).max(1) > 1e-6
-    classes = np.unique(rows * signs + 0.0, axis=0, return_inverse=True)[1].reshape(-1)
-    indicators = np.eye(int(classes.max()) + 1)[classes] * signs * varies[:, None]
-    return _basis(indicators)
+    after = []
+    for part in reach:
+        if part.field.fibre.is_signed_permutation and part.span.shape[1]:
+            rows = (part.span @ part.span.T).round(6)
+            # the first of the largest entries of each row
+            first = np.take_along_axis(rows, np.abs(rows).argmax(1, keepdims=True), 1)
+            permuted = part.field.fibre.kind == "permutation"
+            signs = np.ones_like(first) if permuted else np.sign(first)
+            nonzero = np.abs(rows).max(1) > 1e-6
+            classes = np.unique(rows * signs + 0.0, axis=0, return_inverse=True)[1].reshape(-1)
+            indicators = np.eye(int(classes.max()) + 1)[classes] * signs * nonzero[:, None]
+            part = Part(part.field, _basis(indicators))
+        after.append(part)
+    return tuple(after)
 
 
 def normalised(reach: Reach) -> Reach:
