@@ -7,19 +7,18 @@ from collections import Counter
 import pytest
 
 from symgen import lookup
-from symgen.families import graph_attention
+from symgen.families import _attention_rules, graph_attention
 from tests.random_specs import draw, outcome, outcomes
 
 
 def assert_sound(accepted: int, first: int) -> Counter[str]:
     """How often each family was accepted."""
-    found = [each for each in outcomes(accepted, first) if not each.refused]
-    wrong = [(each.faults, each.spec) for each in found if each.faults]
+    drawn = [outcome for outcome in outcomes(accepted, first) if not outcome.refused]
+    wrong = [(outcome.faults, outcome.spec) for outcome in drawn if outcome.faults]
     assert not wrong, wrong[0]
-    assert (
-        sum(each.coarse for each in found) <= accepted // 10
-    )  # turns between pixels, which only measuring can judge
-    return Counter(each.family for each in found)
+    # turns between pixels, which only measuring can judge
+    assert sum(outcome.coarse for outcome in drawn) <= accepted // 10
+    return Counter(outcome.family for outcome in drawn)
 
 
 def test_what_is_accepted_is_sound():
@@ -47,7 +46,7 @@ NARROW = {
 def test_a_rule_that_is_missing_is_found(monkeypatch):
     """The control: LayerNorm of one copy, accepted."""
     assert outcome(NARROW).refused == ("width",)
-    monkeypatch.setattr(graph_attention, "normalised", lambda *_: [])
+    monkeypatch.setattr(_attention_rules, "normalised", lambda *_: [])
     assert any("no power" in fault or "broken" in fault for fault in outcome(NARROW).faults)
 
 

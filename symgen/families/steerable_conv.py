@@ -15,9 +15,9 @@ everything outside the largest disc is masked, layer by layer.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
@@ -88,6 +88,15 @@ class SteerableLayer(BaseModel):
         if value % 2 == 0:
             raise ValueError(f"must be odd, so that the kernel turns about a pixel; it is {value}")
         return value
+
+    @model_validator(mode="after")
+    def _windows_see_pixels(self) -> Self:
+        if self.padding is not None and self.padding >= self.kernel:
+            raise ValueError(
+                f"padding {self.padding} is not less than kernel {self.kernel}: windows would see "
+                "no pixel"
+            )
+        return self
 
 
 class Options(BaseModel):

@@ -259,3 +259,9 @@ def test_it_learns_at_one_angle_what_holds_at_every_angle(group):
         found[family] = accuracy(network, *task(192, 2))
     assert found["steerable_conv"] > 0.9
     assert found["cnn"] < found["steerable_conv"] - 0.1
+
+
+def test_windows_that_see_no_pixel_are_refused():
+    layers = [{"fields": "4 regular", "kernel": 1, "padding": 1}]
+    with pytest.raises(SpecError, match="windows would see no pixel"):
+        check_spec({**spec("C8"), "network": {"family": "steerable_conv", "layers": layers}})
