@@ -55,6 +55,7 @@ def keywords(kind: Kind) -> tuple[str, ...]:
     )
 
 
+@cache
 def declaration(kind: Kind, keyword: str) -> ModuleType:
     """The file that a spec is checked with, imported: what a keyword says of itself without torch.
 

@@ -26,10 +26,10 @@ ROOT = Path(__file__).parents[1]
 FIRST_YAML = re.compile(r"^```yaml\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 # The most that may be touched. They only ever go down.
-MOST_FILES = 31
-MOST_FUNCTIONS = 139
-MOST_FILES_SHIPPED = 33
-MOST_FUNCTIONS_SHIPPED = 159
+MOST_FILES = 30
+MOST_FUNCTIONS = 136
+MOST_FILES_SHIPPED = 32
+MOST_FUNCTIONS_SHIPPED = 156
 
 
 class Touched(NamedTuple):
