@@ -18,6 +18,7 @@ from bandit import (
     accepted,
     bandits,
     learner,
+    network,
     numbers,
     objections,
     rates,
