@@ -102,7 +102,7 @@ class Compiled:
 
             policy = compiled.policy()
             policy.reset(envs.num_envs)
-            actions = policy.act(observation, starts)   # [environment], as the environment takes them
+            actions = policy.act(observation, starts)   # as the environment takes them
 
         Args:
             sample: draw from the policy instead of taking the most probable action.
@@ -202,7 +202,11 @@ def compile_spec(
     >>> compiled = compile_spec({
     ...     "symgen": 1,
     ...     "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-    ...     "symmetry": {"group": "D1", "states": {"observation": {"s": [-1, -2, -3, -4]}}, "actions": {"s": [1, 0]}},
+    ...     "symmetry": {
+    ...         "group": "D1",
+    ...         "states": {"observation": {"s": [-1, -2, -3, -4]}},
+    ...         "actions": {"s": [1, 0]},
+    ...     },
     ...     "network": {"family": "group_mlp", "hidden": "4 regular"},
     ... })
     >>> compiled.verification.exact

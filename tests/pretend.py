@@ -30,9 +30,13 @@ class There(Tensor):
     @staticmethod
     def __new__(cls, here):
         return Tensor._make_wrapper_subclass(
-            cls, here.size(), strides=here.stride(), storage_offset=here.storage_offset(), dtype=here.dtype,
+            cls,
+            here.size(),
+            strides=here.stride(),
+            storage_offset=here.storage_offset(),
+            dtype=here.dtype,
             device=ELSEWHERE,
-        )  # fmt: skip
+        )
 
     def __init__(self, here):
         self.here = here

@@ -1,4 +1,6 @@
-"""The way out of every hint works: mistakes without a golden pair, in CartPole's spec and others."""
+"""The way out of every hint works: mistakes without a golden pair, in CartPole's spec and
+others.
+"""
 
 import gymnasium
 import numpy as np

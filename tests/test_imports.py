@@ -37,8 +37,8 @@ def part_of(path: Path) -> str:
 def part_named(module: str) -> str:
     """The part of a module below symgen.
 
-    >>> part_named("algebra.group"), part_named("_arguments"), part_named("errors"), part_named("__main__")
-    ('algebra', '_', 'errors', '__main__')
+    >>> [part_named(name) for name in ("algebra.group", "_arguments", "errors", "__main__")]
+    ['algebra', '_', 'errors', '__main__']
     """
     first = module.split(".")[0]
     return "_" if first.startswith("_") and first != "__main__" else first

@@ -19,10 +19,16 @@ from symgen.compiler import check_spec
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
-    path for path in (ROOT / "README.md", *sorted(ROOT.glob("specs/*.md")), *sorted(ROOT.glob(".github/*.md")),
-                      ROOT / "symgen" / "REFERENCE.md", ROOT / "tests" / "benchmarks" / "README.md")
+    path
+    for path in (
+        ROOT / "README.md",
+        *sorted(ROOT.glob("specs/*.md")),
+        *sorted(ROOT.glob(".github/*.md")),
+        ROOT / "symgen" / "REFERENCE.md",
+        ROOT / "tests" / "benchmarks" / "README.md",
+    )
     if path.exists()
-]  # fmt: skip
+]
 QUICK = {
     "train": ["--set", "train.steps=512", "--variant", "base", "--episodes", "2", "--quiet"],
     "evaluate": ["--episodes", "2"],
@@ -83,10 +89,19 @@ def test_the_readme_s_commands_print_what_it_shows(folder):
         verb = command.split()[1]
         arguments = [*command.split()[1:], *QUICK.get(verb, [])]
         process = subprocess.run(
-            [sys.executable, "-m", "symgen", *arguments], cwd=folder, capture_output=True, text=True,
-            env={"PATH": "", "PYTHONPATH": str(ROOT), "COLUMNS": "100", "OMP_NUM_THREADS": "1", "HOME": str(folder)},
+            [sys.executable, "-m", "symgen", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env={
+                "PATH": "",
+                "PYTHONPATH": str(ROOT),
+                "COLUMNS": "100",
+                "OMP_NUM_THREADS": "1",
+                "HOME": str(folder),
+            },
             check=False,
-        )  # fmt: skip
+        )
         printed = skeleton(process.stdout)
         assert process.returncode in (0, 1), process.stderr
         for line in output.splitlines():
@@ -150,7 +165,9 @@ def test_the_set_up_lines_name_extras_and_specs_that_exist():
 
 
 def test_a_false_readme_is_found():
-    """The control: another word, and an output that lacks a line, are seen; another number is not."""
+    """The control: another word, and an output that lacks a line, are seen; another number is
+    not.
+    """
     assert skeleton("s  200  holds 1.5e-08") == skeleton("s 3 holds -2e+01")
     assert skeleton("s  200  holds") != skeleton("s 200 refuted")
     assert list(commands("```bash\nsymgen check a.yaml && symgen plan a.yaml  # both\n```\n")) == [

@@ -1,8 +1,8 @@
 """Which weight of a bank scales each row or column of a tied matrix, and how many weights a map
 with banks has.
 
-A map with banks is W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h]: L exact maps psi_l (banks), each
-with one weight for every element g (Wang et al. 2022, "Approximately equivariant networks for
+A map with banks is W[o, g; c, h] = sum_l w_l(g) psi_l[o, c, g^-1 h]: L exact maps psi_l (banks),
+each with one weight for every element g (Wang et al. 2022, "Approximately equivariant networks for
 imperfectly symmetric dynamics"). With w_l constant over g it is exact. A fibre's atom need not be
 the regular one: g is then a channel of the atom.
 """

@@ -286,6 +286,7 @@ def _atom(problem: Problem, fibre: str) -> Representation:
     atom = representations.parse(problem.group, fibre)
     if len(atom.blocks) != 1 or atom.blocks[0][0] != 1:
         raise Refusal(
-            f"the fibre {fibre!r} must be one representation; `width` says how many copies there are"
+            f"the fibre {fibre!r} must be one representation; `width` says how many copies "
+            "there are"
         )
     return atom

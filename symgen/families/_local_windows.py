@@ -1,4 +1,6 @@
-"""`local:` of graph_attention: attention inside the window around every patch, with shared weights."""
+"""`local:` of graph_attention: attention inside the window around every patch, with shared
+weights.
+"""
 
 from symgen.algebra import base as bases
 from symgen.algebra.fieldtype import FieldType

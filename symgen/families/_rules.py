@@ -11,7 +11,9 @@ from symgen.spec.source import Place
 
 
 def moved_fibre(group: Group) -> str:
-    """The hint for a fibre that must be moved: what the group has of it, or the group that has one."""
+    """The hint for a fibre that must be moved: what the group has of it, or the group that has
+    one.
+    """
     if group.is_continuous:
         return (
             f"use a finite group, such as {nearest_finite(group)}, with a fibre that it moves, "

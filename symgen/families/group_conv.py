@@ -48,7 +48,9 @@ def graph(design: Design) -> Graph | None:
 
 
 def plan(design: Design) -> tuple[Step, ...]:
-    """Normalise, convolutions, the dense layer that also reads the terms beside the image, heads."""
+    """Normalise, convolutions, the dense layer that also reads the terms beside the image,
+    heads.
+    """
     problem = design.problem
     options = design.options
     steps, features = observed(problem)

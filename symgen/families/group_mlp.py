@@ -92,7 +92,9 @@ def graph(design: Design) -> Graph | None:
 
 
 def check(design: Design) -> list[Fault]:
-    """Sizes, a nonlinearity that the fibre allows, a fibre that carries what is observed and done."""
+    """Sizes, a nonlinearity that the fibre allows, a fibre that carries what is observed and
+    done.
+    """
     problem = design.problem
     hidden = design.hidden
     path = ("network", "hidden")

@@ -1,4 +1,6 @@
-"""mlp: the unconstrained multilayer perceptron, the baseline for vectors. The group only checks it."""
+"""mlp: the unconstrained multilayer perceptron, the baseline for vectors. The group only
+checks it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -54,7 +54,8 @@ USES_GRAPH = False
 LEAST_PLANE = 3
 """Fewest pixels per side of an image that is masked by a disc."""
 MAX_SOLVED = 5
-"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound."""
+"""Largest kernel of which it is told exactly what it reaches; of a larger one it is an upper bound.
+"""
 
 
 class SteerableLayer(BaseModel):
@@ -224,7 +225,9 @@ def graph(design: Design) -> Graph | None:
 
 
 def check(design: Design) -> list[Fault]:
-    """Windows that fit, kernels that are not too large, fields that carry what must reach the heads."""
+    """Windows that fit, kernels that are not too large, fields that carry what must reach the
+    heads.
+    """
     faults = []
     for k, stage in enumerate(design.stages):
         faults += _stage_faults(k, stage)

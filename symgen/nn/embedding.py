@@ -1,4 +1,6 @@
-"""From observation terms to features with the hidden fibre: patches, points, and the class token."""
+"""From observation terms to features with the hidden fibre: patches, points, and the class
+token.
+"""
 
 import numpy as np
 import torch
@@ -73,7 +75,9 @@ class JoinToken(nn.Module):
         self.token = TiedMatrix(fibre, fibre, gain=0.5, table=bias(fibre))
 
     def forward(self, x: Tensor, *points: Tensor) -> Tensor:
-        """(batch, places, channels) and (batch, 1, channels) each -> (batch, 1 + places, channels)."""
+        """(batch, places, channels) and (batch, 1, channels) each -> (batch, 1 + places,
+        channels).
+        """
         token = self.token().view(1, 1, -1).expand(x.shape[0], 1, -1)
         for point in points:
             token = token + point

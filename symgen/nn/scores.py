@@ -103,7 +103,9 @@ class Scores(nn.Module):
         )
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Each (batch, heads, places, channels) -> the same shape; the queries are scaled already."""
+        """Each (batch, heads, places, channels) -> the same shape; the queries are scaled
+        already.
+        """
         rate = self.dropout if self.training else 0.0
         weights = {kind: module(rate) for kind, module in self.weights.items()}
         layers = [] if self.triangles is None else self.triangles.expansion()

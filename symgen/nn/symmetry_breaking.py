@@ -3,14 +3,16 @@
 For a matrix W between features on which the group acts by rho_out and rho_in, both
 orthogonal:
 
-    distance    |W - P W| / |W|, with P the orthogonal projection on the matrices that commute with the group (the
-                Reynolds projector, the average of rho_out(g) W rho_in(g)^-1 over the group); 0 is exact, 1 is the most
+    distance    |W - P W| / |W|, with P the orthogonal projection on the matrices that commute with
+                the group (the Reynolds projector, the average of rho_out(g) W rho_in(g)^-1 over the
+                group); 0 is exact, 1 is the most
     generator   |rho_out(g) W - W rho_in(g)| / |W|, between 0 and 2
-    spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the step's maps
+    spread      of the banks' weights w over the group, see RelaxedWeights: the largest of the
+                step's maps
 
 Norms are Frobenius norms, over all such matrices of a step together, in float64 where the device
-has it. What the group cannot tell from an exact map breaks no symmetry, be it learnt by weights that
-are free.
+has it. What the group cannot tell from an exact map breaks no symmetry, be it learnt by weights
+that are free.
 """
 
 from collections.abc import Callable
@@ -60,8 +62,8 @@ class BreaksSymmetry(Protocol):
 
 @torch.no_grad()
 def symmetry_breaking(module: nn.Module) -> dict[str, float]:
-    """Distance (under ""), size for each generator, and "spread" of banks, of what may break it in a
-    module; or empty.
+    """Distance (under ""), size for each generator, and "spread" of banks, of what may break it in
+    a module; or empty.
     """
     parts = [each for each in map(_broken_maps, module.modules()) if each is not None]
     if not parts:

@@ -176,8 +176,8 @@ class TiedLinear(Expandable[tuple[Tensor, Tensor | None]]):
         bias_gain: standard deviation of the bias at initialisation. Between odd nonlinearities it
             must not be zero: without it every feature is odd in a signed input and every invariant
             of it vanishes.
-        relaxation: see TiedMatrix. The bias may break it in the form "residual", and stays tied with
-            banks.
+        relaxation: see TiedMatrix. The bias may break it in the form "residual", and stays tied
+            with banks.
     """
 
     def __init__(

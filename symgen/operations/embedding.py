@@ -1,4 +1,6 @@
-"""From observation terms to features with the hidden fibre: patches, points, and the class token."""
+"""From observation terms to features with the hidden fibre: patches, points, and the class
+token.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar

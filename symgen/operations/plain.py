@@ -83,7 +83,10 @@ class Convolution:
 
     def __str__(self) -> str:
         pool = f" pool {self.pool}" if self.pool > 1 else ""
-        return f"{self.channels} of {self.windows.kernel}/{self.windows.stride}/{self.windows.padding}{pool}"
+        return (
+            f"{self.channels} of "
+            f"{self.windows.kernel}/{self.windows.stride}/{self.windows.padding}{pool}"
+        )
 
 
 @dataclass(frozen=True)

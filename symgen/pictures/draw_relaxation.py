@@ -240,8 +240,8 @@ def _scale(figure: Figure, grid: np.ndarray, top: float) -> None:
 
 
 def elements(network: Network) -> dict[str, Elements]:
-    """What the weights of the banks of a network belong to, by the names that `relaxed_weights()` gives
-    the maps.
+    """What the weights of the banks of a network belong to, by the names that `relaxed_weights()`
+    gives the maps.
     """
     known = {}
     for name, tied in network.relaxed_maps().items():

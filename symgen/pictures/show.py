@@ -207,7 +207,9 @@ def _weights(problem: Problem, base: Base | None, album: Album) -> Drawn:
 
 
 def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Drawn:
-    """Of a network that may break its symmetry: symmetry-breaking norms and the weights of its banks, over training."""
+    """Of a network that may break its symmetry: symmetry-breaking norms and the weights of its
+    banks, over training.
+    """
     from symgen.experiment import metrics, relaxed_weights
     from symgen.pictures import draw_relaxation as draw
 

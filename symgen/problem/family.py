@@ -37,7 +37,9 @@ class Family(Protocol[OptionsT, DesignT]):
 
     @property
     def FORMS(self) -> tuple[Form, ...]:
-        """How its maps may break the symmetry, see `algebra.relaxation.Relaxation`; its own way first."""
+        """How its maps may break the symmetry, see `algebra.relaxation.Relaxation`; its own way
+        first.
+        """
 
     @property
     def CARRIES_PLANES(self) -> bool:

@@ -26,8 +26,8 @@ def from_field(term: Term, feature: np.ndarray) -> np.ndarray:
 
 
 def holds_image(field: FieldType, dtype: np.dtype) -> bool:
-    """Whether numbers of a dtype can hold what the group makes of them: a fibre may change signs, or
-    mix channels.
+    """Whether numbers of a dtype can hold what the group makes of them: a fibre may change signs,
+    or mix channels.
     """
     kinds = {"permutation": "biuf", "signed": "if", "matrix": "f"}
     return dtype.kind in kinds[field.fibre.kind]

@@ -42,7 +42,8 @@ class Problem:
         algorithm: keyword of the algorithm; None where the spec has no `train:`.
         algorithm_options: its Options.
         outputs: what the algorithm asks a network for.
-        clip_observations: largest normalised observation, in standard deviations; None for no bound.
+        clip_observations: largest normalised observation, in standard deviations; None for no
+            bound.
     """
 
     spec: Spec

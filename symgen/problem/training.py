@@ -66,7 +66,9 @@ class Trained(Protocol):
     def heads(
         self, features: Tensors, names: tuple[str, ...], action: Tensor | None = None
     ) -> Tensors:
-        """Some of the outputs of features that `encode` gave; actions in units of the environment."""
+        """Some of the outputs of features that `encode` gave; actions in units of the
+        environment.
+        """
         ...
 
     def distribution(self, outputs: Tensors) -> Distribution:
@@ -78,7 +80,9 @@ class Trained(Protocol):
         ...
 
     def expanded(self) -> AbstractContextManager[None]:
-        """A context within which the weights do not change, so that what derives from them is kept."""
+        """A context within which the weights do not change, so that what derives from them is
+        kept.
+        """
         ...
 
     def symmetry_breaking(self) -> dict[str, float]:

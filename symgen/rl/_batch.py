@@ -64,7 +64,9 @@ class Batch:
         return len(self.advantages)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
-        """Apply `function` to every tensor of the transitions, not to what they are unrolled from."""
+        """Apply `function` to every tensor of the transitions, not to what they are unrolled
+        from.
+        """
         return Batch(
             each(function, self.observations),
             function(self.actions),

@@ -55,7 +55,9 @@ def agent(spec: str, fields: str | None = None) -> Network:
 
 
 def build_seconds(spec: str, fields: str | None = None) -> float:
-    """Seconds from the text of a spec to its network, in a fresh process that has imported torch."""
+    """Seconds from the text of a spec to its network, in a fresh process that has imported
+    torch.
+    """
     code = (
         "import sys, time, torch\n"
         f"sys.path[:0] = [{str(Path(__file__).parent)!r}]\n"

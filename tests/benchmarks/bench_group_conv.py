@@ -184,7 +184,9 @@ def bench_layers(rounds: int) -> None:
 
 
 def encoder(name: str, fields: str) -> nn.Module:
-    """The four convolutions of DrQ-v2 with equivariant kernels (85 -> 42 -> 40 / 2 -> 18 / 2 -> 7)."""
+    """The four convolutions of DrQ-v2 with equivariant kernels (85 -> 42 -> 40 / 2 -> 18 / 2
+    -> 7).
+    """
     this = group(name)
     field = FieldType(bases.grid(this, 85, 85), representations.parse(this, "9 trivial"))
     stack = nn.Sequential()

@@ -51,7 +51,9 @@ def cartpole(number: int = 8) -> VectorEnv:
 
 
 def ours(seed: int, steps: int, horizon: int = STEPS) -> tuple[SmallNetwork, float]:
-    """Train for `steps` of a schedule `horizon` long; the network and the transitions per second."""
+    """Train for `steps` of a schedule `horizon` long; the network and the transitions per
+    second.
+    """
     network = SmallNetwork(4, Action("discrete", ("left", "right"), (2,)), seed=seed)
     learner = Learner(network, cartpole(), OPTIONS, steps=horizon, seed=seed)
     began = time.perf_counter()

@@ -107,9 +107,13 @@ def test_the_matrix_is_complete():
     for chosen in (QUICK, WIDE):
         assert {(f, v) for f, v, _ in chosen} == {(f, v) for f in VARIANTS for v in VARIANTS[f]}
         assert {w for _, _, w in chosen} == set(WORLDS)
-    assert {str(world.kind) if isinstance(world.kind, str) else "multi" for world in WORLDS.values()} == {
-        "discrete", "continuous", "multi",
-    }  # fmt: skip
+    assert {
+        str(world.kind) if isinstance(world.kind, str) else "multi" for world in WORLDS.values()
+    } == {
+        "discrete",
+        "continuous",
+        "multi",
+    }
     assert {family for family, _, _ in QUICK_REAL} == set(VARIANTS)
 
 

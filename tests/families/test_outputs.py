@@ -198,7 +198,9 @@ def test_indices_that_stay_say_nothing_of_the_actions():
 
 
 def test_a_network_whose_units_are_all_shut_is_drawn_again():
-    """Of one regular field every unit has the same bias; seeds that had power keep their weights."""
+    """Of one regular field every unit has the same bias; seeds that had power keep their
+    weights.
+    """
     spec = {
         "symgen": 1,
         "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},

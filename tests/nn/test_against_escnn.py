@@ -1,4 +1,6 @@
-"""Where escnn has the same layer, ours gives escnn's output: its weights, read as our coefficients."""
+"""Where escnn has the same layer, ours gives escnn's output: its weights, read as our
+coefficients.
+"""
 
 import warnings
 
@@ -96,8 +98,11 @@ def test_convolutions_give_escnn_s_output(name, source, target, side, copies):
         mine.kernel.weight.copy_(coefficients(mine.kernel, ours))
         kernel = mine.kernel()
         assert torch.allclose(kernel.double(), ours, atol=1e-5)
-        found = torch.nn.functional.conv2d(torch.einsum("ab,nbij->naij", torch.from_numpy(read).float(), x), kernel,
-                                           padding=side // 2)  # fmt: skip
+        found = torch.nn.functional.conv2d(
+            torch.einsum("ab,nbij->naij", torch.from_numpy(read).float(), x),
+            kernel,
+            padding=side // 2,
+        )
     back = torch.einsum("ba,nbij->naij", torch.from_numpy(write).float(), found)
     assert torch.allclose(back, expected, atol=1e-5 * max(1.0, float(expected.abs().max())))
     assert not torch.allclose(torch.roll(back, 1, -1), expected, atol=1e-2)  # it can fail

@@ -19,7 +19,9 @@ STEPS, COUNT = 6, 5
 
 @pytest.fixture(params=["C4 grid 5x5", "C4 dict of everything"])
 def case(request, monkeypatch):
-    """A network with memory, and observations [step, environment, ...] with the starts among them."""
+    """A network with memory, and observations [step, environment, ...] with the starts among
+    them.
+    """
     this = example("group_mlp", "shared", request.param)
     torch.manual_seed(0)
     network = remembering(plan_spec(this), this.interface).double()

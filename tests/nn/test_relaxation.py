@@ -37,7 +37,11 @@ PAIRS = [
     (name, *pair) for name, texts in FIELDS.items() for pair in itertools.product(texts, repeat=2)
 ]
 FORMS = [
-    *(Relaxation(form="banks", banks=banks, index=index) for banks in (1, 2, 4) for index in ("output", "input")),
+    *(
+        Relaxation(form="banks", banks=banks, index=index)
+        for banks in (1, 2, 4)
+        for index in ("output", "input")
+    ),
     Relaxation(form="residual"),
 ]  # fmt: skip
 IDS = [f"{f.form} {f.banks} {f.index}" for f in FORMS]

@@ -1,5 +1,5 @@
-"""Two specs that compile to different functions have different plans, in equality and in print: over
-pairs of changes of every option of every family, and of what stands around the network.
+"""Two specs that compile to different functions have different plans, in equality and in print:
+over pairs of changes of every option of every family, and of what stands around the network.
 """
 
 from collections.abc import Iterator

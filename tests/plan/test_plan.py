@@ -1,7 +1,7 @@
 """Plans as values: what a broken one is, how it prints, and the printed plan of every family as
 golden pairs.
 
-UPDATE_GOLDEN=1 pytest tests/plan     writes the .plan files anew; read the difference before committing it
+UPDATE_GOLDEN=1 pytest tests/plan     writes the .plan files anew; read the difference first
 """
 
 import dataclasses

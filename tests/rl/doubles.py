@@ -34,7 +34,9 @@ class Exact(nn.Module):
 
 
 class SmallNetwork(Exact):
-    """Separate tanh networks for policy and value, initialised as PPO implementations usually do."""
+    """Separate tanh networks for policy and value, initialised as PPO implementations usually
+    do.
+    """
 
     def __init__(self, features: int, action: Action, hidden: int = 64, seed: int = 0) -> None:
         super().__init__()

@@ -37,8 +37,13 @@ class Broken(Identity):
         return observation, reward, False, ended, info
 
 
-def broken(count: int = 2, mode: AutoresetMode = AutoresetMode.NEXT_STEP, as_dict: bool = False, kind: str = "discrete",
-           **numbers) -> SyncVectorEnv:  # fmt: skip
+def broken(
+    count: int = 2,
+    mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    as_dict: bool = False,
+    kind: str = "discrete",
+    **numbers,
+) -> SyncVectorEnv:
     """Environments of which the last is broken."""
     envs = SyncVectorEnv([lambda: Broken(kind, as_dict)] * count, autoreset_mode=mode)
     for name, number in numbers.items():

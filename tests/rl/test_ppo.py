@@ -79,8 +79,10 @@ def test_gae_by_hand_terminated_beside_truncated_beside_a_reset_step():
     truncated = torch.tensor([[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]).bool()
     gain = advantages(rewards, values, next_values, terminated, truncated, 0.9, 0.5)
     # step 2, all columns: 3 + 0.9 * 40 - 30 = 9
-    # step 1:  terminated 2 - 20 = -18;  truncated 2 + 0.9 * 50 - 20 = 27;  neither 2 + 0.9 * 30 - 20 + 0.45 * 9 = 13.05
-    # step 0:  1 + 0.9 * 20 - 10 = 9, plus 0.45 * step 1 = 0.9, 21.15, 14.8725;  column 3: 1 - 10 = -9 whatever follows
+    # step 1:  terminated 2 - 20 = -18;  truncated 2 + 0.9 * 50 - 20 = 27;
+    #          neither 2 + 0.9 * 30 - 20 + 0.45 * 9 = 13.05
+    # step 0:  1 + 0.9 * 20 - 10 = 9, plus 0.45 * step 1 = 0.9, 21.15, 14.8725;
+    #          column 3: 1 - 10 = -9 whatever follows
     expected = [[0.9, 21.15, 14.8725, -9.0], [-18.0, 27.0, 13.05], [9.0, 9.0, 9.0, 9.0]]
     assert gain[0].tolist() == pytest.approx(expected[0])
     assert gain[1, :3].tolist() == pytest.approx(expected[1])

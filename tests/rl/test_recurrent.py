@@ -103,7 +103,8 @@ def test_an_episode_begins_with_nothing_remembered_and_no_other_step_does(mode, 
     left = buffer.observations[:-1, :, 0]  # steps left: 0 in the final observation
     assert torch.equal(buffer.values, length + 1 - left)
     assert bool((buffer.values == 1).any())
-    # the observation that followed has been seen after one more, whether it was the final one or not
+    # the observation that followed has been seen after one more, whether it was the final one or
+    # not
     valid = buffer.valid
     assert torch.equal(buffer.next_values[valid], buffer.values[valid] + 1)
     # control: in SAME_STEP the next row is another episode's

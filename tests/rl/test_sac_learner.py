@@ -110,9 +110,18 @@ def test_a_restored_learner_continues_exactly():
     changed["random"] = torch.Generator().get_state()
     changed["replay.valid"] = tensors["replay.valid"].roll(1, 1)
     changed["target.critics.0.4.bias"] = torch.tensor([-100.0])
-    for name in ("random", "temperature", "replay.rewards", "replay.observations", "replay.actions", "replay.valid",
-                 "target.critics.0.4.bias", "adam.critic.exp_avg.critics.0.0.weight",
-                 "adam.actor.exp_avg_sq.actor.0.weight", "adam.temperature.exp_avg.log"):  # fmt: skip
+    for name in (
+        "random",
+        "temperature",
+        "replay.rewards",
+        "replay.observations",
+        "replay.actions",
+        "replay.valid",
+        "target.critics.0.4.bias",
+        "adam.critic.exp_avg.critics.0.0.weight",
+        "adam.actor.exp_avg_sq.actor.0.weight",
+        "adam.temperature.exp_avg.log",
+    ):
         assert second({**tensors, name: changed[name]}, scalars) != rows[3:], name
     assert second(tensors, {**scalars, "pending_updates": 0.0}) != rows[3:]
 

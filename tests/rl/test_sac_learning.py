@@ -1,4 +1,6 @@
-"""SAC learns to repeat the numbers it sees, and swings the pendulum up as stable-baselines3 does."""
+"""SAC learns to repeat the numbers it sees, and swings the pendulum up as stable-baselines3
+does.
+"""
 
 import statistics
 import sys

@@ -1,5 +1,5 @@
-"""What a constraint adds to training: moved copies, terms of the losses, metrics. The group here has
-two elements, the other of which changes the sign of every number observed and of every action.
+"""What a constraint adds to training: moved copies, terms of the losses, metrics. The group here
+has two elements, the other of which changes the sign of every number observed and of every action.
 """
 
 import dataclasses
