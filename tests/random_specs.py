@@ -267,7 +267,9 @@ class SpecDraw:
         return {"n": fibre.size}, f"point: {fibre}"
 
     def action(self, kind: str) -> tuple[Section, JsonValue]:
-        """An action space and how the group moves it; squashed actions are moved up to sign, mostly."""
+        """An action space and how the group moves it; squashed actions are moved up to sign,
+        mostly.
+        """
         if kind == "choices":
             fibre = self.draw.representation(self.draw.fibre(6, ("permutation",)))
             return {"choices": [fibre.size, 2]}, f"{fibre} + 2 trivial"

@@ -14,7 +14,9 @@ MONOTONE = ("relu", "tanh")
 
 
 def kernel_of(matrix: Tensor, side: int) -> Tensor:
-    """A matrix (channels out, rows x columns x channels in) as a kernel (out, in, rows, columns)."""
+    """A matrix (channels out, rows x columns x channels in) as a kernel (out, in, rows,
+    columns).
+    """
     return matrix.view(len(matrix), side, side, -1).permute(0, 3, 1, 2)
 
 

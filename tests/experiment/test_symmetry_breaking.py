@@ -91,7 +91,7 @@ def test_they_are_drawn(variant, tmp_path):
     drawn = json.loads(run("show", variant / "0", "--out", tmp_path, "--json").stdout)
     assert str(tmp_path / "symmetry_breaking.png") in drawn["pictures"]
     assert colours(tmp_path / "symmetry_breaking.png") > 5
-    assert any("no relaxed map has banks" in note for note in drawn["notes"])
+    assert any("no map has banks" in note for note in drawn["notes"])
 
 
 def test_a_run_that_was_not_measured_says_so(variant, tmp_path):
