@@ -24,6 +24,7 @@ from symgen.algebra.representation import parse
 from symgen.algebra.sampling import Sampling
 from symgen.nn.steerable_conv import SteerableConv
 from symgen.nn.tied_linear import TiedLinear
+from symgen.operations import steerable_conv as operations
 
 SIZES = [
     # group, copies of the regular fibre, side of the kernel, batch, pixels per side
@@ -45,7 +46,8 @@ def ours(name: str, copies: int, side: int, pixels: int) -> tuple[torch.nn.Modul
         field.fibre.blocks[0][1], field.fibre.blocks[0][1], side
     )  # solved, or read from the cache
     start = time.perf_counter()
-    return SteerableConv(field, field, Sampling(side, 1, side // 2)), time.perf_counter() - start
+    operation = operations.SteerableConv(field, field, Sampling(side, 1, side // 2))
+    return SteerableConv(operation), time.perf_counter() - start
 
 
 def theirs(name: str, copies: int, side: int) -> tuple[torch.nn.Module, float]:

@@ -18,6 +18,7 @@ from symgen.algebra.representation import direct_sum, parse
 from symgen.algebra.sampling import Sampling
 from symgen.nn.steerable_conv import SteerableConv
 from symgen.nn.tied_linear import TiedMatrix
+from symgen.operations import steerable_conv as operations
 
 pytest.importorskip("escnn")
 
@@ -89,8 +90,11 @@ def test_convolutions_give_escnn_s_output(name, source, target, side, copies):
         expected = theirs(nn.GeometricTensor(x, theirs.in_type)).tensor.detach()
         filters = theirs.expand_parameters()[0].double().detach()
     plane = bases.plane(group(name), 9, 9)
+    windows = Sampling(side, 1, side // 2)
     mine = SteerableConv(
-        FieldType(plane, to), FieldType(plane, of), Sampling(side, 1, side // 2), vectors="norm"
+        operations.SteerableConv(
+            FieldType(plane, to), FieldType(plane, of), windows, vectors="norm"
+        )
     )
     assert mine.kernel.weight.numel() == theirs.weights.numel()
     ours = torch.from_numpy(np.einsum("ab,bcij,dc->adij", write, filters.numpy(), read))

@@ -16,15 +16,10 @@ from symgen.algebra.fieldtype import FieldType, parse, vector
 from symgen.algebra.representation import parse as fibre_of
 from symgen.algebra.sampling import Sampling, sampled
 from symgen.algebra.steerable import with_gates
-from symgen.nn.steerable_conv import (
-    Blur,
-    Disc,
-    FieldActivation,
-    MeanOverPicture,
-    SteerableConv,
-    SteerableKernel,
-    SteerableLinear,
-)
+from symgen.nn.field_activation import FieldActivation
+from symgen.nn.steerable_conv import Blur, Disc, MeanOverPicture, SteerableConv, SteerableLinear
+from symgen.nn.steerable_kernel import SteerableKernel
+from symgen.operations import steerable_conv as operations
 from tests.algebra.test_plane import smooth
 
 CASES = [
@@ -55,7 +50,8 @@ def layer(name, source, fields, sampling, vectors="gated", pool=False, seed=0):
     if pool:
         base = sampled(base, Sampling(4 + base.shape[0] % 2, 2, 1 + base.shape[0] % 2))
     to = FieldType(base, fibre_of(group(name), fields))
-    return SteerableConv(to, of, sampling, "elu", vectors, pool), to, of
+    operation = operations.SteerableConv(to, of, sampling, "elu", vectors, pool)
+    return SteerableConv(operation), to, of
 
 
 def gap(conv, to, of, word, x):

@@ -179,7 +179,7 @@ def test_modules_of_another_kind_measure_themselves():
 def test_steerable_kernels(name):
     """Against the Reynolds projection of the kernel, which turns pixels and channels."""
     pytest.importorskip("escnn")
-    from symgen.nn.steerable_conv import SteerableKernel
+    from symgen.nn.steerable_kernel import SteerableKernel
 
     fibre_of = fibre(group(name), "regular + trivial")
     torch.manual_seed(0)
