@@ -21,6 +21,7 @@ from bandit import (
     network,
     numbers,
     objections,
+    options,
     rates,
 )
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
