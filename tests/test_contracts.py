@@ -11,7 +11,7 @@ import pytest
 
 import symgen
 from symgen import lookup
-from symgen.constraints import augment, exact, none, relaxed
+from symgen.constraints import augment, exact, mirror_loss, none, relaxed
 from symgen.envs import dm_control, gridworld, gymnasium_env, minigrid, procgen
 from symgen.families import (
     cnn,
@@ -90,6 +90,7 @@ def as_constraint(module: Constraint[OptionsT]) -> str:
 CONSTRAINTS = (
     as_constraint(augment),
     as_constraint(exact),
+    as_constraint(mirror_loss),
     as_constraint(none),
     as_constraint(relaxed),
 )

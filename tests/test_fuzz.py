@@ -254,7 +254,7 @@ symmetry.states:
 symmetry.actions:
   [trivial, regular, standard, permutation, {r: [1, 2, 3, 0]}, {s: [0, 3, 2, 1]},
    {r: [2, 1, 4, 3], s: trivial}, {s: [[0, 1], [1, 0]]}]
-symmetry.constraint: [exact, none, relaxed]
+symmetry.constraint: [exact, none, relaxed, augment, mirror_loss]
 symmetry.output: [equivariant, invariant]
 graph.topology: [complete, grid, king, torus, radius 2, {edges: [[0, 1]]}]
 graph.labels: [offset, distance, absolute, kind]

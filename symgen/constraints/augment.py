@@ -1,5 +1,4 @@
-"""augment: nothing is asked of the network, which is trained on moved copies of what it saw and
-did.
+"""augment: trained on moved copies of what is seen and done; the network is left as it is.
 
 An element g moves an observation and the action taken there together, which a symmetry of the task
 allows: the copy has the reward, the advantage and the return of its original. PPO trains on the

@@ -303,7 +303,7 @@ def test_bytes_that_change_their_sign_are_refused():
 def test_a_memory_is_refused():
     this = problem("D1 cart", "mlp", constraint="augment")
     steps = this.family.plan(this.design)
-    remember = Remember(steps[-2].output)
+    remember = Remember(steps[-2].operation.output)
 
     def family(*steps):
         return SimpleNamespace(resolve=this.family.resolve, plan=lambda design: steps)
