@@ -9,7 +9,7 @@ import numpy as np
 from symgen.algebra.group import Group
 from symgen.problem.output import ACTION, is_squashed
 from symgen.problem.problem import Problem
-from symgen.semantics.findings import Findings
+from symgen.spec.findings import Findings
 from symgen.spec.source import Place
 
 

@@ -16,10 +16,10 @@ from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Action, Interface
 from symgen.semantics import moves
 from symgen.semantics.field_types import MAX_TEXT
-from symgen.semantics.findings import Failed, Findings
 from symgen.semantics.moves import ActedOn
 from symgen.semantics.repair import repaired
 from symgen.semantics.states import MAX_CHANNELS, known_groups
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.schema import Move
 from symgen.spec.source import Place
 

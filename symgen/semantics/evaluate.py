@@ -17,10 +17,10 @@ from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
 from symgen.problem.problem import Problem
-from symgen.semantics.findings import Failed, Findings, described
+from symgen.semantics.moves import described
 from symgen.spec.edit import path_of, put
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.source import Place
-from symgen.spec.validate import validated
 
 T = TypeVar("T")
 
@@ -117,14 +117,13 @@ def _check_condition(
         message = f"the adapter {problem.spec.environment.adapter} has no {key}"
         findings.add("bad-edit", (*path, key), message, "leave it out", key=True)
     foreign = [key for key in changes if key not in Condition.model_fields]
-    _, mistakes = validated(Condition, problem.source, path, foreign)
-    findings.diagnostics += mistakes
+    own = findings.attempt(findings.validated, Condition, path, foreign)
     for key in ("transform", "observation"):
         word = changes.get(key)
         if isinstance(word, str):
             _check_word(word, (*path, key), problem, findings)
     changed = environment_changes(changes)
-    if changed and not (mistakes or short or unknown):
+    if changed and own is not None and not (short or unknown):
         findings.attempt(_check_environment, changed, path, changes, problem, findings)
 
 
@@ -176,12 +175,12 @@ def _check_environment(
         except Refusal as error:
             place = (*path, PREFIX + name)
             raise findings.add("bad-edit", place, error.message, error.hint, key=True) from error
-    source = replace(problem.source, values=values)
+    inner = Findings(replace(problem.source, values=values))
     model = type(problem.adapter_options)
-    changed, mistakes = validated(model, source, ("environment",), ("adapter",))
+    changed = inner.attempt(inner.validated, model, ("environment",), ("adapter",))
     if changed is None:
         option_of = {key: _without_rest(PREFIX + key.removeprefix(PREFIX)) for key in changes}
-        for mistake in mistakes:
+        for mistake in inner.diagnostics:
             keys = [key for key in changes if mistake.message.startswith(option_of[key])]
             findings.add(mistake.code, (*path, *keys[:1]), mistake.message, mistake.hint)
         raise Failed

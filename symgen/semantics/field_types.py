@@ -11,7 +11,7 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.errors import Refusal, near_miss, shown
 from symgen.problem.interface import Term
-from symgen.semantics.findings import described
+from symgen.semantics.moves import described
 from symgen.semantics.repair import blocks, repaired
 
 WORDS = ("auto", "trivial", "tokens", "grid", "plane")

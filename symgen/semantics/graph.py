@@ -12,7 +12,7 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import LABELS, OFF_GRID, TOPOLOGIES, Graph
 from symgen.errors import Refusal, shown, suggestion
 from symgen.problem.family import Family
-from symgen.semantics.findings import Failed, Findings
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.schema import Edges, Spec
 from symgen.spec.schema import Graph as Section
 

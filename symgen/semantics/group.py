@@ -6,7 +6,7 @@ from symgen.algebra.catalogue import group as named
 from symgen.algebra.catalogue import presented
 from symgen.algebra.group import MAX_ELEMENTS, Group
 from symgen.errors import Refusal, shown, suggestion
-from symgen.semantics.findings import Failed, Findings
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.schema import Presentation
 
 PATH = ("symmetry", "group")

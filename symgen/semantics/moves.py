@@ -18,7 +18,7 @@ from symgen.algebra import representation as representations
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal, shown, suggestion
-from symgen.semantics.findings import Failed, Findings
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.schema import Move
 from symgen.spec.source import Place
 from symgen.spec.wording import LINEAR
@@ -51,6 +51,17 @@ class ActedOn:
     group: Group
     path: Place
     findings: Findings
+
+
+def described(*names: str) -> str:
+    """Observation terms as a message calls them.
+
+    >>> described("observation"), described("position", "velocity")
+    ('the observation', 'the observation position and velocity')
+    """
+    if names == ("observation",):
+        return "the observation"
+    return f"the observation {' and '.join(names)}"
 
 
 def each_generator(

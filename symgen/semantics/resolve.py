@@ -19,13 +19,12 @@ from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.interface import Interface
 from symgen.problem.problem import Problem
 from symgen.semantics.actions import resolve_actions
-from symgen.semantics.findings import Failed, Findings
 from symgen.semantics.graph import WITHOUT_PLACES, resolve_graph
 from symgen.semantics.group import resolve_group
 from symgen.semantics.states import resolve_states
+from symgen.spec.findings import Findings
 from symgen.spec.schema import Spec
 from symgen.spec.source import Place, Source
-from symgen.spec.validate import validated
 
 # Section of a spec -> the key in it that names a module, and which kind of module that is.
 KEYWORDS: dict[str, Kind] = {"environment": "adapter", "network": "family", "train": "algorithm"}
@@ -131,11 +130,7 @@ def _chosen(section: str, keyword: str, findings: Findings) -> Chosen:
         message = f"there is no {kind} {shown(keyword)}"
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
     module = lookup.declaration(kind, keyword)
-    options, mistakes = validated(module.Options, findings.source, (section,), OWN_KEYS[section])
-    if options is None:
-        findings.diagnostics += mistakes
-        raise Failed
-    return Chosen(module, options)
+    return Chosen(module, findings.validated(module.Options, (section,), OWN_KEYS[section]))
 
 
 def _constraint(written: object, findings: Findings) -> Chosen:
@@ -153,11 +148,7 @@ def _constraint(written: object, findings: Findings) -> Chosen:
     module = lookup.declaration("constraint", keyword)
     if isinstance(written, str):
         return Chosen(module, module.Options())
-    options, mistakes = validated(module.Options, findings.source, (*path, keyword))
-    if options is None:
-        findings.diagnostics += mistakes
-        raise Failed
-    return Chosen(module, options)
+    return Chosen(module, findings.validated(module.Options, (*path, keyword)))
 
 
 def _interface(adapter: Chosen, findings: Findings) -> Interface:

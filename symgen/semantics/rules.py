@@ -22,7 +22,8 @@ from symgen.problem.output import reads_action
 from symgen.problem.problem import Problem
 from symgen.semantics.action_rules import OF_ACTION_VALUES, OF_CONTINUOUS_ACTIONS
 from symgen.semantics.evaluate import conditions_are_possible
-from symgen.semantics.findings import Findings, described
+from symgen.semantics.moves import described
+from symgen.spec.findings import Findings
 
 # Largest group of which every element is looked at.
 MAX_LISTED = 64

@@ -16,8 +16,8 @@ from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Interface, Term
 from symgen.semantics import field_types, moves
 from symgen.semantics.field_types import trivial_channels
-from symgen.semantics.findings import Failed, Findings, described
-from symgen.semantics.moves import ActedOn
+from symgen.semantics.moves import ActedOn, described
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.schema import Move, TermMoves
 from symgen.spec.source import Place
 

@@ -21,8 +21,8 @@ from pydantic import (
 
 from symgen.errors import Diagnostic, SpecError
 from symgen.spec.dump import dump
+from symgen.spec.findings import Failed, Findings
 from symgen.spec.source import Source
-from symgen.spec.validate import validated
 
 # Names of the branches of a union, as they appear in pydantic's locations. No key of a spec looks
 # like that.
@@ -282,7 +282,8 @@ def parse(source: Source, also: Callable[[Source], Iterable[Diagnostic]] = lambd
     ... })).symmetry.constraint
     'exact'
     """
-    spec, problems = validated(Spec, source, ())
-    if spec is None:
-        raise SpecError([*problems, *also(source)])
-    return spec
+    findings = Findings(source)
+    try:
+        return findings.validated(Spec, ())
+    except Failed:
+        raise SpecError([*findings.diagnostics, *also(source)]) from None

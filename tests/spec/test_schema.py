@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.errors import SpecError
 from symgen.spec import schema
+from symgen.spec.findings import Findings
 from symgen.spec.schema import Spec, parse
 from symgen.spec.source import from_text, read
-from symgen.spec.validate import validated
 from symgen.spec.wording import in_words
 
 GOOD = """\
@@ -197,8 +197,9 @@ class Options(BaseModel):
 
 def options(text: str) -> tuple[Any, list[str]]:
     source = from_text(f"network: {text}")
-    model, problems = validated(Options, source, ("network",), ("family",))
-    return model, [f"{each.code} {each.column} {each.message}" for each in problems]
+    findings = Findings(source)
+    model = findings.attempt(findings.validated, Options, ("network",), ("family",))
+    return model, [f"{each.code} {each.column} {each.message}" for each in findings.diagnostics]
 
 
 def test_good_options():
@@ -244,7 +245,9 @@ def test_mistakes_in_options(text, expected):
 
 def test_a_keyword_of_the_section_is_a_near_miss_too():
     source = from_text("network: {family: mlp, familiy: x}")
-    _, (problem,) = validated(Options, source, ("network",), ("family",))
+    findings = Findings(source)
+    assert findings.attempt(findings.validated, Options, ("network",), ("family",)) is None
+    (problem,) = findings.diagnostics
     assert "did you mean 'family'" in problem.hint
 
 

@@ -1,12 +1,19 @@
-"""Mistakes found on the way, each at the place in the spec that it concerns."""
+"""What is found wrong in a Source, each mistake at the place that it concerns, all told at once; and
+a part of a Source as a pydantic model, which is used for the spec itself and for all Options.
+"""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from symgen.errors import MAX_DIAGNOSTICS, Diagnostic, SpecError
+from symgen.spec.invalid import mistakes
 from symgen.spec.source import Place, Source
 
 T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Failed(Exception):
@@ -55,18 +62,31 @@ class Findings:
         except Failed:
             return None
 
+    def validated(self, model: type[Model], path: Place, without: Iterable[str] = ()) -> Model:
+        """The values at `path` as a model.
+
+        Args:
+            model: a strict pydantic model.
+            path: the mapping to validate.
+            without: keys of that mapping which are not the model's business (`adapter`, ...).
+
+        Raises:
+            Failed: after every mistake was noted.
+        """
+        skipped = set(without)
+        values = self.source.at(path)
+        if isinstance(values, dict):
+            values = {key: value for key, value in values.items() if key not in skipped}
+        try:
+            # JSON, because pydantic's strict mode then takes a list for a tuple, and still no text
+            # for a number.
+            return model.model_validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+            self.diagnostics += mistakes(errors, model, self.source, path, skipped)
+            raise Failed from error
+
     def raise_any(self) -> None:
         """Raise SpecError with everything noted so far, if anything was."""
         if self.diagnostics:
             raise SpecError(self.diagnostics)
-
-
-def described(*names: str) -> str:
-    """Observation terms as a message calls them.
-
-    >>> described("observation"), described("position", "velocity")
-    ('the observation', 'the observation position and velocity')
-    """
-    if names == ("observation",):
-        return "the observation"
-    return f"the observation {' and '.join(names)}"
