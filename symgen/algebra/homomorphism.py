@@ -246,6 +246,39 @@ def bounded(size: int, name: str) -> int:
     return size
 
 
+def trivial(group: Group) -> Representation:
+    """The group moves nothing."""
+    return permuting(group, "trivial", [np.zeros(1, dtype=np.int64)] * len(group.generators), 1)
+
+
+def permuting(group: Group, name: str, targets: Sequence[np.ndarray], size: int) -> Representation:
+    """The group permutes coordinates, i goes to targets[g][i]; under any name."""
+    return Representation(group, name, bounded(size, name), tuple(target + 1 for target in targets))
+
+
+def of_codes(
+    group: Group, size: int, codes: Sequence[np.ndarray], signed: bool = False
+) -> Representation:
+    """The representation by permutations, or by signed permutations.
+
+    Args:
+        group: the group.
+        size: dimension.
+        codes: for each generator in the group's order where each entry goes, from 1 on, times the
+            sign that it takes.
+        signed: whether the printed form has signs.
+
+    Raises:
+        Refusal: a relation of the group does not hold.
+    """
+    name = f"signed({group.written(codes)})"
+    if not signed:
+        name = f"permutation({group.written(code - 1 for code in codes)})"
+    result = Representation(group, name, bounded(size, name), tuple(codes))
+    check_relations(result)
+    return result
+
+
 def direct_sum(*summands: Representation | tuple[int, Representation]) -> Representation:
     """The direct sum of representations or (multiplicity, representation) pairs of one group; equal
     neighbours join.

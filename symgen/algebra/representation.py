@@ -23,6 +23,9 @@ from symgen.algebra.homomorphism import (
     bounded,
     check_relations,
     direct_sum,
+    of_codes,
+    permuting,
+    trivial,
 )
 from symgen.algebra.orbits import components
 from symgen.algebra.refinement import refined
@@ -37,6 +40,7 @@ __all__ = [
     "direct_sum",
     "irrep",
     "matrix",
+    "of_codes",
     "parse",
     "permutation",
     "quotient",
@@ -46,11 +50,6 @@ __all__ = [
     "standard",
     "trivial",
 ]
-
-
-def trivial(group: Group) -> Representation:
-    """The group moves nothing."""
-    return _permuting(group, "trivial", [np.zeros(1, dtype=np.int64)] * len(group.generators), 1)
 
 
 def sign(group: Group, negative: Sequence[str] | None = None) -> Representation:
@@ -96,7 +95,7 @@ def _is_odd(image: Sequence[int]) -> bool:
 def regular(group: Group) -> Representation:
     """The group permutes its own elements by left multiplication; size = order."""
     _finite(group, "regular")
-    return _permuting(
+    return permuting(
         group,
         "regular",
         [group.left_multiplication[g] for g in group.generators],
@@ -113,7 +112,7 @@ def quotient(group: Group, words: Sequence[str]) -> Representation:
     cosets = components(len(group.elements), [group.right_multiplication(word) for word in words])
     _, representatives = np.unique(cosets, return_index=True)
     targets = [cosets[group.left_multiplication[g][representatives]] for g in group.generators]
-    return _permuting(group, f"quotient({' '.join(words)})", targets, len(representatives))
+    return permuting(group, f"quotient({' '.join(words)})", targets, len(representatives))
 
 
 def _finite(group: Group, name: str) -> None:
@@ -190,7 +189,7 @@ def permutation(group: Group, images: Mapping[str, Sequence[int]] | None = None)
     if images is None:
         _finite(group, "permutation")
         targets = [np.array(group.permutations[g], dtype=np.int64) for g in group.generators]
-        return _permuting(group, "permutation", targets, group.degree)
+        return permuting(group, "permutation", targets, group.degree)
     written_images.covered(group, images)
     size = len(next(iter(images.values()), (0,)))
     targets = [written_images.permutation(g, images[g], size) for g in group.generators]
@@ -205,29 +204,6 @@ def signed_permutation(group: Group, images: Mapping[str, Sequence[int]]) -> Rep
     size = len(next(iter(images.values()), (1,)))
     codes = [written_images.signed_permutation(g, images[g], size) for g in group.generators]
     return of_codes(group, size, codes, signed=True)
-
-
-def of_codes(
-    group: Group, size: int, codes: Sequence[np.ndarray], signed: bool = False
-) -> Representation:
-    """The representation by permutations, or by signed permutations.
-
-    Args:
-        group: the group.
-        size: dimension.
-        codes: for each generator in the group's order where each entry goes, from 1 on, times the
-            sign that it takes.
-        signed: whether the printed form has signs.
-
-    Raises:
-        Refusal: a relation of the group does not hold.
-    """
-    name = f"signed({group.written(codes)})"
-    if not signed:
-        name = f"permutation({group.written(code - 1 for code in codes)})"
-    result = Representation(group, name, bounded(size, name), tuple(codes))
-    check_relations(result)
-    return result
 
 
 def absolute(representation: Representation) -> Representation:
@@ -275,10 +251,6 @@ def matrix(group: Group, images: Mapping[str, Sequence[Sequence[float]]]) -> Rep
     )
     check_relations(result)
     return result
-
-
-def _permuting(group: Group, name: str, targets: Sequence[np.ndarray], size: int) -> Representation:
-    return Representation(group, name, bounded(size, name), tuple(target + 1 for target in targets))
 
 
 MAX_SUMMANDS = 1024
