@@ -1,5 +1,5 @@
-"""What is found wrong in a Source, each mistake at the place that it concerns, all told at once; and
-a part of a Source as a pydantic model, which is used for the spec itself and for all Options.
+"""What is found wrong in a Source, each mistake at its place, all told at once; and a part of a
+Source as a pydantic model, which is used for the spec itself and for all Options.
 """
 
 import json
