@@ -11,7 +11,7 @@ from symgen.nn import distributions
 from symgen.problem.training import Trained, Training
 from symgen.rl._memory import State
 from symgen.rl._rollout import Buffer, log_std_of
-from symgen.rl._storage import Observation, each, joined
+from symgen.rl._storage import Observation, joined, mapped
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Batch:
         from.
         """
         return Batch(
-            each(function, self.observations),
+            mapped(function, self.observations),
             function(self.actions),
             function(self.log_probs),
             function(self.advantages),
@@ -170,7 +170,7 @@ def batch_of(buffer: Buffer, advantages: Tensor) -> Batch:
         buffer.action, flat(buffer.parameters), buffer.log_std, actions
     )
     return Batch(
-        each(flat, buffer.observations),
+        mapped(flat, buffer.observations),
         actions,
         log_probs,
         flat(advantages),

@@ -5,7 +5,7 @@ arXiv:2004.13649, section 3.1).
 import torch
 from torch import Tensor
 
-from symgen.rl._storage import Observation, each
+from symgen.rl._storage import Observation, mapped
 
 
 def shifted(observation: Observation, pad: int, generator: torch.Generator) -> Observation:
@@ -26,4 +26,4 @@ def shifted(observation: Observation, pad: int, generator: torch.Generator) -> O
         image = torch.arange(count, device=x.device)
         return x[image[:, None, None], rows[:, :, None], columns[:, None, :]]
 
-    return each(moved, observation)
+    return mapped(moved, observation)

@@ -1,9 +1,8 @@
-"""The replay: the last transitions of every environment, in numpy ring buffers that keep each
+"""The replay: the last transitions of every environment, in ring buffers that keep each
 observation once.
 
 Every environment has a ring of rows. A row is an observation and what was done there; the
-observation that followed is
-the one in the next row, so it is not stored twice:
+observation that followed is the one in the next row, so it is not stored twice:
 
     row      t          t + 1       t + 2            t + 3
     holds    s, a, r    s', a', r'  final s          first s of the next episode, a, r
@@ -31,7 +30,7 @@ from symgen.rl._storage import (
     Observation,
     action_storage,
     as_stored,
-    each,
+    mapped,
     parts,
     storage,
     zeros,
@@ -68,7 +67,7 @@ class Replay:
     Args:
         space: observation space of one environment.
         action: the action.
-        capacity: transitions remembered, shared evenly by the environments.
+        capacity: transitions stored, shared evenly by the environments.
         envs: number of environments.
         gigabytes: bound on the memory.
         device: where the rings are kept; which row is the newest is known on the CPU.
@@ -152,7 +151,7 @@ class Replay:
         self._advance(self._all)
         for env, final in finals.items():
             only = self._all[env : env + 1]
-            self._write(only, each(lambda array: np.asarray(array)[None], final))
+            self._write(only, mapped(lambda array: np.asarray(array)[None], final))
             self._advance(only)
         self._write(self._all, step.observation)
 
@@ -203,11 +202,11 @@ class Replay:
             weight = torch.where(going, weight * gamma, weight)
             going = going & ~ended & _taken(self.valid, now)
         return Batch(
-            each(lambda rows: _taken(rows, places), self.observations),
+            mapped(lambda rows: _taken(rows, places), self.observations),
             _taken(self.actions, places),
             total,
             weight.masked_fill(dead, 0.0),
-            each(lambda rows: _taken(rows, now), self.observations),
+            mapped(lambda rows: _taken(rows, now), self.observations),
         )
 
     def _draw(self, size: int, generator: torch.Generator) -> Tensor:

@@ -20,7 +20,7 @@ from symgen.rl._storage import (
     Observation,
     action_storage,
     as_stored,
-    each,
+    mapped,
     parts,
     stack,
     storage,
@@ -81,7 +81,7 @@ class Buffer:
 
     def observation(self, step: int) -> Observation:
         """The batch of observations [env, ...] before step `step`."""
-        return each(lambda part: part[step], self.observations)
+        return mapped(lambda part: part[step], self.observations)
 
     def write(self, step: int, observation: Given) -> None:
         """Keep what step `step` acts on, in the space's own dtype, in which it must be finite."""

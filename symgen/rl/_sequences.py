@@ -17,7 +17,7 @@ from symgen.nn import distributions
 from symgen.rl._batch import Batch, Unrolled
 from symgen.rl._memory import State
 from symgen.rl._rollout import Buffer
-from symgen.rl._storage import each
+from symgen.rl._storage import mapped
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Sequences:
         valid = self.valid[:, chosen].flatten()
         rows = self.steps.map(partial(_columns, chosen))
         unrolled = Unrolled(
-            each(lambda x: x[:, chosen], self.steps.observations),
+            mapped(lambda x: x[:, chosen], self.steps.observations),
             {name: x[chosen] for name, x in self.state.items()},
             self.starts[:, chosen],
             valid,
@@ -83,7 +83,7 @@ def sequences_of(buffer: Buffer, advantages: Tensor) -> Sequences:
         buffer.action, buffer.parameters.flatten(0, 1), buffer.log_std, buffer.actions.flatten(0, 1)
     )
     steps = Batch(
-        each(cut, buffer.observations),
+        mapped(cut, buffer.observations),
         cut(buffer.actions),
         cut(log_probs.unflatten(0, (buffer.steps, buffer.envs))),
         cut(advantages),

@@ -33,7 +33,7 @@ from symgen.rl._losses import check_losses
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch, Replay
 from symgen.rl._soft_options import SoftOptions
-from symgen.rl._storage import Observation, each
+from symgen.rl._storage import Observation, mapped
 from symgen.rl._target import Target
 from symgen.rl._temperature import Temperature
 
@@ -223,7 +223,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
             for _ in range(self.options.train_every):
                 exploring = self.step < self.options.warmup
                 actions = (
-                    self.explore() if exploring else self.act(each(as_tensor, self._observation))
+                    self.explore() if exploring else self.act(mapped(as_tensor, self._observation))
                 )
                 acted = actions.cpu().numpy()
                 after = self._stepper.step(acted)

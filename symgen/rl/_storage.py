@@ -21,7 +21,7 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
-def each(
+def mapped(
     function: Callable[[Part], Result], observation: Part | dict[str, Part]
 ) -> Result | dict[str, Result]:
     """Apply `function` to the array, or to every array of the dict."""

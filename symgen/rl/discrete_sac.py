@@ -113,21 +113,21 @@ class Learner(SoftLearner[Trained, Options]):
         outputs = network.heads(features, CRITICS)
         taken = batch.actions[:, None, None].expand(-1, 2, 1)
         values = action_values(outputs).gather(2, taken)[:, :, 0]
-        judged_loss = critic_loss(values, wanted)
-        self._descend("critic", judged_loss, batch, outputs)
+        loss_of_critics = critic_loss(values, wanted)
+        self._descend("critic", loss_of_critics, batch, outputs)
 
         features = {name: feature.detach() for name, feature in features.items()}
         outputs = network.heads(features, ACTOR)
         with torch.no_grad():
             smaller = action_values(network.heads(features, CRITICS)).amin(1)
-        acted_loss, negative_entropy = actor_loss(outputs["policy"], smaller, temperature)
-        self._descend("actor", acted_loss, batch, outputs)
+        loss_of_actor, negative_entropy = actor_loss(outputs["policy"], smaller, temperature)
+        self._descend("actor", loss_of_actor, batch, outputs)
 
         if self.temperature.is_learnt:
             self._step("temperature", self.temperature.loss(negative_entropy))
         return {
-            "critic_loss": judged_loss,
-            "actor_loss": acted_loss,
+            "critic_loss": loss_of_critics,
+            "actor_loss": loss_of_actor,
             "temperature": temperature,
             "entropy": -negative_entropy.mean(),
             "q": values.mean(),

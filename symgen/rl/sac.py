@@ -157,21 +157,21 @@ class Learner(SoftLearner[ActorCritics, Options]):
         features = network.encode(batch.observations)
         outputs = network.heads(features, CRITICS, batch.actions)
         values = action_values(outputs)
-        judged_loss = critic_loss(values, wanted)
-        self._descend("critic", judged_loss, batch, outputs)
+        loss_of_critics = critic_loss(values, wanted)
+        self._descend("critic", loss_of_critics, batch, outputs)
 
         features = {name: feature.detach() for name, feature in features.items()}
         outputs = network.heads(features, ACTOR)
-        acted_loss, log_density = actor_loss(
+        loss_of_actor, log_density = actor_loss(
             network, features, outputs, temperature, self._generator
         )
-        self._descend("actor", acted_loss, batch, outputs)
+        self._descend("actor", loss_of_actor, batch, outputs)
 
         if self.temperature.is_learnt:
             self._step("temperature", self.temperature.loss(log_density))
         return {
-            "critic_loss": judged_loss,
-            "actor_loss": acted_loss,
+            "critic_loss": loss_of_critics,
+            "actor_loss": loss_of_actor,
             "temperature": temperature,
             "entropy": -log_density.mean(),
             "q": values.mean(),
