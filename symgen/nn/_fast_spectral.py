@@ -74,13 +74,13 @@ class Spectral(nn.Module):
 
 def _transformed(parts: tuple[Tensor, ...], signs: Signs) -> list[Tensor]:
     """Sums of the parts with each row of signs."""
-    found = []
+    sums = []
     for row in signs:
         total = parts[0] if row[0] > 0 else -parts[0]
         for part, sign in zip(parts[1:], row[1:], strict=True):
             total = total + part if sign > 0 else total - part
-        found.append(total)
-    return found
+        sums.append(total)
+    return sums
 
 
 def spectral(target: FieldType, source: FieldType) -> Spectral | None:
@@ -88,14 +88,14 @@ def spectral(target: FieldType, source: FieldType) -> Spectral | None:
     if target.base.size * source.base.size > 1 or target.size * source.size < MIN_ENTRIES:
         return None
     group = target.group
-    one = regular(group)
+    atom = regular(group)
     blocks = [field.fibre.blocks for field in (target, source)]
-    if any(len(each) != 1 or each[0][1] != one for each in blocks):
+    if any(len(block) != 1 or block[0][1] != atom for block in blocks):
         return None
     table = characters(group)
     if table is None:
         return None
-    labels = tie(vector(one), vector(one)).index
+    labels = tie(vector(atom), vector(atom)).index
     assert labels is not None  # the regular representation permutes
     return Spectral(table, labels[0], blocks[0][0][0], blocks[1][0][0])
 
@@ -110,7 +110,7 @@ def characters(group: Group) -> np.ndarray | None:
     """
     if not 1 < group.order <= 16:
         return None
-    found = []
+    table = []
     for signs in product((1, -1), repeat=len(group.generators)):
         image = dict(zip(group.generators, signs, strict=True))
 
@@ -118,5 +118,5 @@ def characters(group: Group) -> np.ndarray | None:
             return int(np.prod([image[letter] for letter in group.parse(word)], dtype=np.int64))
 
         if all(value(relation) == 1 for relation in group.relations):
-            found.append([value(word) for word in group.elements])
-    return np.array(found) if len(found) == group.order else None
+            table.append([value(word) for word in group.elements])
+    return np.array(table) if len(table) == group.order else None

@@ -40,7 +40,7 @@ class GraphAttention(nn.Module):
     def __init__(self, operation: operations.GraphAttention) -> None:
         super().__init__()
         field = operation.field
-        how = operation.relaxation
+        relaxation = operation.relaxation
         ((copies, atom),) = field.fibre.blocks
         place = vector(field.fibre)
         triple = vector(direct_sum((3 * copies, atom)))
@@ -56,10 +56,10 @@ class GraphAttention(nn.Module):
         # kept in float64 so that a network turned into float64 is exact there
         self.register_buffer("row_scale", rows, persistent=False)
         self.norm = FieldNorm(field)
-        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxation=how)
+        self.qkv = TiedLinear(triple, place, "place", bias=False, relaxation=relaxation)
         self.graph = _graph_matrices(operation) if operation.mixed else None
         self.scores = Scores(operation) if needs_scores(operation) else None
-        self.output = TiedLinear(place, place, "place", gain=0.5, relaxation=how)
+        self.output = TiedLinear(place, place, "place", gain=0.5, relaxation=relaxation)
         self.mlp = PlaceMlp(field, operation.expansion) if operation.expansion else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,8 +71,7 @@ class GraphAttention(nn.Module):
 
     def _block(self, x: Tensor, matrix: Tensor, mixing: Tensor | None) -> Tensor:
         """x + W softmax(sym(Q K^T)) V with Q = G_q W_q norm(x), K and V alike; and the mlp."""
-        q, k, v = self._projected(x, matrix, mixing)
-        attended = self._attend(q, k, v)
+        attended = self._attend(*self._projected(x, matrix, mixing))
         x = x + self.output(attended.transpose(1, 2).flatten(2))
         return x if self.mlp is None else self.mlp(x)
 

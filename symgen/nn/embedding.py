@@ -18,16 +18,16 @@ from symgen.operations.tied_linear import Scope
 
 
 class PatchEmbedding(nn.Module):
-    """Every patch of a picture becomes one place: an equivariant map of (in-patch grid x fibre) ->
+    """Every patch of an image becomes one place: an equivariant map of (in-patch grid x fibre) ->
     hidden fibre.
 
-    Turning the whole picture turns the grid of patches and turns inside each patch; the map
+    Rotating the whole image rotates the grid of patches and inside each patch; the map
     commutes with the latter.
 
     Args:
         target: (patch grid) x hidden fibre.
         source: (pixel grid) x observed fibre.
-        patch: side of a patch in pixels; divides both sides of the picture.
+        patch: side of a patch in pixels; divides both sides of the image.
         bias_gain: see TiedLinear.
         relaxation: see TiedLinear.
     """
@@ -105,10 +105,10 @@ class Places(nn.Module):
 class Add(nn.Module):
     """The sum of features of one type."""
 
-    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *further: Tensor) -> Tensor:
         """Features of equal shape -> their sum."""
-        for other in others:
-            x = x + other
+        for y in further:
+            x = x + y
         return x
 
 

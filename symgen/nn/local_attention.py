@@ -1,7 +1,7 @@
 """Local attention: a small transformer on the window around every patch, with shared weights.
 
-Weissenbacher et al. 2024, section 4 and figure 10: turning the whole image permutes the windows
-and turns inside each of them. The pixels of a window stay a field that the group moves, and reach
+Weissenbacher et al. 2024, section 4 and figure 10: rotating the whole image permutes the windows
+and rotates inside each of them. The pixels of a window stay a field that the group moves, and reach
 the patch by an equivariant map, so that both laws hold exactly; flattened into channels they would
 be inert.
 """
@@ -31,7 +31,7 @@ class LocalAttention(nn.Module):
 
     def __init__(self, operation: operations.LocalAttention) -> None:
         super().__init__()
-        how = operation.relaxation
+        relaxation = operation.relaxation
         window = operation.window
         fibre = vector(operation.target.fibre)
         # [patch, pixel of its window], -1 outside the image: reads the zeros that stand after it
@@ -41,7 +41,7 @@ class LocalAttention(nn.Module):
         self.register_buffer("index", torch.from_numpy(index.reshape(-1).copy()), persistent=False)
         reads_token = operation.readout != "patches"
         reads_pixels = operation.readout != "token"
-        block = replace(operation.block, relaxation=how)
+        block = replace(operation.block, relaxation=relaxation)
         self.join = JoinToken(window) if reads_token else None
         self.blocks = nn.ModuleList(built(block) for _ in range(operation.layers))
         self.norm = FieldNorm(window)
@@ -49,11 +49,11 @@ class LocalAttention(nn.Module):
         self.slim = None
         self.pixels = None
         if reads_token:
-            self.token = TiedLinear(fibre, vector(window.fibre), relaxation=how)
+            self.token = TiedLinear(fibre, vector(window.fibre), relaxation=relaxation)
         if reads_pixels:
             slim = operation.slim
-            self.slim = Nonlinear(slim, (window,), "gelu", "place", relaxation=how)
-            self.pixels = TiedLinear(fibre, slim, bias=not reads_token, relaxation=how)
+            self.slim = Nonlinear(slim, (window,), "gelu", "place", relaxation=relaxation)
+            self.pixels = TiedLinear(fibre, slim, bias=not reads_token, relaxation=relaxation)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, pixels, local channels) -> (batch, patches, channels)."""

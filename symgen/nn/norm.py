@@ -92,16 +92,13 @@ class FieldBatchNorm(nn.Module):
             raise ValueError(f"BatchNorm does not commute with the fibre {field.fibre}")
         orbit = torch.from_numpy(fibre.entry_orbits.reshape(-1))
         index = torch.from_numpy(table.index.reshape(-1))
-        sign = (
-            torch.ones(len(index))
-            if table.sign is None
-            else torch.from_numpy(table.sign.reshape(-1)).float()
-        )
+        sign = torch.ones(len(index))
+        if table.sign is not None:
+            sign = torch.from_numpy(table.sign.reshape(-1)).float()
         count = int(orbit.max()) + 1
         self.register_buffer("orbit", orbit, persistent=False)  # of each channel
-        self.register_buffer(
-            "sign", torch.where(index < 0, 0.0, sign), persistent=False
-        )  # of each channel; 0: none
+        # of each channel; 0 where it has no mean and no shift
+        self.register_buffer("sign", torch.where(index < 0, 0.0, sign), persistent=False)
         self.register_buffer("which", index.clamp_min(0), persistent=False)  # shift of each channel
         self.register_buffer("share", 1 / torch.bincount(orbit)[orbit].float(), persistent=False)
         self.register_buffer("mean", torch.zeros(count))
@@ -184,9 +181,8 @@ class RunningNorm(ExactBuffers):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> the same."""
-        seen = (
-            self.count > 0
-        )  # a tensor: which branch is taken is no part of a compiled or exported network
+        # a tensor: which branch is taken is no part of a compiled or exported network
+        seen = self.count > 0
         mean = self.mean.to(x.dtype).view(x.shape[1:])
         deviation = (
             torch.where(seen, self.variance + 1e-8, 1.0).sqrt().to(x.dtype).view(x.shape[1:])

@@ -17,14 +17,14 @@ from symgen.operations import plain as operations
 
 
 class Convolutions(nn.Module):
-    """Convolutions with ReLU on a picture, max pooling after some; then one dense layer, or none.
+    """Convolutions with ReLU on an image, max pooling after some; then one dense layer, or none.
 
     Args:
         source: grid x channels.
         channels: channels of each convolution.
         windows: of each convolution.
         pools: sides of the square tiles that are pooled after each convolution; 1 for none.
-        width: size of the output; 0 for the last pictures as one vector.
+        width: size of the output; 0 for the last images as one vector.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Convolutions(nn.Module):
         self.pools = pools
         sizes = (source.fibre.size, *channels)
         self.layers = nn.ModuleList(
-            nn.Conv2d(a, b, each.kernel, each.stride, each.padding)
-            for (a, b), each in zip(pairwise(sizes), windows, strict=True)
+            nn.Conv2d(a, b, window.kernel, window.stride, window.padding)
+            for (a, b), window in zip(pairwise(sizes), windows, strict=True)
         )
         both = [
-            each
-            for conv, pool in zip(windows, pools, strict=True)
-            for each in (conv, Sampling(pool, pool))
+            sampling
+            for window, pool in zip(windows, pools, strict=True)
+            for sampling in (window, Sampling(pool, pool))
         ]
         pixels = math.prod(shrunk(self.grid, both))
         self.dense = nn.Linear(sizes[-1] * pixels, width) if width else None
@@ -118,7 +118,7 @@ class Dense(nn.Module):
 
 
 class PatchTokens(nn.Module):
-    """Patches of a picture as tokens, a class token before them, learnt positions or none.
+    """Patches of an image as tokens, a class token before them, learnt positions or none.
 
     Args:
         source: grid x channels.

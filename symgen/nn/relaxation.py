@@ -46,7 +46,8 @@ class RelaxedWeights(nn.Module):
         convolution", proposition 3.1): it stays zero in training on data and targets that are
         closed under the group.
         """
-        highest, lowest = (self._reduced(how) for how in ("amax", "amin"))
+        highest = self._reduced("amax")
+        lowest = self._reduced("amin")
         return (highest - lowest).amax(1).mean()
 
     def penalty(self) -> Tensor:
@@ -54,8 +55,8 @@ class RelaxedWeights(nn.Module):
         mean = self._reduced("mean").index_select(1, self.part)
         return (self.weight - mean).square().mean()
 
-    def _reduced(self, how: str) -> Tensor:
+    def _reduced(self, reduction: str) -> Tensor:
         """w reduced over the channels of each part, shape (L, parts)."""
-        found = self.weight.new_zeros(self.weight.shape[0], self.parts)
+        zeros = self.weight.new_zeros(self.weight.shape[0], self.parts)
         index = self.part.expand_as(self.weight)
-        return found.scatter_reduce(1, index, self.weight, how, include_self=False)
+        return zeros.scatter_reduce(1, index, self.weight, reduction, include_self=False)

@@ -112,12 +112,8 @@ class Scores(nn.Module):
         if self.alone:
             q, k, v = (x.transpose(2, 3) for x in (q, k, v))
             return attend(q, k, v, bool(self.symmetrise), *layers).transpose(2, 3)
-        return by_scores(
-            lambda q, k, v: self._attend(q, k, v, weights, layers),
-            q.contiguous(),
-            k.contiguous(),
-            v.contiguous(),
-        )
+        q, k, v = (x.contiguous() for x in (q, k, v))
+        return by_scores(lambda q, k, v: self._attend(q, k, v, weights, layers), q, k, v)
 
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, weights: dict[str, Tensor], layers: list[Mixing]

@@ -65,7 +65,7 @@ def symmetry_breaking(module: nn.Module) -> dict[str, float]:
     """Distance (under ""), size for each generator, and "spread" of banks, of what may break it in
     a module; or empty.
     """
-    parts = [each for each in map(_broken_maps, module.modules()) if each is not None]
+    parts = [maps for maps in map(_broken_maps, module.modules()) if maps is not None]
     if not parts:
         return {}
     size = max(_norm([part.matrix for part in parts]), 1e-30)
@@ -75,7 +75,7 @@ def symmetry_breaking(module: nn.Module) -> dict[str, float]:
         changes = [part.moved(generator, part.rest) - part.rest for part in parts]
         result[generator] = _norm(changes) / size
     spreads = [
-        float(each.spread()) for each in module.modules() if isinstance(each, RelaxedWeights)
+        float(part.spread()) for part in module.modules() if isinstance(part, RelaxedWeights)
     ]
     return {**result, "spread": max(spreads)} if spreads else result
 
@@ -84,12 +84,12 @@ def penalty(module: nn.Module) -> Tensor | None:
     """The sum of the penalties of what may break it in a module, differentiable; None where nothing
     is.
     """
-    found = [
-        each.penalty()
-        for each in module.modules()
-        if isinstance(each, TiedMatrix | GraphMatrices | BreaksSymmetry)
+    penalties = [
+        part.penalty()
+        for part in module.modules()
+        if isinstance(part, TiedMatrix | GraphMatrices | BreaksSymmetry)
     ]
-    known = [each for each in found if each is not None]
+    known = [amount for amount in penalties if amount is not None]
     return torch.stack(known).sum() if known else None
 
 
@@ -97,10 +97,12 @@ def banked(module: nn.Module) -> dict[str, TiedMatrix]:
     """The maps below a module that have banks, by a name: "" where there is one, else where it
     stands.
     """
-    found = {name: each for name, each in module.named_modules() if isinstance(each, TiedMatrix)}
-    found = {name: each for name, each in found.items() if each.banks is not None}
-    alone = len(found) == 1
-    return {"" if alone else name.removesuffix(".matrix"): each for name, each in found.items()}
+    maps = {
+        name.removesuffix(".matrix"): part
+        for name, part in module.named_modules()
+        if isinstance(part, TiedMatrix) and part.banks is not None
+    }
+    return {"": next(iter(maps.values()))} if len(maps) == 1 else maps
 
 
 def _broken_maps(module: nn.Module) -> BrokenMaps | None:
@@ -143,10 +145,8 @@ def _triples(field: FieldType) -> np.ndarray:
     n = field.base.size
     moves = []
     for generator in field.group.generators:
-        places, (channels, _) = (
-            field.base.permutation(generator),
-            atom.signed_permutation(generator),
-        )
+        places = field.base.permutation(generator)
+        channels, _ = atom.signed_permutation(generator)
         to = (channels[:, None, None] * n + places[:, None]) * n + places
         moves.append(to.reshape(-1))
     return components(atom.size * n * n, moves)
@@ -155,8 +155,10 @@ def _triples(field: FieldType) -> np.ndarray:
 def _carried(field: FieldType, generator: str, matrices: Tensor) -> Tensor:
     """Graph matrices moved by a generator: entry (c, i, j) goes to (s(c), p(i), p(j))."""
     ((_, atom),) = field.fibre.blocks
-    places, (channels, _) = field.base.permutation(generator), atom.signed_permutation(generator)
-    from_places, from_channels = (torch.from_numpy(np.argsort(each)) for each in (places, channels))
+    places = field.base.permutation(generator)
+    channels, _ = atom.signed_permutation(generator)
+    from_places = torch.from_numpy(np.argsort(places))
+    from_channels = torch.from_numpy(np.argsort(channels))
     split = matrices.view(-1, atom.size, *matrices.shape[1:])[:, from_channels]
     return split[:, :, from_places][:, :, :, from_places].reshape(matrices.shape)
 
@@ -184,9 +186,8 @@ def _table(field: FieldType, generator: str) -> Tensor | tuple[Tensor, Tensor | 
     if not field.fibre.is_signed_permutation:
         return torch.from_numpy(field.as_representation.matrix(generator))
     index, sign = field.gather(generator)
-    return torch.from_numpy(index), None if (sign > 0).all() else torch.from_numpy(sign).unsqueeze(
-        1
-    )
+    signs = None if (sign > 0).all() else torch.from_numpy(sign).unsqueeze(1)
+    return torch.from_numpy(index), signs
 
 
 def _norm(parts: list[Tensor]) -> float:

@@ -102,27 +102,25 @@ class TiedMatrix(ExactBuffers):
 
     def _unsigned(self) -> Tensor:
         """The matrix, or one for each bank, before its entries take their signs."""
-        several = self.weight.shape[:-1]
-        shape = (*self.weight.shape[:-1], *self.shape)
+        banks = self.weight.shape[:-1]
+        shape = (*banks, *self.shape)
         if self.index is None:
-            return self._from_blocks(self.weight if several else self.weight.unsqueeze(0)).view(
-                shape
-            )
+            return self._from_blocks(self.weight if banks else self.weight.unsqueeze(0)).view(shape)
         weight = nn.functional.pad(self.weight, (0, 1)) if self.has_zeros else self.weight
-        return (weight if self.is_free else weight.index_select(len(several), self.index)).view(
-            shape
-        )
+        entries = weight if self.is_free else weight.index_select(len(banks), self.index)
+        return entries.view(shape)
 
     def _from_blocks(self, weights: Tensor) -> Tensor:
         """Weights (banks, tied weights) -> matrices (banks, rows x columns)."""
         matrix = weights.new_zeros(len(weights), self.shape[0] * self.shape[1])
         start = 0
         for k, (targets, sources) in enumerate(self.blocks):
-            basis = getattr(self, f"basis{k}").to(weights.dtype)
+            basis = self.get_buffer(f"basis{k}").to(weights.dtype)
             count = targets * sources * basis.shape[0]
             weight = weights[:, start : start + count].unflatten(1, (targets, sources, -1))
             block = torch.einsum("ltsk,kab->ltasb", weight, basis).flatten(1)
-            matrix, start = matrix.index_copy(1, getattr(self, f"place{k}"), block), start + count
+            matrix = matrix.index_copy(1, self.get_buffer(f"place{k}"), block)
+            start += count
         return matrix
 
     def project(self, matrix: Tensor) -> Tensor:
@@ -146,13 +144,13 @@ class TiedMatrix(ExactBuffers):
         """
         weights = []
         for k, (targets, sources) in enumerate(self.blocks):
-            basis = getattr(self, f"basis{k}").to(matrix.dtype)
-            block = matrix.reshape(-1).index_select(0, getattr(self, f"place{k}"))
+            basis = self.get_buffer(f"basis{k}").to(matrix.dtype)
+            block = matrix.reshape(-1).index_select(0, self.get_buffer(f"place{k}"))
             block = block.view(targets, basis.shape[1], sources, basis.shape[2])
             products = torch.einsum("tasb,kab->tsk", block, basis)
             weights.append((products / basis.square().sum((1, 2))).reshape(-1))
-        found = torch.cat([matrix.new_zeros(0), *weights]).unsqueeze(0)
-        return self._from_blocks(found).view(self.shape)
+        nearest = torch.cat([matrix.new_zeros(0), *weights]).unsqueeze(0)
+        return self._from_blocks(nearest).view(self.shape)
 
     def penalty(self) -> Tensor | None:
         """How far it is from exact: the variance of w (banks) or the mean square of the free
