@@ -125,7 +125,7 @@ class Augmented:
             return None
         first = 1 if beside else 0
         rows = len(actions)
-        where = generator.device
+        where = actions.device
         if self.elements == "all":
             index, element = crossed(rows, torch.arange(first, order, device=where))
         else:

@@ -135,7 +135,7 @@ class Mirrored:
         names = tuple(name for name in outputs if self._weights[self._outputs[name].side])
         if not (names and self._action.words):
             return None
-        index, element = self._drawn(len(actions), generator)
+        index, element = self._drawn(actions, generator)
         moved = self._action.on_observations(element, rows_of(observations, index))
         acted = None
         if reads_action(self._outputs[name] for name in names):
@@ -160,14 +160,15 @@ class Mirrored:
             terms.clear()
         return means
 
-    def _drawn(self, rows: int, generator: "Generator") -> "tuple[Tensor, Tensor]":
-        """Which rows are moved, and by which elements."""
+    def _drawn(self, actions: "Tensor", generator: "Generator") -> "tuple[Tensor, Tensor]":
+        """Which rows are moved, and by which elements; on the device of the actions."""
         import torch
 
         from symgen.nn.group_action import crossed
 
+        rows = len(actions)
         count = len(self._action.words)
-        where = generator.device
+        where = actions.device
         if not self._is_random:
             return crossed(rows, torch.arange(count, device=where))
         drawn = torch.randint(count, (rows,), generator=generator, device=where)

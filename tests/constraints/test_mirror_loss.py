@@ -316,7 +316,7 @@ def test_measuring_begins_anew():
 
 def test_the_penalty_makes_ppo_more_equivariant():
     def broken(constraint):
-        train = {"steps": 1500, "epochs": 6, "learning_rate": 3e-3}
+        train = {"steps": 800, "epochs": 4, "learning_rate": 1e-2}
         one = learner(with_constraint(CARTPOLE, constraint, train=train))
         for _ in one:
             pass
