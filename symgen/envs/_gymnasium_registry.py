@@ -11,6 +11,7 @@ import gymnasium
 from gymnasium import error
 from gymnasium.vector import VectorEnv
 
+from symgen.envs._hidden_entries import HiddenEntries
 from symgen.envs._trusted import OWN, import_trusted, trusted
 from symgen.errors import Refusal, UserError, near_miss, suggestion
 
@@ -41,14 +42,15 @@ def environment(options: "Options", render: bool = False) -> gymnasium.Env:
     """One environment.
 
     Raises:
-        Refusal: no such id, or arguments it does not take.
+        Refusal: no such id, arguments it does not take, or entries to hide that it does not have.
         UserError: a package that it needs is missing, or it cannot be drawn.
     """
     drawn = {"render_mode": "rgb_array"} if render else {}
     make = partial(
         gymnasium.make, max_episode_steps=options.max_episode_steps, disable_env_checker=True
     )
-    return _told(options.id, make, **drawn, **options.kwargs)
+    env = _told(options.id, make, **drawn, **options.kwargs)
+    return HiddenEntries(env, options.hide) if options.hide else env
 
 
 def native(options: "Options", num_envs: int) -> VectorEnv:

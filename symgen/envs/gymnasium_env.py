@@ -1,10 +1,10 @@
 """Environments of Gymnasium by their id: vectors, images, indices, and flat dicts of them."""
 
 from functools import lru_cache, partial
-from typing import Literal
+from typing import Annotated, Literal
 
 from gymnasium.vector import SyncVectorEnv, VectorEnv
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from symgen.algebra.group import Group
 from symgen.envs._gymnasium_registry import environment, native
@@ -33,6 +33,8 @@ ENTRY_NAMES = {
 }
 """Names of the entries of vectors, likewise."""
 
+Entry = Annotated[int, Field(ge=1)]
+
 
 class Options(BaseModel):
     """What a spec may say about `adapter: gymnasium_env`."""
@@ -54,6 +56,17 @@ class Options(BaseModel):
         description="Steps until an episode is truncated; by default what the id is registered "
         "with.",
     )
+    hide: tuple[Entry, ...] = Field(
+        (),
+        description="Entries of the observed vector, counted from 1, that the agent is not shown; "
+        "with vectorization sync or async.",
+    )
+
+    @model_validator(mode="after")
+    def _hides_what_it_makes(self) -> "Options":
+        if self.hide and self.vectorization == "native":
+            raise ValueError("the native vector version hides nothing: write vectorization: sync")
+        return self
 
     @field_validator("id")
     @classmethod
@@ -129,6 +142,8 @@ def simulator(options: Options, group: Group) -> ObservedSimulator | str:
     """
     if options.vectorization == "native":
         return "its native vector version is stepped, whose states cannot be set"
+    if options.hide:
+        return "what the group does to the hidden entries of its states is not said"
     env = environment(options)
     simulated = settable(env)
     if isinstance(simulated, str):
@@ -142,8 +157,9 @@ def names(options: Options) -> dict[str, tuple[str, ...]]:
     >>> names(Options(id="CartPole-v1"))["observation"][:2]
     ('cart position', 'cart velocity')
     """
-    entries = ENTRY_NAMES.get(options.id.rsplit("-v", 1)[0])
-    return {"observation": entries} if entries else {}
+    entries = ENTRY_NAMES.get(options.id.rsplit("-v", 1)[0], ())
+    shown = tuple(name for k, name in enumerate(entries) if k + 1 not in options.hide)
+    return {"observation": shown} if shown else {}
 
 
 def title(options: Options) -> str:

@@ -153,6 +153,13 @@ EXAMPLES: dict[str, Example] = {
         {"s": {"left": "right", "right": "left"}},
         slow=True,
     ),
+    "gymnasium_env hiding velocities": Example(
+        "gymnasium_env",
+        {"id": "CartPole-v1", "max_episode_steps": 6, "hide": [2, 4]},
+        "D1",
+        {"observation": {"s": [-1, -2]}},
+        {"s": {"left": "right", "right": "left"}},
+    ),
     "gymnasium_env continuous": Example(
         "gymnasium_env",
         {"id": "Pendulum-v1", "max_episode_steps": 6},
@@ -209,6 +216,10 @@ MISTAKES: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"id": "CartPole-v1", "kwargs": {"gravty": 1}},
         {"id": "CartPole-v1", "kwargs": {"render_mode": "human"}},
         {"id": "CartPole-v1", "vectorization": "threads"},
+        {"id": "CartPole-v1", "hide": [5]},
+        {"id": "CartPole-v1", "hide": [0]},
+        {"id": "CartPole-v1", "hide": [2], "vectorization": "native"},
+        {"id": "FrozenLake-v1", "hide": [1]},
     ),
     "procgen": (
         {"name": "pong"},

@@ -70,7 +70,13 @@ def test_of_some_group_an_adapter_knows_nothing(adapter):
     assert hooks(problem_of(name), group(UNKNOWN[adapter])) == (None, None)
 
 
-WITHOUT = ("gymnasium_env native", "gymnasium_env index", "procgen", "procgen turning")
+WITHOUT = (
+    "gymnasium_env native",
+    "gymnasium_env hiding velocities",
+    "gymnasium_env index",
+    "procgen",
+    "procgen turning",
+)
 """The examples that have no simulator."""
 
 

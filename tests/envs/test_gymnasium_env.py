@@ -172,6 +172,45 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     assert "gymnasium[box2d]" in error.value.hint
 
 
+def test_hidden_entries_are_the_only_difference():
+    whole = gymnasium_env.make(Options(id="CartPole-v1"), 2, 0)
+    options = Options(id="CartPole-v1", hide=(2, 4))
+    shown = gymnasium_env.make(options, 2, 0)
+    assert gymnasium_env.interface(options).term("observation").shape == (2,)
+    assert gymnasium_env.names(options)["observation"] == ("cart position", "pole angle")
+    space = whole.single_observation_space
+    assert shown.single_observation_space.high.tolist() == space.high[[0, 2]].tolist()
+    actions = np.random.default_rng(0).integers(2, size=(60, 2))
+    before, after = whole.reset(seed=1)[0], shown.reset(seed=1)[0]
+    for action in actions:  # episodes end on the way
+        np.testing.assert_array_equal(after, before[:, [0, 2]])
+        assert not np.array_equal(after, before[:, [1, 3]])  # control
+        before, *told = whole.step(action)
+        after, *same = shown.step(action)
+        for one, other in zip(told[:3], same[:3], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("id_", "hide", "words"),
+    [
+        ("CartPole-v1", (5,), "entry 5 is to be hidden, and the observation has 4"),
+        ("CartPole-v1", (4, 1, 3, 2), "all 4 entries"),
+        ("FrozenLake-v1", (1,), "entries of a vector can be hidden"),
+    ],
+)
+def test_what_cannot_be_hidden(id_, hide, words):
+    with pytest.raises(ValueError, match=words):
+        gymnasium_env.interface(Options(id=id_, hide=hide))
+
+
+def test_what_the_group_does_to_hidden_entries_is_not_guessed():
+    options = Options(id="CartPole-v1", hide=(2, 4))
+    assert gymnasium_env.simulator(options, group("D1")) == (
+        "what the group does to the hidden entries of its states is not said"
+    )
+
+
 SETTABLE = [
     "CartPole-v1",
     "MountainCar-v0",
