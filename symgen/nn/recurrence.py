@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from symgen.nn.expandable import held
+
 __all__ = ["carried"]
 
 
@@ -23,9 +25,10 @@ def carried(
     results = []
     zero = memory.new_zeros(())
     begins = starts.to(memory.device)[:, :, None, None]
-    for step in range(len(starts)):
-        # `where`, and no product: what is no number before an episode is forgotten, too
-        memory = torch.where(begins[step], zero, memory)
-        result, memory = module(*[x[step] for x in rows], memory)
-        results.append(result)
+    with held(module):  # its matrices are made once, not in every step
+        for step in range(len(starts)):
+            # `where`, and no product: what is no number before an episode is forgotten, too
+            memory = torch.where(begins[step], zero, memory)
+            result, memory = module(*[x[step] for x in rows], memory)
+            results.append(result)
     return torch.cat(results), memory

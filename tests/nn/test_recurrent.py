@@ -10,6 +10,8 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse
 from symgen.algebra.relaxation import Relaxation
 from symgen.nn.build import built
+from symgen.nn.expandable import held
+from symgen.nn.recurrence import carried
 from symgen.nn.recurrent import FORGET
 from symgen.operations.operation import Operation
 from symgen.operations.recurrent import GRU, LSTM, FreeGRU, FreeLSTM
@@ -197,6 +199,46 @@ def test_the_first_input_is_remembered_and_nothing_grows(kind, name):
         assert output.abs().max() < 1
     assert gaps[0] > 0.1
     assert gaps[5] > 1e-3
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_sequence_makes_its_matrices_once_and_has_the_gradients_of_its_steps(kind, monkeypatch):
+    operation, module = cell(kind, "regular")
+    rows = torch.stack(inputs(operation.source))
+    starts = torch.rand(rows.shape[:2]) < 0.1
+    made = []
+    expand = type(module.recall).expand
+    monkeypatch.setattr(
+        type(module.recall), "expand", lambda layer: made.append(layer) or expand(layer)
+    )
+    results, after = carried(module, [rows], zeros(operation.state), starts)
+    assert made == [module.read, module.recall]
+    results.square().sum().backward()
+    gradients = [weight.grad.clone() for weight in module.parameters()]
+    module.zero_grad()
+
+    state, outputs = zeros(operation.state), []
+    for x, begins in zip(rows, starts, strict=True):
+        output, state = module(x, torch.where(begins[:, None, None], 0.0, state))
+        outputs.append(output)
+    torch.cat(outputs).square().sum().backward()
+    assert len(made) == 2 + 2 * STEPS  # held by nobody
+    torch.testing.assert_close(results, torch.cat(outputs), rtol=0, atol=1e-12)
+    torch.testing.assert_close(after, state, rtol=0, atol=1e-12)
+    for weight, gradient in zip(module.parameters(), gradients, strict=True):
+        torch.testing.assert_close(weight.grad, gradient, rtol=1e-10, atol=1e-10)
+
+
+def test_what_is_held_already_stays():
+    _, module = cell("gru", "regular")
+    with torch.no_grad():
+        module.read.hold()
+    before = module.read._expanded
+    with held(module):
+        assert module.read._expanded is before
+        assert module.recall._expanded is not None
+    assert module.read._expanded is before
+    assert module.recall._expanded is None
 
 
 def test_gates_want_channels_that_the_group_permutes():
