@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from symgen.nn.expandable import held
+from symgen.nn._fast_expansion import held
 
 __all__ = ["carried"]
 

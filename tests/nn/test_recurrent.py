@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import FieldType, parse
 from symgen.algebra.relaxation import Relaxation
+from symgen.nn._fast_expansion import held
 from symgen.nn.build import built
-from symgen.nn.expandable import held
 from symgen.nn.recurrence import carried
 from symgen.nn.recurrent import FORGET
 from symgen.operations.operation import Operation
