@@ -10,6 +10,7 @@ import pytest
 import torch
 from doubles import (
     Exact,
+    SmallDiscreteSoft,
     SmallRecurrent,
     identity_action,
     identity_envs,
@@ -21,7 +22,7 @@ from small_sac import numbers
 from torch import nn
 
 from symgen.compiler import compile_spec
-from symgen.rl import ppo, sac
+from symgen.rl import discrete_sac, ppo, sac
 from symgen.rl._batch import batch_of
 from tests.pretend import ELSEWHERE, There, elsewhere
 
@@ -141,6 +142,21 @@ def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traff
 def test_sac_trains_elsewhere_as_it_does_here(traffic, encoder, mode):
     here = [numbers(row) for row in learner(sac, small_soft(encoder=encoder), mode)]
     one = learner(sac, small_soft(encoder=encoder).to(ELSEWHERE), mode)
+    assert repr([numbers(row) for row in one]) == repr(here)  # NaN while nothing is learnt
+    assert [x for x in state(one) if not isinstance(x, There)] == []
+    traffic.clear()
+    one.improve(one._draw())
+    assert (traffic.sent, traffic.fetched) == (0, 0)
+    assert not traffic.made_here
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_discrete_sac_trains_elsewhere_as_it_does_here(traffic, mode):
+    def made():
+        return SmallDiscreteSoft(4, identity_action("discrete"), hidden=16)
+
+    here = [numbers(row) for row in learner(discrete_sac, made(), mode)]
+    one = learner(discrete_sac, made().to(ELSEWHERE), mode)
     assert repr([numbers(row) for row in one]) == repr(here)  # NaN while nothing is learnt
     assert [x for x in state(one) if not isinstance(x, There)] == []
     traffic.clear()
