@@ -119,9 +119,9 @@ def test_every_metric_is_yielded_and_every_one_has_a_meaning(keyword, kind):
 @cases
 @pytest.mark.parametrize("mode", MODES)
 def test_steps_are_transitions(keyword, kind, mode):
-    one = learner(keyword, kind, envs=bandits(kind, mode))
-    told = list(one)
-    assert told[-1]["step"] == one.step >= 96 > told[-2]["step"]
+    run = learner(keyword, kind, envs=bandits(kind, mode))
+    told = list(run)
+    assert told[-1]["step"] == run.step >= 96 > told[-2]["step"]
     assert told[-1]["episodes"] >= 96 // LENGTH - 2
     assert {row["length"] for row in told[1:]} == {LENGTH}
     assert [row["update"] for row in told] == list(range(1, len(told) + 1))
@@ -324,12 +324,12 @@ def test_the_arm_that_pays_is_found(keyword, kind, mode):
     def right(rate, reward):
         """Whether the preferred action is the one that pays, at all times of an episode."""
         envs = bandits(kind, mode, number=8, reward=reward)
-        one = learner(keyword, kind, envs=envs, steps=600, **rates(keyword, rate))
-        list(one)
+        run = learner(keyword, kind, envs=envs, steps=600, **rates(keyword, rate))
+        list(run)
         seen = torch.zeros(LENGTH, *Bandit(kind).observation_space.shape)
         seen[:, 0] = torch.arange(LENGTH) / LENGTH
         with torch.no_grad():
-            chosen = one.network.policy(seen).mode.reshape(LENGTH, -1)[:, 0]
+            chosen = run.network.policy(seen).mode.reshape(LENGTH, -1)[:, 0]
         return bool(((chosen > 0) == (reward > 0)).all())
 
     assert right(0.02, 1.0)

@@ -40,16 +40,16 @@ MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 @pytest.fixture
 def traffic(monkeypatch):
-    with elsewhere(monkeypatch) as found:
-        yield found
+    with elsewhere(monkeypatch) as crossings:
+        yield crossings
 
 
 def envs(kind, mode=AutoresetMode.NEXT_STEP):
     # episodes of 8 steps, cut off after 3: both endings
-    def made():
+    def build():
         return gymnasium.wrappers.TimeLimit(identity_envs(1, kind=kind).envs[0], 3)
 
-    return SyncVectorEnv([made] * 2, autoreset_mode=mode)
+    return SyncVectorEnv([build] * 2, autoreset_mode=mode)
 
 
 def learner(algorithm, network, mode=AutoresetMode.NEXT_STEP):
@@ -60,45 +60,45 @@ def learner(algorithm, network, mode=AutoresetMode.NEXT_STEP):
 
 def state(of):
     """Every tensor that a learner holds, below its attributes."""
-    found, todo = [], [of]
+    tensors, todo = [], [of]
     seen = set()
     while todo:
-        each = todo.pop()
-        if id(each) in seen or isinstance(
-            each, str | type | np.ndarray | gymnasium.Env | gymnasium.vector.VectorEnv
+        held = todo.pop()
+        if id(held) in seen or isinstance(
+            held, str | type | np.ndarray | gymnasium.Env | gymnasium.vector.VectorEnv
         ):
             continue
-        seen.add(id(each))
-        if isinstance(each, torch.Tensor):
-            found.append(each)
-        elif isinstance(each, dict):
-            todo += [*each.keys(), *each.values()]
-        elif isinstance(each, list | tuple):
-            todo += each
-        elif isinstance(each, nn.Module):
-            todo += [*each.parameters(), *each.buffers()]
-        elif hasattr(each, "__dict__"):
-            todo += vars(each).values()
-    return found
+        seen.add(id(held))
+        if isinstance(held, torch.Tensor):
+            tensors.append(held)
+        elif isinstance(held, dict):
+            todo += [*held.keys(), *held.values()]
+        elif isinstance(held, list | tuple):
+            todo += held
+        elif isinstance(held, nn.Module):
+            todo += [*held.parameters(), *held.buffers()]
+        elif hasattr(held, "__dict__"):
+            todo += vars(held).values()
+    return tensors
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", ["discrete", "multi_discrete", "continuous"])
 def test_ppo_trains_elsewhere_as_it_does_here(traffic, kind, mode):
     here = [numbers(row) for row in learner(ppo, identity_network(kind), mode)]
-    one = learner(ppo, identity_network(kind).to(ELSEWHERE), mode)
-    rows = iter(one)
+    run = learner(ppo, identity_network(kind).to(ELSEWHERE), mode)
+    rows = iter(run)
     first = next(rows)
     assert [numbers(row) for row in (first, *rows)] == here
     # what environments say beside observations is gathered on the CPU
-    ours = [x for x in state(one) if not isinstance(x, There)]
+    ours = [x for x in state(run) if not isinstance(x, There)]
     said = {
         id(x)
         for x in (
-            one._buffer.rewards,
-            one._buffer.terminated,
-            one._buffer.truncated,
-            one._buffer.valid,
+            run._buffer.rewards,
+            run._buffer.terminated,
+            run._buffer.truncated,
+            run._buffer.valid,
         )
     }
     assert {id(x) for x in ours} == said
@@ -106,30 +106,30 @@ def test_ppo_trains_elsewhere_as_it_does_here(traffic, kind, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_remembered_is_elsewhere_too(traffic, mode):
-    def made():
+    def build():
         return SmallRecurrent(4, identity_action("discrete"))
 
-    here = [numbers(row) for row in learner(ppo, made(), mode)]
-    one = learner(ppo, made().to(ELSEWHERE), mode)
-    assert [numbers(row) for row in one] == here
-    assert all(isinstance(x, There) for x in one._buffer.memory.stored.values())
+    here = [numbers(row) for row in learner(ppo, build(), mode)]
+    run = learner(ppo, build().to(ELSEWHERE), mode)
+    assert [numbers(row) for row in run] == here
+    assert all(isinstance(x, There) for x in run._buffer.memory.stored.values())
 
 
 def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traffic):
-    one = learner(ppo, identity_network("discrete").to(ELSEWHERE))
-    one._buffer.begin(one._stepper.begin(0, 0)[0])
+    run = learner(ppo, identity_network("discrete").to(ELSEWHERE))
+    run._buffer.begin(run._stepper.begin(0, 0)[0])
     traffic.clear()
-    ppo.rollout(one.network, one._stepper, one._buffer, one.episodes, one._generator)
+    ppo.rollout(run.network, run._stepper, run._buffer, run.episodes, run._generator)
     assert (traffic.sent, traffic.fetched) == (6, 6)  # one of each per step
     assert not traffic.made_here
     traffic.clear()
-    batch = batch_of(one._buffer, one._advantages())
+    batch = batch_of(run._buffer, run._advantages())
     assert (traffic.sent, traffic.fetched) == (
         4,
         0,
     )  # rewards, both endings, and which steps are transitions
     traffic.clear()
-    ppo.update(one.network, one._optimiser, batch, one.options, 0.0, one._generator)
+    ppo.update(run.network, run._optimiser, batch, run.options, 0.0, run._generator)
     assert (traffic.sent, traffic.fetched) == (
         0,
         3,
@@ -141,26 +141,26 @@ def test_a_rollout_sends_observations_and_fetches_actions_and_nothing_else(traff
 @pytest.mark.parametrize("encoder", [False, True])
 def test_sac_trains_elsewhere_as_it_does_here(traffic, encoder, mode):
     here = [numbers(row) for row in learner(sac, small_soft(encoder=encoder), mode)]
-    one = learner(sac, small_soft(encoder=encoder).to(ELSEWHERE), mode)
-    assert repr([numbers(row) for row in one]) == repr(here)  # NaN while nothing is learnt
-    assert [x for x in state(one) if not isinstance(x, There)] == []
+    run = learner(sac, small_soft(encoder=encoder).to(ELSEWHERE), mode)
+    assert repr([numbers(row) for row in run]) == repr(here)  # NaN while nothing is learnt
+    assert [x for x in state(run) if not isinstance(x, There)] == []
     traffic.clear()
-    one.improve(one._draw())
+    run.improve(run._draw())
     assert (traffic.sent, traffic.fetched) == (0, 0)
     assert not traffic.made_here
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_discrete_sac_trains_elsewhere_as_it_does_here(traffic, mode):
-    def made():
+    def build():
         return SmallDiscreteSoft(4, identity_action("discrete"), hidden=16)
 
-    here = [numbers(row) for row in learner(discrete_sac, made(), mode)]
-    one = learner(discrete_sac, made().to(ELSEWHERE), mode)
-    assert repr([numbers(row) for row in one]) == repr(here)  # NaN while nothing is learnt
-    assert [x for x in state(one) if not isinstance(x, There)] == []
+    here = [numbers(row) for row in learner(discrete_sac, build(), mode)]
+    run = learner(discrete_sac, build().to(ELSEWHERE), mode)
+    assert repr([numbers(row) for row in run]) == repr(here)  # NaN while nothing is learnt
+    assert [x for x in state(run) if not isinstance(x, There)] == []
     traffic.clear()
-    one.improve(one._draw())
+    run.improve(run._draw())
     assert (traffic.sent, traffic.fetched) == (0, 0)
     assert not traffic.made_here
 
@@ -180,9 +180,9 @@ class MakesItHere(Exact):
 
 
 def test_control_a_module_that_makes_a_tensor_here_is_noticed(traffic):
-    one = learner(ppo, MakesItHere(identity_network("discrete")).to(ELSEWHERE))
+    run = learner(ppo, MakesItHere(identity_network("discrete")).to(ELSEWHERE))
     with pytest.raises(RuntimeError, match="expected all tensors on one device"):
-        next(iter(one))
+        next(iter(run))
     assert traffic.made_here["aten.zeros.default"]
     list(learner(ppo, MakesItHere(identity_network("discrete"))))  # on the CPU it does no harm
 
@@ -224,12 +224,12 @@ SPECS = {
 @pytest.mark.parametrize(("algorithm", "options"), [(ppo, PPO), (sac, SAC)])
 def test_a_compiled_network_trains_elsewhere(traffic, algorithm, options):
     def rows(device):
-        made = compile_spec(SPECS[algorithm.__name__.split(".")[-1]], seed=0, verify=False)
-        problem = made.problem
+        compiled = compile_spec(SPECS[algorithm.__name__.split(".")[-1]], seed=0, verify=False)
+        problem = compiled.problem
         chosen = algorithm.Options.model_validate(options)
         vector = problem.adapter.make(problem.adapter_options, chosen.envs, 0)
-        one = algorithm.Learner(made.network.to(device), vector, chosen, steps=24, seed=0)
-        return repr([numbers(row) for row in one])
+        run = algorithm.Learner(compiled.network.to(device), vector, chosen, steps=24, seed=0)
+        return repr([numbers(row) for row in run])
 
     assert rows(ELSEWHERE) == rows("cpu")
 

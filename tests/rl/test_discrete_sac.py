@@ -84,11 +84,11 @@ def test_targets_by_hand_terminated_beside_truncated():
         torch.tensor([[0.0], [0.0], [1.0]]),
     )
     wanted = targets(policy, judge, batch, torch.tensor(0.0))
-    first, other = 0.75 * 10 + 0.25 * 20, 0.75 * 8 + 0.25 * 40
-    assert wanted.tolist() == pytest.approx([1 + 0.5 * first, 2.0, 4 + 0.25 * other])
+    first, second = 0.75 * 10 + 0.25 * 20, 0.75 * 8 + 0.25 * 40
+    assert wanted.tolist() == pytest.approx([1 + 0.5 * first, 2.0, 4 + 0.25 * second])
     entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
     wanted = targets(policy, judge, batch, torch.tensor(0.3))
-    expected = [1 + 0.5 * (first + 0.3 * entropy), 2.0, 4 + 0.25 * (other + 0.3 * entropy)]
+    expected = [1 + 0.5 * (first + 0.3 * entropy), 2.0, 4 + 0.25 * (second + 0.3 * entropy)]
     assert wanted.tolist() == pytest.approx(expected)
 
 
@@ -112,12 +112,12 @@ def test_the_actors_loss_is_the_mean_over_actions_drawn():
 
 
 def test_a_gradient_step_moves_the_values_of_the_actions_taken():
-    one = learner(steps=40)
-    next(iter(one))
-    batch = one._draw()
-    before = action_values(one.network.heads(one.network.encode(batch.observations), CRITICS))
-    wanted = targets(one.network, one.target.network, batch, one.temperature.value)
-    said = one.improve(batch)
+    run = learner(steps=40)
+    next(iter(run))
+    batch = run._draw()
+    before = action_values(run.network.heads(run.network.encode(batch.observations), CRITICS))
+    wanted = targets(run.network, run.target.network, batch, run.temperature.value)
+    said = run.improve(batch)
     rows = torch.arange(len(wanted))
     taken = before[rows, :, batch.actions]
     error = (taken - wanted[:, None]).square().sum(1).mean()
@@ -126,25 +126,25 @@ def test_a_gradient_step_moves_the_values_of_the_actions_taken():
 
 
 def test_each_loss_moves_its_own_weights_only():
-    one = learner(steps=40)
-    next(iter(one))
-    names = {part: set(weights) for part, weights in one._weights.items()}
+    run = learner(steps=40)
+    next(iter(run))
+    names = {part: set(weights) for part, weights in run._weights.items()}
     assert names["actor"] == {
-        name for name in dict(one.network.named_parameters()) if "actor" in name
+        name for name in dict(run.network.named_parameters()) if "actor" in name
     }
     assert not names["actor"] & names["critic"]
-    before = {name: x.clone() for name, x in one.network.named_parameters()}
-    batch = one._draw()
-    outputs = one.network.heads(one.network.encode(batch.observations), ACTOR)
-    one._descend("actor", outputs["policy"].square().mean(), batch, outputs)
-    moved = {name for name, x in one.network.named_parameters() if not torch.equal(x, before[name])}
+    before = {name: x.clone() for name, x in run.network.named_parameters()}
+    batch = run._draw()
+    outputs = run.network.heads(run.network.encode(batch.observations), ACTOR)
+    run._descend("actor", outputs["policy"].square().mean(), batch, outputs)
+    moved = {name for name, x in run.network.named_parameters() if not torch.equal(x, before[name])}
     assert moved == names["actor"]
 
 
 def test_the_temperature_goes_where_the_entropy_is_the_target():
     def after(share, **changes):
-        one = learner(steps=200, target_entropy=share, temperature_rate=0.01, **changes)
-        return list(one)[-1]["temperature"]
+        run = learner(steps=200, target_entropy=share, temperature_rate=0.01, **changes)
+        return list(run)[-1]["temperature"]
 
     assert after(1.0) > 0.99 > after(0.0)
     assert after(0.0, temperature=0.2) == pytest.approx(0.2)
@@ -152,10 +152,10 @@ def test_the_temperature_goes_where_the_entropy_is_the_target():
 
 
 def test_actions_are_indices_in_the_replay_and_in_the_environment():
-    one = learner(steps=60)
-    list(one)
-    assert one.replay.actions.dtype == torch.int64
-    assert set(one.replay.actions[one.replay.valid].tolist()) == {0, 1, 2, 3}
+    run = learner(steps=60)
+    list(run)
+    assert run.replay.actions.dtype == torch.int64
+    assert set(run.replay.actions[run.replay.valid].tolist()) == {0, 1, 2, 3}
 
 
 # -------------------------------------------------------------------------------------------------

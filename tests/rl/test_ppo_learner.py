@@ -27,30 +27,30 @@ from symgen.rl.ppo import Learner
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_equal_seeds_give_equal_numbers_and_others_do_not(kind):
-    first, again, other = (
-        [numbers(each) for each in learner(kind, seed=seed)] for seed in (0, 0, 1)
+    first, again, another = (
+        [numbers(row) for row in learner(kind, seed=seed)] for seed in (0, 0, 1)
     )
     assert str(first) == str(again)  # NaN before the first episode
     assert len(first) > 3
-    assert str(first) != str(other)
+    assert str(first) != str(another)
 
 
 def test_the_global_random_state_is_neither_read_nor_changed():
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002 (the global state is what is tested)
-    one = learner()
+    run = learner()
     before = torch.get_rng_state()
-    first = [numbers(each) for each in one]
+    first = [numbers(row) for row in run]
     assert torch.get_rng_state().equal(before)
     two = learner()
     torch.manual_seed(6)
-    assert str([numbers(each) for each in two]) == str(first)
+    assert str([numbers(row) for row in two]) == str(first)
 
 
 def test_steps_count_transitions_only():
-    one = learner(steps=200)
-    rows = list(one)
-    assert rows[-1]["step"] == one.step >= 200 > rows[-2]["step"]
+    run = learner(steps=200)
+    rows = list(run)
+    assert rows[-1]["step"] == run.step >= 200 > rows[-2]["step"]
     # 16 steps of 4 environments; an episode is 8 transitions and one step that starts the next
     assert rows[0]["step"] == 4 * 15
     assert rows[0]["episodes"] == 4
@@ -70,7 +70,7 @@ def test_a_restored_learner_continues_exactly():
     # Countdown starts every episode alike and 16 steps are four whole ones, so a fresh start is the
     # same as going on
     whole = countdown_learner()
-    rows = [numbers(each) for each in whole]
+    rows = [numbers(row) for row in whole]
     assert len(rows) == 5
 
     first = countdown_learner()
@@ -84,7 +84,7 @@ def test_a_restored_learner_continues_exactly():
         result = countdown_learner()
         result.network.load_state_dict(copy.deepcopy(first.network.state_dict()))
         result.restore(tensors, scalars)
-        return [numbers(each) for each in result]
+        return [numbers(row) for row in result]
 
     assert second(tensors, scalars) == rows[2:]
     # controls: the random state, the optimiser and the reward scale each matter
@@ -105,15 +105,15 @@ def test_a_restored_learner_does_not_repeat_the_first_episodes():
 
 
 def learner_first_observation():
-    one = learner()
-    next(iter(one))
-    return one._buffer.observations[0]
+    run = learner()
+    next(iter(run))
+    return run._buffer.observations[0]
 
 
 def test_the_state_of_another_network_is_refused():
     first = learner()
     next(iter(first))
-    other = Learner(
+    another = Learner(
         SmallNetwork(4, identity_action("discrete"), 16),
         identity_envs(4, kind="discrete"),
         options(),
@@ -121,8 +121,8 @@ def test_the_state_of_another_network_is_refused():
         seed=0,
     )
     with pytest.raises(ValueError, match=r"\(32, 4\), the network's is \(16, 4\)"):
-        other.restore(first.tensors(), first.scalars())
-    assert other.step == 0
+        another.restore(first.tensors(), first.scalars())
+    assert another.step == 0
 
 
 def test_the_number_of_environments_must_be_that_of_the_options():
@@ -144,9 +144,9 @@ def test_environments_that_do_not_reset_themselves_are_refused():
 
 def test_observation_statistics_see_each_transition_once_and_only_when_asked():
     for on in (True, False):
-        one = learner(steps=200, normalise_observations=on)
-        list(one)
-        assert one.network.statistics[0].unique().tolist() == [one.step if on else 0]
+        run = learner(steps=200, normalise_observations=on)
+        list(run)
+        assert run.network.statistics[0].unique().tolist() == [run.step if on else 0]
 
 
 class Broken(Identity):
@@ -169,12 +169,12 @@ def test_a_loss_that_is_not_finite_stops_training(reward, changes, cause):
     envs = SyncVectorEnv([lambda: Broken("discrete")] * 4)
     for env in envs.envs:
         env.reward = reward
-    one = Learner(identity_network("discrete"), envs, options(**changes), steps=400, seed=0)
+    run = Learner(identity_network("discrete"), envs, options(**changes), steps=400, seed=0)
     if cause is None:  # control
-        assert len(list(one)) > 3
+        assert len(list(run)) > 3
         return
     with pytest.raises(UserError, match=cause) as caught:
-        list(one)
+        list(run)
     assert caught.value.code == "loss-not-finite"
     assert caught.value.hint
 

@@ -116,16 +116,16 @@ def test_an_episode_begins_with_nothing_remembered_and_no_other_step_does(mode, 
 @pytest.mark.parametrize("sequence", [0, 4, 1])
 def test_sequences_count_on_from_where_they_were_cut(mode, sequence):
     network, buffer = counted(mode, "terminated", steps=12, times=2, sequence=sequence)
-    found = sequences_of(buffer, torch.zeros_like(buffer.values))
+    sequences = sequences_of(buffer, torch.zeros_like(buffer.values))
     length = sequence or 12
-    assert found.valid.shape == (length, 12 // length * 2)
-    assert len(found.transitions) == int(buffer.valid.sum())
-    for batch in found.minibatches(1, 3, torch.Generator()):
+    assert sequences.valid.shape == (length, 12 // length * 2)
+    assert len(sequences.transitions) == int(buffer.valid.sum())
+    for batch in sequences.minibatches(1, 3, torch.Generator()):
         assert torch.equal(batch.outputs(network)["value"][:, 0], batch.values)
     if sequence == 4:  # control: the state before a sequence is not that of an episode's beginning
-        begun = {name: torch.zeros_like(x) for name, x in found.state.items()}
-        wrong, _ = network.unroll(found.steps.observations, begun, found.starts)
-        assert not torch.equal(wrong["value"][..., 0], found.steps.values)
+        begun = {name: torch.zeros_like(x) for name, x in sequences.state.items()}
+        wrong, _ = network.unroll(sequences.steps.observations, begun, sequences.starts)
+        assert not torch.equal(wrong["value"][..., 0], sequences.steps.values)
 
 
 # -------------------------------------------------------------------------------------------------
@@ -157,45 +157,45 @@ def test_control_a_wrong_memory_is_seen_in_the_first_ratio(wrong):
     assert max(row["first_ratio"] for row in rows) > 1e-3
 
 
-def slow_outputs(network, found, chosen, through_time=True):
+def slow_outputs(network, sequences, chosen, through_time=True):
     """Step by step and sequence by sequence, from the stored state on."""
     rows = []
     for column in chosen:
-        state = {name: x[column][None] for name, x in found.state.items()}
+        state = {name: x[column][None] for name, x in sequences.state.items()}
         outputs = []
-        for step, observation in enumerate(found.steps.observations[:, column]):
-            if found.starts[step, column]:
+        for step, observation in enumerate(sequences.steps.observations[:, column]):
+            if sequences.starts[step, column]:
                 state = {name: torch.zeros_like(x) for name, x in state.items()}
             said, state = network(observation[None], state)
             if not through_time:
                 state = {name: x.detach() for name, x in state.items()}
             outputs.append(said)
-        rows.append([(said, found.valid[k, column]) for k, said in enumerate(outputs)])
+        rows.append([(said, sequences.valid[k, column]) for k, said in enumerate(outputs)])
     # in the order of the flat batch: step by step, all sequences of a step beside each other
     return [said for step in zip(*rows, strict=True) for said, valid in step if valid]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_gradients_through_time_equal_those_of_a_slow_twin(mode):
-    one = learner(mode, sequence=8, rollout=16)
-    next(iter(one))
-    rollout(one.network, one._stepper, one._buffer, one.episodes, one._generator)
-    found = sequences_of(one._buffer, one._advantages())
+    run = learner(mode, sequence=8, rollout=16)
+    next(iter(run))
+    rollout(run.network, run._stepper, run._buffer, run.episodes, run._generator)
+    sequences = sequences_of(run._buffer, run._advantages())
     chosen = torch.tensor([4, 0, 3])
-    batch = found._batch(chosen)
-    given = one.options
+    batch = sequences._batch(chosen)
+    given = run.options
 
     class Slow:
         def __init__(self, through_time):
             self.through_time = through_time
 
         def outputs(self, network):
-            said = slow_outputs(network, found, chosen.tolist(), self.through_time)
+            said = slow_outputs(network, sequences, chosen.tolist(), self.through_time)
             return {name: torch.cat([outputs[name] for outputs in said]) for name in said[0]}
 
     def gradients(batch):
-        arguments = (one.network, batch, given, 0.2, 0.01, PLAIN, torch.Generator())
-        return torch.autograd.grad(ppo.loss(*arguments)[0], list(one.network.parameters()))
+        arguments = (run.network, batch, given, 0.2, 0.01, PLAIN, torch.Generator())
+        return torch.autograd.grad(ppo.loss(*arguments)[0], list(run.network.parameters()))
 
     fast = gradients(batch)
     slow = gradients(dataclasses.replace(batch, unrolled=Slow(True)))
@@ -206,25 +206,25 @@ def test_gradients_through_time_equal_those_of_a_slow_twin(mode):
 
 
 def test_minibatches_are_whole_sequences_and_every_one_is_drawn_once():
-    one = learner(sequence=4, rollout=16)
-    next(iter(one))
-    found = sequences_of(one._buffer, one._advantages())
-    parts = list(found.minibatches(2, 5, torch.Generator().manual_seed(0)))
+    run = learner(sequence=4, rollout=16)
+    next(iter(run))
+    sequences = sequences_of(run._buffer, run._advantages())
+    parts = list(sequences.minibatches(2, 5, torch.Generator().manual_seed(0)))
     assert len(parts) == 10
     for epoch in (parts[:5], parts[5:]):
         values = torch.cat([part.values for part in epoch])
-        assert torch.equal(values.sort().values, found.transitions.values.sort().values)
+        assert torch.equal(values.sort().values, sequences.transitions.values.sort().values)
         assert {part.unrolled.starts.shape[0] for part in epoch} == {4}
         assert sum(part.unrolled.starts.shape[1] for part in epoch) == 12
     assert not torch.equal(parts[0].values, parts[5].values)
     # more parts than sequences are not made
-    assert len(list(found.minibatches(1, 99, torch.Generator()))) == 12
+    assert len(list(sequences.minibatches(1, 99, torch.Generator()))) == 12
 
 
 def test_a_minibatch_has_transitions():
     # of sequences of one step, some are steps that only start an episode
-    one = learner(NEXT, sequence=1, rollout=16, minibatch=1)
-    assert all(math.isfinite(row["policy_loss"]) for row in one)
+    run = learner(NEXT, sequence=1, rollout=16, minibatch=1)
+    assert all(math.isfinite(row["policy_loss"]) for row in run)
 
 
 # -------------------------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ def test_a_rollout_is_cut_evenly():
 
 def test_networks_without_memory_do_as_before():
     def rows(**changes):
-        one = learner(network=identity_network("discrete"), **changes)
-        return repr([small_ppo.numbers(row) for row in one])
+        run = learner(network=identity_network("discrete"), **changes)
+        return repr([small_ppo.numbers(row) for row in run])
 
     assert rows(sequence=4) == rows()
 

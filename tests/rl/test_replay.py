@@ -136,9 +136,9 @@ def test_environments_have_rings_of_their_own():
         step = Step(seen, np.ones(2, np.float32), ~ones, ended, ones, {})
         memory.add(np.zeros((2, 1), np.float32), step, finals)
         for x, (_, _, after) in everything(memory).items():
-            one = x % 100
-            ends = (one + 1) % (3 if x < 100 else 7) == 0
-            assert after == (-(one + 1) - 100 * (x >= 100) if ends else x + 1)
+            position = x % 100
+            ends = (position + 1) % (3 if x < 100 else 7) == 0
+            assert after == (-(position + 1) - 100 * (x >= 100) if ends else x + 1)
 
 
 def test_draws_are_uniform():

@@ -132,7 +132,7 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
         noise = torch.empty(len(observation), 2).normal_(generator=generator)
         rows = []
         for x, z in zip(observation, noise, strict=True):
-            mean, log_std = (each[0] for each in net(x[None])[0].values())
+            mean, log_std = (output[0] for output in net(x[None])[0].values())
             action = net.box_centre + net.box_half * (mean + log_std.exp() * z).tanh()
             # in units of the box
             density = policy(net, x[None]).log_prob(action[None])[0] + net.box_half.log().sum()
@@ -148,10 +148,10 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
     assert not wanted.requires_grad
 
     features = net.encode(batch.observations)
-    found = action_values(net.heads(features, CRITICS, batch.actions))
-    loss = critic_loss(found, wanted)
+    values = action_values(net.heads(features, CRITICS, batch.actions))
+    loss = critic_loss(values, wanted)
     assert loss.item() == pytest.approx(
-        sum((found[:, k] - wanted).square().mean().item() for k in (0, 1)), rel=1e-5
+        sum((values[:, k] - wanted).square().mean().item() for k in (0, 1)), rel=1e-5
     )
 
     features = {name: x.detach() for name, x in features.items()}
@@ -171,17 +171,17 @@ def test_targets_and_losses_equal_those_of_obvious_twins(encoder):
     torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-3)
     # controls: another seed, and the larger Q
     assert loss_of(2)[0].item() != loss.item()
-    assert (found.amin(1) - found.amax(1)).abs().max() > 1e-3
+    assert (values.amin(1) - values.amax(1)).abs().max() > 1e-3
 
 
 def test_each_loss_moves_its_own_weights_only():
-    one = learner(steps=40, encoder=True)
-    next(iter(one))
-    net = one.network
+    run = learner(steps=40, encoder=True)
+    next(iter(run))
+    net = run.network
     before = {name: x.clone() for name, x in net.named_parameters()}
     moved = {}
     for part in ("critic", "actor"):
-        batch = one._draw()
+        batch = run._draw()
         features = net.encode(batch.observations)
         if part == "critic":
             outputs = net.heads(features, CRITICS, torch.zeros(16, 2))
@@ -189,8 +189,8 @@ def test_each_loss_moves_its_own_weights_only():
         else:
             features = {name: x.detach() for name, x in features.items()}
             outputs = net.heads(features, ACTOR)
-            loss, _ = actor_loss(net, features, outputs, torch.tensor(0.1), one._generator)
-        one._descend(part, loss, batch, outputs)
+            loss, _ = actor_loss(net, features, outputs, torch.tensor(0.1), run._generator)
+        run._descend(part, loss, batch, outputs)
         moved[part] = {
             name for name, x in net.named_parameters() if not torch.equal(x, before[name])
         }
@@ -200,16 +200,16 @@ def test_each_loss_moves_its_own_weights_only():
 
 
 def test_the_target_follows_slowly():
-    one = learner(steps=40, tau=0.25)
-    target = one.target
+    run = learner(steps=40, tau=0.25)
+    target = run.target
     before = [x.clone() for x in target.target_parameters]
-    rows = iter(one)
+    rows = iter(run)
     assert (
         next(rows)["gradient_steps"] == 2
     )  # the last step of the warm-up allows as many as it had transitions
     seen = [x.clone() for x in target.target_parameters]
-    one.pending_updates = 1.0
-    one._catch_up()
+    run.pending_updates = 1.0
+    run._catch_up()
     for old, new, online in zip(
         seen, target.target_parameters, target.online_parameters, strict=True
     ):
@@ -219,8 +219,8 @@ def test_the_target_follows_slowly():
 
 def test_the_temperature_follows_the_entropy():
     def after(goal, **changes):
-        one = learner(steps=200, target_entropy=goal, temperature_rate=0.01, **changes)
-        return list(one)[-1]["temperature"]
+        run = learner(steps=200, target_entropy=goal, temperature_rate=0.01, **changes)
+        return list(run)[-1]["temperature"]
 
     assert after(10.0) > 1 > after(-10.0)
     assert after(-10.0, temperature=0.2) == pytest.approx(0.2)
@@ -267,12 +267,12 @@ def test_shifts_move_all_channels_of_a_picture_together():
         ]
 
     shifts = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
-    found = set()
+    drawn = set()
     for picture in moved[..., 0]:
-        fits = [each for each in shifts if torch.equal(picture, by(*each))]
+        fits = [shift for shift in shifts if torch.equal(picture, by(*shift))]
         assert len(fits) == 1
-        found.add(fits[0])
-    assert len(found) > 15
+        drawn.add(fits[0])
+    assert len(drawn) > 15
     assert torch.equal(shifted(x, 0, torch.Generator()), x)
 
 
@@ -293,13 +293,13 @@ class Pictures(gymnasium.Env):
 def test_pictures_are_shifted_when_asked():
     def batch(pad):
         net = network(features=108)
-        one = Learner(
+        run = Learner(
             net, SyncVectorEnv([Pictures] * 2), options(random_shift=pad), steps=30, seed=0
         )
-        next(iter(one))
-        plain = one.replay.sample(16, 1, 0.99, torch.Generator().manual_seed(4))
-        one._generator.manual_seed(4)
-        return plain, one._draw()
+        next(iter(run))
+        plain = run.replay.sample(16, 1, 0.99, torch.Generator().manual_seed(4))
+        run._generator.manual_seed(4)
+        return plain, run._draw()
 
     plain, moved = batch(2)
     assert not torch.equal(plain.observations, moved.observations)

@@ -20,29 +20,29 @@ from symgen.rl.sac import Learner
 
 
 def test_equal_seeds_give_equal_numbers_and_others_do_not():
-    first, again, other = ([numbers(each) for each in learner(seed=seed)] for seed in (0, 0, 1))
+    first, again, another = ([numbers(row) for row in learner(seed=seed)] for seed in (0, 0, 1))
     assert str(first) == str(again)  # NaN before the first update
     assert len(first) == 5
-    assert str(first) != str(other)
+    assert str(first) != str(another)
 
 
 def test_the_global_random_state_is_neither_read_nor_changed():
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002 (the global state is what is tested)
-    one = learner()
+    run = learner()
     before = torch.get_rng_state()
-    first = [numbers(each) for each in one]
+    first = [numbers(row) for row in run]
     assert torch.get_rng_state().equal(before)
     two = learner()
     torch.manual_seed(6)
-    assert str([numbers(each) for each in two]) == str(first)
+    assert str([numbers(row) for row in two]) == str(first)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_steps_count_transitions_only(mode):
-    one = learner(steps=200, mode=mode)
-    rows = list(one)
-    assert rows[-1]["step"] == one.step == 200 == len(one.replay)
+    run = learner(steps=200, mode=mode)
+    rows = list(run)
+    assert rows[-1]["step"] == run.step == 200 == len(run.replay)
     assert rows[-1]["episodes"] == 2 * (100 // Identity.LENGTH)
     assert rows[-1]["length"] == Identity.LENGTH
     assert [row["update"] for row in rows] == list(range(1, 11))
@@ -56,15 +56,15 @@ def test_gradient_steps_per_transition(updates, every, expected):
     envs = SyncVectorEnv(
         [lambda: Identity("continuous")] * 2, autoreset_mode=AutoresetMode.SAME_STEP
     )
-    one = Learner(network(), envs, options(updates=updates, train_every=every), steps=100, seed=0)
-    assert list(one)[-1]["gradient_steps"] == expected
+    run = Learner(network(), envs, options(updates=updates, train_every=every), steps=100, seed=0)
+    assert list(run)[-1]["gradient_steps"] == expected
 
 
 def test_warmup_acts_uniformly_and_learns_nothing():
-    one = learner(steps=300, warmup=200)
-    rows = list(one)
+    run = learner(steps=300, warmup=200)
+    rows = list(run)
     assert [math.isnan(row["critic_loss"]) for row in rows] == [True] * 9 + [False] * 6
-    actions = one.replay.actions[one.replay.valid][:180]
+    actions = run.replay.actions[run.replay.valid][:180]
     assert actions.abs().max() <= 1
     assert actions.abs().mean().item() == pytest.approx(0.5, abs=0.1)
 
@@ -87,7 +87,7 @@ def test_a_restored_learner_continues_exactly():
     # Countdown starts every episode alike and 16 transitions are two whole ones each, so a fresh
     # start is going on
     whole = countdown_learner()
-    rows = [numbers(each) for each in whole]
+    rows = [numbers(row) for row in whole]
     assert len(rows) == 5
 
     first = countdown_learner()
@@ -102,7 +102,7 @@ def test_a_restored_learner_continues_exactly():
         result = countdown_learner()
         result.restore(tensors, scalars)
         result.network.load_state_dict(weights)
-        return [numbers(each) for each in result]
+        return [numbers(row) for row in result]
 
     assert second(tensors, scalars) == rows[3:]
     # controls: everything that is saved matters
@@ -176,7 +176,7 @@ def test_a_restored_learner_does_not_repeat_the_first_episodes():
 def test_the_state_of_another_network_is_refused():
     first = learner(steps=60)
     list(first)
-    other = Learner(
+    another = Learner(
         SmallSoft(2, identity_action("continuous"), 8),
         identity_envs(2, kind="continuous"),
         options(),
@@ -184,8 +184,8 @@ def test_the_state_of_another_network_is_refused():
         seed=0,
     )
     with pytest.raises(ValueError, match=r"\(16, 4\), the network's is \(8, 4\)"):
-        other.restore(first.tensors(), first.scalars())
-    assert other.step == 0
+        another.restore(first.tensors(), first.scalars())
+    assert another.step == 0
 
 
 def test_the_number_of_environments_must_be_that_of_the_options():
@@ -225,7 +225,7 @@ def test_a_loss_that_is_not_finite_stops_training(reward, seen, changes, cause):
         pass
 
     This.reward, This.seen = reward, seen
-    one = Learner(
+    run = Learner(
         network(),
         SyncVectorEnv([lambda: This("continuous")] * 2),
         options(**changes),
@@ -233,10 +233,10 @@ def test_a_loss_that_is_not_finite_stops_training(reward, seen, changes, cause):
         seed=0,
     )
     if cause is None:
-        assert len(list(one)) == 10
+        assert len(list(run)) == 10
         return
     with pytest.raises(UserError, match=cause) as caught:
-        list(one)
+        list(run)
     assert caught.value.code == "loss-not-finite"
 
 

@@ -62,11 +62,11 @@ def test_the_pendulum_is_swung_up_within_the_same_steps():
 
     scores = []
     for seed in range(3):
-        plain, other = ours(seed, STEPS)[0], theirs(seed, STEPS)[0]
+        plain, baseline = ours(seed, STEPS)[0], theirs(seed, STEPS)[0]
         group, _ = ours(seed, STEPS, compiled(seed))
-        scores.append((our_return(plain), their_return(other), our_return(group)))
-    plain, other, group = np.mean(scores, axis=0)
-    assert min(plain, group) >= max(BAR, other - 50), scores
+        scores.append((our_return(plain), their_return(baseline), our_return(group)))
+    plain, baseline, group = np.mean(scores, axis=0)
+    assert min(plain, group) >= max(BAR, baseline - 50), scores
     assert our_return(ours(0, 100)[0]) < BAR  # control: untrained
 
 

@@ -113,14 +113,14 @@ def test_moved_copies_have_what_their_originals_have():
 
 @pytest.mark.parametrize("odd", [True, False])
 def test_copied_log_probabilities_are_those_of_an_equivariant_policy(odd):
-    one = ppo_learner(network(odd))
-    next(iter(one))  # after some steps, so that the policy is not what it was made
-    ppo.rollout(one.network, one._stepper, one._buffer, one.episodes, one._generator)
-    batch = batch_of(one._buffer, one._advantages())
+    run = ppo_learner(network(odd))
+    next(iter(run))  # after some steps, so that the policy is not what it was made
+    ppo.rollout(run.network, run._stepper, run._buffer, run.episodes, run._generator)
+    batch = batch_of(run._buffer, run._advantages())
 
     def log_probs(kind):
         training = Flips(log_prob=kind, always=True)
-        moved = augmented(batch, one.network, training, 7, torch.Generator())
+        moved = augmented(batch, run.network, training, 7, torch.Generator())
         assert len(moved) == 2 * len(batch)
         return moved.log_probs
 
@@ -163,12 +163,12 @@ def test_minibatches_keep_their_size(copies):
 def test_copies_train_the_sides_alike():
     # only one sign is ever seen, and the free network is asked for the other
     def error(training):
-        one = ppo_learner(network(False), training, steps=2000, learning_rate=3e-3)
-        for _ in one:
+        run = ppo_learner(network(False), training, steps=2000, learning_rate=3e-3)
+        for _ in run:
             pass
         x = torch.rand(256, 2, generator=torch.Generator().manual_seed(1)) * 2 - 1
         with torch.no_grad():
-            mean, mirrored = (one.network(each)[0]["policy"] for each in (x, -x))
+            mean, mirrored = (run.network(seen)[0]["policy"] for seen in (x, -x))
         return (mean + mirrored).abs().mean().item() / mean.abs().mean().item()
 
     assert error(Flips(always=True)) < 0.5 * error(PLAIN)
@@ -180,11 +180,11 @@ def test_copies_train_the_sides_alike():
 
 def test_rows_of_the_replay_are_moved_as_a_whole():
     training = Flips()
-    one = sac_learner(training)
-    next(iter(one))
-    plain = one.replay.sample(16, 1, 0.99, one._generator.manual_seed(4))
-    one._generator.manual_seed(4)
-    moved = one._draw()
+    run = sac_learner(training)
+    next(iter(run))
+    plain = run.replay.sample(16, 1, 0.99, run._generator.manual_seed(4))
+    run._generator.manual_seed(4)
+    moved = run._draw()
     signs = training.signs
     assert {-1.0, 1.0} == set(signs[:, 0].tolist())
     for name in ("observations", "actions", "next_observations"):
@@ -194,9 +194,9 @@ def test_rows_of_the_replay_are_moved_as_a_whole():
 
 
 def test_more_copies_than_rows_make_a_larger_batch():
-    one = sac_learner(Flips(3))
-    next(iter(one))
-    assert {len(getattr(one._draw(), field.name)) for field in dataclasses.fields(one._draw())} == {
+    run = sac_learner(Flips(3))
+    next(iter(run))
+    assert {len(getattr(run._draw(), field.name)) for field in dataclasses.fields(run._draw())} == {
         48
     }
 
@@ -234,10 +234,10 @@ def test_a_penalty_is_part_of_its_side_alone(side):
             return 1e3 * sum(x.square().sum() for x in network.parameters())
 
     def norms(training):
-        one = sac_learner(training, steps=120, actor_rate=1e-2, critic_rate=1e-2)
-        for _ in one:
+        run = sac_learner(training, steps=120, actor_rate=1e-2, critic_rate=1e-2)
+        for _ in run:
             pass
-        sides = {"actor": one.network.actor_parameters(), "critic": one.network.critic_parameters()}
+        sides = {"actor": run.network.actor_parameters(), "critic": run.network.critic_parameters()}
         return {
             name: sum(x.detach().square().sum().item() for x in part.values())
             for name, part in sides.items()
