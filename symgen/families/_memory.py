@@ -12,12 +12,13 @@ from symgen.plan.plan import Step
 from symgen.problem.fault import Fault
 from symgen.spec.source import Place
 
-Memory = Literal["none", "gru", "lstm"]
+Cell = Literal["gru", "lstm"]
+Memory = Literal["none", Cell]
 DESCRIPTION = "recurrent cell after the hidden layers, as wide as they are"
 
 
-def memory(prefix: str, feature: Feature, kind: Memory, is_free: bool = False) -> list[Step]:
-    """The step that remembers, or none.
+def memory(prefix: str, feature: Feature, kind: Cell, is_free: bool = False) -> Step:
+    """The step that remembers.
 
     Args:
         prefix: whose memory it is, such as "policy_".
@@ -25,20 +26,16 @@ def memory(prefix: str, feature: Feature, kind: Memory, is_free: bool = False) -
         kind: which cell.
         is_free: whether no group binds it.
     """
-    if kind == "none":
-        return []
-    return [Step(f"{prefix}memory", (feature.name,), _cell(feature.field, kind, is_free))]
+    return Step(f"{prefix}memory", (feature.name,), _operation(feature.field, kind, is_free))
 
 
-def memory_faults(hidden: FieldType, kind: Memory) -> list[Fault]:
+def memory_faults(hidden: FieldType, kind: Cell) -> list[Fault]:
     """pointwise-nonlinearity: gates open and shut every channel alone. too-large: so many gates.
 
     Args:
         hidden: type of the hidden layers, which the memory has.
         kind: which cell.
     """
-    if kind == "none":
-        return []
     path: Place = ("network", "memory")
     if hidden.fibre.kind != "permutation":
         message = f"the gates of {kind} do not commute with the fibre {hidden.fibre}"
@@ -55,7 +52,7 @@ def memory_faults(hidden: FieldType, kind: Memory) -> list[Fault]:
     return []
 
 
-def _cell(field: FieldType, kind: Memory, is_free: bool) -> Operation:
+def _operation(field: FieldType, kind: Cell, is_free: bool) -> Operation:
     if kind == "gru":
         return FreeGRU(field, field) if is_free else GRU(field, field)
     return FreeLSTM(field, field) if is_free else LSTM(field, field)

@@ -18,6 +18,7 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.relaxation import Form
 from symgen.algebra.tying import MAX_ENTRIES
 from symgen.errors import Refusal
+from symgen.families._memory import DESCRIPTION, Memory, memory, memory_faults
 from symgen.families._outputs import everything_observed, mixing, output_faults, through
 from symgen.families._rules import (
     carries_actions,
@@ -51,6 +52,7 @@ class Options(BaseModel):
         "relu", description="pointwise nonlinearity"
     )
     shared: bool = Field(False, description="whether policy and critics share the hidden layers")
+    memory: Memory = Field("none", description=DESCRIPTION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,8 @@ def check(design: Design) -> list[Fault]:
         message = f"a layer of {hidden.size} x {largest} entries is more than {MAX_ENTRIES}"
         return [Fault("too-large", path, message, "use fewer copies, or a smaller picture")]
     faults = pointwise(hidden.fibre, design.options.activation, ("network", "activation"))
+    if not faults and design.options.memory != "none":
+        faults = memory_faults(hidden, design.options.memory)
     if faults:
         return faults
     faults = carries_observations(problem, hidden, path) + carries_actions(problem, hidden, path)
@@ -112,7 +116,8 @@ def check(design: Design) -> list[Fault]:
 def _idle_faults(design: Design) -> list[Fault]:
     """Outputs that could show nothing."""
     fibre = design.hidden.fibre
-    layers = [fibre] * design.options.depth
+    # a cell that remembers nothing yet shows what a layer shows
+    layers = [fibre] * (design.options.depth + (design.options.memory != "none"))
     observed_reach = everything_observed(design.problem)
     last = through(layers, observed_reach)
     critic = observed_reach
@@ -142,9 +147,12 @@ def plan(design: Design) -> tuple[Step, ...]:
 
 
 def _layers(prefix: str, features: Sequence[Feature], design: Design) -> list[Step]:
+    """The hidden layers, and the memory after them, where there is one."""
     steps: list[Step] = []
     for k in range(design.options.depth):
         name = f"{prefix}hidden{k + 1}"
         steps.append(layer(name, features, design.hidden, design.options.activation))
         features = [made_by(steps[-1])]
+    if design.options.memory != "none":
+        steps.append(memory(prefix, features[0], design.options.memory))
     return steps

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.algebra.graph import Graph
 from symgen.algebra.relaxation import Form
+from symgen.families._memory import DESCRIPTION, Memory, memory
 from symgen.families._terms import Feature, heads, made_by, observed, read_by
 from symgen.operations.plain import Perceptron
 from symgen.plan.plan import Step
@@ -34,6 +35,7 @@ class Options(BaseModel):
         "tanh", description="pointwise nonlinearity"
     )
     shared: bool = Field(False, description="whether policy and critics share the hidden layers")
+    memory: Memory = Field("none", description=DESCRIPTION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,19 +72,24 @@ def plan(design: Design) -> tuple[Step, ...]:
     steps, features = observed(problem)
     if design.options.shared:
         trunk = _trunk("", features, design.options)
-        end = made_by(trunk)
-        return (*steps, trunk, *heads(problem, end, end, is_free=True))
-    actor = _trunk("policy_", features, design.options)
-    steps.append(actor)
+        end = made_by(trunk[-1])
+        return (*steps, *trunk, *heads(problem, end, end, is_free=True))
+    trunk = _trunk("policy_", features, design.options)
+    steps += trunk
+    actor = made_by(trunk[-1])
     ends = {}
     for output in critics(problem.outputs):
         trunk = _trunk(f"{output.name}_", read_by(problem, output, features), design.options)
-        steps.append(trunk)
-        ends[output.name] = made_by(trunk)
-    return (*steps, *heads(problem, made_by(actor), ends, is_free=True))
+        steps += trunk
+        ends[output.name] = made_by(trunk[-1])
+    return (*steps, *heads(problem, actor, ends, is_free=True))
 
 
-def _trunk(prefix: str, features: Sequence[Feature], options: Options) -> Step:
+def _trunk(prefix: str, features: Sequence[Feature], options: Options) -> list[Step]:
+    """The hidden layers, and the memory after them."""
     types = tuple(feature.field for feature in features)
     layers = Perceptron(types, (options.width,) * options.depth, options.activation)
-    return Step(f"{prefix}hidden", tuple(feature.name for feature in features), layers)
+    hidden = Step(f"{prefix}hidden", tuple(feature.name for feature in features), layers)
+    if options.memory == "none":
+        return [hidden]
+    return [hidden, memory(prefix, made_by(hidden), options.memory, is_free=True)]

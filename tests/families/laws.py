@@ -20,6 +20,7 @@ from symgen.operations import (
     embedding,
     group_conv,
     norm,
+    recurrent,
     scale,
     steerable_conv,
     tied_linear,
@@ -271,6 +272,12 @@ def _attention(block: attention.GraphAttention) -> int:
     return weights
 
 
+def _cell(cell: recurrent.GRU | recurrent.LSTM, gates: int) -> int:
+    """Of every gate a map of the input with its bias, and a map of what was the output."""
+    of_input = _affine(cell.hidden, cell.source)
+    return gates * (of_input + hom_by_characters(cell.hidden, cell.hidden))
+
+
 COUNTS: dict[type[Operation], Callable[[Any], int]] = {
     tied_linear.TiedLinear: lambda o: _linear(o.target, o.source, scope=o.scope),
     embedding.Nonlinear: lambda o: _linear(o.target, *o.sources, scope=o.scope),
@@ -288,4 +295,6 @@ COUNTS: dict[type[Operation], Callable[[Any], int]] = {
         + thresholds(o.target.fibre, o.vectors)
     ),
     attention.GraphAttention: _attention,
+    recurrent.GRU: lambda o: _cell(o, 3),
+    recurrent.LSTM: lambda o: _cell(o, 4),
 }

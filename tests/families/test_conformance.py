@@ -12,7 +12,7 @@ from symgen.compiler import plan_spec
 from symgen.nn.network import Network, build
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Setting, verify
-from tests.families.examples import VARIANTS, WORLDS, cases
+from tests.families.examples import VARIANTS, WORLDS, cases, judged_cases
 from tests.families.laws import (
     assert_broken,
     assert_equivariant,
@@ -64,8 +64,8 @@ def test_conformance(family, variant, world):
         train(built, this)
 
 
-REAL = [case for case in WIDE if WORLDS[case[2]].kind == "continuous"]
-"""Every family and variant in every world with a continuous action."""
+REAL = judged_cases()
+"""Every family and variant without memory in every world with a continuous action."""
 QUICK_REAL = {
     (family, world): (family, variant, world) for family, variant, world in reversed(REAL)
 }.values()

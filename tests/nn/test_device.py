@@ -11,7 +11,7 @@ from symgen.errors import UserError
 from symgen.nn import device
 from symgen.nn.network import build
 from symgen.nn.policy import Policy
-from tests.families.examples import VARIANTS, WORLDS, cases
+from tests.families.examples import VARIANTS, cases, judged_cases
 from tests.families.problems import example
 from tests.nn.remembering import remembering
 from tests.pretend import ELSEWHERE, There, elsewhere
@@ -21,8 +21,7 @@ CASES = list(
         (family, variant): (family, variant, world) for family, variant, world in cases(wide=False)
     }.values()
 )
-JUDGED = [case for case in cases(wide=True) if WORLDS[case[2]].kind == "continuous"]
-JUDGED = list({family: (family, variant, world) for family, variant, world in JUDGED}.values())
+JUDGED = list({case[0]: case for case in judged_cases()}.values())
 
 
 @pytest.fixture

@@ -50,12 +50,14 @@ CHANGES: dict[str, dict[str, list[Any]]] = {
         "depth": [1, 3],
         "activation": ["relu", "gelu", "silu"],
         "shared": [True],
+        "memory": ["gru", "lstm"],
     },
     "group_mlp": {
         "hidden": ["5 regular", "4 regular + 1 trivial"],
         "depth": [1, 3],
         "activation": ["tanh", "gelu", "silu"],
         "shared": [True],
+        "memory": ["gru", "lstm"],
     },
     "cnn": {
         "channels": [
