@@ -128,6 +128,10 @@ WAYS_OUT = {
             [],
         )
     ],
+    "untrained-memory": [
+        ("write algorithm: ppo", {"sac": "ppo"}, []),
+        ("without memory", {"\n  memory: lstm": ""}, []),
+    ],
     "width": [("width: 64", {"width: 60": "width: 64"}, [])],
     "wrong-type": [
         (

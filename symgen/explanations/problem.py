@@ -43,6 +43,16 @@ PROBLEM = {
         "environment: {adapter: gymnasium_env, id: CartPole-v1}\ntrain: {algorithm: sac}",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}\ntrain: {algorithm: ppo}",
     ),
+    "untrained-memory": Explanation(
+        "The algorithm cannot train a network that remembers.",
+        """A recurrent network is trained on sequences, each from the state that was stored before
+        it. ppo keeps the steps of a rollout in their order and trains so; soft actor-critics draw
+        single transitions from what they have stored, of which nobody knows what the network
+        remembered.""",
+        "network: {family: group_mlp, hidden: 8 regular, memory: gru}\n"
+        "train: {algorithm: discrete_sac}",
+        "network: {family: group_mlp, hidden: 8 regular, memory: gru}\ntrain: {algorithm: ppo}",
+    ),
     "unbounded-action": Explanation(
         "The algorithm acts inside bounds, and the action has none.",
         """The policy of soft actor-critic is a Gaussian squashed by tanh into the box of possible

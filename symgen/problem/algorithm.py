@@ -52,6 +52,10 @@ class Declaration(Protocol[OptionsT]):
     def Options(self) -> type[OptionsT]:
         """What a spec may say under `train:`, a frozen pydantic model."""
 
+    @property
+    def TRAINS_MEMORY(self) -> bool:
+        """Whether it trains networks with memory: on sequences, from states that it has stored."""
+
     def outputs(self, action: Action, /) -> tuple[Output, ...]:
         """What the algorithm asks a network for, of whatever kind the action is."""
 

@@ -13,7 +13,9 @@ from symgen.rl._schedule import NonNegative, Schedule
 if TYPE_CHECKING:
     from symgen.problem.problem import Problem
 
-__all__ = ["Options", "check", "clip_observations", "outputs"]
+__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs"]
+
+TRAINS_MEMORY = True
 
 
 def outputs(action: Action) -> tuple[Output, ...]:

@@ -12,7 +12,9 @@ from symgen.rl._soft_options import SoftOptions
 if TYPE_CHECKING:
     from symgen.problem.problem import Problem
 
-__all__ = ["Options", "check", "clip_observations", "outputs"]
+__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs"]
+
+TRAINS_MEMORY = False
 
 
 def outputs(action: Action) -> tuple[Output, ...]:

@@ -54,9 +54,12 @@ def check(problem: Problem) -> Problem:
         rules += OF_ACTION_VALUES
     if problem.spec.evaluate:
         rules += OF_CONDITIONS
+    rules.append(family_agrees)  # what it says may follow from what was said before
+    keyword = problem.algorithm
+    if keyword and not lookup.declaration("algorithm", keyword).TRAINS_MEMORY:
+        rules += OF_SINGLE_TRANSITIONS
     with np.errstate(all="ignore"):
-        # the family comes last: what it says may follow from what was said before
-        for rule in (*rules, family_agrees):
+        for rule in rules:
             rule(problem, findings)
     findings.raise_any()
     return problem
@@ -244,6 +247,24 @@ def algorithm_agrees(problem: Problem, findings: Findings) -> None:
         findings.add(code, tuple(path), message, hint)
 
 
+def memory_is_trained(problem: Problem, findings: Findings) -> None:
+    """untrained-memory: an algorithm that trains on single transitions trains no memory.
+
+    Looked at once nothing else is wrong, for it takes the steps of the network.
+    """
+    if findings.diagnostics:
+        return
+    steps = problem.family.plan(problem.design)
+    remembering = [step.name for step in steps if step.operation.state is not None]
+    if remembering:
+        message = (
+            f"{problem.algorithm} trains on single transitions, and {remembering[0]} remembers "
+            "earlier ones"
+        )
+        hint = "write algorithm: ppo, or use a network without memory"
+        findings.add("untrained-memory", ("train", "algorithm"), message, hint)
+
+
 OF_EVERY_SPEC: tuple[Rule, ...] = (
     constraint_is_offered,
     invariant_policy_fixes_actions,
@@ -254,6 +275,7 @@ OF_INDICES = (indices_are_told_apart,)
 OF_PLANES = (plane_is_carried,)
 OF_GRAPHS = (generators_are_automorphisms,)
 OF_CONDITIONS = (conditions_are_possible,)
+OF_SINGLE_TRANSITIONS = (memory_is_trained,)
 RULES: tuple[Rule, ...] = (
     *OF_EVERY_SPEC,
     *OF_INDICES,
@@ -263,5 +285,6 @@ RULES: tuple[Rule, ...] = (
     *OF_ACTION_VALUES,
     *OF_CONDITIONS,
     family_agrees,
+    *OF_SINGLE_TRANSITIONS,
 )
 """All rules. A spec is checked by those of what it has: an index, a plane, a graph, ..."""

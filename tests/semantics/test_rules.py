@@ -109,7 +109,7 @@ def test_every_rule_is_listed():
         if not name.startswith("_") and inspect.isfunction(function)
         if list(inspect.signature(function).parameters) == ["problem", "findings"]
     }
-    assert len(written) == 13
+    assert len(written) == 14
     assert written == set(rules.RULES)
 
 
@@ -196,3 +196,26 @@ def test_other_errors_of_the_plan_are_bugs(solve):
     # numpy's own
     with pytest.raises(ValueError, match="cannot reshape"), rules.sizes_refused(problem):
         np.zeros(5).reshape(2, 3)
+
+
+REMEMBERING = {"family": "group_mlp", "hidden": "4 regular", "memory": "gru"}
+
+
+@pytest.mark.parametrize(("algorithm", "world"), [("sac", "Arm-v0"), ("discrete_sac", "Vector-v0")])
+def test_a_memory_needs_an_algorithm_that_trains_on_sequences(mistakes, solve, algorithm, world):
+    acts = "2 sign" if world == "Arm-v0" else "regular"
+    changes = {"states": "4 sign", "actions": acts, "network": REMEMBERING}
+    train = {"algorithm": algorithm, "steps": 1000}
+    (mistake,) = mistakes(world, **changes, train=train)
+    assert mistake.code == "untrained-memory"
+    assert solve(world, **changes, train={**train, "algorithm": "ppo"})
+    assert solve(world, **changes)
+    assert solve(world, **{**changes, "network": {**REMEMBERING, "memory": "none"}}, train=train)
+
+
+def test_a_memory_is_looked_for_in_networks_that_can_be_planned_only(mistakes):
+    """What is wrong otherwise is said first, whatever the network is made of."""
+    network = {**REMEMBERING, "hidden": "4 irregular"}
+    train = {"algorithm": "discrete_sac", "steps": 1000}
+    (mistake,) = mistakes(states="4 sign", actions="regular", network=network, train=train)
+    assert mistake.code == "hidden-fibre"
