@@ -4,7 +4,7 @@ from functools import lru_cache, partial
 from typing import Annotated, Literal
 
 from gymnasium.vector import SyncVectorEnv, VectorEnv
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from symgen.algebra.group import Group
 from symgen.envs._gymnasium_registry import environment, native
@@ -62,12 +62,6 @@ class Options(BaseModel):
         "with vectorization sync or async.",
     )
 
-    @model_validator(mode="after")
-    def _hides_what_it_makes(self) -> "Options":
-        if self.hide and self.vectorization == "native":
-            raise ValueError("the native vector version hides nothing: write vectorization: sync")
-        return self
-
     @field_validator("id")
     @classmethod
     def _registered(cls, value: str) -> str:
@@ -76,6 +70,15 @@ class Options(BaseModel):
                 "must be a registered id, not module:id; name the module with symgen --import "
                 f"MODULE, got {value!r}"
             )
+        return value
+
+    @field_validator("hide")
+    @classmethod
+    def _hidden_from_what_is_made(
+        cls, value: tuple[int, ...], options: ValidationInfo
+    ) -> tuple[int, ...]:
+        if value and options.data.get("vectorization") == "native":
+            raise ValueError("the native vector version hides nothing: write vectorization: sync")
         return value
 
     @field_validator("kwargs")
