@@ -143,6 +143,9 @@ class Training(Protocol):
     ) -> Moved | None:
         """Moved copies of a batch; None where there are to be none.
 
+        It is not asked of a network with memory: what is remembered when a sequence begins has no
+        image before the group.
+
         Args:
             observations: several batches with the same rows, such as of the observations before and
                 after an action; all are to be moved alike.

@@ -66,7 +66,8 @@ def bandits(kind, mode=AutoresetMode.SAME_STEP, number=2, **settings):
     return SyncVectorEnv([lambda: Bandit(kind, **settings)] * number, autoreset_mode=mode)
 
 
-def spec(keyword, kind):
+def spec(keyword, kind, **network):
+    """A spec of a small free network; `network` says more of it."""
     return {
         "symgen": 1,
         "environment": ENVIRONMENTS[kind],
@@ -76,15 +77,15 @@ def spec(keyword, kind):
             "states": "trivial",
             "actions": "trivial",
         },
-        "network": {"family": "mlp", "width": 16, "depth": 1},
+        "network": {"family": "mlp", "width": 16, "depth": 1, **network},
         "train": {"algorithm": keyword, "steps": 100},
     }
 
 
-def objections(keyword, kind):
-    """What is wrong with an algorithm for a kind of action."""
+def objections(keyword, kind, **network):
+    """What is wrong with an algorithm for a kind of action, and for such a network."""
     try:
-        check_spec(spec(keyword, kind))
+        check_spec(spec(keyword, kind, **network))
     except SpecError as error:
         return error.diagnostics
     return ()

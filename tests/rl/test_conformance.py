@@ -23,6 +23,7 @@ from bandit import (
     objections,
     options,
     rates,
+    spec,
 )
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from pydantic import BaseModel, ValidationError
@@ -30,6 +31,7 @@ from pydantic import BaseModel, ValidationError
 from symgen import lookup
 from symgen.algebra.catalogue import group
 from symgen.algebra.representation import direct_sum, trivial
+from symgen.compiler import compile_spec
 from symgen.errors import CODES, UserError
 from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.interface import Action
@@ -286,6 +288,25 @@ def test_what_adds_nothing_changes_nothing(keyword, kind):
 
 # -------------------------------------------------------------------------------------------------
 # learning
+
+
+@cases
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("memory", ["gru", "lstm"])
+def test_memories_are_trained_or_refused(keyword, kind, mode, memory):
+    if not lookup.declaration("algorithm", keyword).TRAINS_MEMORY:
+        assert [fault.code for fault in objections(keyword, kind, memory=memory)] == [
+            "untrained-memory"
+        ]
+        return
+    remembering = compile_spec(spec(keyword, kind, memory=memory), seed=0, verify=False).network
+    assert remembering.states
+    before = {name: weight.clone() for name, weight in remembering.named_parameters()}
+    learns = lookup.module("algorithm", keyword).Learner
+    told = list(learns(remembering, bandits(kind, mode), options(keyword), steps=96, seed=0))
+    assert all(math.isfinite(value) for value in told[-1].values())
+    moved = {name for name, x in remembering.named_parameters() if not torch.equal(x, before[name])}
+    assert moved == set(before)
 
 
 def schedules(keyword):
