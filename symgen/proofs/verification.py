@@ -21,7 +21,7 @@ class Row:
     Args:
         generator: the generator; on a plane also further words, see `inputs.elements`.
         output: its name, such as "policy", "value" or "q1"; of a network with memory also "policy
-            over 8 steps" and "state of <step>".
+            over 50 steps" and "state of <step>".
         dtype: "float32" or "float64".
         error: largest difference under the claim, relative to the largest output or FLOOR.
         control: the same where the claim is false on purpose.

@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 NOTHING = Samples()
-STEPS = 8
+STEPS = 50
 """Observations of a sequence that a network with memory is shown."""
 
 
