@@ -52,9 +52,8 @@ METRICS = {
     "entropy": "entropy of the policy, in nats",
     "approx_kl": "estimate of KL(old policy, new policy), in nats",
     "clip_fraction": "share of transitions whose probability ratio left the clip range",
-    "first_ratio": "mean |probability ratio - 1| in the first minibatch, before any step: 0 "
-    "but for "
-    "rounding, unless moved copies keep the log-probability of their originals",
+    "first_ratio": "mean |probability ratio - 1| in the first minibatch, before any step: 0 but "
+    "for rounding, unless moved copies keep the log-probability of their originals",
     "gradient_norm": "norm of the gradient before it was shortened",
     "explained_variance": "1 - Var(return - value) / Var(return) over the rollout, with the value "
     "before the update",

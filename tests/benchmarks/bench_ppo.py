@@ -1,8 +1,8 @@
 """PPO beside stable-baselines3 on CartPole-v1: same network, environments, batch and epochs, in one
 process.
 
-    python tests/benchmarks/bench_ppo.py                 speed: ratios of steps per second, runs alternating
-    python tests/benchmarks/bench_ppo.py --learn         also train both to the end, three seeds each
+    python tests/benchmarks/bench_ppo.py            speed: ratios of steps per second, alternating
+    python tests/benchmarks/bench_ppo.py --learn    also train both to the end, three seeds each
 
 The settings are RL-Zoo's for CartPole-v1 (8 environments, 32 steps, one minibatch of 256, 20
 epochs, rates falling linearly to zero). Steps are real transitions on both sides: a step that only
@@ -115,20 +115,21 @@ def main() -> None:
         (ours(seed, arguments.steps)[1], theirs(seed, arguments.steps)[1])
         for seed in range(arguments.rounds)
     ]
-    for mine, other in pairs:
+    for own, baseline in pairs:
         print(
-            f"symgen {mine:7.0f} steps/s   stable-baselines3 {other:7.0f} steps/s   ratio "
-            f"{mine / other:.2f}"
+            f"symgen {own:7.0f} steps/s   stable-baselines3 {baseline:7.0f} steps/s   ratio "
+            f"{own / baseline:.2f}"
         )
-    ratios = [mine / other for mine, other in pairs]
+    ratios = [own / baseline for own, baseline in pairs]
     print(f"ratio: median {statistics.median(ratios):.2f}, lowest {min(ratios):.2f}, bar 1.30")
     if not arguments.learn:
         return
 
     rows = []
     for seed in range(3):
-        (network, mine), (model, other) = ours(seed, STEPS), theirs(seed, STEPS)
-        rows.append((our_return(network), their_return(model), mine / other))
+        network, own = ours(seed, STEPS)
+        model, baseline = theirs(seed, STEPS)
+        rows.append((our_return(network), their_return(model), own / baseline))
         _tell(f"seed {seed}", rows[-1])
     _tell("mean of 3 seeds", [statistics.fmean(column) for column in zip(*rows, strict=True)])
 

@@ -1,8 +1,8 @@
 """SAC beside stable-baselines3 on Pendulum-v1: same networks, batch and rates, in one process.
 
-    python tests/benchmarks/bench_sac.py                 speed: ratios of steps per second, runs alternating
-    python tests/benchmarks/bench_sac.py --learn         also train both, three seeds each, and the D1 network of
-                                                         specs/control/pendulum_d1_sac.yaml
+    python tests/benchmarks/bench_sac.py            speed: ratios of steps per second, alternating
+    python tests/benchmarks/bench_sac.py --learn    also train both, three seeds each, and the D1
+                                                    network of specs/control/pendulum_d1_sac.yaml
 
 The settings are RL-Zoo's for Pendulum-v1 (rates 1e-3, else the defaults of both: batches of 256,
 one gradient step per environment step) with hidden layers of 64. The first 100 transitions are
@@ -111,9 +111,10 @@ def main() -> None:
     rounds = range(arguments.rounds)
     for name, make in (("plain", lambda seed: None), ("D1 group_mlp", compiled)):
         pairs = [
-            (ours(seed, arguments.steps, make(seed))[1], theirs(seed, arguments.steps)[1]) for seed in rounds
-        ]  # fmt: skip
-        ratios = [mine / other for mine, other in pairs]
+            (ours(seed, arguments.steps, make(seed))[1], theirs(seed, arguments.steps)[1])
+            for seed in rounds
+        ]
+        ratios = [own / baseline for own, baseline in pairs]
         best = [max(column) for column in zip(*pairs, strict=True)]
         print(
             f"{name}: symgen {best[0]:.0f} steps/s, stable-baselines3 {best[1]:.0f} steps/s "
