@@ -3,9 +3,10 @@ it learns.
 """
 
 import math
-import sys
 from pathlib import Path
 
+import gymnasium
+import numpy as np
 import pytest
 import torch
 from doubles import Identity, SmallDiscreteSoft, identity_action, identity_envs
@@ -25,8 +26,6 @@ from symgen.rl.discrete_sac import (
     actor_loss,
     targets,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 SMALL = {"envs": 2, "warmup": 20, "batch": 16, "report": 20}
 
@@ -239,3 +238,37 @@ def test_the_identity_is_learnt_within_its_budget(mode):
     assert score() > 0.95
     assert rows[-1]["return"] > rows[0]["return"]
     assert rows[-1]["entropy"] < rows[1]["entropy"]
+
+
+CARTPOLE = Path(__file__).parents[2] / "specs" / "control" / "cartpole_d1_discrete_sac.yaml"
+
+
+def played(policy, episodes=100):
+    """Mean return of actions drawn from a policy, one episode per environment."""
+    envs = gymnasium.make_vec("CartPole-v1", episodes, vectorization_mode="sync")
+    observation, _ = envs.reset(seed=10_000)
+    running, total = np.ones(episodes, bool), np.zeros(episodes)
+    while running.any():
+        with torch.no_grad():
+            actions = policy(observation).sample()
+        observation, reward, terminated, truncated, _ = envs.step(actions.numpy())
+        total += reward * running
+        running &= ~(terminated | truncated)
+    return total.mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "last"), [(0, 475), (1, 400)])
+def test_cartpole_is_solved_within_the_steps_of_its_spec(seed, last):
+    compiled = compile_spec(CARTPOLE, seed=seed)
+    problem = compiled.problem
+    given = problem.algorithm_options
+    envs = problem.adapter.make(problem.adapter_options, given.envs, seed)
+    steps = problem.spec.train.steps
+    assert steps == 60_000
+    assert played(compiled.network.policy) < 50  # control: untrained
+    rows = list(Learner(compiled.network, envs, given, steps=steps, seed=seed))
+    assert played(compiled.network.policy) >= 475
+    # of the last 100 episodes of the training itself, which are 50,000 steps where all are solved
+    assert rows[-1]["return"] >= last
+    assert compiled.verify().holds
