@@ -31,7 +31,9 @@ def filled(network):
 
 
 def outputs(name):
-    """What a network with such weights says of one observation, whose numbers are up to 12."""
+    """What a network with such weights says of one observation, whose numbers are up to 12; one
+    with memory, when it sees it again.
+    """
     compiled = compile_spec(PLANS / f"{name}.yaml", verify=False, seed=0)
     network, terms = filled(compiled.network).double().eval(), {}
     for term in compiled.problem.interface.terms:
@@ -48,7 +50,9 @@ def outputs(name):
             )
     observation = next(iter(terms.values())) if compiled.problem.interface.single else terms
     with torch.no_grad():
-        outputs, _ = network(observation)
+        outputs, state = network(observation)
+        if state:
+            outputs, _ = network(observation, state)
         parts = [part for name, part in outputs.items() if name != "scale"]
         return [round(float(x), 8) for part in parts for x in part.flatten()[:4]]
 
