@@ -256,3 +256,18 @@ def test_the_memory_of_an_lstm_is_the_output_and_a_cell():
     expected = "point: 3 quotient(s) + regular + 3 quotient(s) + regular"
     assert str(operation.state) == expected
     assert cell("gru", "quotient")[0].state == operation.hidden
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_sequence_compiles_to_one_graph(kind):
+    operation, module = cell(kind, "regular")
+    rows = torch.stack(inputs(operation.source)[:4])
+    starts = torch.rand(rows.shape[:2]) < 0.3
+    torch._dynamo.reset()
+    fast = torch.compile(carried, fullgraph=True, backend="eager")
+    results, _ = fast(module, [rows], zeros(operation.state), starts)
+    expected, _ = carried(module, [rows], zeros(operation.state), starts)
+    torch.testing.assert_close(results, expected, rtol=0, atol=1e-12)
+    results.sum().backward()
+    assert all(weight.grad is not None for weight in module.parameters())
+    assert module.read._expanded is None  # and nothing is left behind
