@@ -18,7 +18,10 @@ settings.load_profile("symgen")
 def _own_cache(tmp_path_factory):
     """Solved bases are shared by the tests of one session, and by nothing else."""
     before = os.environ.get("SYMGEN_CACHE")
-    os.environ["SYMGEN_CACHE"] = before or str(tmp_path_factory.mktemp("cache"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # its own folder lies in that of all workers
+        folder = folder.parent
+    os.environ["SYMGEN_CACHE"] = before or str(folder / "cache")
     yield
     if before is None:
         del os.environ["SYMGEN_CACHE"]

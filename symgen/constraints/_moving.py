@@ -25,11 +25,13 @@ def moving_faults(problem: Problem) -> list[Fault]:
                 f"{keyword} moves observations as they are stored, and {term.dtype} cannot hold "
                 f"{field.fibre} of {term.name}"
             )
-            return [fault(message, "let a wrapper make real numbers of it, or write another one")]
+            return [
+                fault(message, "let a wrapper make real numbers of it, or use another constraint")
+            ]
     steps = problem.family.plan(problem.design)
     if any(step.operation.state is not None for step in steps):
         message = f"{keyword} moves single observations, and this network remembers earlier ones"
-        return [fault(message, "use a network without memory, or write another one")]
+        return [fault(message, "use a network without memory, or another constraint")]
     return []
 
 

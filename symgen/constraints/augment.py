@@ -7,13 +7,16 @@ that many more gradient steps; SAC trains on them in place of the originals (ele
 batches as many times larger as the group has elements). Law: an exact network learns from a copy
 what it learns from its original.
 
-The old log-probability of a copy, to which PPO compares, is copied: the ratio pi(g.a|g.o) /
-pi_old(a|o) then starts at 1 where the policy is equivariant and draws it there where it is not.
-Recomputed, it starts at 1 for every policy and an update clips its own steps alone; but a policy
-that has seen one side alone may give the copied action next to no probability, and ratios to that
-are noisy. Related: Mittal et al. 2024, Symmetry Considerations for Learning Task Symmetric Robot
-Policies (arXiv:2403.04359), and Su et al. 2024, Leveraging Symmetry in RL-based Legged Locomotion
-Control (arXiv:2403.17320), who augment PPO by reflections; nothing is ported.
+The old log-probability of a copy, to which PPO compares, is copied: it is the one with which the
+copy came about, for g.a was drawn by g.pi_old(.|o). So pi(g.a|g.o) / pi_old(a|o) is an importance
+weight, 1 at the start where the policy is equivariant and not where it is not. Recomputed, a copy
+counts as drawn by pi_old(.|g.o). Every ratio starts at 1 then, and an update clips its own steps
+alone; but where the policy is not equivariant the gradient is of no expectation, and nothing draws
+it back: CartPole's ended further from equivariant than without copies (bench_constraints.py).
+
+Related: Mittal et al. 2024, Symmetry Considerations for Learning Task Symmetric Robot Policies
+(arXiv:2403.04359), and Su et al. 2024, Leveraging Symmetry in RL-based Legged Locomotion Control
+(arXiv:2403.17320), who augment PPO by reflections; nothing is ported.
 """
 
 from dataclasses import dataclass
@@ -56,8 +59,9 @@ class Options(BaseModel):
     )
     log_prob: Literal["copied", "recomputed"] = Field(
         default="copied",
-        description="PPO: the old log-probability of a moved action is that of its original, so "
-        "that the policy is drawn to be equivariant, or that of the policy before the update.",
+        description="PPO: the old log-probability of a moved action is that of its original, with "
+        "which it was drawn, or what the policy before the update says of it, which may lead "
+        "away from equivariance.",
     )
 
 

@@ -2,8 +2,9 @@
 and the memory itself moves as its field type says.
 
 The control of an output is what the network says after half of the sequence if its memory is not
-moved by then. That of the memory is the memory left unmoved. Where the group does not move it, both
-are that of another sequence, for what is remembered must not be a constant.
+moved by then. That of the memory is the memory left unmoved. For an output or a memory that the
+element does not move, and where it moves nothing that is observed, it is the memory of another
+sequence instead: what is said must depend on what is remembered, and that must not be a constant.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from symgen.nn.network import Network, State
 from symgen.problem.output import moved_by
 from symgen.proofs.claim import Claim
 from symgen.proofs.inputs import Setting, Terms
-from symgen.proofs.outputs import row
+from symgen.proofs.outputs import moves, row
 from symgen.proofs.verification import Row
 
 __all__ = ["Played", "play", "sequence_rows"]
@@ -74,7 +75,11 @@ def sequence_rows(
     moved = [setting.moved(element, terms) for terms in sequence]
     after = play(network, moved)
     half = len(sequence) // 2
-    forgetful = play(network, moved[half:], _unmoved(network, element, before.state(half - 1)))
+    remembered = before.state(half - 1)
+    another = {name: x.roll(1, 0) for name, x in remembered.items()}
+    unmoved = play(network, moved[half:], remembered)
+    mistaken = play(network, moved[half:], another)
+    sees = _sees(element, setting, sequence[0])
     rows = []
     for output in network.outputs:
         if output.name not in network.remembering:
@@ -84,6 +89,7 @@ def sequence_rows(
         expected = torch.from_numpy(representation.act(element, x.numpy()))
         scale = x.abs().max().clamp_min(claim.floor)
         error = (after.outputs[output.name].cpu() - expected) / scale
+        forgetful = unmoved if sees and moves(representation, element) else mistaken
         control = (forgetful.outputs[output.name].cpu() - expected[half:]) / scale
         name = f"{output.name} over {len(sequence)} steps"
         rows.append(row(element, name, network.dtype, claim, error, control))
@@ -92,18 +98,16 @@ def sequence_rows(
         expected = _acted(field, element, x)
         scale = x.abs().max().clamp_min(claim.floor)
         error = (after.states[name].cpu() - expected) / scale
-        contrast = x if _is_moved(field, element) else x.roll(1, 1)
+        contrast = x if sees and _is_moved(field, element) else x.roll(1, 1)
         control = (contrast - expected) / scale
         rows.append(row(element, f"state of {name}", network.dtype, claim, error, control))
     return rows
 
 
-def _unmoved(network: Network, element: str, state: State) -> State:
-    """What the control remembers: the memory unmoved, or that of the next sequence."""
-    return {
-        name: state[name] if _is_moved(field, element) else state[name].roll(1, 0)
-        for name, field in network.states.items()
-    }
+def _sees(element: str, setting: Setting, terms: Terms) -> bool:
+    """Whether an element moves anything that is observed."""
+    moved = setting.moved(element, terms)
+    return any(not np.array_equal(x, moved[name]) for name, x in terms.items())
 
 
 def _acted(field: FieldType, element: str, x: Tensor) -> Tensor:

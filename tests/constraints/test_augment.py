@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import torch
 
 from symgen import lookup
 from symgen.compiler import check_spec, compile_spec, plan_spec
-from symgen.plan.plan import Step
 from symgen.problem.group_action import act_on_action, act_on_observation
 from symgen.rl import ppo
 from symgen.rl._batch import augmented, batch_of
@@ -27,7 +25,6 @@ from tests.constraints.agents import (
 )
 from tests.families.examples import World
 from tests.families.problems import observations, problem
-from tests.nn.remembering import Remember
 from tests.nn.test_group_action import actions, row_of, tensors
 
 ROWS = 6
@@ -300,22 +297,17 @@ def test_bytes_that_change_their_sign_are_refused():
         problem(world, "mlp", constraint="augment")
 
 
-def test_a_memory_is_refused():
-    this = problem("D1 cart", "mlp", constraint="augment")
-    steps = this.family.plan(this.design)
-    remember = Remember(steps[-2].operation.output)
-
-    def family(*steps):
-        return SimpleNamespace(resolve=this.family.resolve, plan=lambda design: steps)
-
-    def faults(*steps):
-        changed = dataclasses.replace(this, family=family(*steps))
-        return this.constraint.check(changed, this.constraint_options)
-
-    assert faults(*steps) == []
-    (fault,) = faults(*steps, Step("memory", (steps[-2].name,), remember))
-    assert fault.code == "unavailable-constraint"
-    assert "this network remembers" in fault.message
+@pytest.mark.parametrize("constraint", ["augment", "mirror_loss"])
+def test_a_memory_is_refused(constraint):
+    remembering = {"family": "mlp", "memory": "gru"}
+    (mistake,) = codes(with_constraint(CARTPOLE, constraint, remembering))
+    assert mistake[0] == "unavailable-constraint"
+    assert "this network remembers earlier ones" in mistake[1]
+    for spec in (
+        with_constraint(CARTPOLE, "none", remembering),
+        with_constraint(CARTPOLE, constraint),
+    ):
+        assert codes(spec) == []  # what the hint says
 
 
 def test_sac_has_no_old_log_probabilities():
