@@ -16,6 +16,7 @@ FOR_OTHERS = {
     "tensorboard": "torch.utils.tensorboard writes its files",
     "pygame-ce": "Gymnasium draws classic control with it",
     "mujoco": "dm_control's own; here only bounded",
+    "pytest-xdist": "pytest's option -n",
     "scipy": "escnn's",
     "joblib": "escnn's",
     "lie-learn": "escnn's",
