@@ -37,6 +37,11 @@ Stepped = tuple[Observed, np.ndarray, np.ndarray, np.ndarray, Info]
 
 Several = TypeVar("Several", SyncVectorEnv, AsyncVectorEnv)
 
+STAGGER = "stagger"
+"""Key of a vector environment's metadata: it takes `reset(options={STAGGER: True})`, which cuts
+each first episode off after a random number of steps. A training asks for it, an evaluation never.
+"""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -88,7 +93,8 @@ class Stepper:
         self._to_environment = environment_action(envs.single_action_space)
 
     def begin(self, seed: int, step: int) -> tuple[Given, Mapping[str, object]]:
-        """Reset all environments: their first observations, and what they say beside.
+        """Reset all environments for a training: their first observations, and what they say
+        beside. Those that can stagger their first episodes do so.
 
         Args:
             seed: of the training.
@@ -96,11 +102,15 @@ class Stepper:
                 not repeat the episodes of its first start.
         """
         entropy = np.random.SeedSequence((seed, step))
-        return self.reset(int(entropy.generate_state(1)[0] >> 1))
+        options: ResetOptions = {STAGGER: True} if self.envs.metadata.get(STAGGER) else None
+        return self._reset(int(entropy.generate_state(1)[0] >> 1), options)
 
     def reset(self, seed: int) -> tuple[Given, Mapping[str, object]]:
-        """Reset all environments with this very seed, as an evaluation does."""
-        observation, info = self.envs.reset(seed=seed)
+        """Reset all environments with this very seed, as an evaluation does, without staggering."""
+        return self._reset(seed, None)
+
+    def _reset(self, seed: int, options: ResetOptions) -> tuple[Given, Mapping[str, object]]:
+        observation, info = self.envs.reset(seed=seed, options=options)
         self.starts = np.ones(self.envs.num_envs, np.bool_)
         self.resetting = np.zeros(self.envs.num_envs, np.bool_)
         return observation, info

@@ -105,6 +105,10 @@ EXAMPLES: dict[str, Example] = {
         {"id": [LAVA, "MiniGrid-LavaCrossingS9N2-v0"], "view": "rgb", "resolution": 18, **SHORT},
         package="minigrid",
     ),
+    "cartpole_swingup": Example("cartpole_swingup", {"max_episode_steps": 6}, "D1"),
+    "cartpole_swingup redundant": Example(
+        "cartpole_swingup", {"harder": True, "redundant": True, "max_episode_steps": 6}, "D1"
+    ),
     "dm_control cartpole": Example(
         "dm_control", {"domain": "cartpole", "task": "balance", "episode_length": 6}, **CONTROL
     ),
@@ -181,6 +185,7 @@ EXAMPLES: dict[str, Example] = {
 }
 
 UNKNOWN = {
+    "cartpole_swingup": "S5",
     "gridworld": "S5",
     "minigrid": "S5",
     "dm_control": "S5",
@@ -204,6 +209,12 @@ MISTAKES: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"id": DOOR, "goal": "random"},
         {"id": [LAVA, DOOR]},
         {"id": LAVA, "heading": "ahead"},
+    ),
+    "cartpole_swingup": (
+        {"tilt": 91},
+        {"wind": -11.0},
+        {"max_episode_steps": 0},
+        {"hard": True},
     ),
     "dm_control": (
         {"domain": "cartpole", "task": "catch"},
