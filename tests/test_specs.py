@@ -41,7 +41,13 @@ def test_a_spec_that_is_wrong_is_refused(tmp_path):
 # symmetry of the task.
 @pytest.mark.parametrize(
     "name",
-    [CHIRAL, "gridworld/sit_protocol_equivariant.yaml", "dm_control/cartpole_swingup_d1.yaml"],
+    [
+        CHIRAL,
+        "gridworld/sit_protocol_equivariant.yaml",
+        "dm_control/cartpole_swingup_d1.yaml",
+        "sensors/cartpole_swingup_group_mlp.yaml",
+        "sensors/cartpole_swingup_mlp.yaml",
+    ],
 )
 def test_the_environment_agrees(name):
     if name.startswith("dm_control"):
