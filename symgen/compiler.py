@@ -53,7 +53,7 @@ class Compiled:
         """`count` environments of the spec, side by side, as training has them."""
         from symgen.envs.guarded import environments
 
-        return environments(self.problem.adapter, self.problem.adapter_options, count, seed)
+        return environments(self.problem, count, seed)
 
     @cached_property
     def _spaces(self) -> tuple[gymnasium.Space, gymnasium.Space]:

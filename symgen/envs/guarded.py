@@ -15,12 +15,12 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWrapper
-from pydantic import BaseModel
 
 from symgen.envs._stepping import Info, ResetOptions, Stepped
+from symgen.envs.piped import Between, piped, unchanged
 from symgen.errors import Refusal, SpecError, UserError, shown
-from symgen.problem.adapter import Adapter
 from symgen.problem.interface import Observation
+from symgen.problem.problem import Problem
 
 PACKAGE = str(Path(__file__).parent.parent)
 NOT_ITS_OWN = (PACKAGE, str(Path(gymnasium.__file__).parent), str(Path(np.__file__).parent))
@@ -33,9 +33,21 @@ HINT = (
 
 
 def environments(
-    adapter: Adapter[BaseModel], options: BaseModel, count: int, seed: int, render: bool = False
+    problem: Problem,
+    count: int,
+    seed: int,
+    render: bool = False,
+    between: Between = unchanged,
 ) -> VectorEnv:
-    """`count` environments of an adapter, reset, that answer for what they do.
+    """`count` environments of a spec, reset, that observe what a network sees and answer for what
+    they do.
+
+    Args:
+        problem: what the spec states.
+        count: how many.
+        seed: of their random numbers.
+        render: whether frames will be asked for.
+        between: what changes sensors; see `piped`.
 
     Raises:
         UserError: they cannot be made, raise, or give something else than their spaces say; also
@@ -43,9 +55,10 @@ def environments(
     """
     with blamed("being made"):
         try:
-            return Guarded(adapter.make(options, count, seed, render))
+            made = problem.adapter.make(problem.adapter_options, count, seed, render)
         except Refusal as error:  # an adapter says so what it cannot make
             raise _failure(f"the environment cannot be made: {error}") from error
+    return piped(Guarded(made), problem.pipeline, between)
 
 
 class Guarded(VectorWrapper):

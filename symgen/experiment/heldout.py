@@ -83,7 +83,7 @@ def environment(
         SpecError: the changed options are wrong.
     """
     changed = under_options(problem, changes)
-    envs = environments(changed.adapter, changed.adapter_options, count, seed, render)
+    envs = environments(changed, count, seed, render)
     moves = Condition.model_validate({key: changes[key] for key in KEYS if key in changes})
     transform = observation = None
     if moves.transform is not None:

@@ -321,7 +321,7 @@ def _fit_seed(
     algorithm: Algorithm[AlgorithmOptions] = lookup.module(
         "algorithm", problem.spec.train.algorithm
     )
-    envs = environments(problem.adapter, problem.adapter_options, options.envs, run.seed)
+    envs = environments(problem, options.envs, run.seed)
     try:
         learner = algorithm.Learner(
             compiled.network,

@@ -76,6 +76,14 @@ PROBLEM = {
         "environment: {adapter: gymnasium_env, id: CartPol-v1}",
         "environment: {adapter: gymnasium_env, id: CartPole-v1}",
     ),
+    "bad-patches": Explanation(
+        "There is no picture that could be cut into these patches.",
+        """patches: 6 cuts a picture into squares of 6x6 pixels, which become tokens. The
+        environment must observe a picture (row, column, channel), and the squares must divide both
+        its sides.""",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1, patches: 2}",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}",
+    ),
     "missing-package": Explanation(
         "An optional package is missing.",
         "Some environments and tools need packages that are installed on demand; the message names "

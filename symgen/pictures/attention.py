@@ -171,7 +171,7 @@ def frames(compiled: Compiled, count: int, seed: int) -> tuple[list[int], Observ
     agent's ends soon.
     """
     problem = compiled.problem
-    envs = environments(problem.adapter, problem.adapter_options, 1, seed)
+    envs = environments(problem, 1, seed)
     longest: list[dict[str, np.ndarray]] = []
     try:
         for attempt in range(EPISODES):

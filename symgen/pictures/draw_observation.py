@@ -39,7 +39,7 @@ def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
     Raises:
         UserError: the environment's package is not installed.
     """
-    envs = environments(problem.adapter, problem.adapter_options, 1, seed)
+    envs = environments(problem, 1, seed)
     try:
         envs.action_space.seed(seed)
         observation, _ = envs.reset(seed=seed)

@@ -65,7 +65,7 @@ class Simulator(ABC, Generic[State]):
     Attributes:
         grain: mean difference of two images, in units of their term's scale, that is the
             drawing's and not the world's: edges that are rounded to pixels. Terms that are no
-            images are compared number by number.
+            images, whole or in patches, are compared number by number.
         words: what a generator may do to the world; empty where that follows from the observation
             alone.
         moves: the word of each generator, as the adapter understands the group; a spec may mean

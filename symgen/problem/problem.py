@@ -1,7 +1,7 @@
 """The Problem: a Spec whose names have become groups, graphs, field types and modules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,22 @@ from symgen.problem.constraint import Constraint
 from symgen.problem.family import Family
 from symgen.problem.interface import Interface
 from symgen.problem.output import Output
+from symgen.problem.pipeline import Pipeline
 from symgen.spec.schema import Spec
 from symgen.spec.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One observation of an environment, its pictures cut into patches where the spec says so.
+
+    Args:
+        interface: its terms.
+        observation: field type of every term, by name.
+    """
+
+    interface: Interface
+    observation: Mapping[str, FieldType]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +43,7 @@ class Problem:
         spec: the spec.
         source: where it was written.
         group: the group.
-        interface: the terms and the action of the environment.
+        interface: the terms that a network sees, and the action of the environment.
         observation: field type of every term, by name, in the order of the interface.
         action: representation on the vector of action parameters (logits, or the mean).
         graph: the graph on the first term that has places; None where the spec has none.
@@ -44,6 +58,8 @@ class Problem:
         outputs: what the algorithm asks a network for.
         clip_observations: largest normalised observation, in standard deviations; None for no
             bound.
+        pipeline: what becomes of the environment's observations before a network sees them.
+        one_frame: one observation, where a network sees several or something beside them.
     """
 
     spec: Spec
@@ -63,6 +79,15 @@ class Problem:
     algorithm_options: AlgorithmOptions | None
     outputs: tuple[Output, ...]
     clip_observations: float | None = None
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    one_frame: Frame | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """One observation of the environment, and how it moves: what a network sees without earlier
+        observations, and without what was done and rewarded.
+        """
+        return self.one_frame or Frame(self.interface, self.observation)
 
     @cached_property
     def design(self) -> object:
@@ -76,7 +101,11 @@ class Problem:
     def __str__(self) -> str:
         symmetry = self.spec.symmetry
         rows = [
-            ("environment", f"{self.spec.environment.adapter}  {_options(self.adapter_options)}"),
+            (
+                "environment",
+                f"{self.spec.environment.adapter}  "
+                + ", ".join(filter(None, (_options(self.adapter_options), str(self.pipeline)))),
+            ),
             ("group", f"{self.group}  generators {', '.join(self.group.generators) or 'none'}"),
             *((f"  {name}", str(fieldtype)) for name, fieldtype in self.observation.items()),
             ("  actions", f"{self.action}  ({', '.join(self.interface.action.names)})"),

@@ -8,13 +8,14 @@ distributions; what that assumes is said in the report.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from symgen.envs.guarded import blamed
 from symgen.problem.adapter import Simulator
 from symgen.problem.problem import Problem
 from symgen.proofs.exact_transitions import PARTS, Exact, compared
 from symgen.proofs.observed import Observed
+from symgen.proofs.single import Cut, following, single
 from symgen.proofs.transitions import HORIZON, Statistic, statistics
 
 Verdict = Literal[
@@ -73,12 +74,15 @@ class EnvironmentReport:
         why: statistical only, why the method is not exact.
         untested: per term, the entries of vectors that were the same in all observations, counted
             from 1.
+        following: what a network sees beside single observations and what was not compared, since
+            it moves as they and the actions do.
     """
 
     method: Method
     rows: tuple[Answer, ...]
     why: str = ""
     untested: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    following: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -92,6 +96,7 @@ class EnvironmentReport:
             "method": self.method,
             "why": self.why,
             "untested": {name: list(entries) for name, entries in self.untested.items()},
+            "following": list(self.following),
             "rows": [asdict(row) for row in self.rows],
         }
 
@@ -107,6 +112,9 @@ class EnvironmentReport:
             lines.append(
                 f"not tested: what never varied in {name}, entry (counted from 1) {listed}"
             )
+        if self.following:
+            listed = ", ".join(self.following)
+            lines.append(f"single observations were compared; what follows from them: {listed}")
         for row in self.rows:
             if row.counterexample:
                 lines += ["", f"{row.generator} is refuted, for instance {row.counterexample}"]
@@ -145,7 +153,7 @@ def check_environment(problem: Problem, *, samples: int = 200, seed: int = 0) ->
     """Ask the environment whether the group acts on it as the spec says.
 
     Args:
-        problem: a Problem, or anything with its group, interface, field types, action and adapter.
+        problem: what the spec states.
         samples: states tried per generator.
         seed: of states, actions and episodes.
 
@@ -155,7 +163,9 @@ def check_environment(problem: Problem, *, samples: int = 200, seed: int = 0) ->
     generators = problem.group.generators
     if not generators:
         return EnvironmentReport("exact", ())
-    simulator = problem.adapter.simulator(problem.adapter_options, problem.group)
+    follows = following(problem.pipeline)
+    problem = single(problem)
+    simulator = _simulator(problem)
     observed = Observed(problem.interface)
     method: Method = "exact"
     why = ""
@@ -175,7 +185,17 @@ def check_environment(problem: Problem, *, samples: int = 200, seed: int = 0) ->
         rows = tuple(
             replace(row, verdict="not tested") if row.verdict in PASSING else row for row in rows
         )
-    return EnvironmentReport(method, rows, why, untested)
+    return EnvironmentReport(method, rows, why, untested, follows)
+
+
+def _simulator(problem: Problem) -> Simulator[Any] | str:
+    """The environment with its state in the open, or why there is none."""
+    simulator = problem.adapter.simulator(problem.adapter_options, problem.group)
+    side = problem.pipeline.patches
+    if side is None or not isinstance(simulator, Simulator):
+        return simulator
+    raw = problem.adapter.interface(problem.adapter_options)
+    return Cut(simulator, raw, problem.interface, side)
 
 
 def _exact(generator: str, samples: int, compared: Exact) -> Answer:

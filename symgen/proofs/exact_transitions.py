@@ -216,7 +216,7 @@ def difference(
         theirs = second[term.name].astype(np.float64)
         gap = np.abs(mine - theirs)
         largest = max(largest, float(gap.max(initial=0.0)))
-        if term.layout == "image" and gap.mean() <= grain * term.scale:
+        if term.layout in ("image", "tokens") and gap.mean() <= grain * term.scale:
             continue
         if (gap > TOLERANCE * (1.0 + np.abs(mine))).any() and not place:
             worst = (gap - TOLERANCE * np.abs(mine)).argmax()

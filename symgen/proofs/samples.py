@@ -34,7 +34,7 @@ def samples(problem: Problem, seed: int = 0) -> Samples:
     """
     shown: list[Shown] = []
     try:
-        envs = environments(problem.adapter, problem.adapter_options, ENVS, seed)
+        envs = environments(problem, ENVS, seed)
         try:
             rng = np.random.default_rng(seed)
             within = _within_bounds(problem.interface, envs.single_observation_space, rng)

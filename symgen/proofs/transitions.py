@@ -226,7 +226,7 @@ def _projected(features: np.ndarray, which: int) -> np.ndarray:
 def _collect(problem: Problem, count: int, rng: np.random.Generator) -> _Transitions:
     """Play episodes with random actions; one transition of each, at a random time it reaches."""
     width = min(64, count)
-    envs = environments(problem.adapter, problem.adapter_options, width, int(rng.integers(2**31)))
+    envs = environments(problem, width, int(rng.integers(2**31)))
     transitions: list[_Transition] = []
     starts: list[Fields] = []
     rounds = 0

@@ -16,10 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
+from symgen.problem.pipeline import Pipeline, pipeline_of, shared_keys
 from symgen.problem.problem import Problem
 from symgen.semantics.moves import described
+from symgen.semantics.seen import views_of
 from symgen.spec.edit import path_of, put
 from symgen.spec.findings import Failed, Findings
+from symgen.spec.schema import Environment
 from symgen.spec.source import Place
 
 T = TypeVar("T")
@@ -81,6 +84,7 @@ def conditions_are_possible(problem: Problem, findings: Findings) -> None:
     """
     fields = type(problem.adapter_options).model_fields
     options = [field.alias or name for name, field in fields.items()]
+    options += shared_keys(type(problem.adapter_options))
     for name in problem.spec.evaluate:
         _check_condition(name, options, problem, findings)
 
@@ -177,14 +181,18 @@ def _check_environment(
             raise findings.add("bad-edit", place, error.message, error.hint, key=True) from error
     inner = Findings(replace(problem.source, values=values))
     model = type(problem.adapter_options)
-    changed = inner.attempt(inner.validated, model, ("environment",), ("adapter",))
-    if changed is None:
+    shared = ("adapter", *shared_keys(model))
+    section = inner.attempt(inner.validated, Environment, ("environment",))
+    changed = inner.attempt(inner.validated, model, ("environment",), shared)
+    if section is None or changed is None:
         option_of = {key: _without_rest(PREFIX + key.removeprefix(PREFIX)) for key in changes}
         for mistake in inner.diagnostics:
             keys = [key for key in changes if mistake.message.startswith(option_of[key])]
             findings.add(mistake.code, (*path, *keys[:1]), mistake.message, mistake.hint)
         raise Failed
-    difference = _difference(problem.interface, _interface(changed, path, problem, findings))
+    pipeline = pipeline_of(section, model)
+    after = _interface(changed, pipeline, path, problem, findings)
+    difference = _difference(problem.interface, after)
     if difference:
         hint = (
             "a held-out condition keeps the observation and the action; make another spec for "
@@ -195,12 +203,14 @@ def _check_environment(
     _check_split(changed, options, path, changes, problem, findings)
 
 
-def _interface(options: BaseModel, path: Place, problem: Problem, findings: Findings) -> Interface:
-    """What the changed environment looks like. Raises Failed where it cannot be asked."""
+def _interface(
+    options: BaseModel, pipeline: Pipeline, path: Place, problem: Problem, findings: Findings
+) -> Interface:
+    """What is seen of the changed environment. Raises Failed where it cannot be asked."""
     code = "bad-environment"
     hint = "check the changed options"
     try:
-        return problem.adapter.interface(options)
+        return views_of(problem.adapter.interface(options), pipeline).seen
     except UserError as error:
         raise findings.add(error.code, path, error.message, error.hint, key=True) from error
     except Refusal as error:

@@ -8,10 +8,11 @@ from pydantic import BaseModel
 
 from symgen import lookup
 from symgen.lookup import Kind
+from symgen.problem.pipeline import KEYS
 from symgen.semantics.evaluate import PREFIX, Condition
 from symgen.semantics.resolve import KEYWORDS
 from symgen.semantics.schema_of import JsonSchema, schema_of
-from symgen.spec.schema import Spec
+from symgen.spec.schema import Environment, Spec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -93,8 +94,13 @@ def _constraint(definitions: Definitions) -> JsonSchema:
 
 
 def _condition(definitions: Definitions) -> JsonSchema:
-    """A held-out condition: its own keys, and every option of every adapter with its prefix."""
+    """A held-out condition: its own keys, and with their prefix what adapters share and every
+    option of every one.
+    """
     schema = _inlined(Condition, "condition", definitions)
+    shared = _inlined(Environment, "environment", definitions)["properties"]
+    for name in KEYS:
+        schema["properties"][PREFIX + name] = {"anyOf": [shared[name]]}
     for keyword in lookup.keywords("adapter"):
         options = _inlined(lookup.options("adapter", keyword), f"adapter.{keyword}", definitions)
         for name, option in options.get("properties", {}).items():

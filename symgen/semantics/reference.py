@@ -98,7 +98,7 @@ def sections() -> Iterator[Section]:
         if name in KEYWORDS:
             yield from _keywords(name, KEYWORDS[name])
         elif name == "evaluate":
-            meaning = f"Any option of the environment's adapter, as `{PREFIX}size` for its `size`."
+            meaning = f"Any option of the environment, as `{PREFIX}size` for its `size`."
             any_option = Option(f"{PREFIX}OPTION", "as there", NOTHING, meaning)
             yield Section(name, _first(Condition.__doc__), (*options(Condition), any_option))
         elif name != "symgen":
@@ -116,7 +116,10 @@ def _keywords(section: str, kind: Kind) -> Iterator[Section]:
         # an algorithm's own file needs torch; what its Options say of themselves does not
         about = model.__doc__ if kind == "algorithm" else lookup.module(kind, keyword).__doc__
         meaning = _first(about).removeprefix(f"{keyword}: ")
-        own = (replace(which, values=f"`{keyword}`"), *shared, *options(model))
+        of_its_own = options(model)
+        names = {option.name for option in of_its_own}
+        common = [option for option in shared if option.name not in names]
+        own = (replace(which, values=f"`{keyword}`"), *common, *of_its_own)
         yield Section(f"{section}: {keyword}", _sentence(meaning), own)
 
 

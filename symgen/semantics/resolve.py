@@ -5,6 +5,7 @@ Everything that is wrong is noted in Findings, and what does not depend on it is
 same, so that all independent mistakes are reported at once.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import NamedTuple
 
@@ -12,27 +13,32 @@ import numpy as np
 from pydantic import BaseModel
 
 from symgen import lookup
+from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.graph import Graph
+from symgen.algebra.group import Group
 from symgen.errors import Diagnostic, Refusal, UserError, near_miss, shown, suggestion
 from symgen.lookup import Kind
+from symgen.problem.adapter import Adapter
 from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.interface import Interface
-from symgen.problem.problem import Problem
+from symgen.problem.pipeline import KEYS, pipeline_of, shared_keys
+from symgen.problem.problem import Frame, Problem
 from symgen.semantics.actions import resolve_actions
 from symgen.semantics.graph import WITHOUT_PLACES, resolve_graph
 from symgen.semantics.group import resolve_group
+from symgen.semantics.seen import Views, of_the_frame, resolve_seen, resolve_views
 from symgen.semantics.states import resolve_states
 from symgen.spec.findings import Findings
-from symgen.spec.schema import Spec
+from symgen.spec.schema import Spec, TermMoves
 from symgen.spec.source import Place, Source
 
 # Section of a spec -> the key in it that names a module, and which kind of module that is.
 KEYWORDS: dict[str, Kind] = {"environment": "adapter", "network": "family", "train": "algorithm"}
 DEFAULT_ALGORITHM = "ppo"
 """Whose outputs a network has where nothing is said of training."""
-# Keys of `train` that do not belong to the algorithm.
+# Keys of a section that do not belong to the module that it names.
 OWN_KEYS = {
-    "environment": ("adapter",),
+    "environment": ("adapter", *KEYS),
     "network": ("family",),
     "train": ("algorithm", "steps", "seeds"),
 }
@@ -64,10 +70,13 @@ def resolve(spec: Spec, source: Source) -> Problem:
         train = attempt(_chosen, "train", keyword, findings)
         constraint = attempt(_constraint, spec.symmetry.constraint, findings)
         group = attempt(resolve_group, spec.symmetry.group, findings)
-        interface = attempt(_interface, adapter, findings)
-        about = (interface, group, adapter and adapter.module, adapter and adapter.options)
-        observation = attempt(resolve_states, spec.symmetry.states, *about, findings)
-        action = attempt(resolve_actions, spec.symmetry.actions, *about, findings)
+        raw = attempt(_interface, adapter, findings)
+        pipeline = adapter and pipeline_of(spec.environment, type(adapter.options))
+        views = attempt(resolve_views, raw, pipeline, findings)
+        about = (group, adapter and adapter.module, adapter and adapter.options)
+        frame = attempt(_frame, spec.symmetry.states, views, *about, findings)
+        action = attempt(resolve_actions, spec.symmetry.actions, raw, *about, findings)
+        observation = attempt(resolve_seen, views, frame, action, findings)
         fields = (observation or {}).values()
         if spec.graph or any(field.base.kind not in WITHOUT_PLACES for field in fields):
             chosen = (family and family.module, family and family.options)
@@ -75,7 +84,7 @@ def resolve(spec: Spec, source: Source) -> Problem:
     findings.raise_any()
     if not (adapter and family and constraint and complete):
         raise AssertionError("a keyword names nothing although nothing is wrong with it")
-    if not (group and interface and observation and action):
+    if not (group and views and frame and observation and action):
         raise AssertionError("a part of the spec is missing although nothing is wrong with it")
     spec, graph = complete
     declared = train.module if train else lookup.declaration("algorithm", DEFAULT_ALGORITHM)
@@ -86,7 +95,7 @@ def resolve(spec: Spec, source: Source) -> Problem:
         spec=spec,
         source=source,
         group=group,
-        interface=interface,
+        interface=views.seen,
         observation=observation,
         action=action,
         graph=graph,
@@ -98,8 +107,10 @@ def resolve(spec: Spec, source: Source) -> Problem:
         adapter_options=adapter.options,
         algorithm=keyword,
         algorithm_options=options,
-        outputs=declared.outputs(interface.action),
+        outputs=declared.outputs(views.seen.action),
         clip_observations=declared.clip_observations(options or declared.Options()),
+        pipeline=views.pipeline,
+        one_frame=Frame(views.frame, frame) if views.seen != views.frame else None,
     )
 
 
@@ -130,7 +141,10 @@ def _chosen(section: str, keyword: str, findings: Findings) -> Chosen:
         message = f"there is no {kind} {shown(keyword)}"
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
     module = lookup.declaration(kind, keyword)
-    return Chosen(module, findings.validated(module.Options, (section,), OWN_KEYS[section]))
+    own = OWN_KEYS[section]
+    if kind == "adapter":
+        own = ("adapter", *shared_keys(module.Options))
+    return Chosen(module, findings.validated(module.Options, (section,), own))
 
 
 def _constraint(written: object, findings: Findings) -> Chosen:
@@ -149,6 +163,19 @@ def _constraint(written: object, findings: Findings) -> Chosen:
     if isinstance(written, str):
         return Chosen(module, module.Options())
     return Chosen(module, findings.validated(module.Options, (*path, keyword)))
+
+
+def _frame(
+    written: str | Mapping[str, TermMoves],
+    views: Views,
+    group: Group,
+    adapter: Adapter[BaseModel],
+    options: BaseModel,
+    findings: Findings,
+) -> dict[str, FieldType]:
+    """The field type of every term of one frame. Raises Failed."""
+    written = of_the_frame(written, views, findings)
+    return resolve_states(written, views.frame, group, adapter, options, findings, views.patched)
 
 
 def _interface(adapter: Chosen, findings: Findings) -> Interface:

@@ -40,7 +40,7 @@ def check(problem: Problem) -> Problem:
         SpecError: with everything that is wrong.
     """
     findings = Findings(problem.source)
-    terms = problem.interface.terms
+    terms = problem.frame.interface.terms
     rules = list(OF_EVERY_SPEC)
     if all(term.layout == "discrete" for term in terms):
         rules += OF_INDICES
@@ -111,7 +111,8 @@ def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None
     """blind-policy: an element that moves the actions must move something observed.
 
     For an element g that leaves every observation o alone, an equivariant policy has pi(o) =
-    pi(g.o) = g.pi(o): it cannot prefer one of the actions that g exchanges.
+    pi(g.o) = g.pi(o): it cannot prefer one of the actions that g exchanges. What was done last
+    moves with the actions and helps nobody to choose: it is nothing where an episode begins.
     """
     if not problem.constraint.USES_GROUP or problem.action.is_trivial:
         return
@@ -120,7 +121,7 @@ def actions_move_with_what_is_seen(problem: Problem, findings: Findings) -> None
     for word in group.elements if small else group.generators:
         if problem.action.is_still(word) or not all(
             field.base.is_still(word) and field.fibre.is_still(word)
-            for field in problem.observation.values()
+            for field in problem.frame.observation.values()
         ):
             continue
         message = (
@@ -169,7 +170,7 @@ def _combinations(problem: Problem) -> Representation | None:
     """How the group permutes the combinations of all indices; None where they are too many to look
     at.
     """
-    fields = [field.as_representation for field in problem.observation.values()]
+    fields = [field.as_representation for field in problem.frame.observation.values()]
     count = math.prod(field.size for field in fields)
     if count > MAX_COMBINATIONS:
         return None

@@ -1,6 +1,6 @@
 """`symmetry.states` -> the field type of every observation term."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from pydantic import BaseModel
@@ -40,13 +40,21 @@ def resolve_states(
     adapter: Adapter[BaseModel],
     options: BaseModel,
     findings: Findings,
+    patched: Collection[str] = (),
 ) -> dict[str, FieldType]:
-    """The field type of every term, in the order of the interface. Raises Failed."""
+    """The field type of every term, in the order of the interface. Raises Failed.
+
+    Args:
+        written: what the spec says.
+        interface: of one frame.
+        group: the group.
+        adapter: who may know.
+        options: its Options.
+        findings: collects the mistakes.
+        patched: the terms that were pictures, of which the adapter does not know how they move.
+    """
     names = [term.name for term in interface.terms]
-    for term in interface.terms:
-        # before anything of that size is made
-        if term.places > MAX_PLACES or term.channels > MAX_CHANNELS:
-            raise _too_large(term, findings)
+    refuse_large(interface, findings)  # before anything of that size is made
     by_term: Mapping[str, TermMoves]
     if isinstance(written, str):
         if len(names) > 1 and written not in ("auto", "trivial"):
@@ -63,6 +71,9 @@ def resolve_states(
     for term in interface.terms:
         if term.name in by_term:
             path = PATH if isinstance(written, str) else (*PATH, term.name)
+            if term.name in patched and by_term[term.name] == "auto":
+                _note_patches(term, path, findings)
+                continue
             arguments = (by_term[term.name], term, group, path, findings, automatic)
             field = findings.attempt(_field_type, *arguments)
             if field is not None:
@@ -72,15 +83,25 @@ def resolve_states(
     return types
 
 
-def _too_large(term: Term, findings: Findings) -> Failed:
-    message = (
-        f"{described(term.name)} has {term.places} places x {term.channels} channels; it is too "
-        "large"
-    )
-    hint = (
-        f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a smaller view"
-    )
-    return findings.add("too-large", ("environment",), message, hint, key=True)
+def refuse_large(interface: Interface, findings: Findings) -> None:
+    """Raise Failed where a term is larger than any field type."""
+    for term in interface.terms:
+        if term.places > MAX_PLACES or term.channels > MAX_CHANNELS:
+            message = (
+                f"{described(term.name)} has {term.places} places x {term.channels} channels; it "
+                "is too large"
+            )
+            hint = (
+                f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a "
+                "smaller view"
+            )
+            raise findings.add("too-large", ("environment",), message, hint, key=True)
+
+
+def _note_patches(term: Term, path: Place, findings: Findings) -> None:
+    message = f"no adapter knows how the {term.places} patches of {described(term.name)} move"
+    hint = f"write states: {{{term.name}: tokens}}, with the group S{term.places}"
+    findings.add("no-auto", path, message, hint)
 
 
 def _note_names(written: list[str], names: list[str], group: Group, findings: Findings) -> None:

@@ -107,11 +107,42 @@ Moves = Annotated[
 
 
 class Environment(_Open):
-    """Which environment is learnt, through which adapter. The other keys are the adapter's own."""
+    """Which environment is learnt, through which adapter, and what is made of its observations. The
+    other keys are the adapter's own; one that it shares with those here is its own too.
+    """
 
     adapter: str = Field(
         description="The adapter: the name of a file in symgen/envs, such as gymnasium_env."
     )
+    patches: int | None = Field(
+        default=None,
+        ge=2,
+        le=1024,
+        description="Pixels per side of the squares that pictures are cut into: a picture becomes "
+        "tokens, a patch each, row by row; the channels of one are in the order (row, column, "
+        "channel). The squares must divide the picture.",
+    )
+    frames: int | None = Field(
+        default=None,
+        ge=1,
+        le=16,
+        description="So many of the last observations are seen side by side, in the channels, the "
+        "oldest first; an episode begins with its first one so many times. Indices stay the last "
+        "one. symmetry.states says how one observation moves; all of them move so.",
+    )
+    previous: tuple[Literal["action", "reward"], ...] | None = Field(
+        default=None,
+        description="What is seen beside the observation, zeros where an episode begins: action, "
+        "the term previous_action (what was executed last: within its bounds, choices one-hot), "
+        "which moves as the actions do; reward, the term previous_reward, which does not move.",
+    )
+
+    @field_validator("previous")
+    @classmethod
+    def _named_once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value and len(set(value)) < len(value):
+            raise ValueError(f"{value[0]} is named twice")
+        return value
 
 
 class Symmetry(_Closed):

@@ -56,7 +56,7 @@ def learner(spec, dtype=torch.float32, seed=0, device="cpu"):
     """Of the spec's algorithm, with what its constraint adds."""
     problem = check_spec(spec)
     options = problem.algorithm_options
-    envs = environments(problem.adapter, problem.adapter_options, options.envs, seed)
+    envs = environments(problem, options.envs, seed)
     return lookup.module("algorithm", problem.algorithm).Learner(
         network(problem, dtype, seed).to(device),
         envs,

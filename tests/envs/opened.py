@@ -30,7 +30,7 @@ def environments_of(name: str) -> VectorEnv:
     """The environments of an example; shared, so each test begins with a reset."""
     if name not in OPENED:
         problem = problem_of(name)
-        OPENED[name] = environments(problem.adapter, problem.adapter_options, ENVS, 0)
+        OPENED[name] = environments(problem, ENVS, 0)
     return OPENED[name]
 
 

@@ -31,7 +31,7 @@ def quiet(_report):
 
 
 def play(problem, steps: int = 8) -> None:
-    envs = environments(problem.adapter, problem.adapter_options, 2, seed=0)
+    envs = environments(problem, 2, seed=0)
     try:
         envs.reset(seed=0)
         for _ in range(steps):

@@ -1,6 +1,6 @@
 """Problems without a spec, for the tests of check-env."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,8 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import gymnasium_env
 from symgen.problem.interface import Interface
+from symgen.problem.pipeline import Pipeline
+from symgen.problem.problem import Frame
 
 LAVA = "MiniGrid-LavaCrossingS9N1-v0"
 D1 = group("D1")
@@ -29,6 +31,13 @@ class Stand:
     action: Representation
     adapter: Any
     adapter_options: Any
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    one_frame: None = None
+
+    @property
+    def frame(self) -> Frame:
+        """One observation."""
+        return Frame(self.interface, self.observation)
 
 
 def known(adapter, options, acting):

@@ -1,0 +1,393 @@
+"""Environments whose observations become what a network sees: the keys `patches`, `frames` and
+`previous` of `environment:`, in that order, for many environments side by side.
+
+piped       all of it, with a place between patches and frames where a condition changes sensors
+Patches     pictures as tokens
+Frames      the last observations side by side
+Previous    what was executed and rewarded, beside the observation
+
+`symgen/problem/pipeline.py` says the same of interfaces, without Gymnasium. Frames and what was
+done belong to an episode: both begin anew exactly where an environment starts one, in either way to
+do so (see `_stepping`), and a final observation in `info` has the form of the others.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from symgen.envs._stepping import (
+    Array,
+    Flags,
+    Info,
+    ResetOptions,
+    Stepped,
+    autoreset_mode,
+    first_action,
+)
+from symgen.problem.interface import Observation
+from symgen.problem.pipeline import ACTION, REWARD, Pipeline, patches_of
+
+ONLY = "observation"
+"""What the term of a space that is no Dict is called."""
+
+Parts = dict[str, Array]
+"""Observations by term, batch first."""
+
+Between = Callable[[VectorEnv], VectorEnv]
+
+
+def piped(envs: VectorEnv, pipeline: Pipeline, between: Between) -> VectorEnv:
+    """Environments as a network sees them.
+
+    Args:
+        envs: environments that give their own observations.
+        pipeline: what becomes of those.
+        between: what changes sensors. It is given environments whose pictures are cut, and may
+            change the number of tokens; frames and previous actions are taken of what it gives.
+
+    Raises:
+        UserError: frames or previous actions of environments that do not say how they reset
+            themselves.
+    """
+    if pipeline.patches is not None:
+        envs = Patches(envs, pipeline.patches)
+    envs = between(envs)
+    if pipeline.frames > 1:
+        envs = Frames(envs, pipeline.frames)
+    if pipeline.terms:
+        envs = Previous(envs, pipeline.terms)
+    return envs
+
+
+def unchanged(envs: VectorEnv) -> VectorEnv:
+    """The condition that changes no sensors."""
+    return envs
+
+
+class Patches(VectorWrapper):
+    """Environments whose pictures are tokens, a patch each; other terms are as they were.
+
+    Args:
+        envs: the environments.
+        side: pixels per side of a patch, which divides the pictures.
+    """
+
+    def __init__(self, envs: VectorEnv, side: int) -> None:
+        super().__init__(envs)
+        self._side = side
+        inner = envs.single_observation_space
+        self._cut = {name for name, space in _spaces(inner).items() if len(space.shape or ()) == 3}
+        _set_spaces(
+            self,
+            inner,
+            {
+                name: _mapped(space, lambda bounds: patches_of(bounds, side))
+                if name in self._cut
+                else space
+                for name, space in _spaces(inner).items()
+            },
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
+        """See VectorEnv."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return _as_space(self, self._patched(_parts(observation))), info
+
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
+        """See VectorEnv."""
+        observation, rewards, terminated, truncated, info = self.env.step(actions)
+        rows = np.flatnonzero(terminated | truncated)
+        finals = _finals(self.env, info, rows)
+        if finals is not None:
+            info = _with_finals(self, info, self._patched(finals), rows)
+        shown = _as_space(self, self._patched(_parts(observation)))
+        return shown, rewards, terminated, truncated, info
+
+    def _patched(self, parts: Parts) -> Parts:
+        return {
+            name: patches_of(part, self._side) if name in self._cut else part
+            for name, part in parts.items()
+        }
+
+
+class Starts:
+    """Which environments begin an episode with the observation that they have just given.
+
+    Args:
+        envs: environments that reset themselves.
+
+    Raises:
+        UserError: they do not say that they do.
+    """
+
+    def __init__(self, envs: VectorEnv) -> None:
+        self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
+        self._ended = np.zeros(envs.num_envs, np.bool_)
+
+    def reset(self, options: ResetOptions) -> Flags:
+        """Before a reset, which takes its mask out of the options: [env], which of them begin."""
+        begin = np.ones(len(self._ended), np.bool_)
+        if options is not None and "reset_mask" in options:
+            begin = np.array(options["reset_mask"], np.bool_)
+        self._ended = self._ended & ~begin
+        return begin
+
+    def step(self, ended: Flags) -> Flags:
+        """After a step: [env], which of them begin.
+
+        Args:
+            ended: [env], whose episodes the step has ended.
+        """
+        begin = ended if self._same_step else self._ended
+        self._ended = ended
+        return begin
+
+
+class Frames(VectorWrapper):
+    """Environments whose last observations are seen side by side, along the channels, the oldest
+    first. Where an episode begins they are its first one, so many times. Indices stay as they are.
+
+    Args:
+        envs: the environments.
+        count: how many observations.
+    """
+
+    def __init__(self, envs: VectorEnv, count: int) -> None:
+        super().__init__(envs)
+        self._count = count
+        self._starts = Starts(envs)
+        inner = envs.single_observation_space
+        self._last: dict[str, deque[Array]] = {
+            name: deque(maxlen=count)
+            for name, space in _spaces(inner).items()
+            if not isinstance(space, spaces.Discrete)
+        }
+        _set_spaces(
+            self,
+            inner,
+            {
+                name: _mapped(space, lambda bounds: np.concatenate([bounds] * count, -1))
+                if name in self._last
+                else space
+                for name, space in _spaces(inner).items()
+            },
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
+        """See VectorEnv."""
+        begin = self._starts.reset(options)
+        observation, info = self.env.reset(seed=seed, options=options)
+        parts = _parts(observation)
+        for name, last in self._last.items():
+            if not last:
+                last.extend([np.zeros_like(parts[name]) for _ in range(self._count)])
+        return self._shown(parts, begin), info
+
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
+        """See VectorEnv."""
+        observation, rewards, terminated, truncated, info = self.env.step(actions)
+        ended = terminated | truncated
+        rows = np.flatnonzero(ended)
+        finals = _finals(self.env, info, rows)
+        if finals is not None:
+            info = _with_finals(self, info, self._followed_by(finals, rows), rows)
+        parts = _parts(observation)
+        for name, last in self._last.items():
+            last.append(parts[name].copy())  # environments may write into what they gave
+        return self._shown(parts, self._starts.step(ended)), rewards, terminated, truncated, info
+
+    def _shown(self, parts: Parts, begin: Flags) -> Observation:
+        """The frames side by side, once those that begin have forgotten the others."""
+        if begin.any():
+            for name, last in self._last.items():
+                first = parts[name][begin]
+                for frame in last:
+                    frame[begin] = first
+        frames = {name: np.concatenate(last, -1) for name, last in self._last.items()}
+        return _as_space(self, {**parts, **frames})
+
+    def _followed_by(self, finals: Parts, rows: Array) -> Parts:
+        """The final observations of some environments behind their last frames."""
+        frames = {
+            name: np.concatenate([*(frame[rows] for frame in list(last)[1:]), finals[name]], -1)
+            for name, last in self._last.items()
+        }
+        return {**finals, **frames}
+
+
+class Previous(VectorWrapper):
+    """Environments that show what was executed and rewarded last, zeros where an episode begins.
+
+    The action is what the environment executed: clipped to its box, in its units; of a choice,
+    one-hot; of several choices, one after the other.
+
+    Args:
+        envs: the environments.
+        terms: the names of the terms that are added.
+    """
+
+    def __init__(self, envs: VectorEnv, terms: Sequence[str]) -> None:
+        super().__init__(envs)
+        self._terms = tuple(terms)
+        self._starts = Starts(envs)
+        executed, space = _executed(envs.single_action_space, envs.num_envs)
+        self._executed = executed
+        unbounded = spaces.Box(-np.inf, np.inf, (1,), np.float32)
+        added = {ACTION: space, REWARD: unbounded}
+        inner = envs.single_observation_space
+        named = {**_spaces(inner), **{name: added[name] for name in self._terms}}
+        self.single_observation_space = spaces.Dict(OrderedDict(named))
+        self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
+        self._nothing = {
+            name: np.zeros((envs.num_envs, *(added[name].shape or ())), np.float32)
+            for name in self._terms
+        }
+        self._last = self._nothing
+
+    def reset(
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
+        """See VectorEnv."""
+        begin = self._starts.reset(options)
+        observation, info = self.env.reset(seed=seed, options=options)
+        kept = ~begin[:, None]
+        self._last = {name: part * kept for name, part in self._last.items()}
+        return {**_parts(observation), **self._copies()}, info
+
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
+        """See VectorEnv."""
+        done = self._executed(np.asarray(actions))
+        observation, rewards, terminated, truncated, info = self.env.step(actions)
+        given = {ACTION: done, REWARD: np.asarray(rewards, np.float32)[:, None]}
+        self._last = {name: given[name] for name in self._terms}
+        ended = terminated | truncated
+        rows = np.flatnonzero(ended)
+        finals = _finals(self.env, info, rows)
+        if finals is not None:
+            last = {name: part[rows] for name, part in self._last.items()}
+            info = _with_finals(self, info, {**finals, **last}, rows)
+        begin = self._starts.step(ended)
+        if begin.any():
+            kept = ~begin[:, None]
+            self._last = {name: part * kept for name, part in self._last.items()}
+        shown = {**_parts(observation), **self._copies()}
+        return shown, rewards, terminated, truncated, info
+
+    def _copies(self) -> Parts:
+        return {name: part.copy() for name, part in self._last.items()}
+
+
+def _executed(
+    space: spaces.Space, count: int
+) -> tuple[Callable[[np.ndarray], np.ndarray], spaces.Box]:
+    """The map from actions [env, ...] as the environment takes them to what it executes, float32
+    [env, size]; and the space of the result, which holds zero too.
+    """
+    if isinstance(space, spaces.Box):
+        low = space.low.astype(np.float32)
+        high = space.high.astype(np.float32)
+        box = spaces.Box(np.minimum(low, 0), np.maximum(high, 0), dtype=np.float32)
+        return lambda actions: np.clip(actions.astype(np.float32), low, high), box
+    start = first_action(space)
+    sizes = _sizes(space)
+    offsets = np.cumsum([0, *sizes[:-1]]) - start
+    rows = np.arange(count)[:, None]
+    size = int(np.sum(sizes))
+
+    def one_hot(actions: np.ndarray) -> np.ndarray:
+        chosen = np.zeros((count, size), np.float32)
+        chosen[rows, actions.reshape(count, -1) + offsets] = 1.0
+        return chosen
+
+    return one_hot, spaces.Box(0.0, 1.0, (size,), np.float32)
+
+
+def _sizes(space: spaces.Space) -> list[int]:
+    """The number of choices of each component of a space of choices."""
+    if isinstance(space, spaces.Discrete):
+        return [int(space.n)]
+    if isinstance(space, spaces.MultiDiscrete):
+        sizes: list[int] = space.nvec.reshape(-1).tolist()
+        return sizes
+    if isinstance(space, spaces.MultiBinary):
+        return [2] * int(np.prod(space.shape))
+    raise TypeError(f"no action of {space} is known")
+
+
+def _spaces(space: spaces.Space) -> dict[str, spaces.Space]:
+    """The spaces of the terms by name."""
+    return dict(space.spaces) if isinstance(space, spaces.Dict) else {ONLY: space}
+
+
+def _set_spaces(
+    envs: VectorWrapper, inner: spaces.Space, named: Mapping[str, spaces.Space]
+) -> None:
+    """Give environments spaces by term; a Dict where `inner` is one."""
+    single = named[ONLY] if not isinstance(inner, spaces.Dict) else spaces.Dict(OrderedDict(named))
+    envs.single_observation_space = single
+    envs.observation_space = batch_space(single, envs.num_envs)
+
+
+def _mapped(space: spaces.Space, change: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+    """The space of changed observations; `change` moves entries, and makes copies of them."""
+    if isinstance(space, spaces.Box):
+        return spaces.Box(change(space.low), change(space.high), dtype=space.dtype.type)
+    if isinstance(space, spaces.MultiDiscrete):
+        start = change(space.start)
+        return spaces.MultiDiscrete(change(space.nvec), dtype=space.dtype.type, start=start)
+    if isinstance(space, spaces.MultiBinary):
+        return spaces.MultiBinary(change(np.zeros(space.shape)).shape)
+    raise TypeError(f"observations of {space} have no entries")
+
+
+def _parts(observation: Observation) -> Parts:
+    """Observations by term."""
+    if isinstance(observation, Mapping):
+        return dict(observation)
+    return {ONLY: observation}
+
+
+def _as_space(envs: VectorEnv, parts: Parts) -> Observation:
+    """Observations as the space of environments has them."""
+    return parts if isinstance(envs.single_observation_space, spaces.Dict) else parts[ONLY]
+
+
+def _finals(envs: VectorEnv, info: Info, rows: Array) -> Parts | None:
+    """The final observations of some of the environments by term, in whatever form they come: an
+    array, an array of arrays or of dicts, a dict of arrays. None where there are none.
+    """
+    if not len(rows) or "final_obs" not in info:
+        return None
+    final = info["final_obs"]
+    names = _spaces(envs.single_observation_space)
+    if isinstance(final, Mapping):
+        return {name: _rows(final[name], rows) for name in names}
+    chosen = np.asarray(final)[rows]
+    if isinstance(chosen[0], Mapping):
+        return {name: np.stack([observation[name] for observation in chosen]) for name in names}
+    return {ONLY: _rows(final, rows)}
+
+
+def _rows(batch: object, rows: Array) -> Array:
+    """Some rows of an array, or of an array of arrays."""
+    chosen = np.asarray(batch)[rows]
+    return np.stack(list(chosen)) if chosen.dtype == object else chosen
+
+
+def _with_finals(envs: VectorEnv, info: Info, finals: Parts, rows: Array) -> Info:
+    """The info with these final observations: one array for each term, zero in the rows of the
+    other environments.
+    """
+    dense: Parts = {}
+    for name, space in _spaces(envs.observation_space).items():
+        dense[name] = np.zeros(space.shape or (), space.dtype or np.float32)
+        dense[name][rows] = finals[name]
+    return {**info, "final_obs": _as_space(envs, dense)}
