@@ -12,7 +12,15 @@ import pytest
 import symgen
 from symgen import lookup
 from symgen.constraints import augment, exact, mirror_loss, none, relaxed
-from symgen.envs import cartpole_swingup, dm_control, gridworld, gymnasium_env, minigrid, procgen
+from symgen.envs import (
+    atari,
+    cartpole_swingup,
+    dm_control,
+    gridworld,
+    gymnasium_env,
+    minigrid,
+    procgen,
+)
 from symgen.families import (
     cnn,
     graph_attention,
@@ -36,6 +44,7 @@ def as_adapter(module: Adapter[OptionsT]) -> str:
 
 
 ADAPTERS = (
+    as_adapter(atari),
     as_adapter(cartpole_swingup),
     as_adapter(dm_control),
     as_adapter(gridworld),

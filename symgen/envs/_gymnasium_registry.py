@@ -31,7 +31,7 @@ EXTRAS = {
 """The way out of a missing package, by a part of the environment's entry point."""
 
 NAMESPACES = {
-    "ALE/": "needs the package ale-py: pip install ale-py",
+    "ALE/": "is a game of Atari: write adapter: atari",
     "MiniGrid-": "is an id of MiniGrid: write adapter: minigrid",
     "BabyAI-": "is an id of MiniGrid: write adapter: minigrid",
     "dm_control/": "needs the package shimmy: pip install 'shimmy[dm-control]'",

@@ -18,6 +18,7 @@ PACKAGES = (
     "gymnasium",
     "minigrid",
     "procgen-mirror",
+    "ale-py",
     "safetensors",
     "networkx",
     "escnn",

@@ -178,6 +178,38 @@ EXAMPLES: dict[str, Example] = {
         {"observation": {"s": [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]}},
         {"s": {"left": "up", "up": "left", "right": "down", "down": "right"}},
     ),
+    "atari": Example(
+        "atari",
+        {"game": "Pong", "max_steps": 6},
+        "D1",
+        {"observation": {"s": "flip"}},
+        {
+            "s": {
+                "left": "right",
+                "right": "left",
+                "left_fire": "right_fire",
+                "right_fire": "left_fire",
+            }
+        },
+        package="ale_py",
+    ),
+    "atari coloured": Example(
+        "atari",
+        {
+            "game": "Breakout",
+            "gray": False,
+            "size": 20,
+            "frame_skip": 3,
+            "sticky": 0.25,
+            "terminal_on_life_loss": True,
+            "hide_rows": {"top": 2},
+            "max_steps": 6,
+        },
+        "D1",
+        {"observation": {"s": "mirror"}},
+        {"s": {"left": "right", "right": "left"}},
+        package="ale_py",
+    ),
     "procgen": Example("procgen", {"name": "leaper", "reduce": 8, "levels": 20}, package="procgen"),
     "procgen turning": Example(
         "procgen", {"name": "caveflyer", "reduce": 16, "backgrounds": False}, package="procgen"
@@ -190,6 +222,7 @@ UNKNOWN = {
     "minigrid": "S5",
     "dm_control": "S5",
     "gymnasium_env": "D1",
+    "atari": "D1",
     "procgen": "S5",
 }
 """A group of which each adapter does not know what it does."""
@@ -231,6 +264,16 @@ MISTAKES: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"id": "CartPole-v1", "hide": [0]},
         {"id": "CartPole-v1", "hide": [2], "vectorization": "native"},
         {"id": "FrozenLake-v1", "hide": [1]},
+    ),
+    "atari": (
+        {},
+        {"game": "Pongg"},
+        {"game": "pong"},
+        {"game": "Chess"},
+        {"game": "Pong", "size": 84, "hide_rows": {"top": 50, "bottom": 34}},
+        {"game": "Pong", "hide_rows": {"left": 1}},
+        {"game": "Pong", "sticky": 1.5},
+        {"game": "Pong", "frame_skip": 0},
     ),
     "procgen": (
         {"name": "pong"},

@@ -74,6 +74,8 @@ WITHOUT = (
     "gymnasium_env native",
     "gymnasium_env hiding velocities",
     "gymnasium_env index",
+    "atari",
+    "atari coloured",
     "procgen",
     "procgen turning",
 )
