@@ -25,3 +25,13 @@ def _own_cache(tmp_path_factory):
     yield
     if before is None:
         del os.environ["SYMGEN_CACHE"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: `slow(minutes=5)`. Side by side, nobody waits for a long one in the end."""
+
+    def minutes(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("slow")
+        return marker.kwargs.get("minutes", 0) if marker else 0
+
+    items.sort(key=minutes, reverse=True)

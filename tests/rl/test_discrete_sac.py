@@ -257,7 +257,7 @@ def played(policy, episodes=100):
     return total.mean()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 def test_cartpole_is_solved_within_the_steps_of_its_spec():
     seed = 0
     compiled = compile_spec(CARTPOLE, seed=seed)

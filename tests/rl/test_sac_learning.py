@@ -55,7 +55,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=5)
 @pytest.mark.usefixtures("one_thread")
 def test_the_pendulum_is_swung_up_within_the_same_steps():
     from bench_sac import BAR, STEPS, compiled, our_return, ours, their_return, theirs
