@@ -28,7 +28,7 @@ def _own_cache(tmp_path_factory):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: `slow(minutes=5)`. Side by side, nobody waits for a long one in the end."""
+    """The longest first, `slow(minutes=5)`: side by side, nobody waits for one in the end."""
 
     def minutes(item: pytest.Item) -> float:
         marker = item.get_closest_marker("slow")

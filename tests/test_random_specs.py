@@ -25,7 +25,7 @@ def test_what_is_accepted_is_sound():
     assert assert_sound(60, first=10_000).keys() == set(lookup.keywords("family"))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=1)
 @pytest.mark.parametrize("part", range(10))
 def test_a_thousand_that_are_accepted_are_sound(part):
     assert min(assert_sound(100, first=10_000 * (part + 2)).values()) > 1

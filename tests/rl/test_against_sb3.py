@@ -13,7 +13,7 @@ from symgen.rl.ppo import advantages
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=2)
 
 
 @pytest.fixture
