@@ -189,12 +189,18 @@ class Idle:
         pass
 
     def act(self, observation, starts):
-        return np.zeros((len(observation), 1), np.float32)
+        return np.zeros((len(starts), 1), np.float32)
+
+
+def carts(**options):
+    """64 carts with all that a spec may put around them."""
+    around = {"frames": 2, "previous": ["action", "reward"]}
+    given = {"max_episode_steps": 40, **around, **options}
+    return environments(check_spec(spec("cartpole_swingup", given)), 64, 0)
 
 
 def test_a_training_staggers_first_episodes_and_an_evaluation_never():
-    options = Options(stagger=True, max_episode_steps=40)
-    envs = environments(cartpole_swingup, options, 64, 0)
+    envs = carts(stagger=True)
     assert set(play(Idle(), envs, 128, 0).lengths.tolist()) == {40}
     stepper = Stepper(envs)
     stepper.begin(0, 0)
@@ -204,7 +210,7 @@ def test_a_training_staggers_first_episodes_and_an_evaluation_never():
     assert set((lengths[1] - lengths[0]).tolist()) == {41}  # a whole one, and its starting step
     stepper.reset(0)
     assert set(truncations(stepper)[0].tolist()) == {40}
-    plain = Stepper(environments(cartpole_swingup, Options(max_episode_steps=40), 64, 0))
+    plain = Stepper(carts())
     plain.begin(0, 0)
     assert set(truncations(plain)[0].tolist()) == {40}  # control: it was not asked for
 
