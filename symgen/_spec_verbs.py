@@ -50,11 +50,16 @@ def plan(spec: SpecPath, edits: Edits = [], as_json: AsJson = False) -> None:
                 "out_type": str(step.operation.output),
                 "constraint": step.operation.bound,
                 "weights": step.weights,
+                "training_only": step in planned.training_steps,
             }
             for step in planned.steps
         ]
         terms = {name: str(field) for name, field in planned.terms.items()}
-        totals = {"family": planned.family, "weights": planned.weights}
+        totals = {
+            "family": planned.family,
+            "weights": planned.weights,
+            "training_weights": planned.training_weights,
+        }
         print_json({**totals, "terms": terms, "steps": steps})
 
 

@@ -5,7 +5,7 @@ A file is a keyword when its name does not begin with "_" and it has `Options`, 
 it imports. The folders are listed without importing anything; a module is imported when a spec
 names it. An algorithm needs torch and its Options do not: they stand in
 `symgen/rl/_<keyword>_options.py`, so that a spec is checked without torch, and beside them
-`outputs(action)`: what it asks a network for.
+`outputs(interface, options)`: what it asks a network for.
 """
 
 from __future__ import annotations

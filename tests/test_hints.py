@@ -128,6 +128,7 @@ WAYS_OUT = {
             [],
         )
     ],
+    "decoder-target": [("leave decoder out", {"\n  decoder: 1.0": ""}, [])],
     "untrained-memory": [
         ("write algorithm: ppo", {"sac": "ppo"}, []),
         ("without memory", {"\n  memory: lstm": ""}, []),

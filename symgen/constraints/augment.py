@@ -29,7 +29,7 @@ from symgen.constraints._moving import count_faults, fault, moving_faults
 from symgen.plan.plan import Step
 from symgen.problem.constraint import Fit, Promise
 from symgen.problem.fault import Fault
-from symgen.problem.output import critics
+from symgen.problem.output import Decoder
 from symgen.problem.problem import Problem
 from symgen.problem.training import Moved, Side, Trained
 
@@ -74,7 +74,10 @@ def check(problem: Problem, options: Options) -> list[Fault]:
         faults = count_faults(problem, MAX_COPIES, "write elements: random, or use a smaller group")
     else:
         faults = count_faults(problem, MAX_ELEMENTS, "use a smaller group")
-    values = [o for o in critics(problem.outputs) if o.moves == "invariant"]
+    if any(isinstance(output.training, Decoder) for output in problem.outputs):
+        message = "augment moves what a decoder is to find again, so that it would learn nothing"
+        return [fault(message, "leave train.decoder out, or use another constraint")]
+    values = [o for o in problem.outputs if o.side == "critic" and o.moves == "invariant"]
     if "log_prob" in options.model_fields_set and all(o.reads == "action" for o in values):
         message = f"{problem.algorithm} compares no log-probabilities with those of an older policy"
         faults.append(fault(message, "leave log_prob out, or write algorithm: ppo"))

@@ -7,7 +7,8 @@ o is the target and has no gradient. Of action values the second term is (Q(g.o,
 for the actions taken, and where a critic has a value for every action, which moves as the action
 does, (Q(g.o) - g.Q(o))^2, a mean over the actions. In SAC actor and critics have losses of their
 own, and each term is added to its side's. The divergence is that of the distributions, not of their
-means alone: a deviation that is learnt counts, and may grow where means disagree.
+means alone: a deviation that is learnt counts, and may grow where means disagree. What is for
+training only, such as a privileged critic, is left out: it may tell apart what the policy need not.
 
 After Yu et al. 2018, Learning Symmetric and Low-Energy Locomotion (arXiv:1801.08093), which
 compares actions.
@@ -18,11 +19,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.algebra.group import MAX_ELEMENTS
-from symgen.constraints._moving import count_faults, moving_faults
+from symgen.constraints._moving import count_faults, fault, moving_faults
 from symgen.plan.plan import Step
 from symgen.problem.constraint import Fit, Promise
 from symgen.problem.fault import Fault
-from symgen.problem.output import reads_action
+from symgen.problem.output import critics, lasting, reads_action
 from symgen.problem.problem import Problem
 from symgen.problem.training import Side, Trained
 
@@ -72,6 +73,10 @@ def check(problem: Problem, options: Options) -> list[Fault]:
     if not faults and options.elements == "random":
         hint = "write elements: generators, or use a smaller group"
         faults = count_faults(problem, MAX_ELEMENTS, hint)
+    written = "value" in options.model_fields_set and options.value > 0
+    if not faults and written and not critics(problem.outputs):
+        message = "mirror_loss compares no critic that is for training only, and there is no other"
+        faults = [fault(message, "leave value out, or leave train.privileged out")]
     return faults
 
 
@@ -104,7 +109,7 @@ class Mirrored:
         about = (problem.interface, problem.observation, problem.action, problem.outputs)
         self._action = GroupAction(*about, words)
         self._weights: dict[Side, float] = {"actor": options.weight, "critic": options.value}
-        self._outputs = {output.name: output for output in problem.outputs}
+        self._outputs = {output.name: output for output in lasting(problem.outputs)}
         self._terms: dict[Side, list[Tensor]] = {"actor": [], "critic": []}
 
     def augment(
@@ -132,7 +137,8 @@ class Mirrored:
 
         from symgen.nn.group_action import rows_of
 
-        names = tuple(name for name in outputs if self._weights[self._outputs[name].side])
+        known = [name for name in outputs if name in self._outputs]
+        names = tuple(name for name in known if self._weights[self._outputs[name].side])
         if not (names and self._action.words):
             return None
         index, element = self._drawn(actions, generator)

@@ -53,6 +53,16 @@ PROBLEM = {
         "train: {algorithm: discrete_sac}",
         "network: {family: group_mlp, hidden: 8 regular, memory: gru}\ntrain: {algorithm: ppo}",
     ),
+    "decoder-target": Explanation(
+        "There is nothing to decode, or too much.",
+        """The decoder of ppo is a linear map, in training only, from the features of the policy to
+        the real numbers that are observed: positions, velocities. Bytes, indices and the previous
+        action and reward are not decoded, nor is an image of more than 1,024 numbers, of which a
+        linear map finds nothing again.""",
+        _GRID + "network: {family: graph_attention}\n"
+        "train: {algorithm: ppo, steps: 1000, decoder: 1.0}",
+        _GRID + "network: {family: graph_attention}\ntrain: {algorithm: ppo, steps: 1000}",
+    ),
     "unbounded-action": Explanation(
         "The algorithm acts inside bounds, and the action has none.",
         """The policy of soft actor-critic is a Gaussian squashed by tanh into the box of possible

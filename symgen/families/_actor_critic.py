@@ -47,11 +47,12 @@ def actor_and_critic_mlps(
     """
     steps = []
     read = {}
-    for side in ("policy", "critic"):
+    judging = critics(problem.outputs)
+    for side in ("policy", "critic") if judging else ("policy",):
         steps += _bounded(side, picture, features, is_free)
         read[side] = [made_by(steps[-1]), *others]
     trunks = {"policy": read["policy"]}
-    for output in critics(problem.outputs):
+    for output in judging:
         trunks[output.name] = read_by(problem, output, read["critic"])
     ends = {}
     for name, read_first in trunks.items():

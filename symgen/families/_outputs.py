@@ -18,7 +18,7 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, window
 from symgen.families._rules import moved_fibre
 from symgen.problem.fault import Fault
-from symgen.problem.output import Output, field_of, reads_action
+from symgen.problem.output import Output, field_of, lasting, reads_action
 from symgen.problem.problem import Problem
 from symgen.spec.source import Place
 
@@ -76,7 +76,7 @@ def output_faults(
         hint: the way out; None for a fibre that the group moves.
     """
     faults: list[str] = []
-    for output in problem.outputs:
+    for output in lasting(problem.outputs):
         if output.reads == "action":
             faults += _action_value_faults(problem, critic, layers)
         elif output.side == "actor" and output.reads == "observation":

@@ -7,11 +7,19 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.operations.embedding import Nonlinear
 from symgen.operations.norm import RunningNorm
 from symgen.operations.operation import Operation
-from symgen.operations.plain import Dense, Perceptron
+from symgen.operations.plain import Dense, Perceptron, Reconstruction
 from symgen.operations.scale import ContinuousScale
 from symgen.operations.tied_linear import TiedLinear
 from symgen.plan.plan import Step
-from symgen.problem.output import ACTION, Output, critics, field_of, reads_action
+from symgen.problem.output import (
+    ACTION,
+    Decoder,
+    Output,
+    Privileged,
+    critics,
+    field_of,
+    reads_action,
+)
 from symgen.problem.problem import Problem
 
 MAX_PROJECTED = 512
@@ -98,8 +106,9 @@ def heads(
     actor: Feature,
     critic: Feature | Mapping[str, Feature],
     is_free: bool = False,
+    latent: Feature | None = None,
 ) -> list[Step]:
-    """The linear heads of all outputs.
+    """The linear heads of all outputs, and what makes those for training only.
 
     Args:
         problem: the problem.
@@ -108,6 +117,7 @@ def heads(
             read the action then (see `read_by`). Or one feature for all: those that read the action
             mix it in, in a hidden layer with the feature's fibre.
         is_free: whether no group binds the heads.
+        latent: what a decoder reads, where it is not what the actor's heads read.
     """
     steps = []
     if isinstance(critic, Feature):
@@ -119,6 +129,9 @@ def heads(
         if output.reads == "nothing":
             scale = ContinuousScale(field_of(output, problem.action))
             steps.append(Step(output.name, (), scale))
+            continue
+        if output.training is not None:
+            steps += _training_only(problem, output, latent or actor)
             continue
         feature = actor if output.side == "actor" else critic[output.name]
         steps.append(_head(output, field_of(output, problem.action), feature, is_free))
@@ -143,6 +156,23 @@ def mixing_layers(problem: Problem, feature: Feature, is_free: bool = False) -> 
         for output in critics(problem.outputs)
         if output.reads == "action"
     ]
+
+
+def _training_only(problem: Problem, output: Output, latent: Feature) -> list[Step]:
+    """The steps of an output for training only: no group binds them, and they read observation
+    terms as they are given, before any normalisation.
+    """
+    made_of = output.training
+    if isinstance(made_of, Decoder):
+        fields = tuple(problem.observation[name] for name in made_of.terms)
+        misses = Reconstruction(latent.field, fields)
+        return [Step(output.name, (latent.name, *made_of.terms), misses)]
+    assert isinstance(made_of, Privileged)
+    names = tuple(term.name for term in problem.interface.terms)
+    fields = tuple(problem.observation[name] for name in names)
+    layers = Perceptron(fields, made_of.hidden, squash="symlog")
+    hidden = Step(f"privileged_{output.name}", names, layers)
+    return [hidden, _head(output, field_of(output, problem.action), made_by(hidden), is_free=True)]
 
 
 def _head(output: Output, target: FieldType, feature: Feature, is_free: bool) -> Step:

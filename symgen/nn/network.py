@@ -255,14 +255,21 @@ class Network(nn.Module):
         return torch.cat([x.gather(1, chosen) for x in outputs.values()], 1)
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
-        """The weights that only the policy needs, by name."""
-        own = tuple(f"steps.{step.name}." for step in self._routes.own)
-        return {name: weight for name, weight in self.named_parameters() if name.startswith(own)}
+        """The weights that the actor's loss alone trains, by name."""
+        return self._weights_of(self._routes.own)
 
     def critic_parameters(self) -> dict[str, nn.Parameter]:
         """The weights of the critics, and of what they share with the policy, by name."""
         own = self.actor_parameters()
         return {name: weight for name, weight in self.named_parameters() if name not in own}
+
+    def judging_parameters(self) -> dict[str, nn.Parameter]:
+        """The weights that only the critics need, by name."""
+        return self._weights_of(self._routes.judged)
+
+    def _weights_of(self, steps: Sequence[Step]) -> dict[str, nn.Parameter]:
+        own = tuple(f"steps.{step.name}." for step in steps)
+        return {name: weight for name, weight in self.named_parameters() if name.startswith(own)}
 
     def symmetry_breaking(self) -> dict[str, float]:
         """Symmetry-breaking norms of the steps that may have any, see nn/symmetry_breaking.py.

@@ -72,15 +72,21 @@ class Perceptron(nn.Module):
         sources: types of the inputs.
         widths: sizes of the layers.
         activation: "tanh" or a name in torch.nn.functional.
+        squash: what is done to what is read, "none" or "symlog".
     """
 
     def __init__(
-        self, sources: tuple[FieldType, ...], widths: tuple[int, ...], activation: str = "tanh"
+        self,
+        sources: tuple[FieldType, ...],
+        widths: tuple[int, ...],
+        activation: str = "tanh",
+        squash: str = "none",
     ) -> None:
         super().__init__()
         sizes = (sum(source.size for source in sources), *widths)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.activation = activation
+        self.squashes = squash == "symlog"
         for layer in self.layers:
             _orthogonal(layer)  # type: ignore[arg-type]
 
@@ -91,6 +97,8 @@ class Perceptron(nn.Module):
             if len(inputs) > 1
             else inputs[0].flatten(1)
         )
+        if self.squashes:
+            x = symlog(x)
         for layer in self.layers:
             x = layer(x)
             x = activate(self.activation, x)
@@ -115,6 +123,25 @@ class Dense(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> (batch, places, channels)."""
         return self.linear(x.flatten(1)).view(-1, *self.shape)
+
+
+class Reconstruction(nn.Module):
+    """What a linear map of features misses of observation terms.
+
+    Args:
+        source: type of the features.
+        size: entries of the terms together.
+    """
+
+    def __init__(self, source: FieldType, size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(source.size, size)
+        _orthogonal(self.linear, 1.0)
+
+    def forward(self, features: Tensor, *terms: Tensor) -> Tensor:
+        """(batch, places, channels) each -> (batch, 1, entries of the terms)."""
+        target = torch.cat([term.flatten(1) for term in terms], 1)
+        return (self.linear(features.flatten(1)) - symlog(target)).unsqueeze(1)
 
 
 class PatchTokens(nn.Module):
@@ -200,6 +227,13 @@ class ReadToken(nn.Module):
         return gelu(self.linear(self.norm(x[:, :1])))
 
 
+def symlog(x: Tensor) -> Tensor:
+    """sign(x) log(1 + |x|), which keeps small numbers as they are and large ones apart (Hafner et
+    al. 2023, Mastering Diverse Domains through World Models, arXiv:2301.04104, equation 9).
+    """
+    return x.sign() * x.abs().log1p()
+
+
 def _two_layers(width: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(
         nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
@@ -218,7 +252,13 @@ def _(operation: operations.Dense) -> Dense:
 
 @module.register
 def _(operation: operations.Perceptron) -> Perceptron:
-    return Perceptron(operation.sources, operation.widths, operation.activation)
+    settings = (operation.activation, operation.squash)
+    return Perceptron(operation.sources, operation.widths, *settings)
+
+
+@module.register
+def _(operation: operations.Reconstruction) -> Reconstruction:
+    return Reconstruction(operation.source, operation.output.size)
 
 
 @module.register

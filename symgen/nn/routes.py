@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from symgen.plan.plan import Plan, Step
-from symgen.problem.output import Output
+from symgen.problem.output import Output, lasting
 
-__all__ = ["Routes", "needed", "routes"]
+__all__ = ["Routes", "routes"]
 
 Names = tuple[str, ...]
 
@@ -18,13 +18,14 @@ class Routes:
 
     Args:
         seen: outputs that do not read the action.
-        acting: outputs of the actor.
+        acting: outputs of the actor, but those for training only.
         values: critics of the observation alone.
         judging: outputs that read the action.
         choosing: critics with a number for each action that may be chosen.
         steps: every selection of outputs -> the steps that it needs.
         shared: steps that outputs of the actor and critics have in common.
-        own: steps that outputs of the actor alone need.
+        own: steps that outputs of the actor alone need, those for training only among them.
+        judged: steps that critics alone need.
         beyond: every selection of outputs -> the steps that it needs beyond the shared ones.
     """
 
@@ -36,23 +37,26 @@ class Routes:
     steps: Mapping[Names, tuple[Step, ...]]
     shared: tuple[Step, ...]
     own: tuple[Step, ...]
+    judged: tuple[Step, ...]
     beyond: Mapping[Names, tuple[Step, ...]]
 
 
 def routes(plan: Plan, outputs: Sequence[Output]) -> Routes:
     """The routes of a plan to these outputs."""
     names = tuple(output.name for output in outputs)
-    acting = tuple(output.name for output in outputs if output.side == "actor")
+    acting = tuple(output.name for output in lasting(outputs) if output.side == "actor")
+    of_actor = tuple(output.name for output in outputs if output.side == "actor")
     critics = tuple(output.name for output in outputs if output.side == "critic")
     judging = tuple(output.name for output in outputs if output.reads == "action")
     choosing = tuple(o.name for o in outputs if o.side == "critic" and o.moves == "action")
     steps = {
-        some: needed(plan, some)
+        some: plan.needed(some)
         for length in range(1, len(names) + 1)
         for some in combinations(names, length)
     }
     criticised = {step.name for step in steps[critics]} if critics else set()
     shared = tuple(step for step in steps[acting] if step.name in criticised)
+    acted = {step.name for step in steps[of_actor]}
     common = {step.name for step in shared}
     beyond = {
         some: tuple(step for step in route if step.name not in common)
@@ -66,17 +70,7 @@ def routes(plan: Plan, outputs: Sequence[Output]) -> Routes:
         choosing=choosing,
         steps=steps,
         shared=shared,
-        own=beyond[acting],
+        own=beyond[of_actor],
+        judged=tuple(step for step in plan.steps if step.name in criticised - acted),
         beyond=beyond,
     )
-
-
-def needed(plan: Plan, names: Names) -> tuple[Step, ...]:
-    """The steps with these names, and all that lead to them, in the order of the plan."""
-    wanted = set(names)
-    kept = []
-    for step in reversed(plan.steps):
-        if step.name in wanted:
-            wanted.update(step.inputs)
-            kept.append(step)
-    return tuple(reversed(kept))

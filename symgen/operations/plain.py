@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
@@ -47,6 +47,7 @@ class Perceptron(Free):
         sources: types of the inputs.
         widths: sizes of the layers.
         activation: "tanh" or a name in torch.nn.functional.
+        squash: what is done to what is read: nothing, or sign(x) log(1 + |x|).
     """
 
     READS: ClassVar[str] = "sources"
@@ -54,6 +55,7 @@ class Perceptron(Free):
     sources: tuple[FieldType, ...]
     widths: tuple[int, ...]
     activation: str = "tanh"
+    squash: Literal["none", "symlog"] = "none"
 
     @property
     def output(self) -> FieldType:
@@ -65,6 +67,34 @@ class Perceptron(Free):
         """Of all layers."""
         sizes = (sum(source.size for source in self.sources), *self.widths)
         return sum((before + 1) * after for before, after in pairwise(sizes))
+
+
+@dataclass(frozen=True)
+class Reconstruction(Free):
+    """What a linear map of features misses of observation terms: W f + b - sign(o) log(1 + |o|).
+
+    Args:
+        source: type of the features.
+        terms: types of the terms.
+    """
+
+    source: FieldType
+    terms: tuple[FieldType, ...]
+
+    @property
+    def inputs(self) -> tuple[FieldType, ...]:
+        """The features and the terms."""
+        return (self.source, *self.terms)
+
+    @property
+    def output(self) -> FieldType:
+        """A number for each entry of the terms, in their order."""
+        return channels(self.source.group, sum(term.size for term in self.terms))
+
+    @property
+    def own_weights(self) -> int:
+        """A matrix and a bias."""
+        return self.output.size * (self.source.size + 1)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ is wrong.
 from collections.abc import Callable, Iterator
 
 from symgen.plan.plan import Plan
-from symgen.problem.output import ACTION, reads_action
+from symgen.problem.output import ACTION, Privileged, lasting, reads_action
 
 Invariant = Callable[[Plan], Iterator[str]]
 
@@ -65,11 +65,27 @@ def outputs_read_what_they_say(plan: Plan) -> Iterator[str]:
             yield f"the {output.name} reads the action"
 
 
+def training_is_apart(plan: Plan) -> Iterator[str]:
+    """No group binds what is for training only, and a privileged critic shares no step with what
+    stays.
+    """
+    for step in plan.training_steps:
+        if not step.operation.is_free:
+            yield f"{step.name}: {plan.family} binds what is for training only"
+    stay = {step.name for step in plan.needed(output.name for output in lasting(plan.outputs))}
+    for output in plan.outputs:
+        if isinstance(output.training, Privileged):
+            shared = [step.name for step in plan.needed([output.name]) if step.name in stay]
+            if shared:
+                yield f"the {output.name} is privileged, and shares {', '.join(shared)}"
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     inputs_exist,
     types_meet,
     outputs_are_steps,
     outputs_read_what_they_say,
+    training_is_apart,
 )
 
 

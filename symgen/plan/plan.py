@@ -5,12 +5,12 @@ plan needs no torch. Law (plan.invariants): every input exists, and its type is 
 promised.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.operations.operation import Operation
-from symgen.problem.output import Output
+from symgen.problem.output import Output, lasting
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,32 @@ class Plan:
 
     @property
     def weights(self) -> int:
-        """Number of trainable numbers in all steps."""
-        return sum(step.weights for step in self.steps)
+        """Number of trainable numbers in all steps but those for training only."""
+        return sum(step.weights for step in self.steps) - self.training_weights
+
+    @property
+    def training_weights(self) -> int:
+        """Number of trainable numbers in the steps for training only."""
+        return sum(step.weights for step in self.training_steps)
+
+    @property
+    def training_steps(self) -> tuple[Step, ...]:
+        """The steps that only outputs for training need."""
+        passing = [output.name for output in self.outputs if output.training_only]
+        if not passing:
+            return ()
+        stay = {step.name for step in self.needed(o.name for o in lasting(self.outputs))}
+        return tuple(step for step in self.needed(passing) if step.name not in stay)
+
+    def needed(self, names: Iterable[str]) -> tuple[Step, ...]:
+        """The steps with these names, and all that lead to them, in order."""
+        wanted = set(names)
+        kept = []
+        for step in reversed(self.steps):
+            if step.name in wanted:
+                wanted.update(step.inputs)
+                kept.append(step)
+        return tuple(reversed(kept))
 
     @property
     def states(self) -> dict[str, FieldType]:

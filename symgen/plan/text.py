@@ -11,6 +11,8 @@ def text(plan: Plan) -> str:
     rows += [_row(step) for step in plan.steps]
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
     lines = [f"{plan.family} under {group}: {plan.weights:,} weights"]
+    if plan.training_weights:
+        lines[0] += f", and {plan.training_weights:,} for training only"
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         cells[3] = row[3].rjust(widths[3])

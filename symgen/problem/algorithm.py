@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from symgen.problem.fault import Fault
-from symgen.problem.interface import Action
+from symgen.problem.interface import Interface
 from symgen.problem.output import Output
 from symgen.problem.training import Training
 
@@ -56,8 +56,10 @@ class Declaration(Protocol[OptionsT]):
     def TRAINS_MEMORY(self) -> bool:
         """Whether it trains networks with memory: on sequences, from states that it has stored."""
 
-    def outputs(self, action: Action, /) -> tuple[Output, ...]:
-        """What the algorithm asks a network for, of whatever kind the action is."""
+    def outputs(self, interface: Interface, options: OptionsT, /) -> tuple[Output, ...]:
+        """What the algorithm asks a network for, of whatever kind the action is; some of it
+        perhaps for training only.
+        """
 
     def check(self, problem: Problem, /) -> list[Fault]:
         """What is wrong with a problem for this algorithm."""

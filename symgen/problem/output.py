@@ -6,7 +6,7 @@ and proofs loop over what is declared; none of them knows an algorithm.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
@@ -17,31 +17,70 @@ ACTION = "action"
 
 
 @dataclass(frozen=True)
+class Privileged:
+    """Of an output for training only: a free perceptron on all observation terms as they are given,
+    which shares nothing with the policy.
+
+    Args:
+        hidden: sizes of its hidden layers.
+    """
+
+    hidden: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Of an output for training only: what a linear map of the policy's features misses of some
+    terms, sign(o) log(1 + |o|).
+
+    Args:
+        terms: their names, in the order of the space.
+        size: how many entries they have together.
+    """
+
+    terms: tuple[str, ...]
+    size: int
+
+
+TrainingOnly: TypeAlias = Privileged | Decoder
+"""What an output is made of that no policy needs: no group binds it, and nothing proves it."""
+
+
+@dataclass(frozen=True)
 class Output:
     """One output of a network: the step of this name in the plan.
 
     Args:
         name: such as "policy", "value", "q1".
         moves: as the policy's parameters ("action"), as the deviations of its components
-            ("deviation", see `field_of`), or not at all ("invariant").
+            ("deviation", see `field_of`), not at all ("invariant"), or as no law says ("free").
         side: which loss trains the layers that it has of its own.
         reads: "observation", "action" (observation and action), or "nothing" (weights alone).
         gain: size of the head's initial weights.
         squashed: whether the policy's Gaussian goes through tanh into the bounds of the action.
+        training: what it is made of, where it is for training only: families then give it no
+            layers of their own, and nothing is claimed or measured of it. None for what stays.
     """
 
     name: str
-    moves: Literal["action", "deviation", "invariant"]
+    moves: Literal["action", "deviation", "invariant", "free"]
     side: Literal["actor", "critic"]
     reads: Literal["observation", "action", "nothing"] = "observation"
     gain: float = 1.0
     squashed: bool = False
+    training: TrainingOnly | None = None
+
+    @property
+    def training_only(self) -> bool:
+        """Whether it is gone once training is over."""
+        return self.training is not None
 
     def __str__(self) -> str:
         moves = {"invariant": "invariant", "action": "as the action"}.get(self.moves, self.moves)
         reads = "" if self.reads == "observation" else f", reads {self.reads}"
         squashed = ", squashed" if self.squashed else ""
-        return f"{self.name} ({self.side}, {moves}{reads}{squashed})"
+        training = ", training only" if self.training_only else ""
+        return f"{self.name} ({self.side}, {moves}{reads}{squashed}{training})"
 
 
 def field_of(output: Output, action: Representation) -> FieldType:
@@ -57,6 +96,9 @@ def field_of(output: Output, action: Representation) -> FieldType:
     """
     if output.moves == "invariant":
         return vector(representations.trivial(action.group))
+    if isinstance(output.training, Decoder):
+        one = representations.trivial(action.group)
+        return vector(representations.direct_sum((output.training.size, one)))
     if output.moves == "action" or output.reads == "nothing":
         return vector(action)
     if action.is_signed_permutation:
@@ -83,15 +125,24 @@ def moved_by(output: Output, action: Representation) -> Representation:
 
 
 def critics(outputs: Iterable[Output]) -> tuple[Output, ...]:
-    """The outputs that judge: values, and action values."""
-    return tuple(output for output in outputs if output.side == "critic")
+    """The outputs that judge, values and action values, and whose layers a family makes: those for
+    training only are not among them.
+    """
+    return tuple(output for output in lasting(outputs) if output.side == "critic")
 
 
 def actors(outputs: Iterable[Output]) -> tuple[Output, ...]:
     """The outputs that say what the policy does, and read the observation."""
     return tuple(
-        output for output in outputs if output.side == "actor" and output.reads != "nothing"
+        output
+        for output in lasting(outputs)
+        if output.side == "actor" and output.reads != "nothing"
     )
+
+
+def lasting(outputs: Iterable[Output]) -> tuple[Output, ...]:
+    """All but those for training only."""
+    return tuple(output for output in outputs if not output.training_only)
 
 
 def reads_action(outputs: Iterable[Output]) -> bool:

@@ -98,11 +98,15 @@ class Trained(Protocol):
         ...
 
     def actor_parameters(self) -> dict[str, nn.Parameter]:
-        """The weights that only the policy needs, by name."""
+        """The weights that the actor's loss alone trains, by name."""
         ...
 
     def critic_parameters(self) -> dict[str, nn.Parameter]:
         """The weights of the critics, and of what they share with the policy, by name."""
+        ...
+
+    def judging_parameters(self) -> dict[str, nn.Parameter]:
+        """The weights that only the critics need, by name."""
         ...
 
 

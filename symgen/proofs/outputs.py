@@ -8,7 +8,7 @@ from torch import Tensor
 
 from symgen.algebra.representation import Representation
 from symgen.nn.network import Network
-from symgen.problem.output import moved_by
+from symgen.problem.output import lasting, moved_by
 from symgen.proofs.claim import Claim
 from symgen.proofs.inputs import Array, Setting, Terms
 from symgen.proofs.verification import Row
@@ -19,7 +19,7 @@ __all__ = ["moves", "output_rows", "row", "said"]
 def said(network: Network, terms: Terms, acts: Array) -> dict[str, Tensor]:
     """What a network says of observations and, where outputs read them, of actions, by name.
 
-    Outputs that read nothing are weights, and left out.
+    Outputs that read nothing are weights, and left out; so is what is for training only.
 
     Args:
         network: to be asked.
@@ -27,7 +27,7 @@ def said(network: Network, terms: Terms, acts: Array) -> dict[str, Tensor]:
         acts: a batch of actions.
     """
     seen, _ = network(terms)
-    names = [output.name for output in network.outputs if output.reads == "observation"]
+    names = [output.name for output in lasting(network.outputs) if output.reads == "observation"]
     outputs = {name: seen[name] for name in names}
     judging = tuple(output.name for output in network.outputs if output.reads == "action")
     if judging:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.nn.network import Network, State
-from symgen.problem.output import moved_by
+from symgen.problem.output import lasting, moved_by
 from symgen.proofs.claim import Claim
 from symgen.proofs.inputs import Setting, Terms
 from symgen.proofs.outputs import moves, row
@@ -81,7 +81,7 @@ def sequence_rows(
     mistaken = play(network, moved[half:], another)
     sees = _sees(element, setting, sequence[0])
     rows = []
-    for output in network.outputs:
+    for output in lasting(network.outputs):
         if output.name not in network.remembering:
             continue
         x = before.outputs[output.name].cpu()

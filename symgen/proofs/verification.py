@@ -66,6 +66,7 @@ class StoredVerification(TypedDict, total=False):
     observations: dict[str, int]
     device: str
     missing: str
+    unmeasured: list[str]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Verification:
         observations: how many observations it was measured on, by where they come from.
         missing: why there are none of the environment, where they were asked for.
         device: where it was measured.
+        unmeasured: outputs for training only, which are no part of the policy.
     """
 
     rows: tuple[Row, ...]
@@ -86,6 +88,7 @@ class Verification:
     observations: Mapping[str, int] = field(default_factory=dict)
     missing: str = ""
     device: str = "cpu"
+    unmeasured: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -123,6 +126,8 @@ class Verification:
         }
         if self.missing:
             values["missing"] = self.missing
+        if self.unmeasured:
+            values["unmeasured"] = list(self.unmeasured)
         return values
 
     def __str__(self) -> str:
@@ -130,6 +135,7 @@ class Verification:
             *self._table(),
             *self._about_rotations(),
             *self._about_observations(),
+            *self._about_training(),
             *self._about_device(),
             *self._about_the_constraint(),
         ]
@@ -166,6 +172,11 @@ class Verification:
         if self.missing:
             lines.append(f"none of the environment: {self.missing}")
         return lines
+
+    def _about_training(self) -> list[str]:
+        if not self.unmeasured:
+            return []
+        return [f"not measured: {', '.join(self.unmeasured)}, for training only"]
 
     def _about_device(self) -> list[str]:
         if self.device == "cpu":

@@ -101,7 +101,9 @@ def verify(
         rows = [allowed(row) for row in rows]
     used = {"normally distributed": batch}
     used |= {shown.source: shown.count for shown in samples.shown}
-    return Verification(tuple(rows), promise, used, samples.missing, str(network.device))
+    unmeasured = tuple(output.name for output in network.outputs if output.training_only)
+    device = str(network.device)
+    return Verification(tuple(rows), promise, used, samples.missing, device, unmeasured)
 
 
 def _single(network: Network, setting: Setting, terms: Terms, acts: Array) -> list[Row]:

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.fault import Fault
-from symgen.problem.interface import Action
-from symgen.problem.output import Output
+from symgen.problem.interface import Interface, Term
+from symgen.problem.output import Decoder, Output, Privileged
+from symgen.problem.pipeline import TERM_OF
 from symgen.rl._schedule import NonNegative, Schedule
 
 if TYPE_CHECKING:
@@ -16,22 +17,37 @@ if TYPE_CHECKING:
 __all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs"]
 
 TRAINS_MEMORY = True
-
-
-def outputs(action: Action) -> tuple[Output, ...]:
-    """A policy and a value; of a continuous action also its deviation, the same in every state."""
-    # a nearly uniform policy at the start (Andrychowicz et al. 2021, "What matters in on-policy
-    # RL", section 3.2)
-    policy = Output("policy", "action", "actor", gain=0.1)
-    value = Output("value", "invariant", "critic")
-    scale = Output("scale", "deviation", "actor", reads="nothing")
-    return (policy, value, scale) if action.kind == "continuous" else (policy, value)
-
-
 MAX_TRANSITIONS = 2**22
 """Of one rollout: vectors of 250 numbers fill 4 GB."""
+MAX_DECODED = 1024
+"""Entries of the largest term that is decoded: a linear map says nothing of a camera's image."""
+UNDECODED = tuple(TERM_OF.values())
+"""Terms that are no sensors: a policy that remembers them need not find them again."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Layers(BaseModel):
+    """The layers of a privileged critic."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(
+        default=(64, 64),
+        strict=False,
+        min_length=1,
+        max_length=16,
+        description="units of every hidden layer, with tanh",
+    )
+
+
+def _branch(value: object) -> str:
+    return "<mapping>" if isinstance(value, dict | Layers) else "<word>"
+
+
+Critic = Annotated[
+    Annotated[bool, Tag("<word>")] | Annotated[Layers, Tag("<mapping>")], Discriminator(_branch)
+]
 
 
 class Options(AlgorithmOptions):
@@ -57,6 +73,11 @@ class Options(AlgorithmOptions):
         512, ge=1, description="transitions per gradient step, about: a rollout is cut evenly"
     )
     learning_rate: Schedule = Field(5e-4, description="Adam's step size; a schedule")
+    critic_learning_rate: Schedule | None = Field(
+        None,
+        description="step size of the weights that only the critic needs, whose gradient is then "
+        "shortened by itself; a schedule. By default they are trained as all others",
+    )
     gamma: Fraction = Field(0.99, description="discount per step")
     gae_lambda: Fraction = Field(0.95, description="0 trusts the value estimate, 1 the returns")
     clip: Schedule = Field(
@@ -65,6 +86,22 @@ class Options(AlgorithmOptions):
     clip_value: bool = Field(False, description="bound the change of the value by `clip` as well")
     entropy: Schedule = Field(0.01, description="weight of the entropy bonus; a schedule")
     value: NonNegative = Field(0.5, description="weight of the squared error of the value")
+    privileged: Critic = Field(
+        False,
+        description="in training, judge by a perceptron of the critic's own on all observation "
+        "terms as they are given, in their order, squashed by sign(x) log(1 + |x|); it shares "
+        "nothing with the policy, no group binds it, and acting does not need it. true: with the "
+        "defaults",
+    )
+    decoder: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="in training, weight of the mean squared error of a linear map from the "
+        "features that the policy's head reads to the observed real numbers, squashed by sign(x) "
+        "log(1 + |x|), with gradients for the features (previous action and reward are not "
+        "decoded); null: none",
+    )
     max_grad_norm: float = Field(
         0.5, gt=0, description="longer gradients are shortened to this norm"
     )
@@ -108,8 +145,59 @@ class Options(AlgorithmOptions):
         return self
 
 
+def outputs(interface: Interface, options: Options) -> tuple[Output, ...]:
+    """A policy and a value; of a continuous action also its deviation, the same in every state; and
+    what is for training only.
+    """
+    # a nearly uniform policy at the start (Andrychowicz et al. 2021, "What matters in on-policy
+    # RL", section 3.2)
+    declared = [Output("policy", "action", "actor", gain=0.1)]
+    declared.append(Output("value", "invariant", "critic", training=_privileged(options)))
+    if interface.action.kind == "continuous":
+        declared.append(Output("scale", "deviation", "actor", reads="nothing"))
+    if options.decoder is not None:
+        terms = _decoded(interface)
+        names = tuple(term.name for term in terms)
+        decoder = Decoder(names, sum(term.entries for term in terms))
+        declared.append(Output("decoder", "free", "actor", training=decoder))
+    return tuple(declared)
+
+
+def _privileged(options: Options) -> Privileged | None:
+    layers = options.privileged
+    if isinstance(layers, bool):
+        return Privileged(Layers().hidden) if layers else None
+    return Privileged(layers.hidden)
+
+
+def _decoded(interface: Interface) -> list[Term]:
+    """The terms of real numbers that are sensors."""
+    return [
+        term
+        for term in interface.terms
+        if term.dtype.startswith("float")
+        and term.layout != "discrete"
+        and term.name not in UNDECODED
+    ]
+
+
 def check(problem: "Problem") -> list[Fault]:
-    """Any action will do."""
+    """Any action will do. decoder-target: nothing to decode, or too much."""
+    options = problem.algorithm_options
+    if not isinstance(options, Options) or options.decoder is None:
+        return []
+    hint = "leave decoder out: it finds a few real numbers again in the policy's features"
+    terms = _decoded(problem.interface)
+    if not terms:
+        message = "train.decoder: nothing that is observed is a real number"
+        return [Fault("decoder-target", ("train", "decoder"), message, hint)]
+    largest = max(terms, key=lambda term: term.entries)
+    if largest.entries > MAX_DECODED:
+        message = (
+            f"train.decoder: {largest.name} has {largest.entries:,} entries, and at most "
+            f"{MAX_DECODED:,} are decoded"
+        )
+        return [Fault("decoder-target", ("train", "decoder"), message, hint)]
     return []
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from symgen.problem.fault import Fault
-from symgen.problem.interface import Action
+from symgen.problem.interface import Interface
 from symgen.problem.output import Output
 from symgen.rl._soft_options import SoftOptions
 
@@ -17,7 +17,7 @@ __all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs"]
 TRAINS_MEMORY = False
 
 
-def outputs(action: Action) -> tuple[Output, ...]:
+def outputs(interface: Interface, options: SoftOptions) -> tuple[Output, ...]:
     """A squashed Gaussian policy, and two action values, of which the smaller is trusted."""
     return (
         Output("policy", "action", "actor", gain=0.1, squashed=True),

@@ -26,7 +26,7 @@ from symgen.nn import distributions
 from symgen.nn.device import generator as generator_on
 from symgen.problem.algorithm import Scalars
 from symgen.problem.training import PLAIN, Trained, Training
-from symgen.rl import _adam_state, _episodes, _random_state
+from symgen.rl import _adam_state, _episodes, _random_state, _step_sizes
 from symgen.rl._batch import Batch, augmented, batch_of
 from symgen.rl._episodes import Episodes
 from symgen.rl._losses import check_losses
@@ -47,8 +47,10 @@ METRICS = {
     **_episodes.METRICS,
     "steps_per_second": "transitions per second of this rollout and update together",
     "learning_rate": "step size of this update",
+    "critic_learning_rate": "step size of the weights that only the critic needs",
     "policy_loss": "clipped surrogate, mean over the minibatches, like all losses here",
     "value_loss": "mean squared error of the value",
+    "decoder_loss": "mean squared error of the decoder, 0 where there is none",
     "entropy": "entropy of the policy, in nats",
     "approx_kl": "estimate of KL(old policy, new policy), in nats",
     "clip_fraction": "share of transitions whose probability ratio left the clip range",
@@ -112,8 +114,8 @@ def loss(
     and what METRICS says about it.
 
     Returns:
-        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction, |ratio - 1|]
-        without gradients.
+        The loss, and [policy_loss, value_loss, entropy, approx_kl, clip_fraction, decoder_loss,
+        |ratio - 1|] without gradients.
     """
     outputs = batch.outputs(network)
     values = outputs["value"][:, 0]
@@ -136,6 +138,11 @@ def loss(
     value_loss = value_loss.mean()
     entropy = entropies.mean()
     total = policy_loss + options.value * value_loss - entropy_weight * entropy
+    decoder_loss = torch.zeros_like(entropy)
+    if "decoder" in outputs and options.decoder is not None:
+        # what the decoder gives is by how much it misses the observation
+        decoder_loss = outputs["decoder"].square().mean()
+        total = total + options.decoder * decoder_loss
     extra = training.penalty(network, batch.observations, batch.actions, outputs, None, generator)
     if extra is not None:
         total = total + extra
@@ -145,8 +152,8 @@ def loss(
         approx_kl = (ratio - 1 - log_ratio).mean()
         distance = (ratio - 1).abs()
         clipped = (distance > clip).to(ratio).mean()
-        parts = [policy_loss, value_loss, entropy, approx_kl, clipped, distance.mean()]
-        return total, torch.stack(parts)
+        losses = [policy_loss, value_loss, entropy, approx_kl, clipped, decoder_loss]
+        return total, torch.stack([*losses, distance.mean()])
 
 
 def update(
@@ -162,7 +169,8 @@ def update(
 
     Args:
         network: the policy and the value.
-        optimiser: of its weights.
+        optimiser: of its weights; where there is a `critic_learning_rate`, the critic's own are its
+            second group.
         experience: the rollout, as transitions or, where the network has memory, as sequences of
             which each is in one minibatch.
         options: how to train.
@@ -173,12 +181,9 @@ def update(
     Returns:
         The metrics from "learning_rate" on. They may not be finite; the weights are useless then.
     """
-    rate = at(options.learning_rate, progress)
+    rates = _step_sizes.follow(optimiser, options, progress)
     clip = at(options.clip, progress)
     entropy_weight = at(options.entropy, progress)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     batch = experience.transitions
     parts = max(1, round(len(batch) / options.minibatch))
     rows: list[Tensor] = []
@@ -191,15 +196,15 @@ def update(
             break
         optimiser.zero_grad(set_to_none=True)
         total.backward()
-        norms.append(torch.nn.utils.clip_grad_norm_(weights, options.max_grad_norm))
+        norms.append(_step_sizes.shorten(optimiser, options.max_grad_norm))
         optimiser.step()
 
-    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction", "decoder_loss")
     table = torch.stack(rows)
     *means, first_ratio = torch.cat([table[:, :-1].mean(0), table[0, -1:]]).cpu().tolist()
     unexplained = (batch.returns - batch.values).var(correction=0) / batch.returns.var(correction=0)
     return {
-        "learning_rate": rate,
+        **rates,
         **dict(zip(names, means, strict=True)),
         "first_ratio": first_ratio,
         "gradient_norm": torch.stack(norms).mean().item() if norms else 0.0,
@@ -258,7 +263,7 @@ class Learner:
         self._weights = dict(network.named_parameters())
         weight = next(iter(self._weights.values()))
         self._device = weight.device
-        self._optimiser = torch.optim.Adam(self._weights.values(), eps=options.adam_eps, fused=True)
+        self._optimiser = _step_sizes.adam(network, options)
         self._generator = generator_on(self._device, seed)
         self._reward_scale = RewardScale(envs.num_envs, options.gamma)
         self._buffer = Buffer(

@@ -107,7 +107,7 @@ def resolve(spec: Spec, source: Source) -> Problem:
         adapter_options=adapter.options,
         algorithm=keyword,
         algorithm_options=options,
-        outputs=declared.outputs(views.seen.action),
+        outputs=declared.outputs(views.seen, options or declared.Options()),
         clip_observations=declared.clip_observations(options or declared.Options()),
         pipeline=views.pipeline,
         one_frame=Frame(views.frame, frame) if views.seen != views.frame else None,

@@ -50,7 +50,7 @@ def agent(spec: str, fields: str | None = None) -> Network:
         source = edit(source, {"network.layers": layers})
     problem = check_spec(source)
     sac = lookup.declaration("algorithm", "sac")
-    problem = replace(problem, outputs=sac.outputs(problem.interface.action))
+    problem = replace(problem, outputs=sac.outputs(problem.interface, sac.Options()))
     return build(plan_spec(problem), problem.interface)
 
 

@@ -202,7 +202,8 @@ def assert_plan(plan: Plan, problem: Problem) -> None:
     characters.
     """
     network = build(validate(plan), problem.interface)
-    assert plan.weights == sum(p.numel() for p in network.parameters())
+    built = sum(p.numel() for p in network.parameters())
+    assert plan.weights + plan.training_weights == built
     assert dict(plan.terms) == dict(problem.observation)
     counted = 0
     for step in plan.steps:

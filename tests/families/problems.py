@@ -55,6 +55,7 @@ def problem(
     graph: tuple[str, str] | None = None,
     oriented: bool = False,
     algorithm: str = "ppo",
+    train: Mapping[str, Any] | None = None,
 ) -> Problem:
     """The Problem of a world and a family, as resolving a spec would give it.
 
@@ -78,11 +79,12 @@ def problem(
     written = spec.symmetry.constraint
     settings = {} if isinstance(written, str) else written[name]
     given = _options(module.Options, world, dict(options or {}))
+    interface = Interface(terms, acted, single=list(fields) == ["observation"])
     result = Problem(
         spec=spec,
         source=source,
         group=world.acting,
-        interface=Interface(terms, acted, single=list(fields) == ["observation"]),
+        interface=interface,
         observation=fields,
         action=action,
         graph=_graph(world, fields, given, graph or world.graph) if module.USES_GRAPH else None,
@@ -94,7 +96,7 @@ def problem(
         adapter_options=lookup.options("adapter", "gridworld")(),
         algorithm=None,
         algorithm_options=None,
-        outputs=declared.outputs(acted),
+        outputs=declared.outputs(interface, declared.Options(**(train or {}))),
         clip_observations=10.0,
     )
     faults = faults_of(result)

@@ -16,10 +16,12 @@ from symgen.algebra.catalogue import group
 from symgen.algebra.fieldtype import parse
 from symgen.compiler import check_spec, plan_spec
 from symgen.operations.embedding import Nonlinear
+from symgen.operations.operation import Operation
+from symgen.operations.plain import Dense, Perceptron
 from symgen.operations.tied_linear import TiedLinear
 from symgen.plan.invariants import INVARIANTS, validate
 from symgen.plan.plan import Plan, Step
-from symgen.problem.output import Output
+from symgen.problem.output import Output, Privileged
 from tests.families.laws import assert_plan
 from tests.families.problems import problem
 
@@ -149,6 +151,43 @@ BROKEN_CRITICS = {
 }
 
 
+SHARED, LONE = Privileged((2,)), Perceptron((SEEN,), (2,))
+
+
+def privileged(judge: Operation, *reads: str, head: Operation | None = None) -> Plan:
+    """A plan with a privileged critic, of which the first step reads these."""
+    number = Output("value", "invariant", "critic", training=SHARED)
+    steps = (
+        *plan().steps[:2],
+        Step("judge", reads, judge),
+        Step("value", ("judge",), head or Dense(NUMBER, judge.output)),
+    )
+    return dataclasses.replace(plan(), steps=steps, outputs=(OF_VALUES[0], number))
+
+
+BROKEN_TRAINING = {
+    "a critic that shares": (
+        privileged(Perceptron((HIDDEN,), (2,)), "hidden"),
+        "the value is privileged, and shares hidden",
+    ),
+    "a critic that is bound": (
+        privileged(linear("2 trivial", "standard"), "observation"),
+        "judge: group_mlp binds what is for training only",
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_TRAINING)
+def test_training_that_is_not_apart_is_refused(broken):
+    wrong, message = BROKEN_TRAINING[broken]
+    with pytest.raises(ValueError, match="the plan is broken") as caught:
+        validate(wrong)
+    assert message in str(caught.value)
+    right = privileged(LONE, "observation")
+    assert validate(right) == right
+    assert [step.name for step in right.training_steps] == ["judge", "value"]
+
+
 @pytest.mark.parametrize("broken", BROKEN_CRITICS)
 def test_broken_critics_are_refused(broken):
     name, changes, message = BROKEN_CRITICS[broken]
@@ -195,9 +234,11 @@ def test_an_input_made_later_does_not_exist():
 
 
 def test_every_invariant_can_fail():
-    messages = [message for *_, message in (*BROKEN.values(), *BROKEN_CRITICS.values())]
+    cases = (*BROKEN.values(), *BROKEN_CRITICS.values(), *BROKEN_TRAINING.values())
+    messages = [message for *_, message in cases]
     broken = [plan(**changes) for changes, _ in BROKEN.values()]
     broken += [judging(name, **changes) for name, changes, _ in BROKEN_CRITICS.values()]
+    broken += [wrong for wrong, _ in BROKEN_TRAINING.values()]
     for invariant in INVARIANTS:
         found = [each for one in broken for each in invariant(one)]
         assert set(found) & set(messages), invariant.__name__

@@ -34,7 +34,7 @@ from symgen.algebra.representation import direct_sum, trivial
 from symgen.compiler import compile_spec
 from symgen.errors import CODES, UserError
 from symgen.problem.algorithm import AlgorithmOptions
-from symgen.problem.interface import Action
+from symgen.problem.interface import Action, Interface, Term
 from symgen.problem.output import actors, critics, field_of
 from symgen.problem.training import Plain
 from symgen.rl import _schedule
@@ -64,8 +64,11 @@ def rows(*arguments, **changes):
 @algorithms
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.kind)
 def test_outputs_are_well_formed(keyword, action):
-    outputs = lookup.declaration("algorithm", keyword).outputs(action)
-    assert outputs == lookup.declaration("algorithm", keyword).outputs(action)
+    declared = lookup.declaration("algorithm", keyword)
+    interface = Interface((Term("observation", (4,)),), action, single=True)
+    outputs = declared.outputs(interface, declared.Options())
+    assert outputs == declared.outputs(interface, declared.Options())
+    assert not any(output.training_only for output in outputs)
     names = [output.name for output in outputs]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch("[a-z][a-z0-9_]*", name) for name in names)
