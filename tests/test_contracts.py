@@ -35,7 +35,16 @@ from symgen.problem.algorithm import Algorithm, Declaration
 from symgen.problem.algorithm import OptionsT as TrainOptionsT
 from symgen.problem.constraint import Constraint
 from symgen.problem.family import DesignT, Family
-from symgen.rl import _discrete_sac_options, _ppo_options, _sac_options, discrete_sac, ppo, sac
+from symgen.rl import (
+    _clone_options,
+    _discrete_sac_options,
+    _ppo_options,
+    _sac_options,
+    clone,
+    discrete_sac,
+    ppo,
+    sac,
+)
 
 
 def as_adapter(module: Adapter[OptionsT]) -> str:
@@ -65,11 +74,13 @@ def as_algorithm(module: Algorithm[TrainOptionsT]) -> str:
 
 
 DECLARATIONS = (
+    as_declaration(_clone_options),
     as_declaration(_discrete_sac_options),
     as_declaration(_ppo_options),
     as_declaration(_sac_options),
 )
 ALGORITHMS = (
+    as_algorithm(clone),
     as_algorithm(discrete_sac),
     as_algorithm(ppo),
     as_algorithm(sac),

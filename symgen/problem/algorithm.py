@@ -10,6 +10,8 @@ with its protocol, and tests/rl/test_conformance.py holds each to what is promis
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,6 +43,19 @@ class AlgorithmOptions(BaseModel):
 OptionsT = TypeVar("OptionsT", bound=AlgorithmOptions)
 
 
+@dataclass(frozen=True)
+class TeacherRun:
+    """A run whose network says what is to be done in what is observed.
+
+    Args:
+        folder: of the run, relative to the working folder, or absolute.
+        checkpoint: whose weights.
+    """
+
+    folder: Path
+    checkpoint: str
+
+
 class Declaration(Protocol[OptionsT]):
     """A module `symgen/rl/_<keyword>_options.py`: what a spec is checked with."""
 
@@ -66,6 +81,13 @@ class Declaration(Protocol[OptionsT]):
 
     def clip_observations(self, options: OptionsT, /) -> float | None:
         """Largest normalised observation, in standard deviations; None for no bound."""
+
+    def teacher(self, options: OptionsT, /) -> TeacherRun | None:
+        """Which run labels what is observed; None of an algorithm that learns from rewards.
+
+        A learner of one that has a teacher finds labels in the info of its environments, see
+        rl/_labels.py.
+        """
 
 
 class Learner(Protocol):

@@ -14,7 +14,7 @@ from symgen.rl._schedule import NonNegative, Schedule
 if TYPE_CHECKING:
     from symgen.problem.problem import Problem
 
-__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs"]
+__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs", "teacher"]
 
 TRAINS_MEMORY = True
 MAX_TRANSITIONS = 2**22
@@ -204,3 +204,7 @@ def check(problem: "Problem") -> list[Fault]:
 def clip_observations(options: Options) -> float | None:
     """Largest normalised observation, in standard deviations; None for no bound."""
     return options.clip_observations
+
+
+def teacher(options: Options) -> None:
+    """None: it learns from rewards."""

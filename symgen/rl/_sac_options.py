@@ -12,7 +12,7 @@ from symgen.rl._soft_options import SoftOptions
 if TYPE_CHECKING:
     from symgen.problem.problem import Problem
 
-__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs"]
+__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs", "teacher"]
 
 TRAINS_MEMORY = False
 
@@ -51,3 +51,7 @@ def check(problem: "Problem") -> list[Fault]:
 def clip_observations(options: Options) -> float | None:
     """Observations are not normalised; this is what the steps that could do it are made with."""
     return 10.0
+
+
+def teacher(options: Options) -> None:
+    """None: it learns from rewards."""

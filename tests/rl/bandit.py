@@ -7,13 +7,15 @@ import functools
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
 
 from symgen import lookup
 from symgen.compiler import check_spec, compile_spec
 from symgen.errors import SpecError
 from symgen.problem.training import PLAIN
+from symgen.rl._labels import TEACHER, Labels
 
 ENVIRONMENTS = {
     "discrete": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
@@ -29,8 +31,12 @@ SMALL = {
     "batch": 16,
     "report": 16,
     "updates": 0.5,
+    "teacher": "runs/nobody/base/0",
+    "student_share": 0.5,
 }
 """Of these options, those that an algorithm has."""
+NEEDED = ("teacher",)
+"""Of those, the ones that a spec cannot do without."""
 LENGTH = 4
 
 
@@ -62,23 +68,45 @@ class Bandit(gymnasium.Env):
         return seen
 
 
+class Told(VectorWrapper):
+    """Bandits beside whom a teacher stands: it prefers what pays, the more the better it pays."""
+
+    def reset(self, **given):
+        observation, info = self.env.reset(**given)
+        return observation, {**info, TEACHER: self._labels()}
+
+    def step(self, actions):
+        *stepped, info = self.env.step(actions)
+        return *stepped, {**info, TEACHER: self._labels()}
+
+    def _labels(self):
+        bandit = self.env.unwrapped.envs[0].unwrapped
+        rows = (self.num_envs, 1)
+        if bandit.kind == "continuous":
+            return Labels(torch.full(rows, bandit.reward), torch.full(rows, -1.0))
+        return Labels(torch.tensor([0.0, bandit.reward]).expand(self.num_envs, 2))
+
+
 def bandits(kind, mode=AutoresetMode.SAME_STEP, number=2, **settings):
-    return SyncVectorEnv([lambda: Bandit(kind, **settings)] * number, autoreset_mode=mode)
+    envs = [lambda: Bandit(kind, **settings)] * number
+    return Told(SyncVectorEnv(envs, autoreset_mode=mode))
 
 
-def spec(keyword, kind, **network):
+def spec(keyword, kind, constraint="none", **network):
     """A spec of a small free network; `network` says more of it."""
+    fields = lookup.options("algorithm", keyword).model_fields
+    needed = {name: SMALL[name] for name in NEEDED if name in fields}
     return {
         "symgen": 1,
         "environment": ENVIRONMENTS[kind],
         "symmetry": {
             "group": "C1",
-            "constraint": "none",
+            "constraint": constraint,
             "states": "trivial",
             "actions": "trivial",
         },
         "network": {"family": "mlp", "width": 16, "depth": 1, **network},
-        "train": {"algorithm": keyword, "steps": 100},
+        "train": {"algorithm": keyword, "steps": 100, **needed},
     }
 
 
@@ -116,6 +144,12 @@ def rates(keyword, value):
     """All step sizes of an algorithm at one value."""
     fields = lookup.options("algorithm", keyword).model_fields
     return {name: value for name in fields if name.endswith("rate")}
+
+
+def diverging(keyword):
+    """Options under which rewards that are far too large end in losses that are no numbers."""
+    fields = lookup.options("algorithm", keyword).model_fields
+    return {**rates(keyword, 1.0), **({"loss": "mse"} if "loss" in fields else {})}
 
 
 def learner(keyword, kind, envs=None, steps=96, seed=0, training=PLAIN, **changes):
