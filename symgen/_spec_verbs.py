@@ -21,9 +21,10 @@ def check(
     with mistakes(as_json):
         from symgen.compiler import check_spec
         from symgen.semantics import summary
+        from symgen.semantics.teacher import check_teacher
 
         source, _ = source_of(spec, edits)
-        problem = check_spec(source)
+        problem = check_teacher(check_spec(source))
         if as_json:
             print_json({"holds": True, "diagnostics": [], **summary.values(problem)})
         else:

@@ -29,6 +29,7 @@ from symgen.errors import (
     suggestion,
 )
 from symgen.explanations import PROBLEM, SYMMETRY, TEXT, USE
+from symgen.semantics.teacher import check_teacher
 from symgen.spec.source import from_text
 
 GOLDEN = Path(__file__).parent / "golden" / "errors"
@@ -82,6 +83,11 @@ def _stubs(monkeypatch):
         monkeypatch.setitem(gymnasium.registry, name, spec)
 
 
+def checked(spec):
+    """What `symgen check` looks at; teachers are runs beside the golden files."""
+    return check_teacher(check_spec(spec))
+
+
 def mistakes(run) -> str:
     with pytest.raises(SpecError) as caught:
         run()
@@ -91,7 +97,7 @@ def mistakes(run) -> str:
 @pytest.mark.parametrize("code", PAIRS)
 def test_golden(code, monkeypatch):
     monkeypatch.chdir(GOLDEN)
-    text = mistakes(WITHOUT_FILE.get(code, lambda: check_spec(f"{code}.yaml")))
+    text = mistakes(WITHOUT_FILE.get(code, lambda: checked(f"{code}.yaml")))
     expected = Path(f"{code}.txt")
     if os.environ.get("UPDATE_GOLDEN"):
         expected.write_text(text, encoding="utf-8")
@@ -119,12 +125,13 @@ def completed(fragment: str) -> str:
 
 
 @pytest.mark.parametrize("code", INSIDE)
-def test_examples_of_explanations(code):
+def test_examples_of_explanations(code, monkeypatch):
+    monkeypatch.chdir(GOLDEN)
     wrong, right = completed(CODES[code].wrong), completed(CODES[code].right)
     with pytest.raises(SpecError) as caught:
-        check_spec(from_text(wrong))
+        checked(from_text(wrong))
     assert {each.code for each in caught.value.diagnostics} == {code}
-    check_spec(from_text(right))
+    checked(from_text(right))
 
 
 def test_no_code_is_explained_twice():

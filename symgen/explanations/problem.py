@@ -63,6 +63,29 @@ PROBLEM = {
         "train: {algorithm: ppo, steps: 1000, decoder: 1.0}",
         _GRID + "network: {family: graph_attention}\ntrain: {algorithm: ppo, steps: 1000}",
     ),
+    "teacher-not-found": Explanation(
+        "There is no run to clone at that path, or it has no such checkpoint.",
+        """A teacher is the folder of one seed, runs/<spec>/<variant>/<seed>, relative to the
+        working folder or absolute. It must have been trained, if only for a while; checkpoint: best
+        is there once an episode has ended.""",
+        "train: {algorithm: clone, teacher: runs/cartpol_group/base/0}",
+        "train: {algorithm: clone, teacher: runs/cartpole_group/base/0}",
+    ),
+    "teacher-actions": Explanation(
+        "The teacher's actions are not those of the student.",
+        """A student learns what its teacher would do, so both must do the same things: actions of
+        one kind, of the same names, number and bounds.""",
+        "train: {algorithm: clone, teacher: runs/pendulum_d1/base/0}",
+        "train: {algorithm: clone, teacher: runs/cartpole_group/base/0}",
+    ),
+    "teacher-environment": Explanation(
+        "The teacher was trained in another environment.",
+        """It is asked about everything that happens in the student's environment, and knows only
+        its own: the adapter and all its options must be the same, and its spec must still compile.
+        Each may see the environment in its own way: patches, frames and previous may differ.""",
+        "train: {algorithm: clone, teacher: runs/cartpole_masked_d1/base/0}",
+        "train: {algorithm: clone, teacher: runs/cartpole_group/base/0}",
+    ),
     "unbounded-action": Explanation(
         "The algorithm acts inside bounds, and the action has none.",
         """The policy of soft actor-critic is a Gaussian squashed by tanh into the box of possible

@@ -86,6 +86,22 @@ USE = {
         "symgen train specs/control/cartpole_group.yaml --resume --set network.depth=3",
         "symgen train specs/control/cartpole_group.yaml --variant deeper --set network.depth=3",
     ),
+    "teacher-itself": _outside(
+        "A run cannot be its own teacher.",
+        "A student is trained into the folder of its own spec, variant and seed, and that folder "
+        "is the teacher's. Nothing of the teacher was changed.",
+        "symgen train cartpole.yaml --set train.algorithm=clone "
+        "--set train.teacher=runs/cartpole/base/0 --variant base",
+        "symgen train cartpole.yaml --set train.algorithm=clone "
+        "--set train.teacher=runs/cartpole/base/0 --variant student",
+    ),
+    "teacher-changed": _outside(
+        "The teacher is not the one that the run was begun with.",
+        "It was trained on since, or trained anew: a student would be resumed with another teacher "
+        "than it has had so far. The run's teacher.json says which weights it was taught by.",
+        "symgen train student.yaml --resume     # after the teacher was trained on",
+        "symgen train student.yaml --force",
+    ),
     "variant-name": _outside(
         "A variant cannot be called that.",
         "It is the name of a folder: at most 100 letters, digits and . _ = , + ~ - and it begins "
