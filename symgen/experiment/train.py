@@ -13,7 +13,6 @@ import torch
 
 from symgen import lookup
 from symgen.compiler import check_spec, compile_spec
-from symgen.envs.guarded import environments
 from symgen.errors import UserError
 from symgen.experiment import checkpoint, meaning
 from symgen.experiment.checkpoint import Checkpoint
@@ -27,11 +26,13 @@ from symgen.experiment.progress import Listen, Report, mean_return
 from symgen.experiment.resolved import difference, disagreement, resolved
 from symgen.experiment.run import LAST, ROOT, Run
 from symgen.experiment.stored import is_current
+from symgen.experiment.teacher import Teacher, environments, refuse_itself
 from symgen.experiment.variant import check_variant, stem
 from symgen.nn.device import chosen, described
 from symgen.problem.algorithm import Algorithm, AlgorithmOptions
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
+from symgen.semantics.teacher import check_teacher, teacher_of
 from symgen.spec.source import Source
 
 
@@ -140,7 +141,7 @@ def admitted(
     """What is to be trained, and the runs, where all of them may begin; raises as `train` does."""
     check_variant(settings.variant)
     chosen(settings.device)  # a device that is not there is said before any work
-    problem = check_spec(source)
+    problem = check_teacher(check_spec(source))
     if problem.spec.train is None:
         raise UserError(
             "nothing-to-train",
@@ -149,6 +150,7 @@ def admitted(
         )
     folder = settings.root / stem(source.name) / settings.variant
     runs = [Run(folder / str(seed)) for seed in dict.fromkeys(seeds or problem.spec.train.seeds)]
+    refuse_itself(teacher_of(problem), runs)
     values = plain_object(resolved(problem))
     _refuse_neighbours(folder, runs, values)
     for run in runs:
@@ -307,12 +309,17 @@ def _fit_seed(
     if not verification.holds:
         raise Unverified(verification)
     device = described(compiled.network.device)
+    teacher = Teacher.of(problem, settings.device)
     if begin is None:
         run.clear()
         run.record(
             source.text, resolved(problem), str(compiled.plan), verification.to_dict(), device
         )
+        if teacher is not None:
+            teacher.record(run)
     else:
+        if teacher is not None:
+            teacher.check(run)  # before anything is written
         longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
         if longer and begin.finished:
             keep_end(run, begin)
@@ -321,8 +328,7 @@ def _fit_seed(
     algorithm: Algorithm[AlgorithmOptions] = lookup.module(
         "algorithm", problem.spec.train.algorithm
     )
-    envs = environments(problem, options.envs, run.seed)
-    try:
+    with environments(problem, options.envs, run.seed, teacher) as envs:
         learner = algorithm.Learner(
             compiled.network,
             envs,
@@ -333,8 +339,6 @@ def _fit_seed(
         )
         session = Session(run, settings.saving, listen, stopped)
         end = fit(session, compiled.network, learner, steps, begin)
-    finally:
-        envs.close()
     _draw([run], run.folder)
     return end
 

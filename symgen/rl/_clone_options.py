@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from symgen.problem.algorithm import AlgorithmOptions, TeacherRun
 from symgen.problem.fault import Fault
-from symgen.problem.interface import Action
+from symgen.problem.interface import Interface
 from symgen.problem.output import Output
 from symgen.rl._schedule import Line, Schedule
 
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs", "teacher"]
 
 TRAINS_MEMORY = True
-
-
-def outputs(action: Action) -> tuple[Output, ...]:
-    """A policy; of a continuous action also its deviation, the same in every state. Nothing judges
-    what is done, so there is no critic.
-    """
-    policy = Output("policy", "action", "actor", gain=0.1)
-    scale = Output("scale", "deviation", "actor", reads="nothing")
-    return (policy, scale) if action.kind == "continuous" else (policy,)
 
 
 MAX_TRANSITIONS = 2**22
@@ -134,6 +125,15 @@ class Options(AlgorithmOptions):
             size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
             raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
         return self
+
+
+def outputs(interface: Interface, options: Options) -> tuple[Output, ...]:
+    """A policy; of a continuous action also its deviation, the same in every state. Nothing judges
+    what is done, so there is no critic.
+    """
+    policy = Output("policy", "action", "actor", gain=0.1)
+    scale = Output("scale", "deviation", "actor", reads="nothing")
+    return (policy, scale) if interface.action.kind == "continuous" else (policy,)
 
 
 def check(problem: "Problem") -> list[Fault]:

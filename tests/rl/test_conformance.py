@@ -70,8 +70,9 @@ def rows(*arguments, **changes):
 def test_outputs_are_well_formed(keyword, action):
     declared = lookup.declaration("algorithm", keyword)
     interface = Interface((Term("observation", (4,)),), action, single=True)
-    outputs = declared.outputs(interface, declared.Options())
-    assert outputs == declared.outputs(interface, declared.Options())
+    given = options(keyword)
+    outputs = declared.outputs(interface, given)
+    assert outputs == declared.outputs(interface, given)
     assert not any(output.training_only for output in outputs)
     names = [output.name for output in outputs]
     assert len(set(names)) == len(names)

@@ -1,0 +1,230 @@
+"""A run as a teacher: its network says of everything that is observed in training what it would do.
+
+Teacher         the run, its network, and which weights they are
+environments    those of a training, with the labels of its teacher where it has one
+Taught          environments with labels in their info
+"""
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from torch import Tensor
+from torch.distributions import Categorical, Distribution, Independent, Normal
+
+from symgen.compiler import Compiled
+from symgen.envs import guarded
+from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
+from symgen.errors import UserError
+from symgen.experiment.checkpoint import Checkpoint
+from symgen.experiment.files import Object, read_json, write_json
+from symgen.experiment.fit import NETWORK
+from symgen.experiment.load import loaded
+from symgen.experiment.run import Run
+from symgen.nn.distributions import MultiCategorical
+from symgen.nn.network import Network
+from symgen.nn.squashed import LOG_STD, SquashedGaussian
+from symgen.problem.algorithm import TeacherRun
+from symgen.problem.interface import Observation
+from symgen.problem.problem import Problem
+from symgen.rl._labels import TEACHER, Labels
+from symgen.rl._memory import State, forgotten
+from symgen.semantics.teacher import teacher_of
+
+__all__ = ["NAME", "Taught", "Teacher", "environments", "labels_of", "refuse_itself"]
+
+NAME = "teacher.json"
+"""The file of a run that says by whom it was taught."""
+POINTS = 32
+"""Of the quadrature over a squashed Gaussian."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained network that labels what is observed.
+
+    Args:
+        run: where it was trained.
+        compiled: its spec compiled, with the weights of the checkpoint.
+        checkpoint: which.
+        name: of the checkpoint, "last" or "best".
+    """
+
+    run: Run
+    compiled: Compiled
+    checkpoint: Checkpoint
+    name: str
+
+    @staticmethod
+    def of(problem: Problem, device: str) -> "Teacher | None":
+        """The teacher of a training, loaded; None where it has none.
+
+        Raises:
+            UserError: its files are missing or damaged, or its weights meant something else.
+        """
+        named = teacher_of(problem)
+        if named is None:
+            return None
+        run = Run(named.folder.absolute())
+        compiled, checkpoint = loaded(run, named.checkpoint, device)
+        return Teacher(run, compiled, checkpoint, named.checkpoint)
+
+    def to_dict(self) -> Object:
+        """Who it is, for the files of a run: folder, checkpoint, step, mean return while it was
+        trained, digest of its weights.
+        """
+        return {
+            "folder": str(self.run.folder),
+            "checkpoint": self.name,
+            "step": self.checkpoint.step,
+            "return": self.checkpoint.metrics.get("return"),
+            "sha256": digest(self.checkpoint),
+        }
+
+    def record(self, run: Run) -> None:
+        """Write who it is into the files of a run."""
+        write_json(run.folder / NAME, self.to_dict())
+
+    def check(self, run: Run) -> None:
+        """Raise UserError where a run was begun with other weights of it."""
+        before = read_json(run.folder / NAME)
+        if before.get("sha256") != digest(self.checkpoint):
+            message = (
+                f"{run.folder} was begun with {before.get('folder')} of step {before.get('step')} "
+                f"as its teacher, whose weights are others now (step {self.checkpoint.step})"
+            )
+            hint = "put the teacher's checkpoint back, or start anew with --force"
+            raise UserError("teacher-changed", message, hint)
+
+
+@contextlib.contextmanager
+def environments(
+    problem: Problem, count: int, seed: int, teacher: Teacher | None
+) -> Iterator[VectorEnv]:
+    """`count` environments to train in, closed afterwards; with a teacher, its labels are in their
+    info, and its weights do not change meanwhile.
+
+    Raises:
+        UserError: they cannot be made.
+    """
+    envs = guarded.environments(problem, count, seed)
+    try:
+        if teacher is None:
+            yield envs
+            return
+        network = teacher.compiled.network
+        with network.expanded():
+            yield Taught(envs, network)
+    finally:
+        envs.close()
+
+
+def digest(checkpoint: Checkpoint) -> str:
+    """SHA-256 of a network's weights and statistics, by name, whatever else was saved with them."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(checkpoint.tensors.items()):
+        if name.startswith(NETWORK):
+            total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            total.update(tensor.contiguous().cpu().numpy().tobytes())
+    return total.hexdigest()
+
+
+def refuse_itself(teacher: TeacherRun | None, runs: Sequence[Run]) -> None:
+    """Raise UserError where a run that is to be trained is its own teacher: it would be deleted, or
+    overwritten while it teaches.
+    """
+    for run in runs:
+        if teacher is not None and run.folder.resolve() == teacher.folder.resolve():
+            raise UserError(
+                "teacher-itself",
+                f"{run.folder} is to be trained, and is its own teacher",
+                "write elsewhere with --variant or --runs, or name another teacher",
+            )
+
+
+class Taught(VectorWrapper):
+    """Environments with a teacher: `info["teacher"]` holds its labels of the observations that are
+    returned.
+
+    The teacher remembers each episode from its beginning, as it does when it plays.
+
+    Args:
+        envs: environments that reset themselves.
+        network: the teacher's.
+
+    Raises:
+        UserError: they do not reset themselves.
+    """
+
+    def __init__(self, envs: VectorEnv, network: Network) -> None:
+        super().__init__(envs)
+        self._network = network
+        self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
+        self._resetting: Flags = np.zeros(envs.num_envs, np.bool_)
+        self._state: State = {}
+
+    def reset(
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
+        """See VectorEnv."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._resetting = np.zeros(self.num_envs, np.bool_)
+        self._state = self._network.initial_state(self.num_envs)
+        starts = np.ones(self.num_envs, np.bool_)
+        return observation, {**info, TEACHER: self._labels(observation, starts)}
+
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
+        """See VectorEnv."""
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        ended = terminated | truncated
+        starts = ended if self._same_step else self._resetting
+        self._resetting = ended
+        labels = self._labels(observation, starts)
+        return observation, reward, terminated, truncated, {**info, TEACHER: labels}
+
+    @torch.no_grad()
+    def _labels(self, observation: Observation, starts: Flags) -> Labels:
+        """What the teacher says of a batch of observations.
+
+        Args:
+            observation: as the teacher sees it.
+            starts: [env], where an episode begins with it.
+        """
+        before = forgotten(self._state, starts)
+        distribution, self._state = self._network.decide(observation, before)
+        return labels_of(distribution)
+
+
+def labels_of(distribution: Distribution) -> Labels:
+    """A teacher's distribution of actions as labels.
+
+    Of a squashed Gaussian, as SAC trains it, they are what it plays without noise and the root mean
+    square distance from there: of all Gaussians around that point this one is the nearest, by
+    KL(teacher, Gaussian).
+    """
+    if isinstance(distribution, Categorical):
+        return Labels(distribution.logits)
+    if isinstance(distribution, MultiCategorical):
+        return Labels(torch.cat(distribution.logits, -1))
+    if isinstance(distribution, SquashedGaussian):
+        return Labels(distribution.mode, _deviation(distribution))
+    if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
+        return Labels(distribution.mean, distribution.stddev.log())
+    raise TypeError(f"no labels are known of a {type(distribution).__name__}")
+
+
+def _deviation(distribution: SquashedGaussian) -> Tensor:
+    """Logarithm of sqrt(E[(a - mode)^2]), [env, dim], by Gauss-Hermite quadrature."""
+    mean, log_std = distribution.parameters
+    nodes, weights = np.polynomial.hermite_e.hermegauss(POINTS)
+    noise = torch.from_numpy(nodes).to(mean)
+    share = torch.from_numpy(weights / math.sqrt(2 * math.pi)).to(mean)
+    drawn = (mean[..., None] + log_std.exp()[..., None] * noise).tanh()
+    away = drawn - mean.tanh()[..., None]
+    size = (away.square() * share).sum(-1).sqrt() * distribution.half
+    return size.log().clamp(min=LOG_STD[0])
