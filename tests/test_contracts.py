@@ -14,6 +14,7 @@ from symgen import lookup
 from symgen.constraints import augment, exact, mirror_loss, none, relaxed
 from symgen.envs import (
     atari,
+    car_racing,
     cartpole_swingup,
     dm_control,
     gridworld,
@@ -54,6 +55,7 @@ def as_adapter(module: Adapter[OptionsT]) -> str:
 
 ADAPTERS = (
     as_adapter(atari),
+    as_adapter(car_racing),
     as_adapter(cartpole_swingup),
     as_adapter(dm_control),
     as_adapter(gridworld),

@@ -10,11 +10,16 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Where the name of the distribution is not that of the module.
-MODULES = {"pyyaml": "yaml", "pillow": "PIL", "stable-baselines3": "stable_baselines3"}
+MODULES = {
+    "pyyaml": "yaml",
+    "pillow": "PIL",
+    "pygame-ce": "pygame",
+    "stable-baselines3": "stable_baselines3",
+}
 # Declared, and imported by others alone.
 FOR_OTHERS = {
     "tensorboard": "torch.utils.tensorboard writes its files",
-    "pygame-ce": "Gymnasium draws classic control with it",
+    "box2d": "Gymnasium's car drives in it",
     "mujoco": "dm_control's own; here only bounded",
     "pytest-xdist": "pytest's option -n",
     "scipy": "escnn's",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Environment = TypeVar("Environment")
 
 EXTRAS = {
-    ".box2d.": 'pip install "gymnasium[box2d]"',
+    ".box2d.": "pip install 'symgen[box2d]'",
     ".mujoco.": 'pip install "gymnasium[mujoco]"',
     ".classic_control.": "pip install 'symgen[classic]'",
     ".toy_text.": "pip install 'symgen[classic]'",

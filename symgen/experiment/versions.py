@@ -19,6 +19,7 @@ PACKAGES = (
     "minigrid",
     "procgen-mirror",
     "ale-py",
+    "box2d",
     "safetensors",
     "networkx",
     "escnn",

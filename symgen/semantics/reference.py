@@ -91,7 +91,7 @@ def sections() -> Iterator[Section]:
     """Every part of a spec in its order, a part with a keyword once per keyword.
 
     >>> [section.title for section in sections()][:4]
-    ['spec', 'atari', 'cartpole_swingup', 'dm_control']
+    ['spec', 'atari', 'car_racing', 'cartpole_swingup']
     """
     yield Section("spec", "The keys of the file.", options(Spec, nested=False))
     for name, field in Spec.model_fields.items():

@@ -210,6 +210,30 @@ EXAMPLES: dict[str, Example] = {
         {"s": {"left": "right", "right": "left"}},
         package="ale_py",
     ),
+    "car_racing": Example(
+        "car_racing",
+        {"max_steps": 6},
+        "D1",
+        {"observation": {"s": "mirror"}},
+        {"s": [-1, 2, 3]},
+        package="Box2D",
+    ),
+    "car_racing elsewhere": Example(
+        "car_racing",
+        {
+            "gray": False,
+            "background": "stripes",
+            "hide_rows": {"bottom": 12},
+            "action_repeat": 2,
+            "stop_after": 4,
+            "vectorization": "async",
+        },
+        "D1",
+        {"observation": {"s": "mirror"}},
+        {"s": [-1, 2, 3]},
+        package="Box2D",
+        slow=True,
+    ),
     "procgen": Example("procgen", {"name": "leaper", "reduce": 8, "levels": 20}, package="procgen"),
     "procgen turning": Example(
         "procgen", {"name": "caveflyer", "reduce": 16, "backgrounds": False}, package="procgen"
@@ -223,6 +247,7 @@ UNKNOWN = {
     "dm_control": "S5",
     "gymnasium_env": "D1",
     "atari": "D1",
+    "car_racing": "D1",
     "procgen": "S5",
 }
 """A group of which each adapter does not know what it does."""
@@ -274,6 +299,13 @@ MISTAKES: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"game": "Pong", "hide_rows": {"left": 1}},
         {"game": "Pong", "sticky": 1.5},
         {"game": "Pong", "frame_skip": 0},
+    ),
+    "car_racing": (
+        {"background": "photograph"},
+        {"hide_rows": {"top": 84, "bottom": 12}},
+        {"hide_rows": 12},
+        {"stop_after": 0},
+        {"action_repeat": 0},
     ),
     "procgen": (
         {"name": "pong"},

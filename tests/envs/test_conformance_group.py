@@ -76,6 +76,8 @@ WITHOUT = (
     "gymnasium_env index",
     "atari",
     "atari coloured",
+    "car_racing",
+    "car_racing elsewhere",
     "procgen",
     "procgen turning",
 )

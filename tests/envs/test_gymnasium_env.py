@@ -169,7 +169,7 @@ def test_a_missing_package_names_the_extra(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UserError, match="missing-package") as error:
         gymnasium_env.interface(Options(id="LunarLander-v3"))
-    assert "gymnasium[box2d]" in error.value.hint
+    assert "symgen[box2d]" in error.value.hint
 
 
 def test_hidden_entries_are_the_only_difference():
