@@ -1,7 +1,7 @@
 """A cart on a track with a pole that swings freely on it: constants, equations of motion, reward.
 
 Source: CartPoleSwingUpHarder, the environment of Tang & Ha 2021, "The Sensory Neuron as a
-Transformer" (arXiv:2109.02869), section 4.1 and appendix. The pole is a uniform rod. Its angle is 0
+Transformer" (arXiv:2109.02869), appendix. The pole is a uniform rod. Its angle is 0
 where it stands and grows towards -x, so that its middle is at (x - l/2 sin, l/2 cos). With wind w
 and gravity that leans to +x by the tilt, Lagrange's equations of the second kind read
 
