@@ -50,6 +50,15 @@ def environments(
         between: what changes sensors; see `piped`.
 
     Raises:
+        UserError: see `bare`.
+    """
+    return piped(bare(problem, count, seed, render), problem.pipeline, between)
+
+
+def bare(problem: Problem, count: int, seed: int, render: bool = False) -> VectorEnv:
+    """The same with the environments' own observations, before anything becomes of them.
+
+    Raises:
         UserError: they cannot be made, raise, or give something else than their spaces say; also
             later, in every reset and step.
     """
@@ -58,7 +67,7 @@ def environments(
             made = problem.adapter.make(problem.adapter_options, count, seed, render)
         except Refusal as error:  # an adapter says so what it cannot make
             raise _failure(f"the environment cannot be made: {error}") from error
-    return piped(Guarded(made), problem.pipeline, between)
+    return Guarded(made)
 
 
 class Guarded(VectorWrapper):

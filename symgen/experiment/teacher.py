@@ -18,8 +18,10 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
 from symgen.compiler import Compiled
-from symgen.envs import guarded
 from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
+from symgen.envs.guarded import bare
+from symgen.envs.piped import piped, unchanged
+from symgen.envs.tapped import Tapped
 from symgen.errors import UserError
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.files import Object, read_json, write_json
@@ -112,16 +114,28 @@ def environments(
     Raises:
         UserError: they cannot be made.
     """
-    envs = guarded.environments(problem, count, seed)
+    envs = bare(problem, count, seed)
     try:
         if teacher is None:
-            yield envs
+            yield piped(envs, problem.pipeline, unchanged)
             return
-        network = teacher.compiled.network
-        with network.expanded():
-            yield Taught(envs, network)
+        with teacher.compiled.network.expanded():
+            yield _taught(envs, problem, teacher)
     finally:
         envs.close()
+
+
+def _taught(envs: VectorEnv, problem: Problem, teacher: Teacher) -> VectorEnv:
+    """Environments as the student sees them, with labels by a teacher that sees them as it did in
+    its own training.
+    """
+    network = teacher.compiled.network
+    pipeline = teacher.compiled.problem.pipeline
+    if pipeline == problem.pipeline:
+        return Taught(piped(envs, pipeline, unchanged), network)
+    tapped = Tapped(envs)
+    view = piped(tapped.again(), pipeline, unchanged)
+    return Taught(piped(tapped, problem.pipeline, unchanged), network, view)
 
 
 def digest(checkpoint: Checkpoint) -> str:
@@ -156,14 +170,17 @@ class Taught(VectorWrapper):
     Args:
         envs: environments that reset themselves.
         network: the teacher's.
+        view: the same environments as the teacher sees them, see envs/tapped.py; None where it
+            sees what they give.
 
     Raises:
         UserError: they do not reset themselves.
     """
 
-    def __init__(self, envs: VectorEnv, network: Network) -> None:
+    def __init__(self, envs: VectorEnv, network: Network, view: VectorEnv | None = None) -> None:
         super().__init__(envs)
         self._network = network
+        self._view = view
         self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
         self._resetting: Flags = np.zeros(envs.num_envs, np.bool_)
         self._state: State = {}
@@ -176,7 +193,10 @@ class Taught(VectorWrapper):
         self._resetting = np.zeros(self.num_envs, np.bool_)
         self._state = self._network.initial_state(self.num_envs)
         starts = np.ones(self.num_envs, np.bool_)
-        return observation, {**info, TEACHER: self._labels(observation, starts)}
+        seen = observation
+        if self._view is not None:
+            seen, _ = self._view.reset(seed=seed, options=options)
+        return observation, {**info, TEACHER: self._labels(seen, starts)}
 
     def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
@@ -184,7 +204,10 @@ class Taught(VectorWrapper):
         ended = terminated | truncated
         starts = ended if self._same_step else self._resetting
         self._resetting = ended
-        labels = self._labels(observation, starts)
+        seen = observation
+        if self._view is not None:
+            seen, *_ = self._view.step(actions)
+        labels = self._labels(seen, starts)
         return observation, reward, terminated, truncated, {**info, TEACHER: labels}
 
     @torch.no_grad()

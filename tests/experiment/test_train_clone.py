@@ -5,9 +5,12 @@ where it should be, and of use without its teacher.
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from symgen.compiler import check_spec
+from symgen.envs._stepping import Stepper
 from symgen.errors import SpecError, UserError
 from symgen.experiment import metrics
 from symgen.experiment.evaluate import evaluate_run
@@ -17,8 +20,10 @@ from symgen.experiment.fit import Saving
 from symgen.experiment.load import loaded
 from symgen.experiment.run import Run
 from symgen.experiment.stored import stored_evaluation
-from symgen.experiment.teacher import digest
+from symgen.experiment.teacher import Teacher, digest, environments
 from symgen.experiment.train import TrainingSettings, train
+from symgen.rl._labels import labels_in
+from symgen.rl._memory import forgotten
 from symgen.semantics.teacher import check_teacher
 from symgen.spec.edit import edit
 from symgen.spec.source import from_text, read
@@ -53,13 +58,13 @@ def settings(root, **changes):
     return TrainingSettings(root=root, evaluation=None, **changes)
 
 
-def a_teacher(root):
+def a_teacher(root, **changes):
     """A run of PPO with a network that no group binds."""
     small = {
         "environment.max_episode_steps": 12, "train.seeds": [0], "train.steps": 256,
         "train.envs": 4,
     }  # fmt: skip
-    source = edit(read(SPECS / "cartpole_group.yaml"), {**FREE, **small})
+    source = edit(read(SPECS / "cartpole_group.yaml"), {**FREE, **small, **changes})
     [outcome], _ = train(source, settings(root), quiet)
     return outcome.run
 
@@ -150,6 +155,45 @@ def test_a_run_is_not_its_own_teacher(tmp_path):
     assert digest(before.restore("last")) == kept
     [outcome], _ = train(source, settings(tmp_path, variant="student"), quiet)  # the way out
     assert outcome.finished
+
+
+def test_a_teacher_sees_in_its_own_way(tmp_path):
+    """Frames and previous actions: labels are those of the teacher alone in its own training."""
+    seen = {"environment.frames": 2, "environment.previous": ["action"], "network.memory": "gru"}
+    taught_by = a_teacher(tmp_path, **seen)
+    problem = check_spec(student(taught_by.folder, **{"environment.previous": ["reward"]}))
+    check_teacher(problem)
+    teacher = Teacher.of(problem, "cpu")
+    network = teacher.compiled.network
+    alone = teacher.compiled.environment(4, seed=3)
+    with environments(problem, 4, 3, teacher) as envs:
+        shown, info = envs.reset(seed=7)
+        assert set(shown) == {"observation", "previous_reward"}
+        observation, _ = alone.reset(seed=7)
+        assert observation["observation"].shape == (4, 8)
+        stepper = Stepper(alone)  # tells where episodes begin
+        state = None
+        rng = np.random.default_rng(0)
+        for _ in range(40):
+            outputs, state = network(observation, forgotten(state or {}, stepper.starts) or None)
+            expected = outputs["policy"].log_softmax(-1)
+            torch.testing.assert_close(labels_in(info).parameters, expected)
+            actions = rng.integers(2, size=4)
+            observation = stepper.step(actions).observation
+            *_, info = envs.step(actions)
+        # control: another teacher's labels are others
+        outputs, _ = network(observation)
+        assert not torch.allclose(labels_in(info).parameters, outputs["policy"].log_softmax(-1))
+    alone.close()
+
+
+def test_a_student_sees_in_its_own_way(tmp_path):
+    taught_by = a_teacher(tmp_path, **{"environment.frames": 2})
+    changes = {"environment.previous": ["action", "reward"]}
+    [outcome], _ = train(student(taught_by.folder, **changes), settings(tmp_path), quiet)
+    rows = metrics.read(outcome.run.folder)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert loaded(outcome.run, "last")[0].verify().exact
 
 
 def test_a_student_needs_no_teacher_once_it_has_learnt(teacher, tmp_path):
