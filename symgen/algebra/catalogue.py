@@ -23,7 +23,7 @@ from symgen.algebra.cosets import enumerate_cosets
 from symgen.algebra.group import MAX_ELEMENTS, MAX_LETTERS, Group, Permutation, Planar
 from symgen.errors import Refusal
 
-MAX_NUMBER = {"C": 512, "D": 512, "S": 128}
+MAX_NUMBER = {"C": 512, "D": 512, "S": 512}
 """Largest n of C<n>, D<n>, S<n>."""
 MAX_GENERATORS = 32
 """Largest number of generators of a presented group."""

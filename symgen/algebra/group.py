@@ -82,8 +82,12 @@ class Group:
                     f"generator {generator} of {self.name} is not a permutation of "
                     f"0..{self.degree - 1}"
                 )
+        # arrays: S<n> has about n / 2 relations of length n
+        images = {g: np.array(permutation) for g, permutation in self.permutations.items()}
+        identity = np.arange(self.degree)
         for relation in self.relations:
-            if self.permutation(relation) != self._identity:
+            moved = self.evaluate(relation, images, lambda after, before: after[before], identity)
+            if not np.array_equal(moved, identity):
                 raise ValueError(f"relation {relation} does not hold in {self.name}")
 
     def __str__(self) -> str:

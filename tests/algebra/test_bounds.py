@@ -12,7 +12,7 @@ import pytest
 from symgen.algebra import base as bases
 from symgen.algebra import fieldtype as fieldtypes
 from symgen.algebra import representation as representations
-from symgen.algebra.catalogue import group, presented
+from symgen.algebra.catalogue import group, presented, symmetric
 from symgen.algebra.graph import build
 from symgen.algebra.homomorphism import Representation
 from symgen.algebra.orbits import hom_dimension, intertwiners, signed_pair_orbits
@@ -132,6 +132,11 @@ def test_control_what_spends_time_or_memory_is_caught():
 
 
 LARGEST = {
+    "S512": lambda: field(symmetric(512).name, "tokens 512: 3 trivial + sign").act(
+        "scs", np.zeros((1, 512, 4))
+    ),
+    "S512 by lists": lambda: bases.graph(symmetric(512), group("S512").permutations, 512),
+    "S256 of signs": lambda: representations.check_relations(rep("S256", "permutation + sign")),
     "S128": lambda: representations.check_relations(rep("S128", "standard + permutation + sign")),
     "D512 regular": lambda: hom_dimension(rep("D512", "regular"), rep("D512", "regular")),
     "D512 quotient": lambda: rep("D512", "quotient(s)"),
