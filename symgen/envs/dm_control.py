@@ -87,6 +87,13 @@ class Options(BaseModel):
             )
         return value
 
+    @field_validator("frames")
+    @classmethod
+    def _stacks_pictures(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("observe") == "state":  # vectors would silently stay single
+            raise ValueError("pictures are stacked, and observe: state shows vectors; leave it out")
+        return value
+
     @property
     def about(self) -> Domain:
         """What is known of the domain."""
