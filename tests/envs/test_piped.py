@@ -16,7 +16,7 @@ from symgen.envs._stepping import Stepper, final_observation
 from symgen.envs.guarded import environments
 from symgen.envs.piped import Frames, Patches, Previous, Starts, piped, unchanged
 from symgen.errors import UserError
-from symgen.problem.pipeline import ACTION, REWARD, Pipeline, patches_of, picture_of, seen
+from symgen.problem.pipeline import ACTION, REWARD, Pipeline, patches_of, picture_of
 from symgen.problem.problem import Problem
 from tests.envs.examples import EXAMPLES, available, spec
 from tests.envs.laws import autoreset_faults, interface_faults, parts, play, value_faults
@@ -396,8 +396,3 @@ def test_the_stepper_and_the_frames_agree_on_where_episodes_begin():
             assert np.array_equal(begins, stepper.starts)
             first, second = np.split(step.observation["observation"], 2, 1)
             assert (first[stepper.starts] == second[stepper.starts]).all()
-
-
-def test_seen_is_what_the_spaces_say():
-    problem = check_spec(spec("gridworld", {"size": 5, "frames": 3}))
-    assert seen(problem.frame.interface, problem.pipeline) == problem.interface
