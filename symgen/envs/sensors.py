@@ -1,0 +1,252 @@
+"""Held-out conditions of `evaluate:` on the sensors of an agent: tokens of its observation that
+change places, have companions, or are missing.
+
+A wrapper of vector environments that knows no group. It stands before the last frames are put side
+by side (`frames`): a stack whose tokens were permuted as a whole would test nothing, for within it
+every sensor would stay where it is (Tang and Ha 2021, arXiv 2109.02869, section 4.1).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+
+from symgen.envs._counted import normal
+from symgen.envs._sensing import NOISE, Order, Sensing
+from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
+from symgen.problem.interface import Observation
+
+
+class Sensors(VectorWrapper):
+    """An environment whose agents see its tokens in another order, more of them, or fewer.
+
+    Law: what is drawn in the k-th episode of an environment is a function of seed, environment and
+    k: it depends neither on what is done nor on the environments beside. Within an episode the
+    order is constant but for `every`; the final observation belongs to its episode.
+
+    Args:
+        envs: the environments, which reset themselves.
+        sensing: what happens.
+        terms: the terms whose tokens these are, all in the same order, each with the number of
+            channels that a token has in a vector (n * channels,); terms (token, channel) know
+            theirs. "observation" is that of a space that is no Dict.
+        patch: side of the square patches of pixels that are the tokens of an image (row, column,
+            channel).
+        seed: `reset(seed=...)` sets it, too.
+
+    Raises:
+        ValueError: the terms have different numbers of tokens, or patches do not fit the image.
+    """
+
+    def __init__(
+        self,
+        envs: VectorEnv,
+        sensing: Sensing,
+        terms: Mapping[str, int],
+        patch: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(envs)
+        self._sensing = sensing
+        self._seed = seed
+        self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
+        space = envs.single_observation_space
+        inner = dict(space.items()) if isinstance(space, spaces.Dict) else {"observation": space}
+        self._cuts = {
+            name: _Cut(inner[name].shape or (), channels, patch) for name, channels in terms.items()
+        }
+        counts = {cut.tokens for cut in self._cuts.values()}
+        if len(counts) != 1:
+            raise ValueError(f"terms of {sorted(counts)} tokens have no order in common")
+        self._tokens = counts.pop()
+        changed = {name: self._space(box, self._cuts.get(name)) for name, box in inner.items()}
+        single = isinstance(space, spaces.Dict)
+        self.single_observation_space = spaces.Dict(changed) if single else changed["observation"]
+        self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
+        self._rows = np.arange(envs.num_envs)
+        self._episode = np.zeros(envs.num_envs, np.int64)
+        self._clock = np.zeros(envs.num_envs, np.int64)
+        self._resetting: Flags = np.zeros(envs.num_envs, np.bool_)
+        self._order = self._drawn(self._rows)
+
+    @property
+    def order(self) -> Order:
+        """[environment, token], which token of the environment the agents see where; see
+        `Sensing.order`.
+        """
+        return self._order.copy()
+
+    def reset(
+        self, *, seed: int | None = None, options: ResetOptions = None
+    ) -> tuple[Observation, Info]:
+        """See VectorEnv. Without a seed the next episodes begin."""
+        self._episode = self._episode + 1
+        if seed is not None:
+            self._seed = seed
+            self._episode = np.zeros_like(self._episode)
+        self._begin()
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self._sensed(observation), info
+
+    def step(self, actions: np.ndarray) -> Stepped[Observation]:
+        """See VectorEnv."""
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        ended = terminated | truncated
+        if self._same_step:
+            self._go_on(np.zeros_like(ended))
+            if "final_obs" in info:
+                info = {**info, "final_obs": self._finals(info["final_obs"])}
+            self._start(ended)
+        else:
+            self._go_on(self._resetting)
+            self._resetting = ended
+        return self._sensed(observation), reward, terminated, truncated, info
+
+    def _begin(self) -> None:
+        """All environments begin an episode."""
+        self._clock = np.zeros_like(self._clock)
+        self._resetting = np.zeros_like(self._resetting)
+        self._order = self._drawn(self._rows)
+
+    def _go_on(self, starting: Flags) -> None:
+        """A step of every episode; some begin with it."""
+        self._clock += 1
+        if self._sensing.shuffle and self._sensing.every:
+            again = (self._clock % self._sensing.every == 0) & ~starting
+            self._draw(again)
+        self._start(starting)
+
+    def _start(self, starting: Flags) -> None:
+        """The next episode begins in some environments."""
+        self._episode = self._episode + starting
+        self._clock[starting] = 0
+        self._draw(starting)
+
+    def _draw(self, which: Flags) -> None:
+        """The order that some environments have now."""
+        if which.any():
+            rows = np.flatnonzero(which)
+            self._order[rows] = self._drawn(rows)
+
+    def _drawn(self, rows: Order) -> Order:
+        count = self._clock[rows] // (self._sensing.every or 1)
+        if not self._sensing.every:
+            count = np.zeros_like(count)
+        return self._sensing.order(self._tokens, self._seed, rows, self._episode[rows], count)
+
+    def _sensed(self, observation: Observation) -> Observation:
+        """What the agents see of a batch."""
+        if not isinstance(observation, Mapping):
+            return self._term("observation", np.asarray(observation), self._rows)
+        return {
+            name: self._term(name, np.asarray(batch), self._rows) if name in self._cuts else batch
+            for name, batch in observation.items()
+        }
+
+    def _term(self, name: str, batch: np.ndarray, rows: Order) -> np.ndarray:
+        """The same of one term, [row, ...]."""
+        cut = self._cuts[name]
+        tokens = cut.apart(batch)
+        parts = [tokens]
+        if self._sensing.noise_channels:
+            parts = [tokens.astype(self._dtype(batch.dtype)), self._noise(name, rows)]
+        if self._sensing.zeroed:
+            parts.append(np.zeros_like(tokens[:, :1]))
+        if len(parts) > 1:
+            tokens = np.concatenate(parts, axis=1, dtype=parts[0].dtype)
+        return cut.together(np.take_along_axis(tokens, self._order[rows][:, :, None], axis=1))
+
+    def _noise(self, name: str, rows: Order) -> np.ndarray:
+        """The tokens of noise of this step, [row, token, channel]."""
+        number = list(self._cuts).index(name)
+        numbers = np.arange(self._sensing.noise_channels * self._cuts[name].channels)
+        counters = (rows[:, None], self._episode[rows, None], self._clock[rows, None], numbers)
+        drawn = normal(self._seed, NOISE, number, *counters)
+        return self._sensing.sigma * drawn.reshape(len(rows), -1, self._cuts[name].channels)
+
+    def _finals(self, finals: object) -> object:
+        """Final observations: an array, or a dict of arrays."""
+        if isinstance(finals, dict):
+            return {name: self._final(name, array) for name, array in finals.items()}
+        return self._final("observation", finals)
+
+    def _final(self, name: str, finals: object) -> object:
+        """Those of one term: an array, or an array of objects with arrays where episodes ended."""
+        if name not in self._cuts or not isinstance(finals, np.ndarray):
+            return finals
+        if finals.dtype != object:
+            return self._term(name, finals, self._rows)
+        seen = finals.copy()
+        for row in np.flatnonzero([final is not None for final in finals]):
+            seen[row] = self._term(name, np.asarray(finals[row])[None], np.array([row]))[0]
+        return seen
+
+    def _dtype(self, dtype: np.dtype) -> np.dtype:
+        """What holds a term: noise must not be rounded to whole numbers."""
+        whole = not np.issubdtype(dtype, np.floating)
+        return np.dtype(np.float32) if whole and self._sensing.noise_channels else dtype
+
+    def _space(self, space: spaces.Space, cut: "_Cut | None") -> spaces.Space:
+        """The space of one term as the agents see it."""
+        if cut is None or not isinstance(space, spaces.Box):
+            return space
+        low = float(space.low.min())
+        high = float(space.high.max())
+        if self._sensing.noise_channels:
+            low = -np.inf
+            high = np.inf
+        if self._sensing.zeroed:
+            low = min(low, 0.0)
+            high = max(high, 0.0)
+        shape = cut.shape(self._sensing.seen(self._tokens))
+        return spaces.Box(low, high, shape, self._dtype(space.dtype).type)
+
+
+class _Cut:
+    """A term as tokens (batch, token, channel), and back.
+
+    Args:
+        shape: of one observation of the term.
+        channels: of a token, where the term is a vector.
+        patch: side of the tokens of an image.
+    """
+
+    def __init__(self, shape: tuple[int, ...], channels: int, patch: int) -> None:
+        self._shape = shape
+        self._patch = patch
+        self.tokens = shape[0]
+        self.channels = int(np.prod(shape[1:], dtype=np.int64))
+        if len(shape) == 1:
+            self.tokens = shape[0] // channels
+            self.channels = channels
+        if len(shape) == 3:
+            if shape[0] % patch or shape[1] % patch:
+                raise ValueError(f"patches of {patch}x{patch} do not fit {shape[0]}x{shape[1]}")
+            self.tokens = shape[0] // patch * (shape[1] // patch)
+            self.channels = patch * patch * shape[2]
+
+    def shape(self, tokens: int) -> tuple[int, ...]:
+        """That of an observation of so many tokens; of an image the number stays."""
+        if len(self._shape) == 3:
+            return self._shape
+        return (tokens * self.channels,) if len(self._shape) == 1 else (tokens, *self._shape[1:])
+
+    def apart(self, batch: np.ndarray) -> np.ndarray:
+        """[row, ...] -> [row, token, channel]."""
+        if len(self._shape) == 3:
+            rows, columns, depth = self._shape
+            side = self._patch
+            blocks = batch.reshape(-1, rows // side, side, columns // side, side, depth)
+            batch = blocks.transpose(0, 1, 3, 2, 4, 5)
+        return batch.reshape(len(batch), self.tokens, self.channels)
+
+    def together(self, tokens: np.ndarray) -> np.ndarray:
+        """The inverse of `apart`, for any number of tokens."""
+        if len(self._shape) != 3:
+            return tokens.reshape(len(tokens), *self.shape(tokens.shape[1]))
+        rows, columns, depth = self._shape
+        side = self._patch
+        blocks = tokens.reshape(-1, rows // side, columns // side, side, side, depth)
+        return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, *self._shape)
