@@ -34,6 +34,18 @@ SECONDS = 15.0
 
 SPECS = [
     """symgen: 1
+environment: {adapter: gymnasium_env, id: CartPole-v1}
+symmetry: {group: S4, states: {observation: tokens}, actions: trivial}
+network: {family: group_mlp, hidden: 8 trivial, memory: gru}
+train: {algorithm: ppo, steps: 100_000}
+evaluate:
+  shuffled: {shuffle: per_episode, memory: zeroed}
+  reshuffled: {shuffle: every 100, noise_channels: 2, sigma: 0.5}
+  again: {shuffle: {every: 50}, duplicate: 2}
+  fewer: {occlude: 0.25}
+  holes: {occlude: {fraction: 0.5, zeroed: true}}
+""",
+    """symgen: 1
 environment: {adapter: gridworld, size: 5, view: full}
 symmetry:
   group: D4
@@ -268,7 +280,8 @@ network.channels: [[4], [4, 0], [8, 8]]
 network.activation: [relu, tanh]
 evaluate.moved:
   [{transform: r}, {transform: rs}, {environment.size: 7}, {environment.crossings: 2},
-   {seed_range: [5, 9]}]
+   {seed_range: [5, 9]}, {shuffle: per_episode}, {shuffle: {patch: 3}, observation: r},
+   {occlude: {fraction: 0.5, patch: 5}}, {duplicate: 2, memory: zeroed}]
 """).values
 LIKELY = {"environment": 0.3, "symmetry": 0.25, "graph": 0.3, "network": 0.4, "evaluate": 0.2}
 

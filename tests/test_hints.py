@@ -47,6 +47,13 @@ WAYS_OUT = {
         ("trivial", {"\n    r: {up: left, left: down, down: right, right: up}": " trivial"}, [])
     ],
     "condition-name": [("another name", {"training:": "plain:"}, [])],
+    "fixed-tokens": [
+        (
+            "weights are shared over tokens",
+            {"family: mlp": "family: group_mlp\n  hidden: 16 trivial", "constraint: none": ""},
+            [],
+        )
+    ],
     "hidden-fibre": [("e.g. regular", {"8 trivial": "8 regular"}, [])],
     "idle-triangles": [
         ("global: {layers: 2}", {"global: {layers: 1}": "global: {layers: 2}"}, []),
@@ -80,8 +87,19 @@ WAYS_OUT = {
         )
     ],
     "multiple-documents": [("delete this line", {"---\n": ""}, ["duplicate-key"])],
+    "no-memory": [
+        ("leave memory: zeroed out", {"memory: zeroed": ""}, []),
+        ("memory: lstm", {"8 regular": "8 regular\n  memory: lstm"}, []),
+    ],
     "no-picture": [("group_mlp or mlp", {"family: cnn": "family: mlp"}, [])],
     "no-places": [("leave graph: out", {"graph:\n  topology: complete\n": ""}, [])],
+    "no-tokens": [
+        (
+            "group: S4 and states: {observation: tokens}",
+            {"D1": "S4", "{s: [-1, -2, -3, -4]}": "tokens", "{s: [1, 0]}": "trivial"},
+            [],
+        )
+    ],
     "number-too-large": [("smaller number", {"100_000_000_000_000_000_000": "100_000"}, [])],
     "patch-size": [("1, 3, 9", {"patch: 2": f"patch: {patch}"}, []) for patch in (1, 3, 9)],
     "plane-action": [

@@ -17,11 +17,6 @@ from symgen.problem.interface import Observation
 
 Value = TypeVar("Value")
 
-KEYS = ("transform", "observation", "observation_noise")
-"""The keys of an `evaluate:` entry that this module serves; the others edit the environment's
-options.
-"""
-
 ObservationMap = Callable[[Observation], Observation]
 ActionMap = Callable[[np.ndarray], np.ndarray]
 

@@ -12,30 +12,34 @@ do so (see `_stepping`), and a final observation in `info` has the form of the o
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
+from symgen.envs._by_term import (
+    Parts,
+    as_space,
+    by_term,
+    finals_by_term,
+    mapped,
+    set_spaces,
+    spaces_by_term,
+    with_finals,
+)
+from symgen.envs._starts import Starts
 from symgen.envs._stepping import (
     Array,
     Flags,
     Info,
     ResetOptions,
     Stepped,
-    autoreset_mode,
     first_action,
 )
 from symgen.problem.interface import Observation
 from symgen.problem.pipeline import ACTION, REWARD, Pipeline, patches_of
-
-ONLY = "observation"
-"""What the term of a space that is no Dict is called."""
-
-Parts = dict[str, Array]
-"""Observations by term, batch first."""
 
 Between = Callable[[VectorEnv], VectorEnv]
 
@@ -80,15 +84,17 @@ class Patches(VectorWrapper):
         super().__init__(envs)
         self._side = side
         inner = envs.single_observation_space
-        self._cut = {name for name, space in _spaces(inner).items() if len(space.shape or ()) == 3}
-        _set_spaces(
+        self._cut = {
+            name for name, space in spaces_by_term(inner).items() if len(space.shape or ()) == 3
+        }
+        set_spaces(
             self,
             inner,
             {
-                name: _mapped(space, lambda bounds: patches_of(bounds, side))
+                name: mapped(space, lambda bounds: patches_of(bounds, side))
                 if name in self._cut
                 else space
-                for name, space in _spaces(inner).items()
+                for name, space in spaces_by_term(inner).items()
             },
         )
 
@@ -97,16 +103,16 @@ class Patches(VectorWrapper):
     ) -> tuple[Observation, Info]:
         """See VectorEnv."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return _as_space(self, self._patched(_parts(observation))), info
+        return as_space(self, self._patched(by_term(observation))), info
 
     def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
         observation, rewards, terminated, truncated, info = self.env.step(actions)
         rows = np.flatnonzero(terminated | truncated)
-        finals = _finals(self.env, info, rows)
+        finals = finals_by_term(self.env, info, rows)
         if finals is not None:
-            info = _with_finals(self, info, self._patched(finals), rows)
-        shown = _as_space(self, self._patched(_parts(observation)))
+            info = with_finals(self, info, self._patched(finals), rows)
+        shown = as_space(self, self._patched(by_term(observation)))
         return shown, rewards, terminated, truncated, info
 
     def _patched(self, parts: Parts) -> Parts:
@@ -114,39 +120,6 @@ class Patches(VectorWrapper):
             name: patches_of(part, self._side) if name in self._cut else part
             for name, part in parts.items()
         }
-
-
-class Starts:
-    """Which environments begin an episode with the observation that they have just given.
-
-    Args:
-        envs: environments that reset themselves.
-
-    Raises:
-        UserError: they do not say that they do.
-    """
-
-    def __init__(self, envs: VectorEnv) -> None:
-        self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
-        self._ended = np.zeros(envs.num_envs, np.bool_)
-
-    def reset(self, options: ResetOptions) -> Flags:
-        """Before a reset, which takes its mask out of the options: [env], which of them begin."""
-        begin = np.ones(len(self._ended), np.bool_)
-        if options is not None and "reset_mask" in options:
-            begin = np.array(options["reset_mask"], np.bool_)
-        self._ended = self._ended & ~begin
-        return begin
-
-    def step(self, ended: Flags) -> Flags:
-        """After a step: [env], which of them begin.
-
-        Args:
-            ended: [env], whose episodes the step has ended.
-        """
-        begin = ended if self._same_step else self._ended
-        self._ended = ended
-        return begin
 
 
 class Frames(VectorWrapper):
@@ -165,17 +138,17 @@ class Frames(VectorWrapper):
         inner = envs.single_observation_space
         self._last: dict[str, deque[Array]] = {
             name: deque(maxlen=count)
-            for name, space in _spaces(inner).items()
+            for name, space in spaces_by_term(inner).items()
             if not isinstance(space, spaces.Discrete)
         }
-        _set_spaces(
+        set_spaces(
             self,
             inner,
             {
-                name: _mapped(space, lambda bounds: np.concatenate([bounds] * count, -1))
+                name: mapped(space, lambda bounds: np.concatenate([bounds] * count, -1))
                 if name in self._last
                 else space
-                for name, space in _spaces(inner).items()
+                for name, space in spaces_by_term(inner).items()
             },
         )
 
@@ -185,7 +158,7 @@ class Frames(VectorWrapper):
         """See VectorEnv."""
         begin = self._starts.reset(options)
         observation, info = self.env.reset(seed=seed, options=options)
-        parts = _parts(observation)
+        parts = by_term(observation)
         for name, last in self._last.items():
             if not last:
                 last.extend([np.zeros_like(parts[name]) for _ in range(self._count)])
@@ -196,10 +169,10 @@ class Frames(VectorWrapper):
         observation, rewards, terminated, truncated, info = self.env.step(actions)
         ended = terminated | truncated
         rows = np.flatnonzero(ended)
-        finals = _finals(self.env, info, rows)
+        finals = finals_by_term(self.env, info, rows)
         if finals is not None:
-            info = _with_finals(self, info, self._followed_by(finals, rows), rows)
-        parts = _parts(observation)
+            info = with_finals(self, info, self._followed_by(finals, rows), rows)
+        parts = by_term(observation)
         for name, last in self._last.items():
             last.append(parts[name].copy())  # environments may write into what they gave
         return self._shown(parts, self._starts.step(ended)), rewards, terminated, truncated, info
@@ -212,7 +185,7 @@ class Frames(VectorWrapper):
                 for frame in last:
                     frame[begin] = first
         frames = {name: np.concatenate(last, -1) for name, last in self._last.items()}
-        return _as_space(self, {**parts, **frames})
+        return as_space(self, {**parts, **frames})
 
     def _followed_by(self, finals: Parts, rows: Array) -> Parts:
         """The final observations of some environments behind their last frames."""
@@ -243,7 +216,7 @@ class Previous(VectorWrapper):
         unbounded = spaces.Box(-np.inf, np.inf, (1,), np.float32)
         added = {ACTION: space, REWARD: unbounded}
         inner = envs.single_observation_space
-        named = {**_spaces(inner), **{name: added[name] for name in self._terms}}
+        named = {**spaces_by_term(inner), **{name: added[name] for name in self._terms}}
         self.single_observation_space = spaces.Dict(OrderedDict(named))
         self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
         self._nothing = {
@@ -260,7 +233,7 @@ class Previous(VectorWrapper):
         observation, info = self.env.reset(seed=seed, options=options)
         kept = ~begin[:, None]
         self._last = {name: part * kept for name, part in self._last.items()}
-        return {**_parts(observation), **self._copies()}, info
+        return {**by_term(observation), **self._copies()}, info
 
     def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
@@ -270,15 +243,15 @@ class Previous(VectorWrapper):
         self._last = {name: given[name] for name in self._terms}
         ended = terminated | truncated
         rows = np.flatnonzero(ended)
-        finals = _finals(self.env, info, rows)
+        finals = finals_by_term(self.env, info, rows)
         if finals is not None:
             last = {name: part[rows] for name, part in self._last.items()}
-            info = _with_finals(self, info, {**finals, **last}, rows)
+            info = with_finals(self, info, {**finals, **last}, rows)
         begin = self._starts.step(ended)
         if begin.any():
             kept = ~begin[:, None]
             self._last = {name: part * kept for name, part in self._last.items()}
-        shown = {**_parts(observation), **self._copies()}
+        shown = {**by_term(observation), **self._copies()}
         return shown, rewards, terminated, truncated, info
 
     def _copies(self) -> Parts:
@@ -320,74 +293,3 @@ def _sizes(space: spaces.Space) -> list[int]:
     if isinstance(space, spaces.MultiBinary):
         return [2] * int(np.prod(space.shape))
     raise TypeError(f"no action of {space} is known")
-
-
-def _spaces(space: spaces.Space) -> dict[str, spaces.Space]:
-    """The spaces of the terms by name."""
-    return dict(space.spaces) if isinstance(space, spaces.Dict) else {ONLY: space}
-
-
-def _set_spaces(
-    envs: VectorWrapper, inner: spaces.Space, named: Mapping[str, spaces.Space]
-) -> None:
-    """Give environments spaces by term; a Dict where `inner` is one."""
-    single = named[ONLY] if not isinstance(inner, spaces.Dict) else spaces.Dict(OrderedDict(named))
-    envs.single_observation_space = single
-    envs.observation_space = batch_space(single, envs.num_envs)
-
-
-def _mapped(space: spaces.Space, change: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
-    """The space of changed observations; `change` moves entries, and makes copies of them."""
-    if isinstance(space, spaces.Box):
-        return spaces.Box(change(space.low), change(space.high), dtype=space.dtype.type)
-    if isinstance(space, spaces.MultiDiscrete):
-        start = change(space.start)
-        return spaces.MultiDiscrete(change(space.nvec), dtype=space.dtype.type, start=start)
-    if isinstance(space, spaces.MultiBinary):
-        return spaces.MultiBinary(change(np.zeros(space.shape)).shape)
-    raise TypeError(f"observations of {space} have no entries")
-
-
-def _parts(observation: Observation) -> Parts:
-    """Observations by term."""
-    if isinstance(observation, Mapping):
-        return dict(observation)
-    return {ONLY: observation}
-
-
-def _as_space(envs: VectorEnv, parts: Parts) -> Observation:
-    """Observations as the space of environments has them."""
-    return parts if isinstance(envs.single_observation_space, spaces.Dict) else parts[ONLY]
-
-
-def _finals(envs: VectorEnv, info: Info, rows: Array) -> Parts | None:
-    """The final observations of some of the environments by term, in whatever form they come: an
-    array, an array of arrays or of dicts, a dict of arrays. None where there are none.
-    """
-    if not len(rows) or "final_obs" not in info:
-        return None
-    final = info["final_obs"]
-    names = _spaces(envs.single_observation_space)
-    if isinstance(final, Mapping):
-        return {name: _rows(final[name], rows) for name in names}
-    chosen = np.asarray(final)[rows]
-    if isinstance(chosen[0], Mapping):
-        return {name: np.stack([observation[name] for observation in chosen]) for name in names}
-    return {ONLY: _rows(final, rows)}
-
-
-def _rows(batch: object, rows: Array) -> Array:
-    """Some rows of an array, or of an array of arrays."""
-    chosen = np.asarray(batch)[rows]
-    return np.stack(list(chosen)) if chosen.dtype == object else chosen
-
-
-def _with_finals(envs: VectorEnv, info: Info, finals: Parts, rows: Array) -> Info:
-    """The info with these final observations: one array for each term, zero in the rows of the
-    other environments.
-    """
-    dense: Parts = {}
-    for name, space in _spaces(envs.observation_space).items():
-        dense[name] = np.zeros(space.shape or (), space.dtype or np.float32)
-        dense[name][rows] = finals[name]
-    return {**info, "final_obs": _as_space(envs, dense)}

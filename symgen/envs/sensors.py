@@ -11,12 +11,22 @@ from collections.abc import Mapping
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
-from gymnasium.vector.utils import batch_space
 
+from symgen.envs._by_term import (
+    Parts,
+    as_space,
+    by_term,
+    finals_by_term,
+    set_spaces,
+    spaces_by_term,
+    with_finals,
+)
 from symgen.envs._counted import normal
 from symgen.envs._sensing import NOISE, Order, Sensing
+from symgen.envs._starts import Starts
 from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
 from symgen.problem.interface import Observation
+from symgen.problem.pipeline import patches_of, picture_of
 
 
 class Sensors(VectorWrapper):
@@ -52,8 +62,8 @@ class Sensors(VectorWrapper):
         self._sensing = sensing
         self._seed = seed
         self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
-        space = envs.single_observation_space
-        inner = dict(space.items()) if isinstance(space, spaces.Dict) else {"observation": space}
+        self._starts = Starts(envs)
+        inner = spaces_by_term(envs.single_observation_space)
         self._cuts = {
             name: _Cut(inner[name].shape or (), channels, patch) for name, channels in terms.items()
         }
@@ -62,13 +72,10 @@ class Sensors(VectorWrapper):
             raise ValueError(f"terms of {sorted(counts)} tokens have no order in common")
         self._tokens = counts.pop()
         changed = {name: self._space(box, self._cuts.get(name)) for name, box in inner.items()}
-        single = isinstance(space, spaces.Dict)
-        self.single_observation_space = spaces.Dict(changed) if single else changed["observation"]
-        self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
+        set_spaces(self, envs.single_observation_space, changed)
         self._rows = np.arange(envs.num_envs)
         self._episode = np.zeros(envs.num_envs, np.int64)
         self._clock = np.zeros(envs.num_envs, np.int64)
-        self._resetting: Flags = np.zeros(envs.num_envs, np.bool_)
         self._order = self._drawn(self._rows)
 
     @property
@@ -82,46 +89,38 @@ class Sensors(VectorWrapper):
         self, *, seed: int | None = None, options: ResetOptions = None
     ) -> tuple[Observation, Info]:
         """See VectorEnv. Without a seed the next episodes begin."""
-        self._episode = self._episode + 1
+        begin = self._starts.reset(options)
+        observation, info = self.env.reset(seed=seed, options=options)
         if seed is not None:
             self._seed = seed
-            self._episode = np.zeros_like(self._episode)
-        self._begin()
-        observation, info = self.env.reset(seed=seed, options=options)
+            self._episode = np.where(begin, -1, self._episode)  # the next is the first
+        self._start(begin)
         return self._sensed(observation), info
 
     def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
         observation, reward, terminated, truncated, info = self.env.step(actions)
         ended = terminated | truncated
-        if self._same_step:
-            self._go_on(np.zeros_like(ended))
-            if "final_obs" in info:
-                info = {**info, "final_obs": self._finals(info["final_obs"])}
-            self._start(ended)
-        else:
-            self._go_on(self._resetting)
-            self._resetting = ended
+        begin = self._starts.step(ended)
+        # where the next episode has begun already, the final observation is still of the last
+        self._go_on(begin if not self._same_step else np.zeros_like(begin))
+        rows = np.flatnonzero(ended)
+        finals = finals_by_term(self.env, info, rows)
+        if finals is not None:
+            info = with_finals(self, info, self._seen(finals, rows), rows)
+        self._start(begin)
         return self._sensed(observation), reward, terminated, truncated, info
 
-    def _begin(self) -> None:
-        """All environments begin an episode."""
-        self._clock = np.zeros_like(self._clock)
-        self._resetting = np.zeros_like(self._resetting)
-        self._order = self._drawn(self._rows)
-
     def _go_on(self, starting: Flags) -> None:
-        """A step of every episode; some begin with it."""
-        self._clock += 1
+        """A step of every episode but those that begin with it."""
+        self._clock = self._clock + 1
         if self._sensing.shuffle and self._sensing.every:
-            again = (self._clock % self._sensing.every == 0) & ~starting
-            self._draw(again)
-        self._start(starting)
+            self._draw((self._clock % self._sensing.every == 0) & ~starting)
 
     def _start(self, starting: Flags) -> None:
         """The next episode begins in some environments."""
         self._episode = self._episode + starting
-        self._clock[starting] = 0
+        self._clock = np.where(starting, 0, self._clock)
         self._draw(starting)
 
     def _draw(self, which: Flags) -> None:
@@ -137,12 +136,14 @@ class Sensors(VectorWrapper):
         return self._sensing.order(self._tokens, self._seed, rows, self._episode[rows], count)
 
     def _sensed(self, observation: Observation) -> Observation:
-        """What the agents see of a batch."""
-        if not isinstance(observation, Mapping):
-            return self._term("observation", np.asarray(observation), self._rows)
+        """What the agents see."""
+        return as_space(self, self._seen(by_term(observation), self._rows))
+
+    def _seen(self, parts: Parts, rows: Order) -> Parts:
+        """The same of some environments, by term."""
         return {
-            name: self._term(name, np.asarray(batch), self._rows) if name in self._cuts else batch
-            for name, batch in observation.items()
+            name: self._term(name, part, rows) if name in self._cuts else part
+            for name, part in parts.items()
         }
 
     def _term(self, name: str, batch: np.ndarray, rows: Order) -> np.ndarray:
@@ -165,23 +166,6 @@ class Sensors(VectorWrapper):
         counters = (rows[:, None], self._episode[rows, None], self._clock[rows, None], numbers)
         drawn = normal(self._seed, NOISE, number, *counters)
         return self._sensing.sigma * drawn.reshape(len(rows), -1, self._cuts[name].channels)
-
-    def _finals(self, finals: object) -> object:
-        """Final observations: an array, or a dict of arrays."""
-        if isinstance(finals, dict):
-            return {name: self._final(name, array) for name, array in finals.items()}
-        return self._final("observation", finals)
-
-    def _final(self, name: str, finals: object) -> object:
-        """Those of one term: an array, or an array of objects with arrays where episodes ended."""
-        if name not in self._cuts or not isinstance(finals, np.ndarray):
-            return finals
-        if finals.dtype != object:
-            return self._term(name, finals, self._rows)
-        seen = finals.copy()
-        for row in np.flatnonzero([final is not None for final in finals]):
-            seen[row] = self._term(name, np.asarray(finals[row])[None], np.array([row]))[0]
-        return seen
 
     def _dtype(self, dtype: np.dtype) -> np.dtype:
         """What holds a term: noise must not be rounded to whole numbers."""
@@ -236,17 +220,11 @@ class _Cut:
     def apart(self, batch: np.ndarray) -> np.ndarray:
         """[row, ...] -> [row, token, channel]."""
         if len(self._shape) == 3:
-            rows, columns, depth = self._shape
-            side = self._patch
-            blocks = batch.reshape(-1, rows // side, side, columns // side, side, depth)
-            batch = blocks.transpose(0, 1, 3, 2, 4, 5)
+            return patches_of(batch, self._patch)
         return batch.reshape(len(batch), self.tokens, self.channels)
 
     def together(self, tokens: np.ndarray) -> np.ndarray:
         """The inverse of `apart`, for any number of tokens."""
-        if len(self._shape) != 3:
-            return tokens.reshape(len(tokens), *self.shape(tokens.shape[1]))
-        rows, columns, depth = self._shape
-        side = self._patch
-        blocks = tokens.reshape(-1, rows // side, columns // side, side, side, depth)
-        return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, *self._shape)
+        if len(self._shape) == 3:
+            return picture_of(tokens, self._shape, self._patch)
+        return tokens.reshape(len(tokens), *self.shape(tokens.shape[1]))

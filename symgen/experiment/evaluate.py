@@ -17,6 +17,7 @@ from symgen.experiment.heldout import Changes
 from symgen.experiment.jobs import Stopped
 from symgen.experiment.load import loaded
 from symgen.experiment.overlap import Overlap, overlap
+from symgen.experiment.player import network_under, player
 from symgen.experiment.resolved import check_alike
 from symgen.experiment.run import Run, find
 from symgen.experiment.sampled import divides
@@ -25,7 +26,6 @@ from symgen.experiment.stored import shown_evaluation, store
 from symgen.experiment.symmetry_breaking import symmetry_breaking
 from symgen.experiment.versions import versions
 from symgen.nn.device import described, forked
-from symgen.nn.policy import Policy
 
 
 def evaluate_run(
@@ -101,10 +101,11 @@ def _play(
 ) -> Episodes:
     count = min(settings.envs, settings.episodes)
     envs = heldout.environment(compiled.problem, changes, count, settings.seed)
-    policy = Policy(compiled.network, sample=settings.sample)
     try:
-        with forked(compiled.network.device), torch.no_grad(), compiled.network.expanded():
+        network = network_under(compiled, changes)
+        with forked(network.device), torch.no_grad(), network.expanded():
             torch.manual_seed(settings.seed)
+            policy = player(network, changes, settings.sample)
             return play(policy, envs, settings.episodes, settings.seed, stopped)
     finally:
         envs.close()
@@ -129,4 +130,5 @@ def _scores(episodes: Episodes, levels: Overlap | None = None) -> ConditionScore
         estimate(episodes.lengths.tolist()),
         None if success is None else estimate(success.tolist()),
         levels,
+        float(episodes.returns.std()),
     )

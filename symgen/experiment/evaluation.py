@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from symgen.errors import UserError
 from symgen.experiment import heldout
@@ -89,6 +89,7 @@ StoredScores = TypedDict(
         "length": StoredEstimate,
         "success": StoredEstimate | None,
         "levels": dict[str, int] | None,
+        "return_deviation": NotRequired[float | None],
     },
 )
 
@@ -103,12 +104,15 @@ class ConditionScores:
         successes: success rate, None where the environment does not report success.
         levels: the condition's levels beside those of training, None where the adapter makes no
             levels.
+        deviation: standard deviation of the returns of one seed's episodes, which may be far from
+            normal; of several seeds their mean. None where an earlier version stored none.
     """
 
     returns: Estimate
     lengths: Estimate
     successes: Estimate | None = None
     levels: Overlap | None = None
+    deviation: float | None = None
 
     def to_dict(self) -> StoredScores:
         """Plain values for JSON."""
@@ -117,11 +121,14 @@ class ConditionScores:
             "length": self.lengths.to_dict(),
             "success": self.successes.to_dict() if self.successes else None,
             "levels": self.levels.to_dict() if self.levels else None,
+            "return_deviation": self.deviation,
         }
 
     @classmethod
     def from_dict(cls, values: StoredScores) -> "ConditionScores":
-        """The inverse of `to_dict`; of earlier versions, which knew no levels, too."""
+        """The inverse of `to_dict`; of earlier versions, which knew no levels and no deviation,
+        too.
+        """
         success = values["success"]
         levels = values.get("levels")
         return cls(
@@ -129,6 +136,7 @@ class ConditionScores:
             Estimate.from_dict(values["length"]),
             Estimate.from_dict(success) if success else None,
             Overlap(**levels) if levels else None,
+            values.get("return_deviation"),
         )
 
 
@@ -227,9 +235,11 @@ def _check_alike(evaluations: Sequence[Evaluation]) -> None:
 def _mean(scores: Sequence[ConditionScores]) -> ConditionScores:
     """Over seeds, each of which counts as one number."""
     successes = [math.nan if seed.successes is None else seed.successes.mean for seed in scores]
+    deviations = [seed.deviation for seed in scores if seed.deviation is not None]
     return ConditionScores(
         estimate([seed.returns.mean for seed in scores]),
         estimate([seed.lengths.mean for seed in scores]),
         None if any(map(math.isnan, successes)) else estimate(successes),
         scores[0].levels,
+        sum(deviations) / len(deviations) if len(deviations) == len(scores) else None,
     )

@@ -10,13 +10,16 @@ from gymnasium.vector import VectorEnv
 from symgen.compiler import check_spec
 from symgen.envs._stepping import first_action
 from symgen.envs.guarded import environments
-from symgen.envs.perturbed import KEYS, ActionMap, ObservationMap, under
+from symgen.envs.perturbed import ActionMap, ObservationMap, under
+from symgen.envs.sensors import Sensors
 from symgen.errors import UserError
 from symgen.experiment.variant import variant
 from symgen.problem.group_action import act_on_action, act_on_observation
 from symgen.problem.interface import Observation
 from symgen.problem.problem import Problem
-from symgen.semantics.evaluate import PREFIX, TRAINING, Condition, environment_changes
+from symgen.semantics.condition import Condition
+from symgen.semantics.evaluate import PREFIX, SHORT, TRAINING, environment_changes
+from symgen.semantics.sensors import seen_terms
 from symgen.spec.edit import edit
 
 Changes: TypeAlias = Mapping[str, object]
@@ -74,6 +77,12 @@ def under_options(problem: Problem, changes: Changes) -> Problem:
     return check_spec(edit(replace(problem.source, values=values), options))
 
 
+def own_keys(changes: Changes) -> Condition:
+    """What a condition says beside the options of the environment."""
+    names = [key for key in changes if not (key.startswith(PREFIX) or key in SHORT)]
+    return Condition.model_validate({key: changes[key] for key in names})
+
+
 def environment(
     problem: Problem, changes: Changes, count: int, seed: int, render: bool = False
 ) -> VectorEnv:
@@ -83,8 +92,15 @@ def environment(
         SpecError: the changed options are wrong.
     """
     changed = under_options(problem, changes)
-    envs = environments(changed, count, seed, render)
-    moves = Condition.model_validate({key: changes[key] for key in KEYS if key in changes})
+    moves = own_keys(changes)
+
+    def between(made: VectorEnv) -> VectorEnv:
+        if not moves.concerns_tokens:
+            return made
+        terms = seen_terms(problem, moves)
+        return Sensors(made, moves.sensing, terms, moves.patch or 1, seed)
+
+    envs = environments(changed, count, seed, render, between)
     transform = observation = None
     if moves.transform is not None:
         transform = (_observed(problem, moves.transform), _undone(problem, moves.transform, envs))

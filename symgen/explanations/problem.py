@@ -7,6 +7,10 @@ _TRAINED = (
     "environment: {adapter: gridworld, split: train}\nsymmetry: {group: C4}\nnetwork: "
     "{family: graph_attention}\n"
 )
+_TOKENS = (
+    "symmetry: {group: S4, states: {observation: tokens}, actions: trivial}\n"
+    "network: {family: group_mlp, hidden: 16 trivial}\n"
+)
 
 _SIGNS = "symmetry: {group: D1, states: {observation: 4 sign}, actions: 2 sign}\n"
 _FREE = "environment: {adapter: gymnasium_env, id: Drift-v0}\n" + _SIGNS
@@ -267,6 +271,33 @@ PROBLEM = {
         _GRID + "network: {family: graph_attention}\nevaluate: {larger: {environment.size: 11}}",
         _GRID
         + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
+    ),
+    "no-tokens": Explanation(
+        "A held-out condition concerns tokens, and there are none.",
+        """shuffle, noise_channels, duplicate and occlude change the tokens of an observation:
+        entries of a vector, or patches of an image, that the group permutes. Of an image that a
+        network reads as pixels, shuffle and occlude take blocks: {patch: 6}. Something must be left
+        where tokens are taken away.""",
+        "evaluate: {shuffled: {shuffle: per_episode}}",
+        _TOKENS + "evaluate: {shuffled: {shuffle: per_episode}}",
+    ),
+    "fixed-tokens": Explanation(
+        "The trained network cannot play with another number of tokens.",
+        """noise_channels, duplicate and occlude give it more tokens than it was trained with, or
+        fewer. That works where every weight is shared over the tokens, the group is S<n> on them,
+        and neither the actions nor other terms move with them. occlude: {fraction: 0.3, zeroed:
+        true} sets tokens to zero and leaves their number as it is.""",
+        "symmetry: {group: S4, states: {observation: tokens}, actions: trivial, constraint: none}\n"
+        "network: {family: mlp}\nevaluate: {twice: {duplicate: 2}}",
+        _TOKENS + "evaluate: {twice: {duplicate: 2}}",
+    ),
+    "no-memory": Explanation(
+        "A held-out condition takes away a memory that the network does not have.",
+        "memory: zeroed sets the memory to zero before every step. Frames and previous actions are "
+        "part of the observation and stay.",
+        "evaluate: {forgetful: {memory: zeroed}}",
+        "network: {family: group_mlp, hidden: 8 regular, memory: gru}\n"
+        "evaluate: {forgetful: {memory: zeroed}}",
     ),
     "level-overlap": Explanation(
         "A held-out condition may show levels that were trained on.",

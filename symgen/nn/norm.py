@@ -164,6 +164,7 @@ class RunningNorm(ExactBuffers):
     def __init__(self, field: FieldType, clip: float | None = 10.0) -> None:
         super().__init__()
         self.clip = clip
+        self.channels = field.fibre.size
         self.register_buffer("mean", torch.zeros(field.size, dtype=torch.float64))
         self.register_buffer("variance", torch.ones(field.size, dtype=torch.float64))
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
@@ -216,6 +217,26 @@ class RunningNorm(ExactBuffers):
         self.variance.copy_(self._over_orbits(merged))
         self.mean.add_(step * weight)
         self.count.add_(batch.shape[0])
+
+    @torch.no_grad()
+    def take_over(self, trained: "RunningNorm") -> None:
+        """The statistics of another number of places, where all places have the same.
+
+        Raises:
+            ValueError: they differ from place to place, or are of other channels.
+        """
+        self.mean.copy_(self._of_places(trained.mean, trained.channels))
+        self.variance.copy_(self._of_places(trained.variance, trained.channels))
+        self.count.copy_(trained.count)
+
+    def _of_places(self, entries: Tensor, channels: int) -> Tensor:
+        """Numbers of the entries of another number of places, for the places there are here."""
+        if entries.shape == self.mean.shape:
+            return entries
+        rows = entries.reshape(-1, channels)
+        if channels != self.channels or not torch.equal(rows, rows[:1].expand_as(rows)):
+            raise ValueError("the statistics of an observation differ from place to place")
+        return rows[0].repeat(len(self.mean) // channels)
 
     def _over_orbits(self, entries: Tensor) -> Tensor:
         """The mean over each orbit of entries, at every entry."""

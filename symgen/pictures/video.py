@@ -18,9 +18,9 @@ from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.heldout import Changes
 from symgen.experiment.imported import imports_hinted
 from symgen.experiment.load import loaded
+from symgen.experiment.player import network_under, player
 from symgen.experiment.run import Run
 from symgen.nn.device import forked
-from symgen.nn.policy import Policy
 from symgen.pictures.caption import captioned, enlarged
 from symgen.problem.problem import Problem
 from symgen.spec.source import read
@@ -145,17 +145,19 @@ def play(compiled: Compiled, changes: Changes, settings: EvaluationSettings) -> 
     envs = _stage(compiled.problem, changes, settings.seed)
     # after an ending these show the next episode already
     overtakes = autoreset_mode(envs) is AutoresetMode.SAME_STEP
-    policy = Policy(compiled.network, sample=settings.sample)
     to_environment = environment_action(envs.single_action_space)
+    starts = np.zeros(envs.num_envs, np.bool_)
     try:
-        with forked(compiled.network.device), torch.no_grad(), compiled.network.expanded():
+        network = network_under(compiled, changes)
+        policy = player(network, changes, settings.sample)
+        with forked(network.device), torch.no_grad(), network.expanded():
             torch.manual_seed(settings.seed)
             observation, _ = envs.reset(seed=settings.seed)
             policy.reset(envs.num_envs)
             taken = [Shot(_drawn(envs), 0, 0.0)]
             while not taken[-1].ended and len(taken) < LONGEST:
                 observation, reward, terminated, truncated, _ = envs.step(
-                    to_environment(policy.act(observation))
+                    to_environment(policy.act(observation, starts))
                 )
                 ended = _ending(bool(terminated[0]), bool(truncated[0]))
                 picture = taken[-1].picture if ended and overtakes else _drawn(envs)

@@ -2,24 +2,26 @@
 
 A condition may change options of the environment ("environment.size", "environment.kwargs.gravity",
 or "seed_range" and "levels" for short), move the environment or only the observation by an element
-of the group, and add noise.
+of the group, add noise, and change the tokens that the agent sees (see `sensors`).
 """
 
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, JsonValue
 
 from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
 from symgen.problem.pipeline import Pipeline, pipeline_of, shared_keys
 from symgen.problem.problem import Problem
+from symgen.semantics.condition import Condition
 from symgen.semantics.moves import described
 from symgen.semantics.seen import views_of
+from symgen.semantics.sensors import check_sensors
 from symgen.spec.edit import path_of, put
 from symgen.spec.findings import Failed, Findings
 from symgen.spec.schema import Environment
@@ -32,36 +34,6 @@ TRAINING = "training"
 PREFIX = "environment."
 # Options of the environment that a condition may name without the prefix.
 SHORT = ("seed_range", "levels")
-
-
-class Condition(BaseModel):
-    """A held-out condition; every key is optional. `environment.<option>` changes an option of the
-    environment.
-    """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
-
-    seed_range: Annotated[tuple[int, ...], Field(min_length=2, max_length=2)] | None = Field(
-        default=None,
-        description="First level seed, and the one after the last, as in the environment's "
-        "own option.",
-    )
-    levels: int | None = Field(
-        default=None, ge=1, description="Number of levels, as in the environment's own option."
-    )
-    transform: str | None = Field(
-        default=None,
-        description="A word in the generators, such as rrs: the whole environment is moved by it.",
-    )
-    observation: str | None = Field(
-        default=None,
-        description="A word in the generators: only what the agent sees is moved by it.",
-    )
-    observation_noise: float | None = Field(
-        default=None,
-        ge=0,
-        description="Standard deviation of Gaussian noise added to what the agent sees.",
-    )
 
 
 def environment_changes(changes: Mapping[str, T]) -> dict[str, T]:
@@ -79,8 +51,9 @@ def environment_changes(changes: Mapping[str, T]) -> dict[str, T]:
 
 
 def conditions_are_possible(problem: Problem, findings: Findings) -> None:
-    """condition-name, bad-edit, bad-word, changed-interface, level-overlap: every held-out
-    condition must be one that the environment and the group can produce.
+    """condition-name, bad-edit, bad-word, changed-interface, level-overlap, no-tokens,
+    fixed-tokens, no-memory: every held-out condition must be one that the environment, the group
+    and the network can produce.
     """
     fields = type(problem.adapter_options).model_fields
     options = [field.alias or name for name, field in fields.items()]
@@ -126,6 +99,8 @@ def _check_condition(
         word = changes.get(key)
         if isinstance(word, str):
             _check_word(word, (*path, key), problem, findings)
+    if own is not None:
+        check_sensors(own, path, problem, findings)
     changed = environment_changes(changes)
     if changed and own is not None and not (short or unknown):
         findings.attempt(_check_environment, changed, path, changes, problem, findings)

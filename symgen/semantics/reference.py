@@ -15,7 +15,8 @@ from pydantic import BaseModel, JsonValue
 
 from symgen import lookup
 from symgen.lookup import Kind
-from symgen.semantics.evaluate import PREFIX, Condition
+from symgen.semantics.condition import Condition
+from symgen.semantics.evaluate import PREFIX
 from symgen.semantics.resolve import KEYWORDS
 from symgen.semantics.schema_of import JsonSchema, schema_of
 from symgen.spec.schema import Spec

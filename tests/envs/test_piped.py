@@ -12,9 +12,10 @@ from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from symgen.compiler import check_spec
+from symgen.envs._starts import Starts
 from symgen.envs._stepping import Stepper, final_observation
 from symgen.envs.guarded import environments
-from symgen.envs.piped import Frames, Patches, Previous, Starts, piped, unchanged
+from symgen.envs.piped import Frames, Patches, Previous, piped, unchanged
 from symgen.errors import UserError
 from symgen.problem.pipeline import ACTION, REWARD, Pipeline, patches_of, picture_of
 from symgen.problem.problem import Problem
@@ -206,7 +207,7 @@ def test_what_leaks_from_one_episode_to_the_next_is_seen(mode, pipeline, monkeyp
             assert not shows_its_twin()
     other = MODES[1 - MODES.index(mode)]
     with monkeypatch.context() as patched:
-        patched.setattr("symgen.envs.piped.autoreset_mode", lambda envs: other)
+        patched.setattr("symgen.envs._starts.autoreset_mode", lambda envs: other)
         assert not shows_its_twin()
 
 

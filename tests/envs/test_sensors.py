@@ -94,11 +94,10 @@ def walk(envs, steps, seed=0):
     observation, _ = envs.reset(seed=seed)
     rows, finals = [observation], {}
     for step in range(steps):
-        observation, _, _, _, info = envs.step(np.zeros(envs.num_envs, int))
+        observation, _, ended, _, info = envs.step(np.zeros(envs.num_envs, int))
         rows.append(observation)
-        for env, final in enumerate(info.get("final_obs", ())):
-            if final is not None:
-                finals[step + 1, env] = final
+        for env in np.flatnonzero(ended) if "final_obs" in info else ():
+            finals[step + 1, env] = info["final_obs"][env]
     return np.array(rows), finals
 
 
