@@ -7,25 +7,22 @@ import math
 from dataclasses import replace
 from functools import cache
 
-import gymnasium
 import numpy as np
 import pytest
 import torch
-from bandit import bandits, options
-from gymnasium import spaces
+from bandit import options
+from with_training_only import BOTH, spec_of, trained
 
 from symgen import lookup
 from symgen.compiler import check_spec, compile_spec, plan_spec
-from symgen.errors import SpecError
+from symgen.nn.network import build
 from symgen.problem.output import lasting
 from symgen.problem.training import PLAIN
 from symgen.rl._batch import Batch
-from symgen.rl.ppo import Learner, loss
+from symgen.rl.ppo import loss
 from symgen.spec.edit import edit
 from symgen.spec.source import read
-from tests.plan.test_distinct import BASES
 
-BOTH = {"privileged": {"hidden": [8, 8]}, "decoder": 1.0}
 FAMILIES = lookup.keywords("family")
 MASKED = {
     "symgen": 1,
@@ -37,68 +34,6 @@ MASKED = {
     },
     "network": {"family": "group_mlp", "hidden": "4 regular", "memory": "gru"},
 }
-
-
-class Pixels(gymnasium.Env):
-    """An image of real numbers, and four actions that a turn of it moves round."""
-
-    observation_space = spaces.Box(-1, 1, (9, 9, 2), np.float32)
-    action_space = spaces.Discrete(4)
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self._seen(), {}
-
-    def step(self, action):
-        self.steps += 1
-        return self._seen(), float(action == 0), self.steps == 5, False, {}
-
-    def _seen(self):
-        return self.np_random.uniform(-1, 1, (9, 9, 2)).astype(np.float32)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _pixels():
-    gymnasium.register("RealPixels-v0", Pixels)
-    yield
-    del gymnasium.registry["RealPixels-v0"]
-
-
-IMAGE = {
-    "environment": {"adapter": "gymnasium_env", "id": "RealPixels-v0"},
-    "symmetry": {
-        "group": "C4",
-        "states": {"observation": "grid"},
-        "actions": {"r": [1, 2, 3, 0]},
-    },
-}
-
-
-def spec_of(family, **train):
-    """The smallest spec of a family that the tests of plans know, of images of real numbers."""
-    base = BASES[family]
-    if base["environment"]["adapter"] == "gridworld":
-        base = {**base, **IMAGE}
-    constraint = "exact" if lookup.module("family", family).BINDS else "none"
-    return {
-        **base,
-        "symmetry": {**base["symmetry"], "constraint": constraint},
-        "network": {"family": family, **base["network"]},
-        "train": {"algorithm": "ppo", "steps": 64, **train},
-    }
-
-
-def trained(compiled, updates=2, **train):
-    """The rows of a short training."""
-    given = options("ppo", envs=2, **{"rollout": 8, **train})
-    envs = compiled.environment(2, seed=0)
-    steps = 2 * given.rollout * updates
-    try:
-        learner = Learner(compiled.network, envs, given, steps=steps, seed=0)
-        return [row for row, _ in zip(learner, range(updates), strict=False)]
-    finally:
-        envs.close()
 
 
 def moved_weights(network, before):
@@ -151,6 +86,46 @@ def test_weights_are_those_of_what_acts(family):
     assert {step.name for step in (*acting, *lone.training_steps)} == {s.name for s in lone.steps}
     assert f"{lone.weights:,} weights, and {lone.training_weights:,} for training only" in str(lone)
     assert "training only" not in str(plain)
+
+
+@pytest.mark.parametrize("family", ["cnn", "group_conv"])
+def test_a_critic_of_its_own_takes_the_place_of_the_critic_of_towers(family):
+    towers = {"cnn": [8], "group_conv": ["4 regular"]}[family]
+    names = {}
+    for privileged in (False, True):
+        source = edit(read(spec_of(family, privileged=privileged)), {"network.towers": towers})
+        names[privileged] = {step.name for step in plan_spec(check_spec(source)).steps}
+    assert {"critic_map", "critic_features", "value_hidden1"} <= names[False]
+    assert names[True] - names[False] == {"privileged_value"}
+    assert not any(name.startswith("critic") for name in names[True])
+
+
+def test_what_is_for_training_only_is_never_relaxed():
+    source = edit(read(spec_of("group_mlp", **BOTH)), {"symmetry.constraint": "relaxed"})
+    compiled = compile_spec(source, seed=0)
+    bound = {step.name: step.operation.bound for step in compiled.plan.steps}
+    assert {bound[name] for name in ("privileged_value", "value", "decoder")} == {"none"}
+    assert bound["policy"] == "relaxed"
+    assert compiled.verification.unmeasured == ("value", "decoder")
+    assert compiled.verification.holds
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_policy_goes_on_without_them(family):
+    """Planned with what lasts alone, the network takes the trained weights and acts the same."""
+    compiled = compile_spec(spec_of(family, **BOTH), seed=0, verify=False)
+    lone = replace(compiled.problem, outputs=lasting(compiled.problem.outputs))
+    network = build(plan_spec(lone), lone.interface)
+    assert sum(weight.numel() for weight in network.parameters()) == compiled.plan.weights
+    weights = compiled.network.state_dict()
+    network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    envs = compiled.environment(3, seed=0)
+    observation, _ = envs.reset(seed=0)
+    envs.close()
+    parameters = compiled.network.eval().compute(("policy",), observation)[0]["policy"]
+    assert torch.equal(parameters, network.eval()(observation)[0]["policy"])
+    with pytest.raises(ValueError, match="has no value"):
+        network.value(observation)
 
 
 # -------------------------------------------------------------------------------------------------
@@ -326,111 +301,3 @@ def test_the_loss_of_the_decoder_has_its_weight():
         value, missed = total(weight)
         assert missed > 0
         assert value == pytest.approx(plain + weight * missed, rel=1e-5)
-
-
-# -------------------------------------------------------------------------------------------------
-# the critic's step size
-
-
-def weights_after(updates=2, **train):
-    compiled = cartpole(privileged=True)
-    trained(compiled, updates, **train)
-    return dict(compiled.network.named_parameters())
-
-
-def test_the_critic_may_have_a_step_size_of_its_own():
-    still = weights_after(critic_learning_rate=0.0)
-    start = dict(cartpole(privileged=True).network.named_parameters())
-    for name, weight in still.items():
-        of_critic = "value" in name
-        assert torch.equal(weight, start[name]) is of_critic, name
-    # control: with the step size of all others it is trained as they are
-    assert not torch.equal(
-        weights_after()["steps.value.linear.weight"], start["steps.value.linear.weight"]
-    )
-
-
-def test_the_same_step_size_apart_changes_what_is_shortened_together():
-    # no gradient is as long as this, so that only the step sizes could differ
-    long = {"max_grad_norm": 1e9, "learning_rate": 0.003}
-    together, apart = weights_after(**long), weights_after(critic_learning_rate=0.003, **long)
-    assert all(torch.equal(together[name], apart[name]) for name in together)
-    short = {"max_grad_norm": 1e-3, "learning_rate": 0.003, "adam_eps": 1.0}
-    together, apart = weights_after(**short), weights_after(critic_learning_rate=0.003, **short)
-    assert not all(torch.equal(together[name], apart[name]) for name in together)
-
-
-def test_a_training_with_two_step_sizes_is_restored():
-    def learner():
-        compiled = cartpole(privileged=True)
-        given = options("ppo", envs=2, critic_learning_rate=0.003, privileged=True)
-        # episodes begin alike and end with the updates
-        return Learner(compiled.network, bandits("discrete"), given, steps=96, seed=0)
-
-    def numbers(rows):
-        return [{k: v for k, v in row.items() if k != "steps_per_second"} for row in rows]
-
-    whole = numbers(learner())
-    first = learner()
-    next(iter(first))
-    second = learner()
-    second.network.load_state_dict({k: x.clone() for k, x in first.network.state_dict().items()})
-    second.restore({k: x.clone() for k, x in first.tensors().items()}, first.scalars())
-    assert numbers(second) == whole[1:]
-
-
-# -------------------------------------------------------------------------------------------------
-# what is refused
-
-
-def refused(spec):
-    with pytest.raises(SpecError) as caught:
-        check_spec(spec)
-    return [(mistake.code, mistake.hint) for mistake in caught.value.diagnostics]
-
-
-def constrained(constraint, **train):
-    return edit(read(spec_of("mlp", **train)), {"symmetry.constraint": constraint})
-
-
-def test_copies_are_not_decoded():
-    ((code, hint),) = refused(constrained("augment", decoder=1.0))
-    assert code == "unavailable-constraint"
-    assert "train.decoder" in hint
-    check_spec(constrained("augment", privileged=True))  # control
-
-
-def test_mirror_loss_leaves_out_what_is_for_training_only():
-    with_value = {"mirror_loss": {"value": 0.5}}
-    ((code, hint),) = refused(constrained(with_value, privileged=True))
-    assert code == "unavailable-constraint"
-    assert "train.privileged" in hint
-    check_spec(constrained(with_value))  # control
-    rows = {}
-    for name, train in (("plain", {}), ("both", {"privileged": True, "decoder": 1.0})):
-        compiled = compile_spec(constrained("mirror_loss", **train), seed=0, verify=False)
-        given = options("ppo", envs=2, **train)
-        training = compiled.problem.constraint.training(
-            compiled.problem, compiled.problem.constraint_options
-        )
-        envs = compiled.environment(2, seed=0)
-        learner = Learner(compiled.network, envs, given, steps=64, seed=0, training=training)
-        rows[name] = list(learner)[-1]
-        envs.close()
-    assert "mirror_loss/value" in rows["plain"]
-    assert "mirror_loss/policy" in rows["both"]
-    assert "mirror_loss/value" not in rows["both"]
-
-
-@pytest.mark.parametrize("algorithm", [a for a in lookup.keywords("algorithm") if a != "ppo"])
-def test_other_algorithms_do_not_offer_it(algorithm):
-    for name, value in BOTH.items():
-        spec = {**spec_of("mlp"), "train": {"algorithm": algorithm, "steps": 64, name: value}}
-        assert "unknown-key" in [code for code, _ in refused(spec)]
-
-
-@pytest.mark.parametrize("value", [3, "yes", {"hidden": []}, {"hidden": [0]}, {"width": 3}, None])
-def test_privileged_is_a_word_or_layers(value):
-    (code, _), *others = refused(spec_of("mlp", privileged=value))
-    assert code in ("wrong-type", "wrong-value", "unknown-key")
-    assert others == []
