@@ -20,7 +20,7 @@ MODULES = {
 FOR_OTHERS = {
     "tensorboard": "torch.utils.tensorboard writes its files",
     "box2d": "Gymnasium's car drives in it",
-    "mujoco": "dm_control's own; here only bounded",
+    "mujoco": "dm_control's and Gymnasium's; here only bounded",
     "pytest-xdist": "pytest's option -n",
     "scipy": "escnn's",
     "joblib": "escnn's",

@@ -22,7 +22,7 @@ Environment = TypeVar("Environment")
 
 EXTRAS = {
     ".box2d.": "pip install 'symgen[box2d]'",
-    ".mujoco.": 'pip install "gymnasium[mujoco]"',
+    ".mujoco.": "pip install 'symgen[mujoco]'",
     ".classic_control.": "pip install 'symgen[classic]'",
     ".toy_text.": "pip install 'symgen[classic]'",
     ".phys2d.": 'pip install "gymnasium[jax]"',

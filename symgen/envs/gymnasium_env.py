@@ -7,31 +7,13 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from symgen.algebra.group import Group
+from symgen.envs._gymnasium_entries import ENTRY_NAMES
 from symgen.envs._gymnasium_registry import environment, native
 from symgen.envs._gymnasium_simulator import ObservedSimulator, settable
 from symgen.envs._gymnasium_spaces import interface_of
 from symgen.envs._processes import Processes
 from symgen.envs._stepping import reset_from
 from symgen.problem.interface import Interface
-
-ENTRY_NAMES = {
-    "CartPole": ("cart position", "cart velocity", "pole angle", "pole angular velocity"),
-    "MountainCar": ("position", "velocity"),
-    "MountainCarContinuous": ("position", "velocity"),
-    "Pendulum": ("cos angle", "sin angle", "angular velocity"),
-    "Acrobot": (
-        *("cos angle 1", "sin angle 1", "cos angle 2", "sin angle 2"),
-        *("angular velocity 1", "angular velocity 2"),
-    ),
-    **dict.fromkeys(
-        ("LunarLander", "LunarLanderContinuous"),
-        (
-            *("x", "y", "x velocity", "y velocity", "angle", "angular velocity"),
-            *("left leg touches", "right leg touches"),
-        ),
-    ),
-}
-"""Names of the entries of vectors, likewise."""
 
 Entry = Annotated[int, Field(ge=1)]
 
@@ -155,14 +137,17 @@ def simulator(options: Options, group: Group) -> ObservedSimulator | str:
 
 
 def names(options: Options) -> dict[str, tuple[str, ...]]:
-    """The entries of a vector, where Gymnasium documents them.
+    """The entries of a vector, where Gymnasium documents them, and where there are as many: other
+    arguments and other versions may show others.
 
     >>> names(Options(id="CartPole-v1"))["observation"][:2]
     ('cart position', 'cart velocity')
     """
     entries = ENTRY_NAMES.get(options.id.rsplit("-v", 1)[0], ())
     shown = tuple(name for k, name in enumerate(entries) if k + 1 not in options.hide)
-    return {"observation": shown} if shown else {}
+    if not shown or interface(options).terms[0].shape != (len(shown),):
+        return {}
+    return {"observation": shown}
 
 
 def title(options: Options) -> str:

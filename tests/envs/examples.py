@@ -73,6 +73,12 @@ LAVA = "MiniGrid-LavaCrossingS9N1-v0"
 DOOR = "MiniGrid-DoorKey-5x5-v0"
 SIGNS = {"observation": {"s": [-1, -2, -3, -4]}}
 SHORT = {"max_steps": 6}
+# left and right are swapped: legs 1 and 4, 2 and 3, whose hips turn about the vertical
+ANT_SIGNS = [
+    *(1, 2, -3, 4, -5, -12, 13, -10, 11, -8, 9, -6, 7),
+    *(14, -15, 16, -17, 18, -19, -26, 27, -24, 25, -22, 23, -20, 21),
+]
+ANT_ACTIONS = [-3, 4, -1, 2, -7, 8, -5, 6]  # of legs 4, 1, 2, 3
 CONTROL = {"package": "dm_control", "group": "D1"}
 
 EXAMPLES: dict[str, Example] = {
@@ -177,6 +183,18 @@ EXAMPLES: dict[str, Example] = {
         "D1",
         {"observation": {"s": [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]}},
         {"s": {"left": "up", "up": "left", "right": "down", "down": "right"}},
+    ),
+    "gymnasium_env ant": Example(
+        "gymnasium_env",
+        {
+            "id": "Ant-v5",
+            "kwargs": {"include_cfrc_ext_in_observation": False},
+            "max_episode_steps": 6,
+        },
+        "D1",
+        {"observation": {"s": ANT_SIGNS}},
+        {"s": ANT_ACTIONS},
+        package="mujoco",
     ),
     "atari": Example(
         "atari",

@@ -248,6 +248,56 @@ def test_a_state_that_is_set_goes_on_as_the_environment_itself(id_):
     assert ours.describe(one)
 
 
+BARE = {"include_cfrc_ext_in_observation": False}
+PROBES = {
+    "Ant": {
+        9: ("front right hip", "qpos"),
+        0: ("x velocity", "qvel"),
+        13: ("back right ankle velocity", "qvel"),
+    },
+    "HalfCheetah": {
+        2: ("pitch", "qpos"),
+        0: ("x velocity", "qvel"),
+        8: ("front foot velocity", "qvel"),
+    },
+    "Hopper": {1: ("z", "qpos"), 5: ("foot velocity", "qvel")},
+    "Walker2d": {6: ("left thigh", "qpos"), 3: ("right thigh velocity", "qvel")},
+    "InvertedPendulum": {1: ("pole", "qpos"), 0: ("cart velocity", "qvel")},
+    "InvertedDoublePendulum": {0: ("cart", "qpos"), 2: ("second pole velocity", "qvel")},
+}
+"""Coordinates by their number, and the entries that they are."""
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_entries_of_mujoco_have_names(name, monkeypatch, tmp_path):
+    pytest.importorskip("mujoco")
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warnings into the working folder
+    options = Options(id=f"{name}-v5", kwargs=BARE if name == "Ant" else {})
+    names = gymnasium_env.names(options)["observation"]
+    env = gymnasium.make(options.id, **options.kwargs).unwrapped
+    assert len(names) == env.observation_space.shape[0]
+    # entry by entry: a coordinate is set, and the entry of its name is another
+    env.reset(seed=0)
+    still = env._get_obs()
+    for joint, (entry, where) in PROBES[name].items():
+        qpos = env.data.qpos.copy()
+        qvel = env.data.qvel.copy()
+        (qpos if where == "qpos" else qvel)[joint] += 0.25
+        env.set_state(qpos, qvel)
+        changed = np.flatnonzero(np.abs(env._get_obs() - still) > 0.1)
+        assert [names[k] for k in changed] == [entry]
+        (qpos if where == "qpos" else qvel)[joint] -= 0.25
+        env.set_state(qpos, qvel)
+    env.close()
+
+
+def test_other_entries_have_no_names():
+    pytest.importorskip("mujoco")
+    assert gymnasium_env.names(Options(id="Ant-v5")) == {}  # forces are observed too
+    shown = {**BARE, "exclude_current_positions_from_observation": False}
+    assert gymnasium_env.names(Options(id="Ant-v5", kwargs=shown)) == {}
+
+
 def test_mujoco_where_the_observation_is_the_state():
     pytest.importorskip("mujoco")
     ours = simulator("InvertedPendulum-v5")
