@@ -56,13 +56,13 @@ class Sensing:
         """
         return self.listed(tokens) - (0 if self.zeroed else self.missing(tokens))
 
-    def order(self, tokens: int, seed: int, rows: Order, episode: Order, count: Order) -> Order:
+    def order(self, tokens: int, seeds: Order, rows: Order, episode: Order, count: Order) -> Order:
         """What the agents of some environments see.
 
         Args:
             tokens: how many the environment gives; noise has the numbers after them, and the number
                 after that is a token of zeros.
-            seed: of the evaluation.
+            seeds: [row], of the evaluation.
             rows: [row], the number of each environment.
             episode: [row], the number of its episode.
             count: [row], how many times another order has been drawn in it.
@@ -73,12 +73,12 @@ class Sensing:
         order: Order = np.tile(numbers, (len(rows), 1))
         missing = self.missing(tokens)
         if missing:
-            drawn = orders(listed, seed, _OCCLUDED, rows, episode)
+            drawn = orders(listed, seeds, _OCCLUDED, rows, episode)
             if self.zeroed:
                 np.put_along_axis(order, drawn[:, :missing], tokens + self.noise_channels, axis=1)
             else:
                 order = np.take_along_axis(order, np.sort(drawn[:, missing:], axis=1), axis=1)
         if self.shuffle:
-            drawn = orders(order.shape[1], seed, _SHUFFLED, rows, episode, count)
+            drawn = orders(order.shape[1], seeds, _SHUFFLED, rows, episode, count)
             order = np.take_along_axis(order, drawn, axis=1)
         return order

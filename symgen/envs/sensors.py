@@ -6,7 +6,7 @@ by side (`frames`): a stack whose tokens were permuted as a whole would test not
 every sensor would stay where it is (Tang and Ha 2021, arXiv 2109.02869, section 4.1).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from gymnasium import spaces
@@ -60,7 +60,7 @@ class Sensors(VectorWrapper):
     ) -> None:
         super().__init__(envs)
         self._sensing = sensing
-        self._seed = seed
+        self._seeds = _numbers(seed, envs.num_envs)
         self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
         self._starts = Starts(envs)
         inner = spaces_by_term(envs.single_observation_space)
@@ -88,11 +88,11 @@ class Sensors(VectorWrapper):
     def reset(
         self, *, seed: int | None = None, options: ResetOptions = None
     ) -> tuple[Observation, Info]:
-        """See VectorEnv. Without a seed the next episodes begin."""
+        """See VectorEnv, and some take a seed for each. Without a seed the next episodes begin."""
         begin = self._starts.reset(options)
         observation, info = self.env.reset(seed=seed, options=options)
         if seed is not None:
-            self._seed = seed
+            self._seeds = np.where(begin, _numbers(seed, self.num_envs), self._seeds)
             self._episode = np.where(begin, -1, self._episode)  # the next is the first
         self._start(begin)
         return self._sensed(observation), info
@@ -133,7 +133,8 @@ class Sensors(VectorWrapper):
         count = self._clock[rows] // (self._sensing.every or 1)
         if not self._sensing.every:
             count = np.zeros_like(count)
-        return self._sensing.order(self._tokens, self._seed, rows, self._episode[rows], count)
+        seeds = self._seeds[rows]
+        return self._sensing.order(self._tokens, seeds, rows, self._episode[rows], count)
 
     def _sensed(self, observation: Observation) -> Observation:
         """What the agents see."""
@@ -163,8 +164,9 @@ class Sensors(VectorWrapper):
         """The tokens of noise of this step, [row, token, channel]."""
         number = list(self._cuts).index(name)
         numbers = np.arange(self._sensing.noise_channels * self._cuts[name].channels)
-        counters = (rows[:, None], self._episode[rows, None], self._clock[rows, None], numbers)
-        drawn = normal(self._seed, NOISE, number, *counters)
+        own = (rows, self._episode[rows], self._clock[rows])
+        counters = (counter[:, None] for counter in own)
+        drawn = normal(self._seeds[rows, None], NOISE, number, *counters, numbers)
         return self._sensing.sigma * drawn.reshape(len(rows), -1, self._cuts[name].channels)
 
     def _dtype(self, dtype: np.dtype) -> np.dtype:
@@ -186,6 +188,12 @@ class Sensors(VectorWrapper):
             high = max(high, 0.0)
         shape = cut.shape(self._sensing.seen(self._tokens))
         return spaces.Box(low, high, shape, self._dtype(space.dtype).type)
+
+
+def _numbers(seed: int | Sequence[int], count: int) -> Order:
+    """The seed of each environment, one for all or one for each."""
+    seeds = [seed] * count if isinstance(seed, int | np.integer) else seed
+    return np.array([number % 2**63 for number in seeds], np.int64)
 
 
 class _Cut:

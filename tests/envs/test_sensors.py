@@ -302,3 +302,15 @@ def test_it_is_fast():
     for _ in range(500):
         envs.step(actions)
     assert time.perf_counter() - start < 5
+
+
+def test_every_environment_may_have_a_seed_of_its_own():
+    envs = Sensors(Counting([9] * 3), Sensing(shuffle=True, noise_channels=1), TOKENS)
+    one = envs.reset(seed=5)[0]
+    np.testing.assert_array_equal(envs.reset(seed=[5, 5, 5])[0], one)
+    other = envs.reset(seed=[5, 6, 5])[0]
+    np.testing.assert_array_equal(other[[0, 2]], one[[0, 2]])
+    assert not np.array_equal(other[1], one[1])
+    some = envs.reset(seed=5, options={"reset_mask": np.array([False, True, False])})[0]
+    np.testing.assert_array_equal(some, one)
+    assert envs.reset(seed=2**80)[0].shape == one.shape
