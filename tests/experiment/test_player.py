@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from symgen.algebra import base as bases
+from symgen.algebra.catalogue import group
+from symgen.algebra.fieldtype import FieldType, vector
+from symgen.algebra.representation import direct_sum, parse, trivial
 from symgen.compiler import compile_spec
 from symgen.errors import UserError
 from symgen.experiment import heldout
@@ -18,7 +22,9 @@ from symgen.experiment.player import Forgetful, network_under, player, with_toke
 from symgen.experiment.run import Run
 from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.train import TrainingSettings, train
+from symgen.nn.build import built
 from symgen.nn.norm import RunningNorm
+from symgen.operations.tied_linear import TiedLinear
 from symgen.semantics.resized import resized
 from symgen.spec.source import read
 
@@ -301,3 +307,38 @@ def test_an_evaluation_of_sensors(tmp_path):
     assert stored == pytest.approx(np.std(played))
     assert stored_evaluation(Run(folder), few).scores == scores
     assert evaluate_run(Run(folder), few).scores == scores
+
+
+def matrix(count, target, source, state=None):
+    """A tied map on tokens, or copies of the permutation, as [place, channel, place, channel]."""
+    moved = group(f"S{count}")
+    fields = []
+    for base, channels in (target, source):
+        if base == "tokens":
+            fibre = direct_sum((channels, trivial(moved)))
+            fields.append(FieldType(bases.tokens(moved, count), fibre))
+        else:
+            fields.append(vector(parse(moved, f"{channels} permutation")))
+    module = built(TiedLinear(*fields)).double()
+    if state is not None:
+        module.load_state_dict(state)
+    x = torch.eye(fields[1].size, dtype=torch.float64).reshape(-1, *fields[1].shape)
+    rows = (module(x) - module(0 * x)).detach().reshape(fields[1].size, fields[0].size).T
+
+    for axis, (base, channels) in ((1, source), (0, target)):
+        if base == "tokens":
+            rows = rows.unflatten(axis, (count, channels))
+        else:
+            rows = rows.unflatten(axis, (channels, count)).transpose(axis, axis + 1)
+    return rows, module.state_dict()
+
+
+@pytest.mark.parametrize("target", [("tokens", 2), ("point", 2)])
+@pytest.mark.parametrize("source", [("tokens", 3), ("point", 3)])
+def test_the_maps_of_more_tokens_extend_those_of_fewer(target, source):
+    """The same weights belong to the same pairs of places: what is taken over means the same."""
+    few, state = matrix(3, target, source)
+    more, _ = matrix(6, target, source, state)
+    assert few.unique().numel() > 6
+    torch.testing.assert_close(more[:3, :, :3], few, rtol=0, atol=1e-12)
+    torch.testing.assert_close(more[3:, :, 3:], few, rtol=0, atol=1e-12)
