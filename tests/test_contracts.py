@@ -28,6 +28,7 @@ from symgen.families import (
     group_conv,
     group_mlp,
     mlp,
+    sensor_attention,
     steerable_conv,
     vit,
 )
@@ -100,6 +101,7 @@ FAMILIES = (
     as_family(group_conv),
     as_family(group_mlp),
     as_family(mlp),
+    as_family(sensor_attention),
     as_family(steerable_conv),
     as_family(vit),
 )

@@ -80,9 +80,9 @@ def output_faults(
         if output.reads == "action":
             faults += _action_value_faults(problem, critic, layers)
         elif output.side == "actor" and output.reads == "observation":
-            faults += _head_faults(problem, output, actor)
+            faults += head_faults(problem, output, actor)
         elif output.side == "critic":
-            faults += _head_faults(problem, output, through(layers, critic))
+            faults += head_faults(problem, output, through(layers, critic))
     return [
         Fault("no-power", path, message, hint or moved_fibre(problem.group))
         for message in faults[:1]
@@ -101,7 +101,7 @@ def through(layers: Sequence[Representation], reach: Reach) -> Reach:
     return reach
 
 
-def _head_faults(problem: Problem, output: Output, read: Reach) -> Iterator[str]:
+def head_faults(problem: Problem, output: Output, read: Reach) -> Iterator[str]:
     """An output of the observation that is a constant, or the same for what a generator moves."""
     fibre = field_of(output, problem.action).fibre
     name = NAMES.get(output.name, output.name)

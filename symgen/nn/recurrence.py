@@ -7,7 +7,17 @@ from torch import Tensor, nn
 
 from symgen.nn._fast_expansion import held
 
-__all__ = ["carried"]
+__all__ = ["Cell", "carried"]
+
+
+class Cell(nn.Module):
+    """A module with memory that has a faster way through a sequence than step by step."""
+
+    def through(
+        self, rows: Sequence[Tensor], memory: Tensor, starts: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """As `carried`; nothing is held."""
+        raise NotImplementedError
 
 
 def carried(
@@ -22,6 +32,9 @@ def carried(
         starts: [step, environment]: episodes begin there, so that the memory is zero before that
             step.
     """
+    if isinstance(module, Cell) and not torch.compiler.is_compiling():
+        with held(module):
+            return module.through(rows, memory, starts)
     results = []
     zero = memory.new_zeros(())
     begins = starts.to(memory.device)[:, :, None, None]

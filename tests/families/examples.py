@@ -123,6 +123,7 @@ WORLDS: dict[str, World] = {
     "S5 choice": World(
         "S5", {"observation": "tokens 5: 2 trivial"}, "permutation", hidden="3 permutation"
     ),
+    "C4 motors": World("C4", {"observation": "tokens 4: 2 trivial"}, "permutation", "continuous"),
     "C3 plane": World("C3", {"observation": "point: 2 standard"}, "standard", "continuous"),
     "D3 plane": World(
         "D3", {"observation": "point: 2 standard + sign"}, "standard + sign", "continuous"
@@ -244,7 +245,20 @@ def both(*conditions: Callable[[World], bool]) -> Callable[[World], bool]:
     return lambda world: all(condition(world) for condition in conditions)
 
 
+def on_sensors(world: World) -> bool:
+    """One set of places that are no pixels, and nothing else that has places."""
+    return len(world.places) == 1 and not world.grids
+
+
+def moving_sensors(world: World) -> bool:
+    """Sensors and actions that are moved together."""
+    return on_sensors(world) and not world.still
+
+
 ONE = {"global": {"layers": 1}, "heads": 4}
+
+SENSORS = {"memory": "none", "slots": 6, "head": [16]}
+NO_FRAMES = {"differences": False, "normalise_frames": False}  # see test_sensor_attention.py
 
 WIDE = {"hidden": "16 regular"}  # relu leaves something of so many
 
@@ -410,6 +424,30 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             both(one_picture, lambda world: not world.still),
             "none",
         ),
+    },
+    "sensor_attention": {
+        "lstm": Variant({**SENSORS, "memory": "lstm", "hidden": 6, **NO_FRAMES}, on_sensors),
+        "gru": Variant(
+            {"memory": "gru", "hidden": 6, "weights": "softmax", "scale": True, "bias": True, "outer": "tanh",
+             "queries": "learnt", "query_size": 4, "key_size": 8, "shared": True},
+            on_sensors,
+        ),
+        "layer": Variant({**SENSORS, "hidden": 8, "value_size": 4, "outer": "relu_norm", "pooling": "sum"}, on_sensors),
+        "keys themselves": Variant(
+            {**SENSORS, "hidden": 0, "pooling": "root", "position_codes": True, "squash": "none"}, on_sensors
+        ),
+        "deep sets": Variant(
+            {**SENSORS, "hidden": 8, "readout": "deep_sets", "sees_previous_action": False}, on_sensors
+        ),
+        "pma": Variant(
+            {**SENSORS, "hidden": 8, "readout": "pma", "key_heads": 2, "key_size": 8, "activation": "silu"}, on_sensors
+        ),
+        "convolutions": Variant(
+            {**SENSORS, "hidden": 8, "value_size": 4, "slots": 12, "grid": [3, 4],
+             "convolutions": [{"channels": 8, "kernel": 2}], "activation": "gelu"},
+            on_sensors,
+        ),
+        "relaxed": Variant({**SENSORS, "hidden": 8}, moving_sensors, constraint="relaxed"),
     },
     "mlp": {
         "two trunks": Variant({"width": 8}, constraint="none"),

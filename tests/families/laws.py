@@ -22,6 +22,7 @@ from symgen.operations import (
     norm,
     recurrent,
     scale,
+    sensors,
     steerable_conv,
     tied_linear,
 )
@@ -246,6 +247,20 @@ def _linear(target: FieldType, *sources: FieldType, scope: str = "feature") -> i
     return _affine(target, *sources)
 
 
+def _at_places(
+    target: FieldType, sources: tuple[FieldType, ...], points: tuple[FieldType, ...]
+) -> int:
+    """The sources place by place, with one bias, and the points to all places."""
+    read = sum(hom_by_characters(target, point) for point in points)
+    return read + _linear(target, *sources, scope="place")
+
+
+def _place_memory(cell: sensors.PlaceMemory) -> int:
+    gates, hidden = (vector(field.fibre) for field in (cell.gates, cell.hidden))
+    read = _at_places(cell.gates, cell.sources, cell.points)
+    return read + hom_by_characters(gates, hidden)
+
+
 def _convolution(conv: group_conv.GroupConv) -> int:
     """The kernel, and one shift (and with a norm one scale) for each orbit of channels."""
     side, fibre = conv.sampling.kernel, vector(conv.target.fibre)
@@ -298,4 +313,6 @@ COUNTS: dict[type[Operation], Callable[[Any], int]] = {
     attention.GraphAttention: _attention,
     recurrent.GRU: lambda o: _cell(o, 3),
     recurrent.LSTM: lambda o: _cell(o, 4),
+    sensors.PlaceLayer: lambda o: _at_places(o.target, o.sources, o.points),
+    sensors.PlaceMemory: _place_memory,
 }

@@ -155,7 +155,8 @@ def _options(model: Any, world: World, options: dict[str, Any]) -> Any:
         # whole orbit
         options.setdefault("heads", 4)
         options.setdefault("width", world.width or 4 * world.acting.order)
-    return model.model_validate(options)
+    # as a spec is read: strict JSON takes a list for a tuple
+    return model.model_validate_json(json.dumps(options))
 
 
 def _graph(

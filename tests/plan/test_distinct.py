@@ -33,6 +33,18 @@ IMAGE: dict[str, Any] = {
     "symmetry": {"group": "C4"},
 }
 
+TOKENS: dict[str, Any] = {
+    "symgen": 1,
+    "environment": {
+        "adapter": "gridworld",
+        "size": 9,
+        "patches": 3,
+        "frames": 2,
+        "previous": ["action"],
+    },
+    "symmetry": {"group": "S9", "states": {"observation": "tokens"}, "actions": "trivial"},
+}
+
 LAYERS = ["4 regular", "4 regular"]
 BASES: dict[str, dict[str, Any]] = {
     "mlp": {**CART, "network": {"width": 8}},
@@ -42,6 +54,7 @@ BASES: dict[str, dict[str, Any]] = {
     "group_conv": {**IMAGE, "network": {"layers": LAYERS, "hidden": "4 regular"}},
     "steerable_conv": {**IMAGE, "network": {"layers": LAYERS}},
     "graph_attention": {**IMAGE, "network": {"width": 32, "heads": 2, "patch": 3}},
+    "sensor_attention": {**TOKENS, "network": {"memory": "none"}},
 }
 KERNEL = {"kernel": 5, "padding": 2}
 CHANGES: dict[str, dict[str, list[Any]]] = {
@@ -132,7 +145,39 @@ CHANGES: dict[str, dict[str, list[Any]]] = {
         "dropout": [0.1],
         "expansion": [1, 2],
     },
+    "sensor_attention": {
+        "squash": ["none"],
+        "memory": ["gru", "lstm"],
+        "hidden": [0, 9],
+        "sees_previous_action": [False],
+        "differences": [True],
+        "position_codes": [True],
+        "normalise_frames": [True],
+        "value_size": [4],
+        "readout": ["deep_sets"],  # pma stands beside key_heads
+        "slots": [9],
+        "queries": ["learnt"],
+        "query_size": [6],
+        "key_size": [16],
+        "key_heads": [2],
+        "weights": ["softmax"],
+        "pooling": ["sum", "root"],
+        "scale": [True],
+        "bias": [True],
+        "outer": ["tanh", "relu_norm"],
+        "grid": [[2, 8], [8, 2]],
+        "convolutions": [
+            [{"channels": 5, "kernel": 2}],
+            [{"channels": 4, "kernel": 1}],
+            [{"channels": 4, "kernel": 2, "stride": 2}],
+            [{"channels": 4, "kernel": 2}, {"channels": 4, "kernel": 1}],
+        ],
+        "head": [[], [32], [64, 64]],
+        "activation": ["relu", "gelu", "silu"],
+        "shared": [True],
+    },
 }
+SLOTS = {"network.grid": [4, 4], "network.convolutions": [{"channels": 4, "kernel": 2}]}
 # What an option needs beside it to mean anything.
 BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("group_conv", "pool_kind"): {
@@ -143,6 +188,13 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("graph_attention", "triangles"): {"graph": {"orientation": "triangles"}},
     ("graph_attention", "fibre"): {"symmetry.actions": "trivial"},
+    ("sensor_attention", "squash"): {
+        "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
+        "symmetry.group": "S4",
+    },
+    ("sensor_attention", "key_heads"): {"network.readout": "pma"},
+    ("sensor_attention", "grid"): {**SLOTS, "network.key_size": 12},
+    ("sensor_attention", "convolutions"): SLOTS,
 }
 AROUND: list[tuple[str, dict[str, Any]]] = [
     ("group_mlp", {"symmetry.constraint": "relaxed"}),

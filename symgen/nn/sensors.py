@@ -1,0 +1,391 @@
+"""Sensors in any order: cells, layers and attention whose weights all places share.
+
+Law: f(p.x) = p.f(x) for every permutation p of the places, where f gives something at every place;
+f(p.x) = f(x) where it does not. The weights fit any number of places.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from symgen.algebra.fieldtype import FieldType
+from symgen.algebra.relaxation import Relaxation
+from symgen.nn._fast_expansion import Expandable
+from symgen.nn._fast_sensors import lstm_through
+from symgen.nn.activation import activate
+from symgen.nn.build import module
+from symgen.nn.exact import ExactBuffers
+from symgen.nn.recurrence import Cell
+from symgen.nn.recurrent import FORGET
+from symgen.nn.tied_linear import TiedLinear
+from symgen.operations import sensors as operations
+
+
+class Symlog(nn.Module):
+    """sign(x) log(1 + |x|) of every entry (Hafner et al. 2023, arXiv:2301.04104, equation 9)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        return torch.copysign(torch.log1p(x.abs()), x)
+
+
+class ToPlaces(nn.Module):
+    """Maps of several inputs to the same places, added up; the first has the bias.
+
+    Args:
+        target: type of the output.
+        sources: types at the same places, each mapped where it is.
+        points: types of vectors, mapped to every place.
+        gain: deviation of an output entry for inputs of deviation 1.
+        bias_gain: deviation of the bias at first.
+        relaxation: how the maps of vectors may break the symmetry; all places share the others.
+    """
+
+    def __init__(
+        self,
+        target: FieldType,
+        sources: tuple[FieldType, ...],
+        points: tuple[FieldType, ...] = (),
+        gain: float = 1.0,
+        bias_gain: float = 0.0,
+        relaxation: Relaxation | None = None,
+    ) -> None:
+        super().__init__()
+        gain /= math.sqrt(len(sources) + len(points))
+        self.sources = len(sources)
+        self.maps = nn.ModuleList(
+            TiedLinear(
+                target,
+                source,
+                "place" if k < len(sources) else "feature",
+                gain,
+                bias=k == 0,
+                bias_gain=bias_gain,
+                relaxation=relaxation if k >= len(sources) else None,
+            )
+            for k, source in enumerate((*sources, *points))
+        )
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(batch, places, channels) of every source, (batch, 1, channels) of every point."""
+        total = self.maps[0](inputs[0])
+        for linear, x in zip(self.maps[1:], inputs[1:], strict=True):
+            total = total + linear(x)
+        return total
+
+
+class PlaceLayer(nn.Module):
+    """A dense layer at every place.
+
+    Args:
+        read: maps the inputs to the places.
+        activation: pointwise nonlinearity.
+    """
+
+    def __init__(self, read: ToPlaces, activation: str) -> None:
+        super().__init__()
+        self.read = read
+        self.activation = activation
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """See ToPlaces."""
+        return activate(self.activation, self.read(*inputs))
+
+
+class PlaceGRU(nn.Module):
+    """A gated recurrent unit at every place, see nn/recurrent.py for the equations.
+
+    Args:
+        read: maps the inputs to all gates.
+        recall: h -> U h of all gates, at every place.
+    """
+
+    def __init__(self, read: ToPlaces, recall: TiedLinear) -> None:
+        super().__init__()
+        self.read = read
+        self.recall = recall
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The inputs, and the memory (batch, places, hidden) -> h' twice."""
+        *rows, h = inputs
+        read_r, read_z, read_h = self.read(*rows).chunk(3, -1)
+        recall_r, recall_z, recall_h = self.recall(h).chunk(3, -1)
+        z = torch.sigmoid(read_z + recall_z)
+        candidate = torch.tanh(read_h + torch.sigmoid(read_r + recall_r) * recall_h)
+        h = z * h + (1 - z) * candidate
+        return h, h
+
+
+class PlaceLSTM(Cell):
+    """Long short-term memory at every place, see nn/recurrent.py for the equations.
+
+    Args:
+        read: maps the inputs to all gates.
+        recall: h -> U h of all gates, at every place.
+    """
+
+    def __init__(self, read: ToPlaces, recall: TiedLinear) -> None:
+        super().__init__()
+        self.read = read
+        self.recall = recall
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The inputs, and the memory (batch, places, h and c) -> h' and the memory."""
+        *rows, memory = inputs
+        h, c = memory.chunk(2, -1)
+        i, f, candidate, o = (self.read(*rows) + self.recall(h)).chunk(4, -1)
+        c = torch.sigmoid(f + FORGET) * c + torch.sigmoid(i) * torch.tanh(candidate)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return h, torch.cat([h, c], -1)
+
+    def through(
+        self, rows: Sequence[Tensor], memory: Tensor, starts: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See Cell; the inputs of all steps are mapped at once, and steps have a fused kernel."""
+        steps, envs = starts.shape
+        gates = self.read(*[x.flatten(0, 1) for x in rows])
+        recall, _ = self.recall.expansion()
+        return lstm_through(gates.unflatten(0, (steps, envs)), recall, memory, starts, FORGET)
+
+
+class PlaceCode(nn.Module):
+    """Adds a learnt vector at every place, the same on every orbit of places.
+
+    Args:
+        field: the type.
+    """
+
+    orbit: Tensor
+
+    def __init__(self, field: FieldType) -> None:
+        super().__init__()
+        orbit = torch.from_numpy(field.base.orbits)
+        self.register_buffer("orbit", orbit, persistent=False)
+        self.weight = nn.Parameter(torch.randn(int(orbit.max()) + 1, field.fibre.size) * 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, places, channels) -> the same."""
+        return x + self.weight.index_select(0, self.orbit)
+
+
+class Differences(nn.Module):
+    """Each frame but the first minus the one before it.
+
+    Args:
+        count: frames in the channels, the oldest first.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., frames x size) -> (..., (frames - 1) x size)."""
+        size = x.shape[-1] // self.count
+        return x[..., size:] - x[..., :-size]
+
+
+class FrameNorm(nn.Module):
+    """Every frame with mean 0 and deviation 1 over its channels, no scale and no shift.
+
+    Args:
+        count: frames in the channels.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., frames x size) -> the same."""
+        frames = x.unflatten(-1, (self.count, -1))
+        return nn.functional.layer_norm(frames, frames.shape[-1:]).flatten(-2)
+
+
+class SlotAttention(ExactBuffers, Expandable[tuple[Tensor, Tensor | None]]):
+    """Slots attend to the places, see operations/sensors.py.
+
+    The maps of queries and keys make one: q_m . k_i = (A x_i + a)_m with a matrix A of slots x
+    channels, made of few weights; so no step makes keys.
+
+    Args:
+        operation: the settings.
+    """
+
+    table: Tensor
+
+    def __init__(self, operation: operations.SlotAttention) -> None:
+        super().__init__()
+        self.operation = operation
+        size = operation.query_size
+        if operation.queries == "learnt":
+            self.table = nn.Parameter(torch.randn(operation.slots, size) / math.sqrt(2))
+        else:
+            self.register_buffer("table", waves(operation.slots, size), persistent=False)
+        self.query = nn.Linear(size, operation.key_size, bias=operation.bias)
+        self.key = None
+        if operation.maps_keys:
+            self.key = nn.Linear(operation.keys.fibre.size, operation.key_size, bias=operation.bias)
+        normed = operation.outer == "relu_norm"
+        self.norm = nn.LayerNorm(operation.values.fibre.size) if normed else None
+        self.factor = operation.key_size**-0.5 if operation.scale else 1.0
+
+    def expand(self) -> tuple[Tensor, Tensor | None]:
+        """A (slots, channels) and a (slots,)."""
+        queries = self.query(self.table.to(self.query.weight.dtype)) * self.factor
+        if self.key is None:
+            return queries, None
+        shift = None if self.key.bias is None else queries @ self.key.bias
+        return queries @ self.key.weight, shift
+
+    def logits(self, keys: Tensor) -> Tensor:
+        """(batch, places, channels) -> (batch, places, slots)."""
+        return nn.functional.linear(keys, *self.expansion())
+
+    def weights(self, keys: Tensor) -> Tensor:
+        """How much each place counts in each slot, (batch, places, slots)."""
+        logits = self.logits(keys)
+        if self.operation.weighting == "softmax":
+            return torch.softmax(logits, 1)
+        places = keys.shape[1]
+        share = {"sum": 1.0, "mean": 1 / places, "root": places**-0.5}[self.operation.pooling]
+        return torch.tanh(logits) if share == 1 else torch.tanh(logits) * share
+
+    def forward(self, keys: Tensor, values: Tensor) -> Tensor:
+        """(batch, places, channels) of both -> (batch, 1, slots x channels of the values)."""
+        slots = self.weights(keys).transpose(1, 2) @ values
+        if self.operation.outer == "tanh":
+            slots = torch.tanh(slots)
+        elif self.norm is not None:
+            slots = self.norm(torch.relu(slots))
+        return slots.flatten(1).unsqueeze(1)
+
+
+def waves(slots: int, size: int) -> Tensor:
+    """The position table of Vaswani et al. 2017 (arXiv:1706.03762, section 3.5) over the slots:
+    sin(m / 10000^(2k / size)) in column 2k, the cosine in column 2k + 1.
+    """
+    column = torch.arange(size, dtype=torch.float64)
+    rate = 10000.0 ** (-2 * torch.div(column, 2, rounding_mode="floor") / size)
+    angle = torch.arange(slots, dtype=torch.float64)[:, None] * rate
+    return torch.where(column % 2 == 0, angle.sin(), angle.cos())
+
+
+class SetPooling(nn.Module):
+    """Pooling by multihead attention with learnt seeds, see operations/sensors.py.
+
+    Args:
+        width: channels of a place.
+        seeds: number of them.
+        heads: number of heads.
+    """
+
+    def __init__(self, width: int, seeds: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.seeds = nn.Parameter(torch.randn(seeds, width))
+        self.query, self.key, self.value, self.out, self.layer = (
+            nn.Linear(width, width) for _ in range(5)
+        )
+        self.first_norm = nn.LayerNorm(width)
+        self.last_norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, places, channels) -> (batch, 1, seeds x channels)."""
+        seeds = self.seeds.expand(len(x), -1, -1)
+        query, key, value = (
+            linear(y).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for linear, y in ((self.query, seeds), (self.key, x), (self.value, x))
+        )
+        attended = nn.functional.scaled_dot_product_attention(query, key, value)
+        pooled = self.first_norm(seeds + self.out(attended.transpose(1, 2).flatten(2)))
+        return self.last_norm(pooled + torch.relu(self.layer(pooled))).flatten(1).unsqueeze(1)
+
+
+class Pool(nn.Module):
+    """The mean over the places."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, places, channels) -> (batch, 1, channels)."""
+        return x.mean(1, keepdim=True)
+
+
+class SlotConvolutions(nn.Module):
+    """Convolutions with ReLU on a grid of slots.
+
+    Args:
+        operation: the settings.
+    """
+
+    def __init__(self, operation: operations.SlotConvolutions) -> None:
+        super().__init__()
+        self.shape = (*operation.grid, operation.channels)
+        layers = nn.ModuleList()
+        before = operation.channels
+        for channels, kernel, stride in operation.layers:
+            layers.append(nn.Conv2d(before, channels, kernel, stride))
+            before = channels
+        self.layers = layers
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, 1, slots x channels) -> (batch, 1, channels x rows x columns)."""
+        x = x.view(-1, *self.shape).permute(0, 3, 1, 2)
+        for convolution in self.layers:
+            x = torch.relu(convolution(x))
+        return x.flatten(1).unsqueeze(1)
+
+
+@module.register
+def _(operation: operations.Symlog) -> Symlog:
+    return Symlog()
+
+
+@module.register
+def _(operation: operations.PlaceLayer) -> PlaceLayer:
+    gain = 1.0 if operation.activation == "none" else 2**0.5
+    read = ToPlaces(
+        operation.target, operation.sources, operation.points, gain, 0.1, operation.relaxation
+    )
+    return PlaceLayer(read, operation.activation)
+
+
+@module.register
+def _(operation: operations.PlaceMemory) -> PlaceGRU | PlaceLSTM:
+    how = operation.relaxation
+    read = ToPlaces(operation.gates, operation.sources, operation.points, relaxation=how)
+    recall = TiedLinear(operation.gates, operation.hidden, "place", bias=False)
+    return PlaceGRU(read, recall) if operation.cell == "gru" else PlaceLSTM(read, recall)
+
+
+@module.register
+def _(operation: operations.PlaceCode) -> PlaceCode:
+    return PlaceCode(operation.field)
+
+
+@module.register
+def _(operation: operations.Frames) -> Differences | FrameNorm:
+    if operation.form == "differences":
+        return Differences(operation.count)
+    return FrameNorm(operation.count)
+
+
+@module.register
+def _(operation: operations.SlotAttention) -> SlotAttention:
+    return SlotAttention(operation)
+
+
+@module.register
+def _(operation: operations.SetPooling) -> SetPooling:
+    return SetPooling(operation.source.fibre.size, operation.seeds, operation.heads)
+
+
+@module.register
+def _(operation: operations.Pool) -> Pool:
+    return Pool()
+
+
+@module.register
+def _(operation: operations.SlotConvolutions) -> SlotConvolutions:
+    return SlotConvolutions(operation)
