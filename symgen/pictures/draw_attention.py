@@ -16,7 +16,7 @@ from symgen.pictures import canvas as canvas
 from symgen.pictures.attention import PlaceAttention, equivariance_error, frames, place_attention
 from symgen.pictures.canvas import INK
 from symgen.pictures.draw_cells import legend
-from symgen.pictures.draw_observation import channel_names, draw_term, is_one_hot
+from symgen.pictures.draw_observation import draw_term, is_one_hot, newest
 from symgen.problem.interface import Observation, Term
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _legend(compiled: Compiled, part: SubFigure, observation: Observation) -> No
     term = _term(compiled)
     batch = compiled.problem.interface.by_term(observation)[term.name]
     if is_one_hot(term, batch[0]):
-        legend(part, batch.max(0), channel_names(compiled.problem, term), loc="upper left")
+        legend(part, *newest(compiled.problem, term, batch.max(0)), loc="upper left")
 
 
 def _map(

@@ -15,7 +15,9 @@ from symgen.pictures.canvas import FAINT, GENERATORS, INK
 from symgen.pictures.draw_cells import draw_cells, legend
 from symgen.problem.group_action import act_on_term
 from symgen.problem.interface import Interface, Observation, Term
+from symgen.problem.pipeline import ACTION, REWARD
 from symgen.problem.problem import Problem
+from symgen.semantics.summary import parameter_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +36,7 @@ MAX_WRITTEN = 80
 
 def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
     """An early observation of an episode that the group moves, a batch of one per term; the first,
-    if it moves none.
+    if it moves none. Where earlier observations or actions are seen, there are such.
 
     Raises:
         UserError: the environment's package is not installed.
@@ -44,8 +46,9 @@ def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
         envs.action_space.seed(seed)
         observation, _ = envs.reset(seed=seed)
         first = current = _copied(problem.interface, observation)
-        for _ in range(EARLY):
-            if _moves(problem, current):
+        past = max(problem.pipeline.frames - 1, len(problem.pipeline.terms[:1]))
+        for time in range(past + EARLY):
+            if time >= past and _moves(problem, current):
                 return current
             observation, _, terminated, truncated, _ = envs.step(envs.action_space.sample())
             if terminated[0] or truncated[0]:
@@ -101,9 +104,8 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
         batch = observation[term.name]
         top = float(np.abs(batch).max())
         draw_term(row[0], problem, term, batch[0], top)
-        canvas.caption(
-            row[0], f"{canvas.short(term.name, 20)} {term.shape or ''}{_of_several(term)}"
-        )
+        several = _of_several(term, problem.pipeline.frames)
+        canvas.caption(row[0], f"{canvas.short(term.name, 20)} {term.shape or ''}{several}")
         for panel, generator in zip(row[1:], generators, strict=True):
             draw_term(panel, problem, term, act_on_term(term, field, generator, batch)[0], top)
             in_place = field.base.is_still(generator)
@@ -115,7 +117,7 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
             if is_listed(term):
                 panel.set_yticklabels([])
         if is_one_hot(term, batch[0]):
-            legend(row[-1], batch[0], channel_names(problem, term))
+            legend(row[-1], *newest(problem, term, batch[0]))
     return canvas.save(figure, path)
 
 
@@ -131,16 +133,31 @@ def is_listed(term: Term) -> bool:
     return term.layout == "vector"
 
 
-def _of_several(term: Term) -> str:
+def _of_several(term: Term, frames: int = 1) -> str:
     """Of pictures stacked in the channels the newest is drawn."""
-    count = term.shape[-1] // 3 if term.layout == "image" else 1
-    stacked = term.scale != 1.0 and count > 1 and term.shape[-1] % 3 == 0
-    return f": the newest of {count}" if stacked else ""
+    if term.layout != "image":
+        return ""
+    channels = term.shape[-1] // frames
+    count = channels // 3 if _is_stacked_colours(term, channels) else 1
+    return f": the newest of {frames * count}" if frames * count > 1 else ""
+
+
+def _is_stacked_colours(term: Term, channels: int) -> bool:
+    """Whether an adapter has stacked pictures of three colours itself."""
+    return term.scale != 1.0 and channels > 3 and channels % 3 == 0
+
+
+def newest(problem: Problem, term: Term, value: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """The last frame of a picture (rows, columns, channels), and what its channels are called."""
+    names = channel_names(problem, term)
+    return value[..., -len(names) :], names
 
 
 def channel_names(problem: Problem, term: Term) -> list[str]:
-    """The names of an image's channels where the adapter knows them, else numbers from 1."""
-    count = term.shape[-1] if term.layout == "image" else 0
+    """The names of the channels of one frame of an image where the adapter knows them, else numbers
+    from 1.
+    """
+    count = term.shape[-1] // problem.pipeline.frames if term.layout == "image" else 0
     names = list(problem.adapter.names(problem.adapter_options).get(term.name, ()))
     return names if len(names) == count else [f"channel {k + 1}" for k in range(count)]
 
@@ -156,11 +173,21 @@ def entry_names(problem: Problem, term: Term) -> list[str]:
     """The entries of a vector, counted from 1 as specs count them, with their names where the
     adapter has them.
     """
-    names = problem.adapter.names(problem.adapter_options).get(term.name, ())
+    names = _names_of_entries(problem, term)
     count = int(np.prod(term.shape))
     if len(names) != count:
         return [str(k + 1) for k in range(count)]
     return [f"{canvas.short(name, 28)}  {k + 1}" for k, name in enumerate(names)]
+
+
+def _names_of_entries(problem: Problem, term: Term) -> list[str]:
+    """What is known of them; of earlier frames with the number of steps since."""
+    added = {ACTION: parameter_names(problem.interface.action), REWARD: ["reward"]}
+    if term.name in problem.pipeline.terms:
+        return added[term.name]
+    names = problem.adapter.names(problem.adapter_options).get(term.name, ())
+    ago = range(problem.pipeline.frames - 1, -1, -1)
+    return [f"{canvas.short(name, 20)} (-{k})" if k else name for k in ago for name in names]
 
 
 def draw_term(
@@ -183,9 +210,10 @@ def draw_term(
         inches: of the panel.
     """
     if term.layout == "image" and is_one_hot(term, value):
-        draw_cells(axes, value, channel_names(problem, term), inches)
+        draw_cells(axes, *newest(problem, term, value), inches)
     elif term.layout == "image":
-        axes.imshow(as_colours(term, value, top), interpolation="nearest")
+        frame, _ = newest(problem, term, value)
+        axes.imshow(as_colours(term, frame, top), interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
     elif term.layout == "tokens":
@@ -205,7 +233,7 @@ def as_colours(term: Term, value: np.ndarray, top: float) -> np.ndarray:
     others the mean is drawn.
     """
     scaled = value.astype(np.float64) / (term.scale if term.scale != 1.0 else max(top, 1e-12))
-    if _of_several(term):
+    if _is_stacked_colours(term, scaled.shape[-1]):
         scaled = scaled[..., -3:]
     if scaled.shape[-1] == 3 and scaled.min() >= 0:
         return np.clip(scaled, 0, 1)

@@ -14,6 +14,7 @@ from symgen.envs._minigrid_worlds import KNOWN, carried, channels
 from symgen.envs.gymnasium_env import ENTRY_NAMES
 from symgen.pictures import canvas, draw_cells, draw_observation
 from symgen.problem.interface import Term
+from tests.envs.examples import spec
 from tests.pictures.legible import complaints
 
 LAKE = {
@@ -188,6 +189,26 @@ def test_of_stacked_pictures_the_newest_is_drawn():
         draw_observation._of_several(Term("observation", (2, 2, 3), "uint8", "image", scale=255.0))
         == ""
     )
+
+
+def test_of_frames_the_newest_is_drawn_and_entries_say_when_they_were():
+    keys = {"frames": 2, "previous": ["action", "reward"]}
+    problem = check_spec(spec("gridworld", {"size": 5, **keys}))
+    image, action, reward = problem.interface.terms
+    value = np.arange(8) * np.ones((5, 5, 8))
+    frame, names = draw_observation.newest(problem, image, value)
+    assert frame[0, 0].tolist() == [4, 5, 6, 7]
+    assert names == ["wall", "lava", "goal", "agent"]
+    assert draw_observation._of_several(image, 2) == ": the newest of 2"
+    assert draw_observation.entry_names(problem, action)[0] == "up  1"
+    assert draw_observation.entry_names(problem, reward) == ["reward  1"]
+    cartpole = check_spec(spec("gymnasium_env", {"id": "CartPole-v1", **keys}))
+    names = draw_observation.entry_names(cartpole, cartpole.interface.terms[0])
+    assert names[1] == "cart velocity (-1)  2"
+    assert names[5] == "cart velocity  6"
+    shown = draw_observation.observed(cartpole)
+    assert shown["previous_action"].sum() == 1  # at the first step there would be none
+    assert not np.array_equal(*np.split(shown["observation"], 2, -1))
 
 
 def test_captions_are_wrapped():

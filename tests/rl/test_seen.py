@@ -8,7 +8,9 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from symgen.compiler import compile_spec
+from symgen import lookup
+from symgen.compiler import check_spec, compile_spec
+from symgen.experiment import heldout
 from tests.constraints.agents import learner
 
 CARTPOLE = {
@@ -92,6 +94,44 @@ def test_it_compiles_is_exact_and_trains(name):
     updates = list(learner(SPECS[name]))
     assert all(np.isfinite(list(update.values())).all() for update in updates)
     assert updates[-1]["step"] >= 128
+
+
+GRIDWORLD = {
+    "symgen": 1,
+    "environment": {
+        "adapter": "gridworld",
+        "size": 5,
+        "frames": 2,
+        "previous": ["action", "reward"],
+    },
+    "symmetry": {"group": "C4"},
+    "train": {"algorithm": "ppo"},
+}
+
+
+@pytest.mark.parametrize("family", ["cnn", "group_conv", "steerable_conv", "vit"])
+def test_pictures_in_frames_beside_what_was_done_are_taken_by(family):
+    constraint = "exact" if lookup.declaration("family", family).BINDS else "none"
+    symmetry = {"group": "C4", "constraint": constraint}
+    compiled = compile_spec({**GRIDWORLD, "symmetry": symmetry, "network": {"family": family}})
+    assert compiled.verification.holds
+    assert list(compiled.plan.terms) == ["observation", "previous_action", "previous_reward"]
+
+
+def test_an_evaluation_in_another_orientation_shows_what_the_policy_did():
+    problem = check_spec(SPECS["mlp"])
+    envs = heldout.environment(problem, {"transform": "s"}, 3, 0)
+    raw = heldout.environment(problem, {}, 3, 0)
+    observation, _ = envs.reset(seed=1)
+    plain, _ = raw.reset(seed=1)
+    for actions in np.array([[0, 1, 1], [1, 1, 0], [0, 0, 1]]):
+        assert np.allclose(observation["observation"], -plain["observation"])
+        observation, *_ = envs.step(actions)
+        plain, *_ = raw.step(1 - actions)
+        assert observation["previous_action"].argmax(1).tolist() == actions.tolist()
+        assert plain["previous_action"].argmax(1).tolist() == (1 - actions).tolist()
+    envs.close()
+    raw.close()
 
 
 def test_what_a_policy_does_follows_its_previous_action():
