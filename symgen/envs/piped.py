@@ -219,11 +219,10 @@ class Previous(VectorWrapper):
         named = {**spaces_by_term(inner), **{name: added[name] for name in self._terms}}
         self.single_observation_space = spaces.Dict(OrderedDict(named))
         self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
-        self._nothing = {
+        self._last: Parts = {
             name: np.zeros((envs.num_envs, *(added[name].shape or ())), np.float32)
             for name in self._terms
         }
-        self._last = self._nothing
 
     def reset(
         self, *, seed: int | None = None, options: ResetOptions = None
@@ -231,15 +230,13 @@ class Previous(VectorWrapper):
         """See VectorEnv."""
         begin = self._starts.reset(options)
         observation, info = self.env.reset(seed=seed, options=options)
-        kept = ~begin[:, None]
-        self._last = {name: part * kept for name, part in self._last.items()}
-        return {**by_term(observation), **self._copies()}, info
+        return self._beside(observation, begin), info
 
     def step(self, actions: np.ndarray) -> Stepped[Observation]:
         """See VectorEnv."""
         done = self._executed(np.asarray(actions))
         observation, rewards, terminated, truncated, info = self.env.step(actions)
-        given = {ACTION: done, REWARD: np.asarray(rewards, np.float32)[:, None]}
+        given = {ACTION: done, REWARD: np.array(rewards, np.float32)[:, None]}
         self._last = {name: given[name] for name in self._terms}
         ended = terminated | truncated
         rows = np.flatnonzero(ended)
@@ -247,15 +244,16 @@ class Previous(VectorWrapper):
         if finals is not None:
             last = {name: part[rows] for name, part in self._last.items()}
             info = with_finals(self, info, {**finals, **last}, rows)
-        begin = self._starts.step(ended)
-        if begin.any():
-            kept = ~begin[:, None]
-            self._last = {name: part * kept for name, part in self._last.items()}
-        shown = {**by_term(observation), **self._copies()}
+        shown = self._beside(observation, self._starts.step(ended))
         return shown, rewards, terminated, truncated, info
 
-    def _copies(self) -> Parts:
-        return {name: part.copy() for name, part in self._last.items()}
+    def _beside(self, observation: Observation, begin: Flags) -> Parts:
+        """What was done last beside an observation, once those that begin have forgotten it."""
+        parts = by_term(observation)
+        for name, last in self._last.items():
+            last[begin] = 0.0
+            parts[name] = last.copy()
+        return parts
 
 
 def _executed(

@@ -76,6 +76,13 @@ def test_every_property_is_described():
     assert bare == []
 
 
+def test_what_adapters_share_belongs_to_each_and_to_conditions():
+    for branch in SCHEMA["$defs"]["Environment"]["oneOf"]:
+        assert {"patches", "frames", "previous"} < set(branch["properties"])
+    condition = SCHEMA["properties"]["evaluate"]["additionalProperties"]["properties"]
+    assert {"environment.patches", "environment.frames", "environment.previous"} < set(condition)
+
+
 def test_conditions_know_the_options_of_environments():
     condition = SCHEMA["properties"]["evaluate"]["additionalProperties"]["properties"]
     assert {"transform", "seed_range", "environment.crossings", "environment.id"} <= set(condition)
