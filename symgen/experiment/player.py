@@ -46,7 +46,8 @@ def network_under(compiled: Compiled, changes: Changes) -> Network:
         changes: the entry of `evaluate:`.
 
     Raises:
-        UserError: its weights do not serve so many tokens.
+        Refusal: the spec does not allow so many tokens, which `symgen check` says of a condition.
+        UserError: its weights do not serve them.
     """
     tokens = tokens_seen(compiled.problem, own_keys(changes))
     if tokens is None:
