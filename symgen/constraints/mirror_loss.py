@@ -75,7 +75,7 @@ def check(problem: Problem, options: Options) -> list[Fault]:
         faults = count_faults(problem, MAX_ELEMENTS, hint)
     written = "value" in options.model_fields_set and options.value > 0
     if not faults and written and not critics(problem.outputs):
-        message = "mirror_loss compares no critic that is for training only, and there is no other"
+        message = "mirror_loss has no critic to compare: there is none, or it is for training only"
         faults = [fault(message, "leave value out, or leave train.privileged out")]
     return faults
 

@@ -226,12 +226,10 @@ class Network(nn.Module):
         """The value of each observation of a batch, shape (batch,).
 
         Raises:
-            ValueError: the critics judge actions.
+            ValueError: the critics judge actions (ask `q`), or there are none.
         """
         if not self._routes.values:
-            raise ValueError(
-                f"this network has no value: {self._has()}; ask q(observation, action)"
-            )
+            raise ValueError(f"this network has no value: {self._has('q(observation, action)')}")
         outputs, _ = self.compute(self._routes.values, observation, state)
         return outputs[self._routes.values[0]].flatten()
 
@@ -243,11 +241,11 @@ class Network(nn.Module):
             action: of the environment: (batch, dim), or (batch,) where it is one of a few.
 
         Raises:
-            ValueError: no critic judges actions.
+            ValueError: no critic judges actions (ask `value`), or there are none.
         """
         names = self._routes.judging or self._routes.choosing
         if not names:
-            raise ValueError(f"no critic judges actions: {self._has()}; ask value(observation)")
+            raise ValueError(f"no critic judges actions: {self._has('value(observation)')}")
         outputs = self.heads(self.encode(observation), names, action)
         if self._routes.judging:
             return torch.cat(list(outputs.values()), 1)
@@ -328,8 +326,11 @@ class Network(nn.Module):
             for module in tied:
                 module.release()
 
-    def _has(self) -> str:
-        return f"its outputs are {', '.join(output.name for output in self.outputs)}"
+    def _has(self, instead: str = "") -> str:
+        """What there is, and what to ask of the critics, if there are any."""
+        judged = any(output.side == "critic" for output in self.outputs)
+        advice = f"; ask {instead}" if instead and judged else ""
+        return f"its outputs are {', '.join(output.name for output in self.outputs)}{advice}"
 
     def _read(self, observation: Observation) -> Features:
         weight = next(self.parameters())  # asked once: it takes as long as a small layer

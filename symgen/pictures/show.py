@@ -238,5 +238,5 @@ def _curve(runs: list[Run], album: Album) -> Drawn:
     seeds = [run for run in runs if (run.spec, run.variant) == (runs[0].spec, runs[0].variant)]
     path = album("learning_curve")
     if not curve.draw(seeds, path):
-        return _note("no training episode has ended yet, so there is no learning curve")
+        return _note("no return of a training episode is known, so there is no learning curve")
     return Drawn((path,))

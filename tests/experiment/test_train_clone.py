@@ -263,16 +263,18 @@ def test_weights_that_are_damaged_are_refused_before_anything_is_written(teacher
 
 @pytest.mark.slow
 def test_a_student_of_another_family_does_what_its_teacher_does(tmp_path):
-    source = edit(read(SPECS / "cartpole_group.yaml"), {**FREE, "train.seeds": [0]})
+    source = edit(
+        read(SPECS / "cartpole_group.yaml"), {**FREE, "train.seeds": [0], "train.steps": 50_000}
+    )
     given = TrainingSettings(root=tmp_path, evaluation=EvaluationSettings())
     [taught], _ = train(source, given, quiet)
-    changes = {"network.hidden": "16 regular", "train.steps": 60_000}
+    changes = {"network.hidden": "16 regular", "train.steps": 40_000}
     text = STUDENT.replace("TEACHER", str(taught.run.folder)).replace(", max_episode_steps: 12", "")
     [outcome], _ = train(edit(from_text(text, "student.yaml"), changes), given, quiet)
     returns = {
         run: stored_evaluation(Run(run), EvaluationSettings()).scores["training"].returns.mean
         for run in (taught.run.folder, outcome.run.folder)
     }
-    assert returns[taught.run.folder] > 150
+    assert returns[taught.run.folder] > 100
     assert returns[outcome.run.folder] >= 0.9 * returns[taught.run.folder]
     assert evaluate_run(outcome.run, EvaluationSettings(episodes=4)).scores

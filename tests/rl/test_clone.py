@@ -19,6 +19,7 @@ from symgen.rl._demonstrations import Demonstrations, Tallies, demonstrate, less
 from symgen.rl._episodes import Episodes
 from symgen.rl._labels import TEACHER, Labels, labels_in
 from symgen.rl.clone import LOSSES, Learner, divergence, squared_error
+from tests.pretend import ELSEWHERE, There, elsewhere
 from tests.rl.bandit import spec
 
 MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP]
@@ -291,3 +292,52 @@ def test_rewards_teach_nothing():
     before, after = told(1.0), told(2.0)
     assert [row["loss"] for row in before] == [row["loss"] for row in after]
     assert [row["return"] for row in before] != [row["return"] for row in after]  # control
+
+
+# -------------------------------------------------------------------------------------------------
+# devices
+
+
+class Afar(VectorWrapper):
+    """A teacher whose labels are where the student is, as those of a loaded one are."""
+
+    def __init__(self, envs, device):
+        super().__init__(envs)
+        self.device = device
+
+    def reset(self, **given):
+        observation, info = self.env.reset(**given)
+        return observation, {**info, TEACHER: self.sent(info)}
+
+    def step(self, actions):
+        *stepped, info = self.env.step(actions)
+        return *stepped, {**info, TEACHER: self.sent(info)}
+
+    def sent(self, info):
+        labels = labels_in(info)
+        scale = None if labels.log_std is None else labels.log_std.to(self.device)
+        return Labels(labels.parameters.to(self.device), scale)
+
+
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_it_trains_elsewhere_as_it_does_here(kind, loss, monkeypatch):
+    def told(device):
+        student = network("clone", kind).to(device)
+        given = options("clone", loss=loss, noise=0.1, normalise_observations=True)
+        run = Learner(student, Afar(bandits(kind), device), given, steps=96, seed=0)
+        return [numbers(row) for row in run], run
+
+    here, _ = told("cpu")
+    with elsewhere(monkeypatch):
+        there, run = told(ELSEWHERE)
+        assert there == here
+        kept = (run._rollout.parameters, run._rollout.said, run._rollout.actions)
+        assert all(isinstance(x, There) for x in kept)
+
+
+def test_a_student_has_no_critic_and_says_so():
+    student = network("clone", "discrete")
+    for asked in (lambda: student.value(np.zeros((1, 4))), lambda: student.q(np.zeros((1, 4)), 0)):
+        with pytest.raises(ValueError, match=r"its outputs are policy$"):
+            asked()
