@@ -90,6 +90,7 @@ def steps(design: Design) -> tuple[Step, ...]:
     plan = [*start, *shared]
     hidden, actor = _actor(design, trunk)
     plan += hidden
+    latent = trunk.slots
     ends = {}
     for output in critics(problem.outputs):
         if not design.options.shared:
@@ -97,7 +98,7 @@ def steps(design: Design) -> tuple[Step, ...]:
             plan += own
         hidden, ends[output.name] = _critic(design, output, trunk)
         plan += hidden
-    return (*plan, *heads(problem, actor, ends))
+    return (*plan, *heads(problem, actor, ends, latent=latent))
 
 
 def _seen(design: Design) -> tuple[list[Step], _Seen]:
