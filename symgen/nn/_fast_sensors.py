@@ -12,37 +12,35 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["lstm_through"]
+__all__ = ["ORDER", "lstm_through"]
+
+ORDER = (3, 0, 1, 2)
+"""Output, input, forget, candidate: three sigmoids stand together, and so do those that c needs."""
 
 
 def lstm_through(
-    gates: Tensor, recall: Tensor, memory: Tensor, starts: Tensor, forget: float
+    rows: Tensor, recall: Tensor, memory: Tensor, starts: Tensor
 ) -> tuple[Tensor, Tensor]:
     """A sequence of steps of nn.sensors.PlaceLSTM.
 
     Args:
-        gates: what the inputs give to the gates, with the bias: [step, environment, place, gate and
-            channel], gates in the order input, forget, candidate, output.
-        recall: U, (gate and channel, channel).
+        rows: what the inputs give to the gates, with the biases: [step, gate and channel,
+            environment and place], gates in ORDER.
+        recall: U, (gate and channel, channel), gates in ORDER.
         memory: before the first step, [environment, place, h and c].
         starts: [step, environment], where the memory is zero before the step.
-        forget: added to the forget gate.
 
     Returns:
         The outputs, [step and environment, place, channel], and the memory after the last step.
     """
-    steps, envs, places, size = gates.shape
-    channels = size // 4
-    order = torch.arange(size, device=gates.device).view(4, channels)[[3, 0, 1, 2]].flatten()
-    rows = gates.flatten(1, 2).index_select(2, order).transpose(1, 2)
-    shift = gates.new_zeros(4, channels)
-    shift[2] = forget
-    rows = (rows + shift.view(1, size, 1)).contiguous()
+    steps, envs = starts.shape
+    places = memory.shape[1]
+    channels = recall.shape[1]
     before = memory.flatten(0, 1).t()
-    begins = starts.to(gates.device).repeat_interleave(places, 1)
+    begins = starts.to(rows.device).repeat_interleave(places, 1)
     h, c = _Through.apply(
         rows,
-        recall.index_select(0, order),
+        recall,
         before[:channels].contiguous(),
         before[channels:].contiguous(),
         begins.unsqueeze(1),
@@ -53,9 +51,7 @@ def lstm_through(
 
 
 class _Through(torch.autograd.Function):
-    """(gates, U, h, c, starts) -> (h of every step, the last c). Rows: output, input, forget,
-    candidate.
-    """
+    """(gates, U, h, c, starts) -> (h of every step, the last c)."""
 
     @staticmethod
     def forward(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.relaxation import Relaxation
 from symgen.nn._fast_expansion import Expandable
-from symgen.nn._fast_sensors import lstm_through
+from symgen.nn._fast_sensors import ORDER, lstm_through
 from symgen.nn.activation import activate
 from symgen.nn.build import module
 from symgen.nn.exact import ExactBuffers
@@ -55,6 +55,8 @@ class ToPlaces(nn.Module):
         super().__init__()
         gain /= math.sqrt(len(sources) + len(points))
         self.sources = len(sources)
+        # every place reads the same of what nothing moves
+        self.alike = relaxation is None and all(point.is_trivial for point in points)
         self.maps = nn.ModuleList(
             TiedLinear(
                 target,
@@ -70,10 +72,39 @@ class ToPlaces(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """(batch, places, channels) of every source, (batch, 1, channels) of every point."""
-        total = self.maps[0](inputs[0])
-        for linear, x in zip(self.maps[1:], inputs[1:], strict=True):
-            total = total + linear(x)
+        first, *others = (linear(x) for linear, x in zip(self.maps, inputs, strict=True))
+        total: Tensor = sum(others, first)
         return total
+
+    def before(self, rows: Sequence[Tensor], shift: Tensor, order: Tensor) -> Tensor:
+        """The same of a sequence, channels first and plus `shift`.
+
+        Args:
+            rows: the inputs, each [step, environment, place, channel].
+            shift: (channel of the output, 1).
+            order: of the channels of the output.
+
+        Returns:
+            [step, channel of the output, environment and place].
+        """
+        steps, envs, places, _ = rows[0].shape
+        if not self.alike:
+            total = self(*[x.flatten(0, 1) for x in rows]).view(steps, envs * places, -1)
+            return total.transpose(1, 2).index_select(1, order) + shift.index_select(0, order)
+        matrices, bias = self._alike()
+        if bias is not None:
+            shift = shift + bias.unsqueeze(1)
+        one = rows[0].new_ones(1, 1, 1, 1)
+        inputs = [x.expand(-1, -1, places, -1) for x in (*rows, one.expand(steps, envs, 1, 1))]
+        x = torch.cat(inputs, -1).view(steps, envs * places, -1).transpose(1, 2)
+        return torch.cat([*matrices, shift], 1).index_select(0, order) @ x
+
+    def _alike(self) -> tuple[list[Tensor], Tensor | None]:
+        """The matrix of each input to one place, and the bias."""
+        maps = (linear for linear in self.maps if isinstance(linear, TiedLinear))
+        expansions = [linear.expansion() for linear in maps]
+        rows = len(expansions[0][0])
+        return [matrix[:rows] for matrix, _ in expansions], expansions[0][1]
 
 
 class PlaceLayer(nn.Module):
@@ -126,10 +157,15 @@ class PlaceLSTM(Cell):
         recall: h -> U h of all gates, at every place.
     """
 
+    order: Tensor
+
     def __init__(self, read: ToPlaces, recall: TiedLinear) -> None:
         super().__init__()
         self.read = read
         self.recall = recall
+        size = recall.matrix.shape[1]
+        order = torch.arange(4 * size).view(4, size)[list(ORDER)].flatten()
+        self.register_buffer("order", order, persistent=False)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The inputs, and the memory (batch, places, h and c) -> h' and the memory."""
@@ -144,10 +180,11 @@ class PlaceLSTM(Cell):
         self, rows: Sequence[Tensor], memory: Tensor, starts: Tensor
     ) -> tuple[Tensor, Tensor]:
         """See Cell; the inputs of all steps are mapped at once, and steps have a fused kernel."""
-        steps, envs = starts.shape
-        gates = self.read(*[x.flatten(0, 1) for x in rows])
         recall, _ = self.recall.expansion()
-        return lstm_through(gates.unflatten(0, (steps, envs)), recall, memory, starts, FORGET)
+        forget = torch.zeros_like(recall[:, :1])
+        forget.view(4, -1)[1] = FORGET
+        gates = self.read.before(rows, forget, self.order)
+        return lstm_through(gates, recall.index_select(0, self.order), memory, starts)
 
 
 class PlaceCode(nn.Module):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from symgen.algebra.fieldtype import parse
 from symgen.compiler import check_spec, plan_spec
 from symgen.errors import SpecError
 from symgen.nn.build import built
@@ -256,27 +257,28 @@ def test_duplicates_change_no_mean():
         assert (control(twice)[0]["policy"] - said).abs().max() > 1e-3
 
 
-def test_the_fused_cell_is_the_cell_step_by_step():
-    group = problem(STATE, {}).group
+@pytest.mark.parametrize("points", ["none", "2 trivial", "permutation"])
+def test_the_fused_cell_is_the_cell_step_by_step(points):
     source = problem(STATE, {}).observation["observation"]
+    beside = () if points == "none" else (parse(source.group, f"point: {points}"),)
     torch.manual_seed(0)
-    cell = built(PlaceMemory("lstm", channels(source, 8), (source,))).double()
-    assert source.group == group
+    cell = built(PlaceMemory("lstm", channels(source, 8), (source,), beside)).double()
     x = torch.randn(STEPS, 3, 5, 1, dtype=torch.float64, requires_grad=True)
+    rows = [x, *(torch.randn(STEPS, 3, 1, f.size, dtype=torch.float64) for f in beside)]
     memory = torch.randn(3, 5, 16, dtype=torch.float64, requires_grad=True)
     starts = torch.rand(STEPS, 3) < 0.2
     leaves = (x, memory, *cell.parameters())
 
     def results(fused: bool):
         if fused:
-            outputs, after = carried(cell, [x], memory, starts)
+            outputs, after = carried(cell, rows, memory, starts)
         else:
-            rows, after = [], memory
+            said, after = [], memory
             for t in range(STEPS):
                 after = torch.where(starts[t][:, None, None], 0.0, after)
-                row, after = cell(x[t], after)
-                rows.append(row)
-            outputs = torch.cat(rows)
+                row, after = cell(*[part[t] for part in rows], after)
+                said.append(row)
+            outputs = torch.cat(said)
         weights = torch.linspace(-1, 1, outputs.numel(), dtype=torch.float64)
         loss = (outputs.flatten() * weights).sum() + after.square().sum()
         return outputs, after, *torch.autograd.grad(loss, leaves)
@@ -287,7 +289,7 @@ def test_the_fused_cell_is_the_cell_step_by_step():
         )
     assert starts.any()
     forgotten = torch.full_like(memory, torch.nan)  # what is no number before an episode is gone
-    outputs, after = carried(cell, [x], forgotten, torch.ones_like(starts))
+    outputs, after = carried(cell, rows, forgotten, torch.ones_like(starts))
     assert outputs.isfinite().all()
     assert after.isfinite().all()
 
