@@ -117,6 +117,10 @@ WAYS_OUT = {
         ("tanh", {"relu": "tanh"}, ["no-power"]),  # signs alone have no invariant for the value
     ],
     "squashed-action": [("C4 in place of C8", {"C8": "C4"}, [])],
+    "stacked-tokens": [
+        ("without every", {"every: 100, ": ""}, []),
+        ("environment.frames: 1", {"size: 84": "size: 84\n  frames: 1"}, []),
+    ],
     "stride": [
         ("kernel of 1 or 3", {"kernel: 2": "kernel: 3"}, []),
         ("stride 1", {"stride: 2": "stride: 1"}, []),

@@ -7,6 +7,10 @@ _TRAINED = (
     "environment: {adapter: gridworld, split: train}\nsymmetry: {group: C4}\nnetwork: "
     "{family: graph_attention}\n"
 )
+_PIXELS = (
+    "environment: {adapter: dm_control, domain: cartpole, task: swingup, observe: pixels, "
+    "size: 84}\nsymmetry: {group: D1, constraint: none}\nnetwork: {family: cnn}\n"
+)
 _TOKENS = (
     "symmetry: {group: S4, states: {observation: tokens}, actions: trivial}\n"
     "network: {family: group_mlp, hidden: 16 trivial}\n"
@@ -290,6 +294,14 @@ PROBLEM = {
         "symmetry: {group: S4, states: {observation: tokens}, actions: trivial, constraint: none}\n"
         "network: {family: mlp}\nevaluate: {twice: {duplicate: 2}}",
         _TOKENS + "evaluate: {twice: {duplicate: 2}}",
+    ),
+    "stacked-tokens": Explanation(
+        "Tokens whose frames stand side by side already cannot change places one frame at a time.",
+        """shuffle: every 100 asks what happens when a sensor's past and its present part. Where an
+        adapter stacks the frames itself, a whole stack changes places, and every token keeps its
+        past. The key frames that adapters share comes after the shuffle.""",
+        _PIXELS + "evaluate: {a: {shuffle: {every: 100, patch: 12}}}",
+        _PIXELS + "evaluate: {a: {shuffle: {patch: 12}}}",
     ),
     "no-memory": Explanation(
         "A held-out condition takes away a memory that the network does not have.",

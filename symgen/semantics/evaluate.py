@@ -52,8 +52,8 @@ def environment_changes(changes: Mapping[str, T]) -> dict[str, T]:
 
 def conditions_are_possible(problem: Problem, findings: Findings) -> None:
     """condition-name, bad-edit, bad-word, changed-interface, level-overlap, no-tokens,
-    fixed-tokens, no-memory: every held-out condition must be one that the environment, the group
-    and the network can produce.
+    fixed-tokens, stacked-tokens, no-memory: every held-out condition must be one that the
+    environment, the group and the network can produce.
     """
     fields = type(problem.adapter_options).model_fields
     options = [field.alias or name for name, field in fields.items()]

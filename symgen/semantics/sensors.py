@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from symgen.errors import Refusal
 from symgen.problem.fault import Fault, Refused
 from symgen.problem.interface import Term
+from symgen.problem.pipeline import shared_keys
 from symgen.problem.problem import Problem
 from symgen.semantics.condition import TOKENS, Condition, Occlusion, Shuffle
 from symgen.semantics.moves import described
@@ -39,7 +40,8 @@ def tokens_seen(problem: Problem, condition: Condition) -> int | None:
 
 
 def check_sensors(condition: Condition, path: Place, problem: Problem, findings: Findings) -> None:
-    """no-tokens, fixed-tokens, no-memory: note what is wrong with a condition's tokens and memory.
+    """no-tokens, fixed-tokens, stacked-tokens, no-memory: note what is wrong with what a condition
+    says of tokens and memory.
 
     Args:
         condition: what it says.
@@ -65,7 +67,25 @@ def _faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
     faults = [*_patch_faults(condition, problem)]
     if not faults and condition.patch is None:
         faults = [*_token_faults(condition, problem)]
-    yield from faults
+    yield from faults or _stack_faults(condition, problem)
+
+
+def _stack_faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
+    """Frames that the adapter itself puts side by side: they can only be moved together, so that
+    every sensor keeps its past, and a memory is not put to the test.
+    """
+    options = problem.adapter_options
+    frames = 1
+    is_image = condition.patch is not None or problem.pipeline.patches is not None
+    if is_image and "frames" not in shared_keys(type(options)):
+        frames = options.model_dump()["frames"]
+    if condition.sensing.every and frames > 1:
+        message = (
+            f"{problem.spec.environment.adapter} puts {frames} frames side by side itself, and "
+            "whole stacks would change places: every token would keep its past"
+        )
+        hint = "write shuffle without every; or environment.frames: 1, and a network with memory"
+        yield Fault("stacked-tokens", ("shuffle",), message, hint)
 
 
 def _remembers(problem: Problem) -> bool:
