@@ -88,12 +88,13 @@ def spectral(target: FieldType, source: FieldType) -> Spectral | None:
     if target.base.size * source.base.size > 1 or target.size * source.size < MIN_ENTRIES:
         return None
     group = target.group
+    # first: the regular representation of a large group cannot be written down
+    table = characters(group)
+    if table is None:
+        return None
     atom = regular(group)
     blocks = [field.fibre.blocks for field in (target, source)]
     if any(len(block) != 1 or block[0][1] != atom for block in blocks):
-        return None
-    table = characters(group)
-    if table is None:
         return None
     labels = tie(vector(atom), vector(atom)).index
     assert labels is not None  # the regular representation permutes

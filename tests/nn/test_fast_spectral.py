@@ -80,3 +80,10 @@ def test_the_commuting_law_holds_and_can_fail():
         expected = torch.from_numpy(field.act(g, layer(x).detach().numpy()))
         torch.testing.assert_close(layer(moved).detach(), expected, rtol=0, atol=1e-12)
         assert (layer(moved).detach() - layer(x).detach()).abs().max() > 0.1
+
+
+def test_a_wide_layer_of_a_large_group_asks_for_no_list_of_its_elements():
+    large = group("S196")
+    wide = parse(large, "point: 512 trivial")
+    assert spectral(wide, wide) is None
+    assert TiedLinear(wide, wide)(torch.ones(1, 1, 512)).shape == (1, 1, 512)
