@@ -69,6 +69,23 @@ GAMES: Mapping[str, tuple[int, ...]] = {
 }
 """The numbers of the actions that each game uses, by its name in Gymnasium's ids."""
 
+_WITHOUT_BUTTON = ("LostLuggage", "Skiing")
+"""Games whose controller has no button that does anything: the emulator does not take it."""
+
+
+def numbers(game: str, full: bool) -> tuple[int, ...]:
+    """The numbers of the actions that a game uses, or of all that the emulator takes.
+
+    >>> numbers("Pong", False)
+    (0, 1, 3, 4, 11, 12)
+    >>> len(numbers("Pong", True)), len(numbers("Skiing", True))
+    (18, 9)
+    """
+    if not full:
+        return GAMES[game]
+    without = game in _WITHOUT_BUTTON
+    return tuple(k for k, name in enumerate(ACTIONS) if not (without and "fire" in name))
+
 
 def rom(game: str) -> str:
     """The name of the file that ale-py keeps a game in.

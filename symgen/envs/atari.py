@@ -16,7 +16,7 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _unmoved
-from symgen.envs._atari_games import ACTIONS, GAMES
+from symgen.envs._atari_games import ACTIONS, GAMES, numbers
 from symgen.envs._hidden_rows import HiddenRows
 from symgen.errors import suggestion
 from symgen.problem.interface import Action, Interface, Term
@@ -53,7 +53,9 @@ class Options(BaseModel):
         "every frame; 0.25 is what Machado et al. (2018) recommend.",
     )
     full_actions: bool = Field(
-        False, description="All 18 actions; else those that the game uses, in the same order."
+        False,
+        description="All actions that the emulator takes, mostly 18; else those that the game "
+        "uses, in the same order.",
     )
     terminal_on_life_loss: bool = Field(
         False,
@@ -98,7 +100,7 @@ class Options(BaseModel):
     @property
     def actions(self) -> tuple[str, ...]:
         """The names of the actions, in the emulator's order."""
-        return ACTIONS if self.full_actions else tuple(ACTIONS[k] for k in GAMES[self.game])
+        return tuple(ACTIONS[k] for k in numbers(self.game, self.full_actions))
 
 
 def interface(options: Options) -> Interface:
