@@ -66,6 +66,9 @@ def resolve_states(
         by_term = written
         if set(written) != set(names):
             _note_names(list(written), names, group, findings)
+    if not group.generators:  # nothing moves, and nobody need be asked
+        known = {name: "trivial" for name in patched if by_term.get(name) == "auto"}
+        by_term = {**by_term, **known}
     automatic = partial(_automatic, adapter, options, group, interface, findings)
     types = {}
     for term in interface.terms:
