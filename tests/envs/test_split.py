@@ -123,6 +123,7 @@ def test_every_adapter_with_level_seeds_says_what_its_levels_are():
     }
     assert {"gridworld", "minigrid", "procgen"} <= seeded
     needed = {
+        "atari": {"game": "Pong"},
         "minigrid": {"id": "MiniGrid-LavaCrossingS9N1-v0"},
         "procgen": {"name": "maze"},
         "dm_control": {"domain": "cartpole", "task": "balance"},
