@@ -7,19 +7,17 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.families._sensor_options import Options
 from symgen.families._terms import Feature, heads, layer, made_by
 from symgen.operations.operation import Operation
+from symgen.operations.recurrent import GRU, LSTM
 from symgen.operations.sensors import (
     Frames,
     PlaceCode,
     PlaceLayer,
     PlaceMemory,
-    Pool,
-    SetPooling,
-    SlotAttention,
-    SlotConvolutions,
     Symlog,
     channels,
     numbers,
 )
+from symgen.operations.slots import Pool, SetPooling, SlotAttention, SlotConvolutions, SlotVotes
 from symgen.plan.plan import Step
 from symgen.problem.output import ACTION, Output, critics
 from symgen.problem.problem import Problem
@@ -160,7 +158,18 @@ def _trunk(design: Design, prefix: str, seen: _Seen) -> tuple[list[Step], _Trunk
     if options.grid is not None and options.convolutions:
         layers = tuple((c.channels, c.kernel, c.stride) for c in options.convolutions)
         slots = then("grid", [slots], SlotConvolutions(slots.field, options.grid, layers))
+    if options.grid is not None and options.votes:
+        slots = then("votes", [slots], SlotVotes(slots.field, options.grid, options.votes))
+    if options.head_memory != "none":
+        hidden = numbers(design.problem.group, memory_size(options))
+        cell = {"gru": GRU, "lstm": LSTM}[options.head_memory]
+        slots = then("head_memory", [slots], cell(slots.field, hidden))
     return plan, _Trunk(keys, values, slots)
+
+
+def memory_size(options: Options) -> int:
+    """Of the recurrent cell between slots and head."""
+    return options.head[0] if options.head else options.key_size
 
 
 def _attention(options: Options, keys: FieldType, values: FieldType) -> SlotAttention:

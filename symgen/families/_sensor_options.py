@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from symgen.families._memory import Memory
-from symgen.operations.sensors import Outer, Pooling, Queries, Weighting
+from symgen.operations.slots import Outer, Pooling, Queries, Weighting
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 MAX_SLOTS = 4096
@@ -92,10 +92,20 @@ class Options(BaseModel):
         "none", description="what becomes of a slot: nothing, tanh, or ReLU and LayerNorm"
     )
     grid: tuple[Width, Width] | None = Field(
-        None, description="rows and columns of the slots, for convolutions"
+        None, description="rows and columns of the slots, for convolutions or votes"
+    )
+    votes: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="the slots vote for places on their grid, and those of so many winners, "
+        "softly drawn, are read on (Tang et al. 2020); 0 for no vote",
     )
     convolutions: tuple[Convolution, ...] = Field(
         (), max_length=8, description="on the grid of slots, before the head"
+    )
+    head_memory: Memory = Field(
+        "none", description="a recurrent cell between slots and head, as wide as its first layer"
     )
     head: tuple[Width, ...] = Field(
         (64,), max_length=8, description="sizes of the layers between slots and outputs"
@@ -109,10 +119,13 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _grid_holds_the_slots(self) -> "Options":
-        if bool(self.convolutions) != (self.grid is not None):
-            raise ValueError(
-                "`grid: [rows, columns]` of the slots and `convolutions` on it go together"
+        if bool(self.convolutions or self.votes) != (self.grid is not None):
+            message = (
+                "`grid: [rows, columns]` of the slots goes with `convolutions` or `votes` on it"
             )
+            raise ValueError(message)
+        if self.convolutions and self.votes:
+            raise ValueError("the slots have convolutions or votes, not both")
         if self.grid is not None and self.grid[0] * self.grid[1] != self.slots:
             rows, columns = self.grid
             raise ValueError(f"a grid of {rows} x {columns} holds {rows * columns} slots, "

@@ -10,13 +10,16 @@ where the group permutes the actions, too. Weights do not depend on the number o
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
+from symgen.algebra.homomorphism import MAX_SIZE
 from symgen.algebra.reach import everything
 from symgen.algebra.relaxation import Form
+from symgen.algebra.tying import MAX_ENTRIES
 from symgen.families._outputs import head_faults
 from symgen.families._rules import carries
 from symgen.families._sensor_design import PREVIOUS, Design, steps
 from symgen.families._sensor_options import Options
 from symgen.families._terms import Feature
+from symgen.operations.recurrent import GRU, LSTM
 from symgen.operations.sensors import channels
 from symgen.plan.plan import Step
 from symgen.problem.fault import Fault, Refused
@@ -114,7 +117,7 @@ def check(design: Design) -> list[Fault]:
         return [Fault("hidden-fibre", ("network", "family"), message, hint)]
     return [
         *_frame_faults(design),
-        *_grid_faults(design),
+        *(_grid_faults(design) or _memory_faults(design)),
         *_normalised_faults(design),
         *_reach_faults(design),
     ]
@@ -137,6 +140,13 @@ def _frame_faults(design: Design) -> list[Fault]:
 def _grid_faults(design: Design) -> list[Fault]:
     """A kernel must lie on the grid of slots."""
     options = design.options
+    size = options.slots * (options.value_size or design.sensors.field.fibre.size)
+    if options.readout == "pma":
+        size = options.slots * options.key_size
+    if size > MAX_SIZE:
+        message = f"the slots hold {size:,} numbers"
+        hint = f"at most {MAX_SIZE:,}: use fewer slots, or a smaller value_size"
+        return [Fault("too-large", ("network", "slots"), message, hint)]
     rows, columns = options.grid or (0, 0)
     for k, layer in enumerate(options.convolutions):
         if layer.kernel > min(rows, columns):
@@ -148,6 +158,18 @@ def _grid_faults(design: Design) -> list[Fault]:
         rows = (rows - layer.kernel) // layer.stride + 1
         columns = (columns - layer.kernel) // layer.stride + 1
     return []
+
+
+def _memory_faults(design: Design) -> list[Fault]:
+    """A recurrent cell reads all slots at once."""
+    if design.options.head_memory == "none":
+        return []
+    cell = next(s.operation for s in steps(design) if isinstance(s.operation, GRU | LSTM))
+    if cell.weights <= MAX_ENTRIES:
+        return []
+    message = f"a cell that reads {cell.source.size} numbers has {cell.weights:,} weights"
+    hint = f"at most {MAX_ENTRIES:,}: use fewer slots, or a smaller first layer of head"
+    return [Fault("too-large", ("network", "head_memory"), message, hint)]
 
 
 def _normalised_faults(design: Design) -> list[Fault]:

@@ -447,6 +447,10 @@ VARIANTS: dict[str, dict[str, Variant]] = {
              "convolutions": [{"channels": 8, "kernel": 2}], "activation": "gelu"},
             on_sensors,
         ),
+        "votes": Variant(
+            {**SENSORS, "hidden": 8, "value_size": 6, "slots": 12, "grid": [3, 4], "votes": 12, "head_memory": "gru"},
+            both(on_sensors, lambda world: world.still),
+        ),
         "relaxed": Variant({**SENSORS, "hidden": 8}, moving_sensors, constraint="relaxed"),
     },
     "mlp": {

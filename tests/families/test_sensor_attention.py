@@ -15,7 +15,9 @@ from symgen.errors import SpecError
 from symgen.nn.build import built
 from symgen.nn.network import build
 from symgen.nn.recurrence import carried
-from symgen.operations.sensors import PlaceMemory, SlotAttention, channels
+from symgen.operations import sensors as operations
+from symgen.operations.sensors import PlaceMemory, channels
+from symgen.operations.slots import SlotAttention, SlotVotes
 from symgen.plan.plan import Plan
 from symgen.problem.problem import Problem
 from tests.any_spaces import ID
@@ -302,6 +304,41 @@ def test_weights_are_those_of_the_paper():
     assert sum(plan.step(f"policy_{s}").weights for s in ("memory", "slots")) == 896 - 32
 
 
+def winners(votes, places, count, temperature):
+    """Soft top places (Plotz and Roth 2018): each from what the earlier ones left."""
+    left = [np.log(share) for share in votes]
+    result = []
+    for _ in range(count):
+        weights = np.exp((np.array(left) - max(left)) / temperature)
+        weights /= weights.sum()
+        result.append(sum(w * np.array(place) for w, place in zip(weights, places, strict=True)))
+        left = [x + np.log(1 - w) for x, w in zip(left, weights, strict=True)]
+    return np.array(result)
+
+
+def test_votes_equal_their_twin_and_are_the_largest_when_cold():
+    group = problem(STATE, {}).group
+    torch.manual_seed(0)
+    head = built(SlotVotes(operations.numbers(group, 12 * 3), (3, 4), winners=4)).double()
+    x = torch.randn(2, 1, 36, dtype=torch.float64)
+    places = [(r, c) for r in (-1, 0, 1) for c in (-1, -1 / 3, 1 / 3, 1)]
+    with torch.no_grad():
+        votes = head.votes(x)
+        assert (votes.sum(-1) - 1).abs().max() < 1e-12
+        for temperature in (1.0, 0.3):
+            head.log_temperature.fill_(np.log(temperature))
+            for share, given in zip(votes.numpy(), head(x).view(2, 4, 2).numpy(), strict=True):
+                assert np.abs(given - winners(share, places, 4, temperature)).max() < 1e-9
+        head.log_temperature.fill_(np.log(1e-4))
+        cold = head(x).view(2, 4, 2).numpy()
+    for share, given in zip(votes.numpy(), cold, strict=True):
+        largest = np.array(places)[np.argsort(-share)[:4]]
+        assert np.abs(given - largest).max() < 1e-3
+    head.log_temperature.data.fill_(0.0)
+    head(x).square().sum().backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in (head.query.weight, head.log_temperature))
+
+
 @pytest.mark.parametrize("weighting", ["tanh", "softmax"])
 def test_held_and_fresh_attention_agree(weighting):
     source = problem(STATE, {}).observation["observation"]
@@ -389,6 +426,14 @@ WRONG = {
         "too-large",
         "smaller kernels",
     ),
+    "a cell of too many slots": (
+        STATE,
+        {"slots": 1024, "value_size": 64, "head_memory": "gru", "head": [256]},
+        "too-large",
+        "smaller first layer",
+    ),
+    "too many slots": (STATE, {"slots": 4096, "value_size": 64}, "too-large", "value_size"),
+    "votes without a grid": (STATE, {"votes": 3}, "wrong-value", ""),
     "heads that do not divide": (STATE, {"readout": "pma", "key_heads": 5}, "wrong-value", ""),
 }
 

@@ -172,6 +172,8 @@ CHANGES: dict[str, dict[str, list[Any]]] = {
             [{"channels": 4, "kernel": 2, "stride": 2}],
             [{"channels": 4, "kernel": 2}, {"channels": 4, "kernel": 1}],
         ],
+        "votes": [5, 6],
+        "head_memory": ["gru", "lstm"],
         "head": [[], [32], [64, 64]],
         "activation": ["relu", "gelu", "silu"],
         "shared": [True],
@@ -195,6 +197,7 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("sensor_attention", "key_heads"): {"network.readout": "pma"},
     ("sensor_attention", "grid"): {**SLOTS, "network.key_size": 12},
     ("sensor_attention", "convolutions"): SLOTS,
+    ("sensor_attention", "votes"): {"network.grid": [4, 4], "network.votes": 4},
 }
 AROUND: list[tuple[str, dict[str, Any]]] = [
     ("group_mlp", {"symmetry.constraint": "relaxed"}),
