@@ -50,7 +50,9 @@ class Compiled:
         return self.problem.group
 
     def environment(self, count: int = 1, seed: int = 0) -> gymnasium.vector.VectorEnv:
-        """`count` environments of the spec, side by side, as training has them."""
+        """`count` environments of the spec, side by side, as they are: training may do something to
+        their sensors (`train.sensors`).
+        """
         from symgen.envs.guarded import environments
 
         return environments(self.problem, count, seed)

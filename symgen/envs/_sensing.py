@@ -1,4 +1,4 @@
-"""What a held-out condition makes of the tokens of an observation, as a value: without Gymnasium,
+"""What becomes of the tokens of an observation, as a value: without Gymnasium,
 so that a spec can be checked with it.
 """
 
@@ -62,7 +62,7 @@ class Sensing:
         Args:
             tokens: how many the environment gives; noise has the numbers after them, and the number
                 after that is a token of zeros.
-            seeds: [row], of the evaluation.
+            seeds: [row], of the evaluation or training.
             rows: [row], the number of each environment.
             episode: [row], the number of its episode.
             count: [row], how many times another order has been drawn in it.

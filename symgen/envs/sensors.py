@@ -1,5 +1,5 @@
-"""Held-out conditions of `evaluate:` on the sensors of an agent: tokens of its observation that
-change places, have companions, or are missing.
+"""What becomes of the sensors of an agent, in training (`train.sensors`) or under a held-out
+condition: tokens of its observation that change places, have companions, or are missing.
 
 A wrapper of vector environments that knows no group. It stands before the last frames are put side
 by side (`frames`): a stack whose tokens were permuted as a whole would test nothing, for within it

@@ -11,6 +11,7 @@ from symgen.compiler import check_spec
 from symgen.envs._stepping import first_action
 from symgen.envs.guarded import environments
 from symgen.envs.perturbed import ActionMap, ObservationMap, under
+from symgen.envs.piped import Between
 from symgen.envs.sensors import Sensors
 from symgen.errors import UserError
 from symgen.experiment.variant import variant
@@ -83,6 +84,20 @@ def own_keys(changes: Changes) -> Condition:
     return Condition.model_validate({key: changes[key] for key in names})
 
 
+def sensors(problem: Problem, condition: Condition, seed: int) -> Between:
+    """What changes the sensors of environments, for `piped`; nothing where the condition says
+    nothing of tokens.
+    """
+
+    def between(envs: VectorEnv) -> VectorEnv:
+        if not condition.concerns_tokens:
+            return envs
+        terms = seen_terms(problem, condition)
+        return Sensors(envs, condition.sensing, terms, condition.patch or 1, seed)
+
+    return between
+
+
 def environment(
     problem: Problem, changes: Changes, count: int, seed: int, render: bool = False
 ) -> VectorEnv:
@@ -94,13 +109,7 @@ def environment(
     changed = under_options(problem, changes)
     moves = own_keys(changes)
 
-    def between(made: VectorEnv) -> VectorEnv:
-        if not moves.concerns_tokens:
-            return made
-        terms = seen_terms(problem, moves)
-        return Sensors(made, moves.sensing, terms, moves.patch or 1, seed)
-
-    envs = environments(changed, count, seed, render, between)
+    envs = environments(changed, count, seed, render, sensors(problem, moves, seed))
     transform = observation = None
     if moves.transform is not None:
         transform = (_observed(problem, moves.transform), _undone(problem, moves.transform, envs))

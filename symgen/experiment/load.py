@@ -18,7 +18,7 @@ def load(run: str | Path, checkpoint: str = LAST, device: str = "cpu") -> Compil
 
         trained = symgen.load("runs/acrobot/base/0")
         trained.act(observation)         # one observation or a batch -> the environment's actions
-        trained.environment(count=4)     # what it was trained in
+        trained.environment(count=4)     # where it acts
         trained.verify()                 # its symmetry, measured as it is now
         outputs, state = trained.network(observations)
 

@@ -12,6 +12,10 @@ NOT_TRAINED_WITH = ("evaluate", "train.seeds")
 """More seeds or more held-out conditions change nothing about the seeds trained already."""
 
 
+LEFT_OUT = ("train.sensors",)
+"""What a resolved spec names only where the spec does: where it is missing, there is none of it."""
+
+
 def resolved(problem: Problem) -> dict[str, object]:
     """Every value in force, defaults included, in the shape of a spec."""
     values: dict[str, object] = problem.spec.model_dump(mode="json", exclude_none=True)
@@ -49,19 +53,27 @@ def disagreement(first: Mapping[str, object], second: Mapping[str, object]) -> l
     """What two resolved specs say differently that seeds of one variant have in common, one line
     per value.
 
-    The number of steps may differ, and so may options that one of them does not know yet.
+    The number of steps may differ, and so may options that one of them does not know yet. Sensors
+    that change places in the training of one of them are no such option.
 
     >>> first = {"train": {"steps": 10}, "network": {"width": 8}}
     >>> disagreement(first, {"train": {}, "network": {"width": 16}})
     ['network.width: 8 and 16']
+    >>> disagreement({"train": {}}, {"train": {"sensors": {"shuffle": "per_episode"}}})
+    ['train.sensors.shuffle: (absent) and per_episode']
     """
     here = _flat(first)
     there = _flat(second)
+    absent = "(absent)"
+    paths = [
+        path
+        for path in {**here, **there}
+        if (path in here and path in there) or path.startswith(LEFT_OUT)
+    ]
     return [
-        f"{path}: {typed(value)} and {typed(there[path])}"
-        for path, value in here.items()
-        if path in there
-        and value != there[path]
+        f"{path}: {typed(here.get(path, absent))} and {typed(there.get(path, absent))}"
+        for path in paths
+        if here.get(path, absent) != there.get(path, absent)
         and not path.startswith((*NOT_TRAINED_WITH, "train.steps"))
     ]
 

@@ -20,12 +20,13 @@ from torch.distributions import Categorical, Distribution, Independent, Normal
 from symgen.compiler import Compiled
 from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
 from symgen.envs.guarded import bare
-from symgen.envs.piped import piped, unchanged
+from symgen.envs.piped import Between, piped, unchanged
 from symgen.envs.tapped import Tapped
 from symgen.errors import UserError
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.files import Object, read_json, write_json
 from symgen.experiment.fit import NETWORK
+from symgen.experiment.heldout import sensors
 from symgen.experiment.load import loaded
 from symgen.experiment.run import Run
 from symgen.nn.distributions import MultiCategorical
@@ -36,6 +37,7 @@ from symgen.problem.interface import Observation
 from symgen.problem.problem import Problem
 from symgen.rl._labels import TEACHER, Labels
 from symgen.rl._memory import State, forgotten
+from symgen.semantics.sensors import trained_with
 from symgen.semantics.teacher import teacher_of
 
 __all__ = ["NAME", "Taught", "Teacher", "environments", "labels_of", "refuse_itself"]
@@ -108,8 +110,9 @@ class Teacher:
 def environments(
     problem: Problem, count: int, seed: int, teacher: Teacher | None
 ) -> Iterator[VectorEnv]:
-    """`count` environments to train in, closed afterwards; with a teacher, its labels are in their
-    info, and its weights do not change meanwhile.
+    """`count` environments to train in, with what `train.sensors` makes of their tokens, closed
+    afterwards; with a teacher, its labels are in their info, and its weights do not change
+    meanwhile.
 
     Raises:
         UserError: they cannot be made.
@@ -117,25 +120,32 @@ def environments(
     envs = bare(problem, count, seed)
     try:
         if teacher is None:
-            yield piped(envs, problem.pipeline, unchanged)
+            yield piped(envs, problem.pipeline, _sensors(problem, seed))
             return
         with teacher.compiled.network.expanded():
-            yield _taught(envs, problem, teacher)
+            yield _taught(envs, problem, teacher, _sensors(problem, seed))
     finally:
         envs.close()
 
 
-def _taught(envs: VectorEnv, problem: Problem, teacher: Teacher) -> VectorEnv:
-    """Environments as the student sees them, with labels by a teacher that sees them as it did in
-    its own training.
+def _sensors(problem: Problem, seed: int) -> Between:
+    """What becomes of the tokens in training."""
+    return sensors(problem, trained_with(problem), seed)
+
+
+def _taught(
+    envs: VectorEnv, problem: Problem, teacher: Teacher, student_sensors: Between
+) -> VectorEnv:
+    """Environments as the student sees them, with labels by a teacher that sees them as it does
+    where it is evaluated: in the order of the environment, whatever the student's sensors do.
     """
     network = teacher.compiled.network
     pipeline = teacher.compiled.problem.pipeline
-    if pipeline == problem.pipeline:
+    if pipeline == problem.pipeline and not trained_with(problem).concerns_tokens:
         return Taught(piped(envs, pipeline, unchanged), network)
     tapped = Tapped(envs)
     view = piped(tapped.again(), pipeline, unchanged)
-    return Taught(piped(tapped, problem.pipeline, unchanged), network, view)
+    return Taught(piped(tapped, problem.pipeline, student_sensors), network, view)
 
 
 def digest(checkpoint: Checkpoint) -> str:

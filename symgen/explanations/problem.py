@@ -277,7 +277,7 @@ PROBLEM = {
         + "network: {family: graph_attention}\nevaluate: {harder: {environment.crossings: 2}}",
     ),
     "no-tokens": Explanation(
-        "A held-out condition concerns tokens, and there are none.",
+        "A held-out condition, or train.sensors, concerns tokens, and there are none.",
         """shuffle, noise_channels, duplicate and occlude change the tokens of an observation:
         entries of a vector, or patches of an image, that the group permutes. Of an image that a
         network reads as pixels, shuffle and occlude take blocks: {patch: 6}. Something must be left
@@ -286,11 +286,12 @@ PROBLEM = {
         _TOKENS + "evaluate: {shuffled: {shuffle: per_episode}}",
     ),
     "fixed-tokens": Explanation(
-        "The trained network cannot play with another number of tokens.",
+        "The network cannot play, or be trained, with another number of tokens.",
         """noise_channels, duplicate and occlude give it more tokens than it was trained with, or
         fewer. That works where every weight is shared over the tokens, the group is S<n> on them,
         and neither the actions nor other terms move with them. occlude: {fraction: 0.3, zeroed:
-        true} sets tokens to zero and leaves their number as it is.""",
+        true} sets tokens to zero and leaves their number as it is. Under train.sensors the number
+        always stays: the network is planned for it.""",
         "symmetry: {group: S4, states: {observation: tokens}, actions: trivial, constraint: none}\n"
         "network: {family: mlp}\nevaluate: {twice: {duplicate: 2}}",
         _TOKENS + "evaluate: {twice: {duplicate: 2}}",

@@ -122,6 +122,8 @@ class Problem:
             rows.append(
                 ("train", f"{self.algorithm}  {self.spec.train.steps:_} steps, {seeds} seed(s)")
             )
+            if self.spec.train.sensors:
+                rows.append(("  sensors", str(self.spec.train.sensors)))
         rows += [(f"evaluate {name}", str(changes)) for name, changes in self.spec.evaluate.items()]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)

@@ -1,4 +1,6 @@
-"""An entry of `evaluate:` as a model: what a held-out condition may say."""
+"""What may be said of the tokens of an observation, in `train.sensors` and in `evaluate:`, as a
+model; and an entry of `evaluate:`, what a held-out condition may say.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -70,32 +72,9 @@ class Occlusion(_Closed):
     )
 
 
-class Condition(_Closed):
-    """A held-out condition; every key is optional. `environment.<option>` changes an option of the
-    environment.
-    """
+class Tokens(_Closed):
+    """What becomes of the tokens of the observation; every key is optional."""
 
-    seed_range: Annotated[tuple[int, ...], Field(min_length=2, max_length=2)] | None = Field(
-        default=None,
-        description="First level seed, and the one after the last, as in the environment's "
-        "own option.",
-    )
-    levels: int | None = Field(
-        default=None, ge=1, description="Number of levels, as in the environment's own option."
-    )
-    transform: str | None = Field(
-        default=None,
-        description="A word in the generators, such as rrs: the whole environment is moved by it.",
-    )
-    observation: str | None = Field(
-        default=None,
-        description="A word in the generators: only what the agent sees is moved by it.",
-    )
-    observation_noise: float | None = Field(
-        default=None,
-        ge=0,
-        description="Standard deviation of Gaussian noise added to what the agent sees.",
-    )
     shuffle: (
         Annotated[
             Annotated[str, AfterValidator(_is_way_to_shuffle), Tag(TAG_OF["text"])]
@@ -139,10 +118,6 @@ class Condition(_Closed):
         description="This fraction of the tokens (noise and duplicates among them), a random "
         "subset drawn when an episode starts, is taken away: the agent sees fewer.",
     )
-    memory: Literal["zeroed"] | None = Field(
-        default=None,
-        description="What becomes of the network's memory: zeroed before every step.",
-    )
 
     @property
     def concerns_tokens(self) -> bool:
@@ -179,3 +154,35 @@ class Condition(_Closed):
             shuffle=self.shuffle is not None,
             every=every,
         )
+
+
+class Condition(Tokens):
+    """A held-out condition; every key is optional. `environment.<option>` changes an option of the
+    environment.
+    """
+
+    seed_range: Annotated[tuple[int, ...], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="First level seed, and the one after the last, as in the environment's "
+        "own option.",
+    )
+    levels: int | None = Field(
+        default=None, ge=1, description="Number of levels, as in the environment's own option."
+    )
+    transform: str | None = Field(
+        default=None,
+        description="A word in the generators, such as rrs: the whole environment is moved by it.",
+    )
+    observation: str | None = Field(
+        default=None,
+        description="A word in the generators: only what the agent sees is moved by it.",
+    )
+    observation_noise: float | None = Field(
+        default=None,
+        ge=0,
+        description="Standard deviation of Gaussian noise added to what the agent sees.",
+    )
+    memory: Literal["zeroed"] | None = Field(
+        default=None,
+        description="What becomes of the network's memory: zeroed before every step.",
+    )

@@ -29,7 +29,8 @@ from symgen.spec.source import Place
 
 T = TypeVar("T")
 
-# The condition that every evaluation has: the environment as it was trained on.
+# The condition that every evaluation has: the environment that was trained on, as it is, whatever
+# `train.sensors` made of it: agents are compared under the same conditions.
 TRAINING = "training"
 PREFIX = "environment."
 # Options of the environment that a condition may name without the prefix.

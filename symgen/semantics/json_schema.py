@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from symgen import lookup
 from symgen.lookup import Kind
 from symgen.problem.pipeline import KEYS
-from symgen.semantics.condition import Condition
+from symgen.semantics.condition import Condition, Tokens
 from symgen.semantics.evaluate import PREFIX
 from symgen.semantics.resolve import KEYWORDS
 from symgen.semantics.schema_of import JsonSchema, schema_of
@@ -28,6 +28,7 @@ def json_schema() -> JsonSchema:
     """
     schema = schema_of(Spec)
     definitions = schema["$defs"]
+    definitions["Train"]["properties"]["sensors"] = _sensors(definitions)
     for name, kind in KEYWORDS.items():
         section = name.capitalize()
         definitions[section] = _section(kind, definitions[section], definitions)
@@ -91,6 +92,17 @@ def _constraint(definitions: Definitions) -> JsonSchema:
         "description": written["description"],
         "default": written["default"],
         "anyOf": branches,
+    }
+
+
+def _sensors(definitions: Definitions) -> JsonSchema:
+    """What becomes of tokens in training: their keys of a held-out condition."""
+    written = definitions["Train"]["properties"]["sensors"]
+    schema = _inlined(Tokens, "sensors", definitions)
+    return {
+        "description": written["description"],
+        "default": None,
+        "anyOf": [schema, {"type": "null"}],
     }
 
 

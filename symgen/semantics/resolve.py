@@ -40,7 +40,7 @@ DEFAULT_ALGORITHM = "ppo"
 OWN_KEYS = {
     "environment": ("adapter", *KEYS),
     "network": ("family",),
-    "train": ("algorithm", "steps", "seeds"),
+    "train": ("algorithm", "steps", "seeds", "sensors"),
 }
 
 

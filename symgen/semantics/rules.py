@@ -23,6 +23,7 @@ from symgen.problem.problem import Problem
 from symgen.semantics.action_rules import OF_ACTION_VALUES, OF_CONTINUOUS_ACTIONS
 from symgen.semantics.evaluate import conditions_are_possible
 from symgen.semantics.moves import described
+from symgen.semantics.sensors import training_sensors_are_possible
 from symgen.spec.findings import Findings
 
 # Largest group of which every element is looked at.
@@ -52,6 +53,8 @@ def check(problem: Problem) -> Problem:
         rules += OF_CONTINUOUS_ACTIONS
     if reads_action(problem.outputs):
         rules += OF_ACTION_VALUES
+    if problem.spec.train and problem.spec.train.sensors is not None:
+        rules += OF_TRAINING_SENSORS
     if problem.spec.evaluate:
         rules += OF_CONDITIONS
     rules.append(family_agrees)  # what it says may follow from what was said before
@@ -275,6 +278,7 @@ OF_EVERY_SPEC: tuple[Rule, ...] = (
 OF_INDICES = (indices_are_told_apart,)
 OF_PLANES = (plane_is_carried,)
 OF_GRAPHS = (generators_are_automorphisms,)
+OF_TRAINING_SENSORS = (training_sensors_are_possible,)
 OF_CONDITIONS = (conditions_are_possible,)
 OF_SINGLE_TRANSITIONS = (memory_is_trained,)
 RULES: tuple[Rule, ...] = (
@@ -284,6 +288,7 @@ RULES: tuple[Rule, ...] = (
     *OF_GRAPHS,
     *OF_CONTINUOUS_ACTIONS,
     *OF_ACTION_VALUES,
+    *OF_TRAINING_SENSORS,
     *OF_CONDITIONS,
     family_agrees,
     *OF_SINGLE_TRANSITIONS,

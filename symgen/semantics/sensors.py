@@ -1,19 +1,26 @@
-"""Held-out conditions on the tokens of an observation: which they are, and whether a network can
-play with others, or with another number of them.
+"""What becomes of the tokens of an observation, in training and under held-out conditions: which
+they are, and whether a network can play with others, or with another number of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from symgen.errors import Refusal
 from symgen.problem.fault import Fault, Refused
 from symgen.problem.interface import Term
 from symgen.problem.pipeline import shared_keys
 from symgen.problem.problem import Problem
-from symgen.semantics.condition import TOKENS, Condition, Occlusion, Shuffle
+from symgen.semantics.condition import TOKENS, Condition, Occlusion, Shuffle, Tokens
 from symgen.semantics.moves import described
 from symgen.semantics.resized import resized, token_terms
 from symgen.spec.findings import Findings
 from symgen.spec.source import Place
+
+IN_TRAINING: Place = ("train", "sensors")
+"""Where a spec says what becomes of tokens in training."""
+NUMBERING = ("noise_channels", "duplicate", "occlude")
+"""The keys that change the number of tokens."""
+NumberFaults = Callable[[Condition, Problem, int], Iterator[Fault]]
+"""What is wrong with so many tokens, which are others than the network has."""
 
 
 def seen_terms(problem: Problem, condition: Condition) -> Mapping[str, int]:
@@ -39,21 +46,41 @@ def tokens_seen(problem: Problem, condition: Condition) -> int | None:
     return None if seen == trained else seen
 
 
+def trained_with(problem: Problem) -> Condition:
+    """What becomes of the tokens in training, as a condition; one that says nothing where the spec
+    does not.
+    """
+    train = problem.spec.train
+    written = train.sensors if train else None
+    return Condition.model_validate(written or {})
+
+
+def training_sensors_are_possible(problem: Problem, findings: Findings) -> None:
+    """no-tokens, fixed-tokens, stacked-tokens: what becomes of tokens in training must leave the
+    network as many as it has.
+    """
+    if findings.attempt(findings.validated, Tokens, IN_TRAINING) is not None:
+        check_sensors(trained_with(problem), IN_TRAINING, problem, findings)
+
+
 def check_sensors(condition: Condition, path: Place, problem: Problem, findings: Findings) -> None:
     """no-tokens, fixed-tokens, stacked-tokens, no-memory: note what is wrong with what a condition
     says of tokens and memory.
 
     Args:
         condition: what it says.
-        path: where it is written.
+        path: where it is written; in training the number of tokens stays.
         problem: the problem.
         findings: collects the mistakes.
     """
-    for code, place, message, hint in _faults(condition, problem):
+    of_another_number = _trained_number_faults if path == IN_TRAINING else _number_faults
+    for code, place, message, hint in _faults(condition, problem, of_another_number):
         findings.add(code, (*path, *place), message, hint)
 
 
-def _faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
+def _faults(
+    condition: Condition, problem: Problem, of_another_number: NumberFaults
+) -> Iterator[Fault]:
     if condition.sigma is not None and condition.noise_channels is None:
         message = "sigma is the deviation of noise channels, and there are none"
         hint = "add noise_channels: 5, or leave sigma out"
@@ -66,7 +93,7 @@ def _faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
         return
     faults = [*_patch_faults(condition, problem)]
     if not faults and condition.patch is None:
-        faults = [*_token_faults(condition, problem)]
+        faults = [*_token_faults(condition, problem, of_another_number)]
     yield from faults or _stack_faults(condition, problem)
 
 
@@ -134,7 +161,9 @@ def _patch_faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
             yield Fault("no-tokens", (key,), message, "leave it out, or leave patch out")
 
 
-def _token_faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
+def _token_faults(
+    condition: Condition, problem: Problem, of_another_number: NumberFaults
+) -> Iterator[Fault]:
     """What is wrong with a condition on tokens."""
     keys = [key for key in TOKENS if vars(condition)[key] is not None]
     terms = token_terms(problem)
@@ -155,13 +184,12 @@ def _token_faults(condition: Condition, problem: Problem) -> Iterator[Fault]:
         hint = f"occlude at least {1 / listed:.2g}"
         yield Fault("wrong-value", ("occlude",), message, hint)
     elif sensing.seen(count) != count:
-        yield from _number_faults(condition, problem, sensing.seen(count))
+        yield from of_another_number(condition, problem, sensing.seen(count))
 
 
 def _number_faults(condition: Condition, problem: Problem, tokens: int) -> Iterator[Fault]:
     """Why the network cannot play with another number of tokens."""
-    keys = ("noise_channels", "duplicate", "occlude")
-    key = next(key for key in keys if vars(condition)[key] is not None)
+    key = _numbering(condition)
     for word in ("transform", "observation"):
         if vars(condition)[word] is not None:
             message = f"{problem.group} moves {word}, and there are {tokens} tokens here"
@@ -173,6 +201,22 @@ def _number_faults(condition: Condition, problem: Problem, tokens: int) -> Itera
         resized(problem, tokens)
     except Refusal as error:
         yield Fault("fixed-tokens", (key,), error.message, error.hint)
+
+
+def _trained_number_faults(condition: Condition, problem: Problem, tokens: int) -> Iterator[Fault]:
+    """Why the network, which is planned for its own tokens, cannot be trained with others."""
+    count = problem.observation[token_terms(problem)[0]].base.size
+    key = _numbering(condition)
+    message = f"the network reads {count} tokens, and would be trained with {tokens}"
+    hint = f"leave {key} out here; under evaluate: a trained network may play with another number"
+    if key == "occlude":
+        hint = f"write occlude: {{fraction: {condition.sensing.occlude:g}, zeroed: true}}"
+    yield Fault("fixed-tokens", (key,), message, hint)
+
+
+def _numbering(condition: Condition) -> str:
+    """The first key that changes the number of tokens."""
+    return next(key for key in NUMBERING if vars(condition)[key] is not None)
 
 
 def _has_faults(problem: Problem) -> bool:

@@ -260,6 +260,13 @@ class Train(_Open):
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1, max_length=1000)
     ] = Field((0,), description="One run is made for each seed.")
+    sensors: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="What becomes of the tokens of the observation while training: shuffle, "
+        "occlude, noise_channels, sigma and duplicate, as evaluate has them, where their number "
+        "stays the same. It is drawn from the run's seed for every episode. A teacher and every "
+        "evaluation see the environment as it is, also in the column training.",
+    )
 
 
 class Spec(_Closed):

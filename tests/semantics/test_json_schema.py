@@ -83,6 +83,15 @@ def test_what_adapters_share_belongs_to_each_and_to_conditions():
     assert {"environment.patches", "environment.frames", "environment.previous"} < set(condition)
 
 
+def test_sensors_in_training_have_the_keys_that_concern_tokens():
+    for branch in SCHEMA["$defs"]["Train"]["oneOf"]:
+        mapping, nothing = branch["properties"]["sensors"]["anyOf"]
+        keys = {"shuffle", "noise_channels", "sigma", "duplicate", "occlude"}
+        assert set(mapping["properties"]) == keys
+        assert mapping["additionalProperties"] is False
+        assert nothing == {"type": "null"}
+
+
 def test_conditions_know_the_options_of_environments():
     condition = SCHEMA["properties"]["evaluate"]["additionalProperties"]["properties"]
     assert {"transform", "seed_range", "environment.crossings", "environment.id"} <= set(condition)

@@ -109,7 +109,7 @@ def test_every_rule_is_listed():
         if not name.startswith("_") and inspect.isfunction(function)
         if list(inspect.signature(function).parameters) == ["problem", "findings"]
     }
-    assert len(written) == 14
+    assert len(written) == 15
     assert written == set(rules.RULES)
 
 

@@ -9,7 +9,7 @@ from symgen.envs._sensing import Sensing
 from symgen.errors import Refusal, SpecError
 from symgen.semantics.condition import Condition
 from symgen.semantics.resized import resized, token_terms
-from symgen.semantics.sensors import seen_terms, tokens_seen
+from symgen.semantics.sensors import seen_terms, tokens_seen, trained_with
 from symgen.spec.source import from_text
 
 TOKENS = """\
@@ -223,3 +223,93 @@ def test_what_cannot_be_resized():
     moving = moving.replace("actions: trivial", "actions: {s: [1, 0, 2], c: [1, 0, 2]}")
     with pytest.raises(Refusal, match="actions move with the tokens"):
         resized(problem(moving), 5)
+
+
+# -------------------------------------------------------------------------------------------------
+# in training
+
+
+def told_of_training(head: str, sensors: str) -> list[tuple[str, str]]:
+    """Code of every mistake in `train.sensors`, and the text it stands at."""
+    line = f"train: {{algorithm: ppo, sensors: {sensors}}}"
+    try:
+        check_spec(from_text(head.replace("evaluate:", line)))
+    except SpecError as error:
+        return [
+            (mistake.code, line[mistake.column - 1 :][: mistake.length or 1])
+            for mistake in error.diagnostics
+        ]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("head", "sensors"),
+    [
+        (BASELINE, "{}"),
+        (BASELINE, "null"),
+        (BASELINE, "{shuffle: per_episode}"),
+        (BASELINE, "{shuffle: every 100}"),
+        (BASELINE, "{shuffle: {every: 100}}"),
+        (BASELINE, "{occlude: {fraction: 0.5, zeroed: true}, shuffle: per_episode}"),
+        (BASELINE, "{noise_channels: 1, sigma: 0.2, occlude: 0.2}"),  # as many as there were
+        (TOKENS, "{duplicate: 2, occlude: 0.5}"),
+        (IMAGE, "{shuffle: {patch: 6}}"),
+    ],
+)
+def test_good_sensors_in_training(head, sensors):
+    assert told_of_training(head, sensors) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "sensors", "code", "at"),
+    [
+        (BASELINE, "{shuffle: per_step}", "wrong-value", "per_step"),
+        (BASELINE, "{shuffle: 3}", "wrong-type", "3"),
+        (BASELINE, "{shufle: per_episode}", "unknown-key", "shufle"),
+        (BASELINE, "{memory: zeroed}", "unknown-key", "memory"),  # of a held-out condition alone
+        (BASELINE, "{transform: c}", "unknown-key", "transform"),
+        (BASELINE, "per_episode", "wrong-type", "per_episode"),
+        (BASELINE, "[shuffle]", "wrong-type", "[shuffle]"),
+        (BASELINE, "{occlude: 0.5}", "fixed-tokens", "0.5"),
+        (BASELINE, "{occlude: 1}", "no-tokens", "1"),
+        (BASELINE, "{occlude: {fraction: 0.1, zeroed: true}}", "wrong-value", "{fraction"),
+        (BASELINE, "{sigma: 0.1}", "wrong-value", "0.1"),
+        # evaluated with so many it may be: there the network is planned again
+        (TOKENS, "{duplicate: 2}", "fixed-tokens", "2"),
+        (TOKENS, "{noise_channels: 3}", "fixed-tokens", "3"),
+        (RING, "{shuffle: per_episode}", "no-tokens", "per_episode"),
+        (IMAGE, "{shuffle: per_episode}", "no-tokens", "per_episode"),
+        (IMAGE, "{shuffle: {patch: 4}}", "patch-size", "4"),
+    ],
+)
+def test_bad_sensors_in_training(head, sensors, code, at):
+    ((found, text),) = told_of_training(head, sensors)
+    assert found == code
+    assert text.startswith(at)
+
+
+def test_the_hint_for_missing_tokens_is_one_that_works():
+    line = "train: {algorithm: ppo, sensors: {occlude: 0.5}}"
+    with pytest.raises(SpecError) as caught:
+        check_spec(from_text(BASELINE.replace("evaluate:", line)))
+    (mistake,) = caught.value.diagnostics
+    assert told_of_training(BASELINE, f"{{{mistake.hint.removeprefix('write ')}}}") == []
+
+
+@pytest.mark.parametrize("memory", ["none", "gru"])
+def test_the_ordered_baseline_of_the_swing_up(memory):
+    checked = check_spec(
+        from_text(
+            f"""\
+symgen: 1
+environment: {{adapter: cartpole_swingup, harder: true, stagger: true}}
+symmetry: {{group: S5, states: {{observation: tokens}}, actions: trivial, output: invariant,
+  constraint: none}}
+network: {{family: mlp, memory: {memory}}}
+train: {{algorithm: ppo, sensors: {{shuffle: per_episode}}}}
+evaluate: {{shuffled: {{shuffle: per_episode}}, every_100: {{shuffle: every 100}}}}
+"""
+        )
+    )
+    assert trained_with(checked).sensing == Sensing(shuffle=True)
+    assert trained_with(problem(TOKENS)).sensing == Sensing()
