@@ -134,7 +134,7 @@ class Painted(Script):
 def test_an_episode_sums_its_rewards_and_never_shows_the_next_one(mode, pictures, monkeypatch):
     compiled = compile_spec(SPEC, verify=False)
     monkeypatch.setattr(heldout, "environment", lambda *_, **__: Painted(mode))
-    monkeypatch.setattr(video, "Policy", lambda *_, **__: Still())
+    monkeypatch.setattr(video, "player", lambda *_, **__: Still())
     episode = video.play(compiled, {}, EvaluationSettings())
     assert [int(frame.picture[0, 0, 0]) for frame in episode.frames] == pictures
     assert [str(frame) for frame in episode.frames] == [
