@@ -81,8 +81,8 @@ def show(
     kind: Annotated[str, typer.Option("--format", help="png, pdf or svg.")] = "png",
     as_json: AsJson = False,
 ) -> None:
-    """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention and
-    equivariance errors too.
+    """Draw a spec: graph, labels, triangles, actions, an observation; of a run, its attention (of
+    sensors: their slots and memories) and equivariance errors too.
     """
     with mistakes(as_json):
         from symgen.pictures.show import FORMATS, is_run, show_run, show_spec

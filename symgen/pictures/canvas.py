@@ -43,6 +43,9 @@ _FEW = (
     "#8c6d5a", "#f09ac1", "#9fb53c", "#5fd0d6", "#3d5aa8", "#b0343c",
 )  # fmt: skip
 
+HEAT = ("#fffdf6", "#fde3a7", "#f9a03f", "#d1495b", "#5b1647")
+SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#f1d91b")
+
 WORDS = {
     "keep": "moves no place",
     "turn": "a quarter turn counter-clockwise",
@@ -111,17 +114,52 @@ def coloured(labels: np.ndarray, colours: np.ndarray) -> np.ndarray:
 
 def heat(values: np.ndarray, top: float) -> np.ndarray:
     """Values in [0, top] as colours (..., 3), from white through orange to dark red."""
-    stops = np.array(
-        [rgb(colour) for colour in ("#fffdf6", "#fde3a7", "#f9a03f", "#d1495b", "#5b1647")]
-    )
-    share = np.clip(values / top if top > 0 else values, 0, 1) * (len(stops) - 1)
-    return np.stack([np.interp(share, np.arange(len(stops)), stops[:, k]) for k in range(3)], -1)
+    return _between(values / top if top > 0 else values, HEAT)
+
+
+def shades(share: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as colours (..., 3) of which each can be seen on white, from dark violet to
+    yellow (after viridis, by Smith and van der Walt).
+    """
+    return _between(share, SHADES)
+
+
+def _between(share: np.ndarray, stops: Sequence[str]) -> np.ndarray:
+    """Values in [0, 1] as colours between stops that are equally far from one another."""
+    colours = np.array([rgb(stop) for stop in stops])
+    scaled = np.clip(share, 0, 1) * (len(stops) - 1)
+    return np.stack([np.interp(scaled, np.arange(len(stops)), part) for part in colours.T], -1)
 
 
 def signed(values: np.ndarray, top: float) -> np.ndarray:
     """Values in [-top, top] as colours (..., 3): blue, white, orange."""
     share = np.clip(values / top if top > 0 else values, -1, 1)[..., None]
     return np.where(share < 0, 1 + share * (1 - rgb("#3d7dca")), 1 - share * (1 - rgb("#f2a93b")))
+
+
+def colour_bar(
+    panels: Sequence[Axes], low: float, high: float, colours: np.ndarray, label: str
+) -> None:
+    """What the colours of some panels mean, to their right.
+
+    Args:
+        panels: of one figure.
+        low: what the first colour means.
+        high: what the last one means.
+        colours: shape (n, 3).
+        label: what is coloured.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.ticker import MaxNLocator
+
+    reach = high if high > low else low + 1
+    mapped = ScalarMappable(Normalize(low, reach), ListedColormap(colours))
+    bar = panels[0].figure.colorbar(mapped, ax=list(panels), pad=0.015, fraction=0.03, aspect=16)
+    bar.locator = MaxNLocator(4)
+    bar.update_ticks()
+    bar.set_label(label, fontsize=8.5, color=INK)
+    bar.ax.tick_params(labelsize=8)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from symgen.pictures.attention import PlaceAttention, equivariance_error, frames
 from symgen.pictures.canvas import INK
 from symgen.pictures.draw_cells import legend
 from symgen.pictures.draw_observation import draw_term, is_one_hot, newest
+from symgen.pictures.patches import together
 from symgen.problem.interface import Observation, Term
 
 if TYPE_CHECKING:
@@ -158,8 +159,9 @@ def _legend(compiled: Compiled, part: SubFigure, observation: Observation) -> No
     """The channels of a one-hot picture, above the colour bar."""
     term = _term(compiled)
     batch = compiled.problem.interface.by_term(observation)[term.name]
-    if is_one_hot(term, batch[0]):
-        legend(part, *newest(compiled.problem, term, batch.max(0)), loc="upper left")
+    image, seen = together(compiled.problem, term, batch.max(0))
+    if is_one_hot(image, seen):
+        legend(part, *newest(compiled.problem, image, seen), loc="upper left")
 
 
 def _map(

@@ -13,6 +13,7 @@ from symgen.envs.guarded import environments
 from symgen.pictures import canvas as canvas
 from symgen.pictures.canvas import FAINT, GENERATORS, INK
 from symgen.pictures.draw_cells import draw_cells, legend
+from symgen.pictures.patches import together
 from symgen.problem.group_action import act_on_term
 from symgen.problem.interface import Interface, Observation, Term
 from symgen.problem.pipeline import ACTION, REWARD
@@ -35,8 +36,8 @@ MAX_WRITTEN = 80
 
 
 def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
-    """An early observation of an episode that the group moves, a batch of one per term; the first,
-    if it moves none. Where earlier observations or actions are seen, there are such.
+    """An early observation of an episode that the group moves, a batch of one per term; the
+    earliest, if it moves none. Where earlier observations or actions are seen, there are such.
 
     Raises:
         UserError: the environment's package is not installed.
@@ -45,16 +46,18 @@ def observed(problem: Problem, seed: int = 0) -> dict[str, np.ndarray]:
     try:
         envs.action_space.seed(seed)
         observation, _ = envs.reset(seed=seed)
-        first = current = _copied(problem.interface, observation)
+        early = current = _copied(problem.interface, observation)
         past = max(problem.pipeline.frames - 1, len(problem.pipeline.terms[:1]))
         for time in range(past + EARLY):
+            if time == past:
+                early = current
             if time >= past and _moves(problem, current):
                 return current
             observation, _, terminated, truncated, _ = envs.step(envs.action_space.sample())
             if terminated[0] or truncated[0]:
                 break
             current = _copied(problem.interface, observation)
-        return first
+        return early
     finally:
         envs.close()
 
@@ -104,7 +107,8 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
         batch = observation[term.name]
         top = float(np.abs(batch).max())
         draw_term(row[0], problem, term, batch[0], top)
-        several = _of_several(term, problem.pipeline.frames)
+        shape, seen = together(problem, term, batch[0])
+        several = _of_several(shape, problem.pipeline.frames)
         canvas.caption(row[0], f"{canvas.short(term.name, 20)} {term.shape or ''}{several}")
         for panel, generator in zip(row[1:], generators, strict=True):
             draw_term(panel, problem, term, act_on_term(term, field, generator, batch)[0], top)
@@ -116,8 +120,8 @@ def draw_observation(problem: Problem, path: Path, seed: int = 0) -> Path:
         for panel in row[1:]:
             if is_listed(term):
                 panel.set_yticklabels([])
-        if is_one_hot(term, batch[0]):
-            legend(row[-1], *newest(problem, term, batch[0]))
+        if is_one_hot(shape, seen):
+            legend(row[-1], *newest(problem, shape, seen))
     return canvas.save(figure, path)
 
 
@@ -198,8 +202,8 @@ def draw_term(
     top: float,
     inches: float = PANEL - 0.4,
 ) -> None:
-    """One term: pictures as pictures, tokens as a table, vectors as bars, states as cells of which
-    one is marked.
+    """One term: pictures as pictures, also where they were cut into patches, other tokens as a
+    table, vectors as bars, states as cells of which one is marked.
 
     Args:
         axes: where to.
@@ -209,6 +213,7 @@ def draw_term(
         top: the largest size of an entry in the figure.
         inches: of the panel.
     """
+    term, value = together(problem, term, value)
     if term.layout == "image" and is_one_hot(term, value):
         draw_cells(axes, *newest(problem, term, value), inches)
     elif term.layout == "image":

@@ -1,8 +1,8 @@
 """Pictures of a spec and of a run: what `symgen show` draws.
 
 show_spec    graph, labels, triangles, actions, observation, weights; no torch network is built
-show_run     the same of the run's own spec, then its attention, its symmetry breaking where
-             the network may break it, and its learning curve
+show_run     the same of the run's own spec, then its attention (of sensors: their slots), its
+             symmetry breaking where the network may break it, and its learning curve
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from symgen.compiler import Compiled, check_spec, plan_spec
 from symgen.errors import UserError
 from symgen.experiment.run import LAST, ROOT, Run, find
 from symgen.experiment.variant import stem
+from symgen.operations.sensors import PlaceMap
 from symgen.pictures.canvas import FORMATS
 from symgen.pictures.draw_actions import draw_actions
 from symgen.pictures.draw_graph import draw_graph, draw_labels
@@ -122,7 +123,6 @@ def show_run(
         UserError: there is no such run or checkpoint, or the folder cannot be written to.
     """
     from symgen.experiment.load import loaded
-    from symgen.pictures.draw_attention import draw_attention
     from symgen.spec.source import read
 
     runs = find(path)
@@ -132,13 +132,7 @@ def show_run(
     drawn = show_spec(read(run.folder / "spec.yaml"), album.folder, kind)
     if len(runs) > 1:
         drawn += _note(f"{path} holds {len(runs)} runs; this is {run.label}")
-    pictures = draw_attention(compiled, album("attention"), album("attention_heads"), run.seed)
-    drawn += Drawn(tuple(pictures))
-    if not pictures:
-        family = compiled.plan.family
-        drawn += _note(
-            f"the family {family} attends to no places, so there is no picture of attention"
-        )
+    drawn += _attention(compiled, album, run.seed)
     return drawn + _symmetry_breaking(run, compiled, album) + _curve(runs, album)
 
 
@@ -197,13 +191,62 @@ def _observation(problem: Problem, album: Album) -> Drawn:
 
 def _weights(problem: Problem, base: Base | None, album: Album) -> Drawn:
     names = parameter_names(problem.interface.action)
-    path = draw_weights(plan_spec(problem), base, album("weights"), names)
+    plan = plan_spec(problem)
+    path = draw_weights(plan, base, album("weights"), names)
     if path is None:
-        return _note(
-            f"no map of {problem.spec.network.family} is tied by the group, so there is no "
-            "picture of weights"
-        )
+        tied = f"no map of {plan.family} is tied by the group"
+        if any(
+            isinstance(linear, PlaceMap) for step in plan.steps for linear in step.operation.maps
+        ):
+            tied = f"all places share the maps of {plan.family}, and the group ties nothing more"
+        return _note(f"{tied}, so there is no picture of weights")
     return Drawn((path,))
+
+
+def _attention(compiled: Compiled, album: Album, seed: int) -> Drawn:
+    """What the network attends to: places, or where sensors are read out, what the slots do with
+    them.
+    """
+    from symgen.pictures.draw_attention import draw_attention
+    from symgen.pictures.sensors import read_out
+
+    if read_out(compiled.plan) is not None:
+        return _sensors(compiled, album, seed)
+    pictures = draw_attention(compiled, album("attention"), album("attention_heads"), seed)
+    if pictures:
+        return Drawn(tuple(pictures))
+    family = compiled.plan.family
+    return _note(f"the family {family} attends to no places, so there is no picture of attention")
+
+
+def _sensors(compiled: Compiled, album: Album, seed: int) -> Drawn:
+    """What slots attend to, when memories settle, and what the slots say; in float64, where an
+    invariant network is so without rounding to speak of.
+    """
+    from symgen.pictures.draw_identity import draw_identity
+    from symgen.pictures.draw_patches import draw_patches
+    from symgen.pictures.draw_slot_outputs import draw_slot_outputs
+    from symgen.pictures.draw_slots import draw_slots
+    from symgen.pictures.sensors import SHUFFLED, record
+
+    compiled.network.double().eval()
+    trained = record(compiled, {}, seed)
+    shuffled = record(compiled, SHUFFLED, seed)
+    draw = draw_slots if compiled.problem.pipeline.patches is None else draw_patches
+    slots = draw(compiled, trained, album("slots"))
+    identity = draw_identity(compiled, trained, album("identity"))
+    outputs = draw_slot_outputs(compiled, trained, shuffled, album("slot_outputs"))
+    drawn = Drawn(tuple(path for path in (slots, identity, outputs) if path is not None))
+    if slots is None:
+        drawn += _note(
+            "the read-out is a mean over the sensors, so there is no picture of what slots "
+            "attend to"
+        )
+    if trained.memory is None:
+        drawn += _note("sensors have no memory, so there is no picture of how it settles")
+    elif identity is None:
+        drawn += _note("episodes are too short for a picture of how the sensors' memory settles")
+    return drawn
 
 
 def _symmetry_breaking(run: Run, compiled: Compiled, album: Album) -> Drawn:

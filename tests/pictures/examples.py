@@ -1,6 +1,7 @@
 """Specs that are drawn, and what a picture's file looks like."""
 
 from pathlib import Path
+from typing import Any
 
 ATTENTION = {
     "symgen": 1,
@@ -28,6 +29,22 @@ CARTPOLE = {
     },
     "network": {"family": "group_mlp", "hidden": "4 regular"},
 }
+
+SENSORS: dict[str, Any] = {
+    "symgen": 1,
+    "environment": {"adapter": "cartpole_swingup", "previous": ["action"]},
+    "symmetry": {"group": "S5", "states": {"observation": "tokens"}, "actions": "trivial"},
+    "network": {"family": "sensor_attention", "slots": 6},
+}
+_CUT = {"adapter": "gridworld", "size": 9, "patches": 3, "frames": 2, "previous": ["action"]}
+PATCHES: dict[str, Any] = {
+    **SENSORS,
+    "environment": _CUT,
+    "symmetry": {**SENSORS["symmetry"], "group": "S9"},
+    "network": {
+        **SENSORS["network"], "memory": "none", "weights": "softmax", "differences": True,
+    },
+}  # fmt: skip
 
 
 def edited(spec: dict, **sections: dict) -> dict:
