@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOMENTS = 6
+FEW = 8
+"""With more sensors there is no room for names below a panel, but for numbers."""
 CURVES = 12
 """With more sensors their values are drawn as a table, not as curves."""
-MAX_NAMED = 24
+MAX_NAMED = 32
 """With more sensors every second, third, ... one has its name written."""
 WIDTH = 12.0
-LINE = 0.19
+LINE = 0.17
 """Inches of the figure, and of a sensor's row."""
 COLOURS = np.linspace(0, 1, 255)
 
@@ -39,9 +41,9 @@ def draw_slots(compiled: Compiled, recording: Recording, path: Path) -> Path | N
     if weights is None:
         return None
     steps = recording.steps[going]
-    names = [canvas.short(name, 24) for name in sensor_names(compiled.problem)]
+    names = _numbered(sensor_names(compiled.problem))
     moments = sorted({int(k) for k in np.linspace(0, len(steps) - 1, MOMENTS)})
-    tall = float(np.clip(LINE * len(names) + 0.9, 1.9, 4.6))
+    tall = float(np.clip(LINE * len(names) + 0.9, 1.9, 6.0))
     high = float(np.clip(0.08 * weights.shape[2] + 1.7, 2.6, 5.5))
     figure = canvas.figure(WIDTH, 2 * tall + high + 0.6, title(compiled, recording))
     parts = np.asarray(figure.subfigures(2, 1, height_ratios=[2 * tall, high]))
@@ -55,6 +57,16 @@ def draw_slots(compiled: Compiled, recording: Recording, path: Path) -> Path | N
     for panel, k in zip(panels, moments, strict=True):
         canvas.caption(panel, f"step {steps[k]}")
     return canvas.save(figure, path)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Names that a row has room for; of many with their numbers, counted from 1 as specs count
+    entries, where they are no numbers themselves.
+    """
+    shortened = [canvas.short(name, 28) for name in names]
+    if len(names) <= FEW or names[0].isdecimal():
+        return shortened
+    return [f"{name}  {k + 1}" for k, name in enumerate(shortened)]
 
 
 def title(compiled: Compiled, recording: Recording) -> str:
@@ -119,7 +131,8 @@ def _table(axes: Axes, steps: np.ndarray, colours: np.ndarray, names: Sequence[s
     axes.imshow(colours, interpolation="nearest", aspect="auto", extent=extent)
     some = np.arange(0, len(names), -(-len(names) // MAX_NAMED))
     axes.set_yticks(some, [names[k] for k in some], fontsize=8)
-    axes.set_ylabel("sensor", fontsize=9)
+    if names[0].isdecimal():
+        axes.set_ylabel("sensor", fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
     axes.tick_params(axis="y", length=0)
     for spine in axes.spines.values():
@@ -136,9 +149,12 @@ def _at_moments(
         colours = canvas.signed(table.T, top) if signed else canvas.heat(table.T, top)
         panel.imshow(colours, interpolation="nearest", aspect="auto")
         canvas.ruled(panel, slots, len(names))
-        some = np.arange(0, len(names), -(-len(names) // 14))
-        panel.set_xticks(some, [names[k] for k in some], fontsize=8, rotation=90)
-        panel.set_xlabel("sensor", fontsize=9)
+        some = np.arange(0, len(names), -(-len(names) // FEW))
+        labels = names if len(names) <= FEW else [name.split()[-1] for name in names]
+        numbers = labels[0].isdecimal()
+        panel.set_xticks(some, [labels[k] for k in some], fontsize=8, rotation=0 if numbers else 90)
+        if numbers:
+            panel.set_xlabel("sensor", fontsize=9)
         panel.tick_params(length=0)
     every = -(-slots // 16)
     rows = np.arange(0, slots, every)

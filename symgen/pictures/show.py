@@ -104,8 +104,12 @@ def show_spec(source: Source, folder: Path | None = None, kind: str = "png") -> 
     problem = check_spec(source)
     album = Album(folder or PICTURES / stem(source.name), kind)
     base, graph = drawn_graph(problem)
+    if graph is None and problem.pipeline.patches is not None:
+        places = _note("the places are patches: observation shows how the group moves them")
+    else:
+        places = _graph(base, graph, album)
     return (
-        _graph(base, graph, album)
+        places
         + _triangles(problem, base, album)
         + _actions(problem, album)
         + _observation(problem, album)

@@ -7,7 +7,9 @@ from symgen.compiler import check_spec, compile_spec
 from symgen.pictures import draw_observation, draw_patches, sensors
 from symgen.pictures.patches import together
 from symgen.pictures.sensors import record
+from symgen.pictures.show import show_spec
 from symgen.problem.pipeline import patches_of
+from symgen.spec.source import read
 from tests.pictures.examples import PATCHES, SENSORS
 from tests.pictures.legible import complaints
 
@@ -77,3 +79,11 @@ def test_an_observation_in_patches_has_a_legend(figures, tmp_path):
     assert "observation (9, 72): the newest of 2" in words
     assert any("goal" in word for word in words)
     assert complaints(figures[0]) == []
+
+
+def test_patches_are_not_drawn_on_a_ring(tmp_path):
+    shown = show_spec(read(PATCHES), tmp_path)
+    assert [path.stem for path in shown.pictures] == ["actions", "observation"]
+    assert any("the places are patches" in note for note in shown.notes)
+    others = show_spec(read(SENSORS), tmp_path)
+    assert [path.stem for path in others.pictures] == ["graph", "actions", "observation"]

@@ -289,6 +289,8 @@ def test_sensors_are_called_by_their_names(figures, tmp_path):
     below = next(axes for axes in figures[0].axes if axes.images)
     names = [text.get_text() for text in below.get_yticklabels()]
     assert names == ["position", "velocity", "cos angle", "sin angle", "angular velocity"]
+    many = draw_slots._numbered([f"name {k}" for k in range(9)])
+    assert many[4] == "name 4  5"  # the number is what the panels below have room for
     assert sensors.sensor_names(compiled(PATCHES).problem) == [str(k) for k in range(9)]
 
 
