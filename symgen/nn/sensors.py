@@ -16,7 +16,6 @@ from symgen.nn._fast_sensors import ORDER, lstm_through
 from symgen.nn.activation import activate
 from symgen.nn.build import module
 from symgen.nn.recurrence import Cell
-from symgen.nn.recurrent import FORGET
 from symgen.nn.tied_linear import TiedLinear
 from symgen.operations import sensors as operations
 
@@ -74,12 +73,11 @@ class ToPlaces(nn.Module):
         total: Tensor = sum(others, first)
         return total
 
-    def before(self, rows: Sequence[Tensor], shift: Tensor, order: Tensor) -> Tensor:
-        """The same of a sequence, channels first and plus `shift`.
+    def before(self, rows: Sequence[Tensor], order: Tensor) -> Tensor:
+        """The same of a sequence, channels first.
 
         Args:
             rows: the inputs, each [step, environment, place, channel].
-            shift: (channel of the output, 1).
             order: of the channels of the output.
 
         Returns:
@@ -88,14 +86,14 @@ class ToPlaces(nn.Module):
         steps, envs, places, _ = rows[0].shape
         if not self.alike:
             total = self(*[x.flatten(0, 1) for x in rows]).view(steps, envs * places, -1)
-            return total.transpose(1, 2).index_select(1, order) + shift.index_select(0, order)
+            return total.transpose(1, 2).index_select(1, order)
         matrices, bias = self._alike()
-        if bias is not None:
-            shift = shift + bias.unsqueeze(1)
-        one = rows[0].new_ones(1, 1, 1, 1)
-        inputs = [x.expand(-1, -1, places, -1) for x in (*rows, one.expand(steps, envs, 1, 1))]
+        inputs = [x.expand(-1, -1, places, -1) for x in rows]
+        if bias is not None:  # the weights of an input that is always 1
+            inputs.append(rows[0].new_ones(steps, envs, places, 1))
+            matrices.append(bias.unsqueeze(1))
         x = torch.cat(inputs, -1).view(steps, envs * places, -1).transpose(1, 2)
-        return torch.cat([*matrices, shift], 1).index_select(0, order) @ x
+        return torch.cat(matrices, 1).index_select(0, order) @ x
 
     def _alike(self) -> tuple[list[Tensor], Tensor | None]:
         """The matrix of each input to one place, and the bias."""
@@ -148,7 +146,8 @@ class PlaceGRU(nn.Module):
 
 
 class PlaceLSTM(Cell):
-    """Long short-term memory at every place, see nn/recurrent.py for the equations.
+    """Long short-term memory at every place, see nn/recurrent.py for the equations; nothing is
+    added to the forget gate.
 
     Args:
         read: maps the inputs to all gates.
@@ -170,7 +169,7 @@ class PlaceLSTM(Cell):
         *rows, memory = inputs
         h, c = memory.chunk(2, -1)
         i, f, candidate, o = (self.read(*rows) + self.recall(h)).chunk(4, -1)
-        c = torch.sigmoid(f + FORGET) * c + torch.sigmoid(i) * torch.tanh(candidate)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(candidate)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, torch.cat([h, c], -1)
 
@@ -179,9 +178,7 @@ class PlaceLSTM(Cell):
     ) -> tuple[Tensor, Tensor]:
         """See Cell; the inputs of all steps are mapped at once, and steps have a fused kernel."""
         recall, _ = self.recall.expansion()
-        forget = torch.zeros_like(recall[:, :1])
-        forget.view(4, -1)[1] = FORGET
-        gates = self.read.before(rows, forget, self.order)
+        gates = self.read.before(rows, self.order)
         return lstm_through(gates, recall.index_select(0, self.order), memory, starts)
 
 
@@ -258,6 +255,10 @@ def _(operation: operations.PlaceMemory) -> PlaceGRU | PlaceLSTM:
     how = operation.relaxation
     read = ToPlaces(operation.gates, operation.sources, operation.points, relaxation=how)
     recall = TiedLinear(operation.gates, operation.hidden, "place", bias=False)
+    bound = operation.hidden.fibre.size**-0.5  # as torch's own cells begin
+    for name, weight in (*read.named_parameters(), *recall.named_parameters()):
+        if not name.endswith("delta"):  # what may break the symmetry begins as zeros
+            nn.init.uniform_(weight, -bound, bound)
     return PlaceGRU(read, recall) if operation.cell == "gru" else PlaceLSTM(read, recall)
 
 
