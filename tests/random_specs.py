@@ -49,6 +49,9 @@ MINIGRID = ("MiniGrid-Empty-5x5-v0", "MiniGrid-LavaGapS5-v0", "MiniGrid-DoorKey-
 BOUND = ("graph_attention", "group_conv", "group_mlp", "steerable_conv")
 PICTURED = ("cnn", "vit", "group_conv", "steerable_conv", "graph_attention")
 
+APART = ("grid", "convolutions", "votes", "differences", "normalise_frames", "sees_previous_action")
+"""Options of sensors that need others beside them, or an environment that stacks frames."""
+
 Section = dict[str, Any]
 
 
@@ -141,7 +144,7 @@ class SpecDraw:
         self.family = rng.choice((*lookup.keywords("family"), *BOUND, *BOUND))
         self.algorithm = rng.choice(("", "ppo", "sac"))
         levels = ("gridworld", "minigrid")
-        if self.algorithm == "sac" or self.family == "group_mlp":
+        if self.algorithm == "sac" or self.family in ("group_mlp", "sensor_attention"):
             levels = ()
         self.adapter = rng.choice((*levels, *("gymnasium_env",) * 4))
         self.written = self.named_group()
@@ -189,6 +192,10 @@ class SpecDraw:
     def network(self) -> Section:
         """The family's options; a width that the heads and the group divide, mostly."""
         options = self.draw.options(lookup.options("family", self.family))
+        if self.family == "sensor_attention" and self.coin(0.9):
+            options = {name: value for name, value in options.items() if name not in APART}
+            options |= {name: self.rng.choice((8, 12)) for name in ("hidden", "slots", "key_size")}
+            options |= {"head": [16], "value_size": self.rng.choice((0, 4)), "key_heads": 2}
         if self.family in ("graph_attention", "vit") and self.coin(0.8):
             options["heads"] = self.rng.choice(SIZES["heads"])
             order = self.draw.group.order
@@ -219,6 +226,8 @@ class SpecDraw:
             kinds = [self.picture, self.picture, self.tokens]
         elif self.family in PICTURED:
             kinds = [self.picture]
+        elif self.family == "sensor_attention":
+            kinds = [self.tokens]
         elif self.coin(0.3):
             kinds = [self.picture, self.tokens]
         names = ["observation"] if self.coin(0.7) else ["first", "other"]
@@ -228,6 +237,8 @@ class SpecDraw:
             kind = self.rng.choice(kinds)
             terms[name], states[name] = kind()
             kinds = [self.vector, self.vector, self.discrete, kinds[0]]
+            if self.family == "sensor_attention":
+                kinds = kinds[:3]
         kind_of_action = "box"
         if self.algorithm != "sac":
             kind_of_action = self.rng.choice(("n", "n", "box", "choices"))

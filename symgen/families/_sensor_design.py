@@ -138,13 +138,13 @@ def _trunk(design: Design, prefix: str, seen: _Seen) -> tuple[list[Step], _Trunk
         keys = then("memory", read, PlaceMemory(options.memory, target, sources, points))
     else:
         activation = "tanh" if options.hidden else "none"
-        keys = then("keys", read, PlaceLayer(target, sources, points, activation))
+        keys = then("key_layer", read, PlaceLayer(target, sources, points, activation))
     if options.position_codes:
         keys = then("codes", [keys], PlaceCode(keys.field))
     values = seen.values
     if options.value_size:
         target = channels(values.field, options.value_size)
-        values = then("values", [values], PlaceLayer(target, (values.field,), (), "none"))
+        values = then("value_layer", [values], PlaceLayer(target, (values.field,), (), "none"))
     if options.readout == "attention":
         slots = then("slots", [keys, values], _attention(options, keys.field, values.field))
     else:

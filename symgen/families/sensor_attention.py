@@ -58,7 +58,8 @@ def resolve(problem: Problem, options: Options) -> Design:
         for term in problem.interface.terms
     }
     spatial = [feature for feature in features.values() if feature.is_spatial]
-    if len(spatial) != 1 or spatial[0].field.base.is_picture:
+    alone = len(spatial) == 1 and spatial[0].field.base.size == 1
+    if len(spatial) != 1 or spatial[0].field.base.is_picture or alone:
         raise Refused(_no_sensors(problem, spatial))
     sensors = spatial[0]
     others = [feature for feature in features.values() if feature is not sensors]
@@ -94,6 +95,10 @@ def _no_sensors(problem: Problem, spatial: list[Feature]) -> Fault:
         message = f"sensor_attention reads the sensors of one term, and these have places: {names}"
         hint = "say of all but one that they are vectors, e.g. 'point: 4 trivial'"
         return Fault("no-places", ("symmetry", "states"), message, hint)
+    if spatial and not spatial[0].field.base.is_picture:
+        message = f"{spatial[0].name} is one sensor, and there is nothing to attend to"
+        hint = "use group_mlp or mlp"
+        return Fault("no-places", ("symmetry", "states"), message, hint)
     term = problem.interface.terms[0]
     message = "sensor_attention reads sensors, and no term is a set of tokens"
     hint = f"write states: {{{term.name}: tokens}}, with a group that permutes them"
@@ -115,9 +120,9 @@ def check(design: Design) -> list[Fault]:
         )
         hint = f"write {sensors.name}: tokens, or use another family"
         return [Fault("hidden-fibre", ("network", "family"), message, hint)]
+    unplanned = _frame_faults(design) + _grid_faults(design)
     return [
-        *_frame_faults(design),
-        *(_grid_faults(design) or _memory_faults(design)),
+        *(unplanned or _memory_faults(design)),
         *_normalised_faults(design),
         *_reach_faults(design),
     ]

@@ -2,9 +2,9 @@
 and the memory itself moves as its field type says.
 
 The control of an output is what the network says after half of the sequence if its memory is not
-moved by then. That of the memory is the memory left unmoved. For an output or a memory that the
-element does not move, and where it moves nothing that is observed, it is the memory of another
-sequence instead: what is said must depend on what is remembered, and that must not be a constant.
+moved by then. That of the memory is the memory left unmoved. Where the element does not move the
+output, the memory, or anything that is observed, it is the memory of another sequence instead: what
+is said must depend on what is remembered, and that must not be a constant.
 """
 
 from collections.abc import Sequence
@@ -80,6 +80,7 @@ def sequence_rows(
     unmoved = play(network, moved[half:], remembered)
     mistaken = play(network, moved[half:], another)
     sees = _sees(element, setting, sequence[0])
+    moves_memory = any(_is_moved(field, element) for field in network.states.values())
     rows = []
     for output in lasting(network.outputs):
         if output.name not in network.remembering:
@@ -89,7 +90,8 @@ def sequence_rows(
         expected = torch.from_numpy(representation.act(element, x.numpy()))
         scale = x.abs().max().clamp_min(claim.floor)
         error = (after.outputs[output.name].cpu() - expected) / scale
-        forgetful = unmoved if sees and moves(representation, element) else mistaken
+        told = sees and moves_memory and moves(representation, element)
+        forgetful = unmoved if told else mistaken
         control = (forgetful.outputs[output.name].cpu() - expected[half:]) / scale
         name = f"{output.name} over {len(sequence)} steps"
         rows.append(row(element, name, network.dtype, claim, error, control))

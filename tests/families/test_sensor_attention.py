@@ -153,8 +153,8 @@ def vision_twin(net, tokens, action):
     """Differences of successive frames and the action are the keys, frames of mean 0 and deviation
     1 the values: patch after patch.
     """
-    keys = numbers(net, "policy_keys")
-    values = numbers(net, "policy_values")
+    keys = numbers(net, "policy_key_layer")
+    values = numbers(net, "policy_value_layer")
     attention = numbers(net, "policy_slots")
     size = tokens.shape[1] // 4
     k, v = [], []
