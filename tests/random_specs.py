@@ -46,7 +46,7 @@ PRESENTED = (
 )
 PICTURES = (3, 4, 5, 6, 7, 8)
 MINIGRID = ("MiniGrid-Empty-5x5-v0", "MiniGrid-LavaGapS5-v0", "MiniGrid-DoorKey-5x5-v0")
-BOUND = ("graph_attention", "group_conv", "group_mlp", "steerable_conv")
+BOUND = ("graph_attention", "group_conv", "group_mlp", "sensor_attention", "steerable_conv")
 PICTURED = ("cnn", "vit", "group_conv", "steerable_conv", "graph_attention")
 
 APART = ("grid", "convolutions", "votes", "differences", "normalise_frames", "sees_previous_action")
