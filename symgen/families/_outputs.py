@@ -18,7 +18,7 @@ from symgen.algebra.representation import Representation
 from symgen.algebra.sampling import Sampling, covered, window
 from symgen.families._rules import moved_fibre
 from symgen.problem.fault import Fault
-from symgen.problem.output import Output, field_of, lasting, reads_action
+from symgen.problem.output import Output, field_of, reads_action
 from symgen.problem.problem import Problem
 from symgen.spec.source import Place
 
@@ -76,7 +76,9 @@ def output_faults(
         hint: the way out; None for a fibre that the group moves.
     """
     faults: list[str] = []
-    for output in lasting(problem.outputs):
+    for output in problem.outputs:
+        if output.training is not None:
+            continue
         if output.reads == "action":
             faults += _action_value_faults(problem, critic, layers)
         elif output.side == "actor" and output.reads == "observation":
@@ -113,13 +115,8 @@ def head_faults(problem: Problem, output: Output, read: Reach) -> Iterator[str]:
         yield f"the {name} would be a constant: no map leads {way}"
         return
     for g in problem.group.generators:
-        if not moved(reach, g) and moved(_whole(fibre), g):
+        if not moved(reach, g) and moved(everything(vector(fibre)), g):
             yield f"the {name} would be the same for actions that {g} exchanges"
-
-
-def _whole(fibre: Representation) -> Reach:
-    """A vector of this fibre that varies as a whole."""
-    return everything(vector(fibre))
 
 
 def _action_value_faults(
@@ -129,7 +126,7 @@ def _action_value_faults(
     were moved together.
     """
     first, *rest = layers
-    acts = _whole(problem.action)
+    acts = everything(vector(problem.action))
     one = representations.trivial(problem.group)
     on = [varies(linear(one, *through(rest, (part,)))) for part in layer(first, (*critic, *acts))]
     if not any(on):

@@ -69,6 +69,8 @@ def training_is_apart(plan: Plan) -> Iterator[str]:
     """No group binds what is for training only, and a privileged critic shares no step with what
     stays.
     """
+    if all(output.training is None for output in plan.outputs):
+        return
     for step in plan.training_steps:
         if not step.operation.is_free:
             yield f"{step.name}: {plan.family} binds what is for training only"

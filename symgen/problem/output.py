@@ -128,15 +128,15 @@ def critics(outputs: Iterable[Output]) -> tuple[Output, ...]:
     """The outputs that judge, values and action values, and whose layers a family makes: those for
     training only are not among them.
     """
-    return tuple(output for output in lasting(outputs) if output.side == "critic")
+    return tuple(o for o in outputs if o.side == "critic" and o.training is None)
 
 
 def actors(outputs: Iterable[Output]) -> tuple[Output, ...]:
     """The outputs that say what the policy does, and read the observation."""
     return tuple(
         output
-        for output in lasting(outputs)
-        if output.side == "actor" and output.reads != "nothing"
+        for output in outputs
+        if output.side == "actor" and output.reads != "nothing" and output.training is None
     )
 
 

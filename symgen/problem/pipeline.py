@@ -58,6 +58,10 @@ class Pipeline:
         return tuple(term for kind, term in TERM_OF.items() if kind in self.previous)
 
 
+NOTHING = Pipeline()
+"""Of environments that are seen as they are."""
+
+
 def shared_keys(options: type[BaseModel]) -> tuple[str, ...]:
     """The keys that are not the business of an adapter with these Options: those that it has itself
     (dm_control stacks its own pictures, whose states it can set) are its own.

@@ -152,7 +152,8 @@ def outputs(interface: Interface, options: Options) -> tuple[Output, ...]:
     # a nearly uniform policy at the start (Andrychowicz et al. 2021, "What matters in on-policy
     # RL", section 3.2)
     declared = [Output("policy", "action", "actor", gain=0.1)]
-    declared.append(Output("value", "invariant", "critic", training=_privileged(options)))
+    privileged = _privileged(options) if options.privileged else None
+    declared.append(Output("value", "invariant", "critic", training=privileged))
     if interface.action.kind == "continuous":
         declared.append(Output("scale", "deviation", "actor", reads="nothing"))
     if options.decoder is not None:
@@ -163,11 +164,9 @@ def outputs(interface: Interface, options: Options) -> tuple[Output, ...]:
     return tuple(declared)
 
 
-def _privileged(options: Options) -> Privileged | None:
+def _privileged(options: Options) -> Privileged:
     layers = options.privileged
-    if isinstance(layers, bool):
-        return Privileged(Layers().hidden) if layers else None
-    return Privileged(layers.hidden)
+    return Privileged(Layers().hidden if isinstance(layers, bool) else layers.hidden)
 
 
 def _decoded(interface: Interface) -> list[Term]:

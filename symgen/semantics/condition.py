@@ -16,6 +16,8 @@ EVERY = "every "
 _LONGEST = 9  # digits of a number of steps
 TOKENS = ("shuffle", "noise_channels", "duplicate", "occlude")
 """The keys that concern tokens."""
+SENSING = frozenset((*TOKENS, "sigma", "memory"))
+"""The keys of what an agent senses and remembers."""
 
 
 def _branch(value: object) -> str:

@@ -16,9 +16,9 @@ from pydantic import BaseModel, JsonValue
 from symgen.errors import Refusal, UserError, near_miss, shown, suggestion
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Interface, Term
-from symgen.problem.pipeline import Pipeline, pipeline_of, shared_keys
+from symgen.problem.pipeline import KEYS, Pipeline, pipeline_of, shared_keys
 from symgen.problem.problem import Problem
-from symgen.semantics.condition import Condition
+from symgen.semantics.condition import SENSING, Condition
 from symgen.semantics.moves import described
 from symgen.semantics.seen import views_of
 from symgen.semantics.sensors import check_sensors
@@ -58,7 +58,7 @@ def conditions_are_possible(problem: Problem, findings: Findings) -> None:
     """
     fields = type(problem.adapter_options).model_fields
     options = [field.alias or name for name, field in fields.items()]
-    options += shared_keys(type(problem.adapter_options))
+    options += [key for key in KEYS if key not in options]
     for name in problem.spec.evaluate:
         _check_condition(name, options, problem, findings)
 
@@ -100,7 +100,7 @@ def _check_condition(
         word = changes.get(key)
         if isinstance(word, str):
             _check_word(word, (*path, key), problem, findings)
-    if own is not None:
+    if own is not None and not SENSING.isdisjoint(changes):
         check_sensors(own, path, problem, findings)
     changed = environment_changes(changes)
     if changed and own is not None and not (short or unknown):

@@ -21,7 +21,7 @@ from symgen.lookup import Kind
 from symgen.problem.adapter import Adapter
 from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.interface import Interface
-from symgen.problem.pipeline import KEYS, pipeline_of, shared_keys
+from symgen.problem.pipeline import KEYS, NOTHING, pipeline_of, shared_keys
 from symgen.problem.problem import Frame, Problem
 from symgen.semantics.actions import resolve_actions
 from symgen.semantics.graph import WITHOUT_PLACES, resolve_graph
@@ -71,12 +71,19 @@ def resolve(spec: Spec, source: Source) -> Problem:
         constraint = attempt(_constraint, spec.symmetry.constraint, findings)
         group = attempt(resolve_group, spec.symmetry.group, findings)
         raw = attempt(_interface, adapter, findings)
-        pipeline = adapter and pipeline_of(spec.environment, type(adapter.options))
-        views = attempt(resolve_views, raw, pipeline, findings)
         about = (group, adapter and adapter.module, adapter and adapter.options)
-        frame = attempt(_frame, spec.symmetry.states, views, *about, findings)
+        as_it_is = spec.environment.model_fields_set.isdisjoint(KEYS)
+        if as_it_is:
+            views = raw and Views(NOTHING, raw, raw, raw)
+            frame = attempt(resolve_states, spec.symmetry.states, raw, *about, findings)
+        else:
+            pipeline = adapter and pipeline_of(spec.environment, type(adapter.options))
+            views = attempt(resolve_views, raw, pipeline, findings)
+            frame = attempt(_frame, spec.symmetry.states, views, *about, findings)
         action = attempt(resolve_actions, spec.symmetry.actions, raw, *about, findings)
-        observation = attempt(resolve_seen, views, frame, action, findings)
+        observation = frame
+        if not as_it_is:
+            observation = attempt(resolve_seen, views, frame, action, findings)
         fields = (observation or {}).values()
         if spec.graph or any(field.base.kind not in WITHOUT_PLACES for field in fields):
             chosen = (family and family.module, family and family.options)
@@ -142,7 +149,8 @@ def _chosen(section: str, keyword: str, findings: Findings) -> Chosen:
         raise findings.add(f"unknown-{kind}", (section, kind), message, hint)
     module = lookup.declaration(kind, keyword)
     own = OWN_KEYS[section]
-    if kind == "adapter":
+    written = findings.source.values.get(section)
+    if kind == "adapter" and isinstance(written, dict) and not written.keys().isdisjoint(KEYS):
         own = ("adapter", *shared_keys(module.Options))
     return Chosen(module, findings.validated(module.Options, (section,), own))
 

@@ -8,12 +8,13 @@ that stand side by side all move so, and what was done last moves as the actions
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from symgen.algebra.base import MAX_PLACES
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.representation import Representation
 from symgen.errors import Refusal
 from symgen.problem.interface import Interface
 from symgen.problem.pipeline import ACTION, Pipeline, cut, field_seen, previous_fields, seen
-from symgen.semantics.states import PATH, refuse_large
+from symgen.semantics.states import MAX_CHANNELS, PATH, too_large
 from symgen.spec.findings import Findings
 from symgen.spec.schema import TermMoves
 from symgen.spec.source import Place
@@ -55,7 +56,9 @@ def resolve_views(raw: Interface, pipeline: Pipeline, findings: Findings) -> Vie
         place = _key(error, raw, pipeline)
         code = error.code or "bad-environment"
         raise findings.add(code, place, error.message, error.hint) from error
-    refuse_large(views.seen, findings)
+    for term in views.seen.terms:
+        if term.places > MAX_PLACES or term.channels > MAX_CHANNELS:
+            raise too_large(term, findings)
     return views
 
 

@@ -54,7 +54,9 @@ def resolve_states(
         patched: the terms that were pictures, of which the adapter does not know how they move.
     """
     names = [term.name for term in interface.terms]
-    refuse_large(interface, findings)  # before anything of that size is made
+    for term in interface.terms:  # before anything of that size is made
+        if term.places > MAX_PLACES or term.channels > MAX_CHANNELS:
+            raise too_large(term, findings)
     by_term: Mapping[str, TermMoves]
     if isinstance(written, str):
         if len(names) > 1 and written not in ("auto", "trivial"):
@@ -86,19 +88,16 @@ def resolve_states(
     return types
 
 
-def refuse_large(interface: Interface, findings: Findings) -> None:
-    """Raise Failed where a term is larger than any field type."""
-    for term in interface.terms:
-        if term.places > MAX_PLACES or term.channels > MAX_CHANNELS:
-            message = (
-                f"{described(term.name)} has {term.places} places x {term.channels} channels; it "
-                "is too large"
-            )
-            hint = (
-                f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a "
-                "smaller view"
-            )
-            raise findings.add("too-large", ("environment",), message, hint, key=True)
+def too_large(term: Term, findings: Findings) -> Failed:
+    """The mistake of a term that is larger than any field type."""
+    message = (
+        f"{described(term.name)} has {term.places} places x {term.channels} channels; it is too "
+        "large"
+    )
+    hint = (
+        f"at most {MAX_PLACES} places and {MAX_CHANNELS} channels are possible; use a smaller view"
+    )
+    return findings.add("too-large", ("environment",), message, hint, key=True)
 
 
 def _note_patches(term: Term, path: Place, findings: Findings) -> None:
