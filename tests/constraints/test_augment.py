@@ -128,10 +128,12 @@ def test_every_family_keeps_its_steps(family):
         "vit": {"width": 8, "heads": 2, "layers": 1},
         "graph_attention": {"global": {"layers": 1}, "heads": 4},
         "group_conv": {"layers": ["6 regular"], "hidden": "16 regular"},
+        "sensor_attention": {"memory": "none", "hidden": 8},
         "steerable_conv": {"layers": ["6 regular"]},
     }.get(family)
+    world = "C4 ring of tokens" if family == "sensor_attention" else "C4 grid 5x5"
     own = "exact" if lookup.module("family", family).BINDS else "none"
-    bound, this = (problem("C4 grid 5x5", family, options, name) for name in (own, "augment"))
+    bound, this = (problem(world, family, options, name) for name in (own, "augment"))
     assert str(plan_spec(this)) == str(plan_spec(bound))
     acted = torch.zeros(ROWS, dtype=torch.int64)
     moved = training(this).augment((tensors(given(this)),), acted, generator(), True)

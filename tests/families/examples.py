@@ -432,7 +432,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
              "queries": "learnt", "query_size": 4, "key_size": 8, "shared": True},
             on_sensors,
         ),
-        "layer": Variant({**SENSORS, "hidden": 8, "value_size": 4, "outer": "relu_norm", "pooling": "sum"}, on_sensors),
+        "layer": Variant({**SENSORS, "hidden": 8, "value_size": 8, "outer": "relu_norm", "pooling": "sum"}, on_sensors),
         "keys themselves": Variant(
             {**SENSORS, "hidden": 0, "pooling": "root", "position_codes": True, "squash": "none"}, on_sensors
         ),

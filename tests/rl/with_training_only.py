@@ -41,13 +41,17 @@ IMAGE = {
         "actions": {"r": [1, 2, 3, 0]},
     },
 }
+TOKENS = {
+    "environment": {**IMAGE["environment"], "patches": 3},
+    "symmetry": {"group": "S9", "states": {"observation": "tokens"}, "actions": "trivial"},
+}
 
 
 def spec_of(family, **train):
     """The smallest spec of a family that the tests of plans know, of images of real numbers."""
     base = BASES[family]
     if base["environment"]["adapter"] == "gridworld":
-        base = {**base, **IMAGE}
+        base = {**base, **(TOKENS if family == "sensor_attention" else IMAGE)}
     constraint = "exact" if lookup.module("family", family).BINDS else "none"
     return {
         **base,
