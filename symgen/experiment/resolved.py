@@ -12,7 +12,13 @@ NOT_TRAINED_WITH = ("evaluate", "train.seeds")
 """More seeds or more held-out conditions change nothing about the seeds trained already."""
 
 
-LEFT_OUT = ("train.sensors",)
+LEFT_OUT = (
+    "train.sensors",
+    "environment.patches",
+    "environment.frames",
+    "environment.previous",
+    "graph",
+)
 """What a resolved spec names only where the spec does: where it is missing, there is none of it."""
 
 
@@ -53,14 +59,16 @@ def disagreement(first: Mapping[str, object], second: Mapping[str, object]) -> l
     """What two resolved specs say differently that seeds of one variant have in common, one line
     per value.
 
-    The number of steps may differ, and so may options that one of them does not know yet. Sensors
-    that change places in the training of one of them are no such option.
+    The number of steps may differ, and so may options that one of them does not know yet. What a
+    spec leaves out because there is none of it is no such option.
 
     >>> first = {"train": {"steps": 10}, "network": {"width": 8}}
     >>> disagreement(first, {"train": {}, "network": {"width": 16}})
     ['network.width: 8 and 16']
     >>> disagreement({"train": {}}, {"train": {"sensors": {"shuffle": "per_episode"}}})
     ['train.sensors.shuffle: (absent) and per_episode']
+    >>> disagreement({"environment": {"frames": 4}}, {"environment": {}})
+    ['environment.frames: 4 and (absent)']
     """
     here = _flat(first)
     there = _flat(second)
