@@ -140,7 +140,7 @@ def test_processes():
         ("CartPol-v1", "did you mean 'CartPole-v1'"),
         ("CartPole-v9", "did you mean 'CartPole-v1'"),
         ("Nowhere/Nothing-v0", "has no 'Nowhere/Nothing-v0'"),
-        ("ALE/Pong-v5", "adapter: atari"),
+        ("ALE/Nothing-v5", "adapter: atari"),
         ("MiniGrid-Nothing-v0", "adapter: minigrid"),
         ("Blackjack-v1", "Tuple space"),
     ],
