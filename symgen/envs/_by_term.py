@@ -26,8 +26,9 @@ def spaces_by_term(space: spaces.Space) -> dict[str, spaces.Space]:
 
 
 def set_spaces(envs: VectorWrapper, inner: spaces.Space, named: Mapping[str, spaces.Space]) -> None:
-    """Give environments spaces by term; a Dict where `inner` is one."""
-    single = named[ONLY] if not isinstance(inner, spaces.Dict) else spaces.Dict(OrderedDict(named))
+    """Give environments spaces by term; a Dict where `inner` is one, or there are several."""
+    together = isinstance(inner, spaces.Dict) or len(named) > 1
+    single = spaces.Dict(OrderedDict(named)) if together else named[ONLY]
     envs.single_observation_space = single
     envs.observation_space = batch_space(single, envs.num_envs)
 

@@ -25,7 +25,7 @@ from symgen.envs._counted import normal
 from symgen.envs._sensing import NOISE, Order, Sensing
 from symgen.envs._starts import Starts
 from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
-from symgen.problem.interface import Observation
+from symgen.problem.interface import AS_GIVEN, Observation
 from symgen.problem.pipeline import patches_of, picture_of
 
 
@@ -45,6 +45,8 @@ class Sensors(VectorWrapper):
         patch: side of the square patches of pixels that are the tokens of an image (row, column,
             channel).
         seed: `reset(seed=...)` sets it, too.
+        beside: whether the tokens as the environment gives them are observed, too, by the names of
+            their terms after AS_GIVEN.
 
     Raises:
         ValueError: the terms have different numbers of tokens, or patches do not fit the image.
@@ -57,9 +59,11 @@ class Sensors(VectorWrapper):
         terms: Mapping[str, int],
         patch: int = 1,
         seed: int = 0,
+        beside: bool = False,
     ) -> None:
         super().__init__(envs)
         self._sensing = sensing
+        self._beside = beside
         self._seeds = _numbers(seed, envs.num_envs)
         self._same_step = autoreset_mode(envs) is AutoresetMode.SAME_STEP
         self._starts = Starts(envs)
@@ -72,6 +76,8 @@ class Sensors(VectorWrapper):
             raise ValueError(f"terms of {sorted(counts)} tokens have no order in common")
         self._tokens = counts.pop()
         changed = {name: self._space(box, self._cuts.get(name)) for name, box in inner.items()}
+        if beside:
+            changed |= {AS_GIVEN + name: inner[name] for name in self._cuts}
         set_spaces(self, envs.single_observation_space, changed)
         self._rows = np.arange(envs.num_envs)
         self._episode = np.zeros(envs.num_envs, np.int64)
@@ -142,10 +148,13 @@ class Sensors(VectorWrapper):
 
     def _seen(self, parts: Parts, rows: Order) -> Parts:
         """The same of some environments, by term."""
-        return {
+        seen = {
             name: self._term(name, part, rows) if name in self._cuts else part
             for name, part in parts.items()
         }
+        if self._beside:
+            seen |= {AS_GIVEN + name: parts[name] for name in self._cuts}
+        return seen
 
     def _term(self, name: str, batch: np.ndarray, rows: Order) -> np.ndarray:
         """The same of one term, [row, ...]."""

@@ -84,16 +84,22 @@ def own_keys(changes: Changes) -> Condition:
     return Condition.model_validate({key: changes[key] for key in names})
 
 
-def sensors(problem: Problem, condition: Condition, seed: int) -> Between:
+def sensors(problem: Problem, condition: Condition, seed: int, beside: bool = False) -> Between:
     """What changes the sensors of environments, for `piped`; nothing where the condition says
     nothing of tokens.
+
+    Args:
+        problem: the problem.
+        condition: what it says.
+        seed: of the orders.
+        beside: whether what the environment gave is observed, too.
     """
 
     def between(envs: VectorEnv) -> VectorEnv:
         if not condition.concerns_tokens:
             return envs
         terms = seen_terms(problem, condition)
-        return Sensors(envs, condition.sensing, terms, condition.patch or 1, seed)
+        return Sensors(envs, condition.sensing, terms, condition.patch or 1, seed, beside)
 
     return between
 

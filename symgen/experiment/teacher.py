@@ -129,8 +129,11 @@ def environments(
 
 
 def _sensors(problem: Problem, seed: int) -> Between:
-    """What becomes of the tokens in training."""
-    return sensors(problem, trained_with(problem), seed)
+    """What becomes of the tokens in training; what is for training only reads them as the
+    environment gives them.
+    """
+    beside = any(output.training is not None for output in problem.outputs)
+    return sensors(problem, trained_with(problem), seed, beside)
 
 
 def _taught(

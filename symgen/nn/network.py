@@ -22,7 +22,7 @@ from symgen.nn.routes import routes
 from symgen.nn.squashed import LOG_STD, SquashedGaussian, box
 from symgen.nn.tied_linear import TiedMatrix
 from symgen.plan.plan import Plan, Step
-from symgen.problem.interface import Interface
+from symgen.problem.interface import AS_GIVEN, Interface
 from symgen.problem.output import ACTION, Output, is_squashed
 
 State: TypeAlias = dict[str, Tensor]
@@ -72,6 +72,7 @@ class Network(nn.Module):
             for name, numbers in zip(("box_centre", "box_half"), box(self.action), strict=True):
                 self.register_buffer(name, numbers.to(torch.get_default_dtype()), persistent=False)
         self._routes = routes(plan, self.outputs)
+        self._in_training = {step.name for step in plan.training_steps}
         self._constant = tuple(o.name for o in self.outputs if o.reads == "nothing")
         self.remembering = tuple(
             output.name
@@ -155,7 +156,7 @@ class Network(nn.Module):
         values = self._read(fold(observations))
         after = dict(state)
         for step in self._routes.steps[self._routes.seen]:
-            inputs = [values[name] for name in step.inputs]
+            inputs = self._inputs(step, values)
             module = self.steps[step.name]
             if step.name in self.states:
                 rows = [x.unflatten(0, shape) for x in inputs]
@@ -313,9 +314,7 @@ class Network(nn.Module):
 
     @contextmanager
     def expanded(self) -> Iterator[None]:
-        """Hold tied matrices as plain tensors meanwhile: for many forwards between two updates,
-        without gradient.
-        """
+        """Hold tied matrices as plain tensors meanwhile: between two updates, without gradient."""
         tied = [module for module in self.modules() if isinstance(module, Expandable)]
         try:
             with torch.no_grad():
@@ -348,13 +347,18 @@ class Network(nn.Module):
         """Carry out steps, adding what they give to `values`; the state afterwards."""
         after = dict(state)
         for step in steps:
-            inputs = [values[name] for name in step.inputs]
+            inputs = self._inputs(step, values)
             if step.name in self.states:
                 result = self.steps[step.name](*inputs, state[step.name])
                 values[step.name], after[step.name] = result
             else:
                 values[step.name] = self.steps[step.name](*inputs)
         return after
+
+    def _inputs(self, step: Step, values: Features) -> list[Tensor]:
+        """What a step reads; one for training only reads terms as they were given."""
+        prefix = AS_GIVEN if step.name in self._in_training else ""
+        return [values.get(prefix + name, values[name]) for name in step.inputs]
 
     def _flat(self, names: tuple[str, ...], values: Features) -> Outputs:
         """The outputs among the values, each (batch, size)."""

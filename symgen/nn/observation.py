@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from symgen.algebra.fieldtype import FieldType
-from symgen.problem.interface import Interface, Term
+from symgen.problem.interface import AS_GIVEN, Interface, Term
 
 Array: TypeAlias = NDArray[np.generic] | Tensor
 Observation: TypeAlias = Array | Mapping[str, Array]
@@ -36,7 +36,8 @@ class Reader(nn.Module):
     def forward(
         self, observation: Observation, dtype: torch.dtype, device: torch.device
     ) -> dict[str, Tensor]:
-        """Every term by name; a single observation without batch axis becomes a batch of one.
+        """Every term by name, and as it was given where that is known; a single observation without
+        batch axis becomes a batch of one.
 
         Raises:
             ValueError: a term is missing, or has another shape.
@@ -51,7 +52,14 @@ class Reader(nn.Module):
         if any(term.name not in given for term in self.terms):
             expected = ", ".join(term.name for term in self.terms)
             raise ValueError(f"the observation is {shown}, expected {expected}")
-        return {term.name: self._read(term, given[term.name], dtype, device) for term in self.terms}
+        values = {
+            term.name: self._read(term, given[term.name], dtype, device) for term in self.terms
+        }
+        for term in self.terms:
+            name = AS_GIVEN + term.name
+            if name in given:
+                values[name] = self._read(term, given[name], dtype, device)
+        return values
 
     def _read(self, term: Term, given: Array, dtype: torch.dtype, device: torch.device) -> Tensor:
         x = (given if isinstance(given, Tensor) else as_tensor(given)).to(device)

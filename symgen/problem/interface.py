@@ -13,6 +13,10 @@ import numpy as np
 Layout = Literal["vector", "image", "tokens", "discrete"]
 ActionKind = Literal["discrete", "multi_discrete", "continuous"]
 
+AS_GIVEN = "as_given_"
+"""Before the name of a term in training: what the environment gave, where the agent's sensors see
+it otherwise (another order, some of it zero). Outputs for training only read it."""
+
 Observation = np.ndarray | Mapping[str, np.ndarray]
 """What a space gives, for one environment or a batch: an array, or arrays by term."""
 

@@ -89,8 +89,8 @@ class Options(AlgorithmOptions):
     privileged: Critic = Field(
         False,
         description="in training, judge by a perceptron of the critic's own on all observation "
-        "terms as they are given, in their order (under train.sensors in the one that the agent "
-        "sees), squashed by sign(x) log(1 + |x|); it shares nothing with the policy, no group "
+        "terms as the environment gives them, in its order whatever train.sensors makes of it, "
+        "squashed by sign(x) log(1 + |x|); it shares nothing with the policy, no group "
         "binds it, and acting does not need it. true: with the defaults",
     )
     decoder: float | None = Field(
@@ -100,7 +100,8 @@ class Options(AlgorithmOptions):
         description="in training, weight of the mean squared error of a linear map from the "
         "features that the policy's head reads to the observed real numbers, squashed by sign(x) "
         "log(1 + |x|), with gradients for the features (previous action and reward are not "
-        "decoded; under train.sensors the numbers stand as the agent sees them); null: none",
+        "decoded; the numbers stand in the environment's order, whatever train.sensors makes of "
+        "it); null: none",
     )
     max_grad_norm: float = Field(
         0.5, gt=0, description="longer gradients are shortened to this norm"

@@ -104,6 +104,56 @@ def test_missing_tokens_are_zeros():
     assert ((seen == plain) | (seen == 0)).all()
 
 
+TAUGHT = {"train.privileged": True, "train.decoder": 1.0}
+
+
+def walked(changes, steps=30):
+    """What is observed in training, by term, [step, env, ...]."""
+    with environments(check_spec(source(changes)), ENVS, 3, None) as envs:
+        observation, _ = envs.reset(seed=7)
+        rows = [observation]
+        rows += [envs.step(np.full((ENVS, 1), np.sin(t), np.float32))[0] for t in range(steps)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_what_is_for_training_only_reads_the_environments_order():
+    """Critic and decoder say what they would of sensors in their order; the policy does not."""
+    plain = in_training({})
+    shuffled = walked({**SHUFFLED, **TAUGHT})
+    assert shuffled.keys() == {"observation", "as_given_observation"}
+    np.testing.assert_array_equal(shuffled["as_given_observation"], plain)
+    orders(shuffled["observation"], plain)
+    assert (shuffled["observation"] != plain).any()
+    compiled = compile_spec(source(SHUFFLED, TAUGHT), seed=0)  # an mlp, to which order matters
+    seen = {name: rows[4] for name, rows in shuffled.items()}
+    ordered, _ = compiled.network(seen["as_given_observation"])
+    given, _ = compiled.network(seen)
+    lost, _ = compiled.network(seen["observation"])
+    assert torch.equal(given["value"], ordered["value"])
+    assert not torch.equal(given["policy"], ordered["policy"])
+    # the controls: without what was given, a critic judges what the agent sees
+    assert not torch.equal(lost["value"], ordered["value"])
+    assert torch.equal(lost["policy"], given["policy"])
+    assert not torch.equal(lost["decoder"], given["decoder"])
+    starts = torch.zeros(len(plain), ENVS, dtype=torch.bool)
+    outputs, _ = compiled.network.unroll(shuffled, {}, starts)
+    assert torch.equal(outputs["value"][4], given["value"])
+
+
+def test_truncated_episodes_are_worth_what_was_given():
+    """A rollout of shuffled sensors has the values of one in order, final observations included."""
+    values = []
+    for changes in (TAUGHT, {**SHUFFLED, **TAUGHT}):
+        compiled = compile_spec(source(SYMMETRIC, changes), seed=0)
+        with environments(compiled.problem, ENVS, 3, None) as envs:
+            options = compiled.problem.algorithm_options
+            learner = ppo.Learner(compiled.network, envs, options, steps=128, seed=0)
+            next(iter(learner))
+            values.append((learner._buffer.values, learner._buffer.next_values))
+    for ordered, shuffled in zip(*values, strict=True):
+        torch.testing.assert_close(shuffled, ordered, rtol=1e-4, atol=1e-5)
+
+
 def test_evaluations_see_the_environment_as_it_is():
     problem = check_spec(source(SHUFFLED, {"evaluate": {"a": {"shuffle": "every 3"}}}))
     plain = check_spec(source())
