@@ -15,7 +15,7 @@ from symgen.algebra.reach import everything
 from symgen.algebra.relaxation import Form
 from symgen.algebra.tying import MAX_ENTRIES
 from symgen.families._outputs import head_faults
-from symgen.families._rules import carries
+from symgen.families._rules import LEAST_COPIES, carries
 from symgen.families._sensor_design import PREVIOUS, Design, steps
 from symgen.families._sensor_options import Options
 from symgen.families._terms import Feature
@@ -134,8 +134,13 @@ def _frame_faults(design: Design) -> list[Fault]:
         message = "there is no difference of frames, for the environment shows one at a time"
         hint = "write environment: {frames: 4}, or differences: false"
         return [Fault("wrong-value", ("network", "differences"), message, hint)]
+    channels_of_value = options.value_size or design.sensors.field.fibre.size
+    if options.outer == "relu_norm" and channels_of_value < LEAST_COPIES:
+        message = f"a slot of {channels_of_value} numbers is normalised, and too little is left"
+        hint = f"write value_size: {LEAST_COPIES + 1}, or outer: tanh"
+        return [Fault("width", ("network", "outer"), message, hint)]
     size = design.sensors.field.fibre.size // design.frames
-    if options.normalise_frames and size < 3:
+    if options.normalise_frames and size < LEAST_COPIES:
         message = f"a frame of a sensor has {size} numbers, of which too little is left at mean 0"
         hint = "leave normalise_frames out, or use larger patches"
         return [Fault("width", ("network", "normalise_frames"), message, hint)]

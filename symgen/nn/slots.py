@@ -104,7 +104,7 @@ class SetPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, places, channels) -> (batch, 1, seeds x channels)."""
-        seeds = self.seeds.expand(len(x), -1, -1)
+        seeds = self.seeds.expand(x.shape[0], -1, -1)
         query, key, value = (
             linear(y).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for linear, y in ((self.query, seeds), (self.key, x), (self.value, x))
@@ -169,7 +169,7 @@ class SlotVotes(ExactBuffers):
 
     def votes(self, x: Tensor) -> Tensor:
         """(batch, 1, slots x channels) -> the share of every slot, (batch, slots)."""
-        slots = x.view(len(x), -1, self.channels)
+        slots = x.view(x.shape[0], -1, self.channels)
         return torch.softmax(self.query(slots) @ self.key(slots).transpose(1, 2), -1).mean(1)
 
     def forward(self, x: Tensor) -> Tensor:

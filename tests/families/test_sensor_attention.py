@@ -405,6 +405,7 @@ WRONG = {
         "width",
         "leave normalise_frames out",
     ),
+    "slots of two numbers": (STATE, {"outer": "relu_norm", "value_size": 2}, "width", "tanh"),
     "running statistics": (
         pairs(STATE, train={"algorithm": "ppo", "normalise_observations": True}),
         {},
