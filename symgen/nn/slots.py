@@ -13,6 +13,12 @@ from symgen.nn.build import module
 from symgen.nn.exact import ExactBuffers
 from symgen.operations import slots as operations
 
+GAIN = 3**0.5
+"""Of the maps of queries and keys at first. Where logits begin small, a sensor is told from the
+others late: CartPoleSwingUpHarder, reshuffled every 100 steps after 24 million of them, returned
+112 with torch's own beginning (a third of this), 148 with a gain of 1 and 258 with this one, one
+seed each, and 398, 385 and 379 in a fixed order."""
+
 
 class SlotAttention(ExactBuffers, Expandable[tuple[Tensor, Tensor | None]]):
     """Slots attend to the places, see operations/sensors.py.
@@ -38,6 +44,10 @@ class SlotAttention(ExactBuffers, Expandable[tuple[Tensor, Tensor | None]]):
         self.key = None
         if operation.maps_keys:
             self.key = nn.Linear(operation.keys.fibre.size, operation.key_size, bias=operation.bias)
+        for linear in (self.query, self.key):
+            if linear is not None:
+                bound = GAIN * (3 / linear.in_features) ** 0.5
+                nn.init.uniform_(linear.weight, -bound, bound)
         normed = operation.outer == "relu_norm"
         self.norm = nn.LayerNorm(operation.values.fibre.size) if normed else None
         self.factor = operation.key_size**-0.5 if operation.scale else 1.0
