@@ -7,17 +7,16 @@ from symgen.algebra.tying import MAX_ENTRIES
 from symgen.families._rules import moved_fibre
 from symgen.families._terms import Feature
 from symgen.operations.operation import Operation
-from symgen.operations.recurrent import GRU, LSTM, OF_GRU, OF_LSTM, FreeGRU, FreeLSTM
+from symgen.operations.recurrent import GATES, GRU, LSTM, FreeGRU, FreeLSTM, Kind
 from symgen.plan.plan import Step
 from symgen.problem.fault import Fault
 from symgen.spec.source import Place
 
-Cell = Literal["gru", "lstm"]
-Memory = Literal["none", Cell]
+Memory = Literal["none", Kind]
 DESCRIPTION = "recurrent cell after the hidden layers, as wide as they are"
 
 
-def memory(prefix: str, feature: Feature, kind: Cell, is_free: bool = False) -> Step:
+def memory(prefix: str, feature: Feature, kind: Kind, is_free: bool = False) -> Step:
     """The step that remembers.
 
     Args:
@@ -29,7 +28,7 @@ def memory(prefix: str, feature: Feature, kind: Cell, is_free: bool = False) -> 
     return Step(f"{prefix}memory", (feature.name,), _operation(feature.field, kind, is_free))
 
 
-def memory_faults(hidden: FieldType, kind: Cell) -> list[Fault]:
+def memory_faults(hidden: FieldType, kind: Kind) -> list[Fault]:
     """pointwise-nonlinearity: gates open and shut every channel alone. too-large: so many gates.
 
     Args:
@@ -45,14 +44,14 @@ def memory_faults(hidden: FieldType, kind: Cell) -> list[Fault]:
         if hidden.group.is_continuous:
             hint = f"{moved_fibre(hidden.group)}; or memory: none"
         return [Fault("pointwise-nonlinearity", path, message, hint)]
-    gates = {"gru": OF_GRU, "lstm": OF_LSTM}[kind] * hidden.size
+    gates = GATES[kind] * hidden.size
     if gates * hidden.size > MAX_ENTRIES:
         message = f"a map of {gates} x {hidden.size} entries is more than {MAX_ENTRIES}"
         return [Fault("too-large", path, message, "use fewer copies, or memory: none")]
     return []
 
 
-def _operation(field: FieldType, kind: Cell, is_free: bool) -> Operation:
+def _operation(field: FieldType, kind: Kind, is_free: bool) -> Operation:
     if kind == "gru":
         return FreeGRU(field, field) if is_free else GRU(field, field)
     return FreeLSTM(field, field) if is_free else LSTM(field, field)

@@ -7,6 +7,7 @@ from symgen.algebra.fieldtype import FieldType, vector
 from symgen.families._sensor_options import Options
 from symgen.families._terms import Feature, heads, layer, made_by
 from symgen.operations.operation import Operation
+from symgen.operations.plain import channels
 from symgen.operations.recurrent import GRU, LSTM
 from symgen.operations.sensors import (
     Frames,
@@ -14,8 +15,7 @@ from symgen.operations.sensors import (
     PlaceLayer,
     PlaceMemory,
     Symlog,
-    channels,
-    numbers,
+    place_channels,
 )
 from symgen.operations.slots import Pool, SetPooling, SlotAttention, SlotConvolutions, SlotVotes
 from symgen.plan.plan import Step
@@ -133,7 +133,7 @@ def _trunk(design: Design, prefix: str, seen: _Seen) -> tuple[list[Step], _Trunk
     sources = (keys.field,)
     points = tuple(feature.field for feature in design.read)
     size = options.hidden or options.key_size
-    target = channels(keys.field, size)
+    target = place_channels(keys.field, size)
     if options.memory != "none":
         keys = then("memory", read, PlaceMemory(options.memory, target, sources, points))
     else:
@@ -143,12 +143,12 @@ def _trunk(design: Design, prefix: str, seen: _Seen) -> tuple[list[Step], _Trunk
         keys = then("codes", [keys], PlaceCode(keys.field))
     values = seen.values
     if options.value_size:
-        target = channels(values.field, options.value_size)
+        target = place_channels(values.field, options.value_size)
         values = then("value_layer", [values], PlaceLayer(target, (values.field,), (), "none"))
     if options.readout == "attention":
         slots = then("slots", [keys, values], _attention(options, keys.field, values.field))
     else:
-        target = channels(keys.field, options.key_size)
+        target = place_channels(keys.field, options.key_size)
         both = PlaceLayer(target, (keys.field, values.field), (), "relu")
         joined = then("joined", [keys, values], both)
         pooling: Operation = Pool(joined.field)
@@ -161,7 +161,7 @@ def _trunk(design: Design, prefix: str, seen: _Seen) -> tuple[list[Step], _Trunk
     if options.grid is not None and options.votes:
         slots = then("votes", [slots], SlotVotes(slots.field, options.grid, options.votes))
     if options.head_memory != "none":
-        hidden = numbers(design.problem.group, memory_size(options))
+        hidden = channels(design.problem.group, memory_size(options))
         cell = {"gru": GRU, "lstm": LSTM}[options.head_memory]
         slots = then("head_memory", [slots], cell(slots.field, hidden))
     return plan, _Trunk(keys, values, slots)
@@ -222,7 +222,7 @@ def _head(design: Design, name: str, features: Sequence[Feature]) -> tuple[list[
     plan: list[Step] = []
     read = list(features)
     for k, width in enumerate(widths):
-        field = numbers(design.problem.group, width)
+        field = channels(design.problem.group, width)
         plan.append(layer(f"{name}_hidden{k + 1}", read, field, design.options.activation))
         read = [made_by(plan[-1])]
     return plan, read[0]
@@ -237,7 +237,7 @@ def _at_sensors(
     beside = [*points, *design.points]
     for k, width in enumerate(design.options.head or (design.options.key_size,)):
         operation = PlaceLayer(
-            channels(trunk.keys.field, width),
+            place_channels(trunk.keys.field, width),
             tuple(feature.field for feature in sources),
             tuple(feature.field for feature in beside),
             design.options.activation,

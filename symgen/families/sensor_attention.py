@@ -20,7 +20,7 @@ from symgen.families._sensor_design import PREVIOUS, Design, steps
 from symgen.families._sensor_options import Options
 from symgen.families._terms import Feature
 from symgen.operations.recurrent import GRU, LSTM
-from symgen.operations.sensors import channels
+from symgen.operations.sensors import place_channels
 from symgen.plan.plan import Step
 from symgen.problem.fault import Fault, Refused
 from symgen.problem.interface import Term
@@ -194,7 +194,7 @@ def _normalised_faults(design: Design) -> list[Fault]:
 def _reach_faults(design: Design) -> list[Fault]:
     """What a sensor cannot be told, and actions that cannot be moved with the sensors."""
     problem = design.problem
-    places = channels(design.sensors.field, 1)
+    places = place_channels(design.sensors.field, 1)
     faults = []
     for feature in design.read:
         for _, atom in feature.field.fibre.blocks:

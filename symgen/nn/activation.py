@@ -9,3 +9,10 @@ def activate(name: str, x: Tensor) -> Tensor:
     if name == "none":
         return x
     return torch.tanh(x) if name == "tanh" else getattr(nn.functional, name)(x)
+
+
+def symlog(x: Tensor) -> Tensor:
+    """sign(x) log(1 + |x|), which keeps small numbers as they are and large ones apart (Hafner et
+    al. 2023, Mastering Diverse Domains through World Models, arXiv:2301.04104, equation 9).
+    """
+    return torch.copysign(x.abs().log1p(), x)

@@ -11,7 +11,7 @@ from torch.nn.functional import gelu, max_pool2d, relu, scaled_dot_product_atten
 
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.sampling import Sampling, shrunk
-from symgen.nn.activation import activate
+from symgen.nn.activation import activate, symlog
 from symgen.nn.build import module
 from symgen.operations import plain as operations
 
@@ -225,13 +225,6 @@ class ReadToken(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, tokens, width) -> (batch, 1, width)."""
         return gelu(self.linear(self.norm(x[:, :1])))
-
-
-def symlog(x: Tensor) -> Tensor:
-    """sign(x) log(1 + |x|), which keeps small numbers as they are and large ones apart (Hafner et
-    al. 2023, Mastering Diverse Domains through World Models, arXiv:2301.04104, equation 9).
-    """
-    return x.sign() * x.abs().log1p()
 
 
 def _two_layers(width: int, hidden: int) -> nn.Sequential:

@@ -38,11 +38,12 @@ class GRU(nn.Module):
         self.read = read
         self.recall = recall
 
-    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, places, channels) and the memory (batch, 1, hidden) -> h' twice, as output and as
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """What `read` reads, and the memory (batch, places, hidden) -> h' twice, as output and as
         memory.
         """
-        read_r, read_z, read_h = self.read(x).chunk(operations.OF_GRU, -1)
+        *rows, h = inputs
+        read_r, read_z, read_h = self.read(*rows).chunk(operations.OF_GRU, -1)
         recall_r, recall_z, recall_h = self.recall(h).chunk(operations.OF_GRU, -1)
         r = torch.sigmoid(read_r + recall_r)
         z = torch.sigmoid(read_z + recall_z)
@@ -56,7 +57,7 @@ class LSTM(nn.Module):
     gate: Gers et al. 2000, "Learning to forget"):
 
         i  = sigmoid(W_i x + b_i + U_i h)          input
-        f  = sigmoid(W_f x + b_f + U_f h + 1)      forget, see FORGET
+        f  = sigmoid(W_f x + b_f + U_f h + 1)      forget; 1 is FORGET
         c~ = tanh(W x + b + U h)
         o  = sigmoid(W_o x + b_o + U_o h)          output
         c' = f * c + i * c~
@@ -65,18 +66,21 @@ class LSTM(nn.Module):
     Args:
         read: x -> W x + b of all gates, in this order.
         recall: h -> U h of all gates.
+        forget: what is added to the forget gate.
     """
 
-    def __init__(self, read: nn.Module, recall: nn.Module) -> None:
+    def __init__(self, read: nn.Module, recall: nn.Module, forget: float = FORGET) -> None:
         super().__init__()
         self.read = read
         self.recall = recall
+        self.forget = forget
 
-    def forward(self, x: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, places, channels) and the memory (batch, 1, h and c) -> h' and the memory."""
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """What `read` reads, and the memory (batch, places, h and c) -> h' and the memory."""
+        *rows, memory = inputs
         h, c = memory.chunk(2, -1)
-        i, f, candidate, o = (self.read(x) + self.recall(h)).chunk(operations.OF_LSTM, -1)
-        c = torch.sigmoid(f + FORGET) * c + torch.sigmoid(i) * torch.tanh(candidate)
+        i, f, candidate, o = (self.read(*rows) + self.recall(h)).chunk(operations.OF_LSTM, -1)
+        c = torch.sigmoid(f + self.forget) * c + torch.sigmoid(i) * torch.tanh(candidate)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, torch.cat([h, c], -1)
 

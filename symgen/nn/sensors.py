@@ -13,19 +13,20 @@ from torch import Tensor, nn
 from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.relaxation import Relaxation
 from symgen.nn._fast_sensors import ORDER, lstm_through
-from symgen.nn.activation import activate
+from symgen.nn.activation import activate, symlog
 from symgen.nn.build import module
 from symgen.nn.recurrence import Cell
+from symgen.nn.recurrent import GRU, LSTM
 from symgen.nn.tied_linear import TiedLinear
 from symgen.operations import sensors as operations
 
 
 class Symlog(nn.Module):
-    """sign(x) log(1 + |x|) of every entry (Hafner et al. 2023, arXiv:2301.04104, equation 9)."""
+    """sign(x) log(1 + |x|) of every entry."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""
-        return torch.copysign(torch.log1p(x.abs()), x)
+        return symlog(x)
 
 
 class ToPlaces(nn.Module):
@@ -121,57 +122,23 @@ class PlaceLayer(nn.Module):
         return activate(self.activation, self.read(*inputs))
 
 
-class PlaceGRU(nn.Module):
-    """A gated recurrent unit at every place, see nn/recurrent.py for the equations.
+class PlaceLSTM(LSTM, Cell):
+    """Long short-term memory at every place; nothing is added to the forget gate.
 
     Args:
         read: maps the inputs to all gates.
         recall: h -> U h of all gates, at every place.
     """
 
-    def __init__(self, read: ToPlaces, recall: TiedLinear) -> None:
-        super().__init__()
-        self.read = read
-        self.recall = recall
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The inputs, and the memory (batch, places, hidden) -> h' twice."""
-        *rows, h = inputs
-        read_r, read_z, read_h = self.read(*rows).chunk(3, -1)
-        recall_r, recall_z, recall_h = self.recall(h).chunk(3, -1)
-        z = torch.sigmoid(read_z + recall_z)
-        candidate = torch.tanh(read_h + torch.sigmoid(read_r + recall_r) * recall_h)
-        h = z * h + (1 - z) * candidate
-        return h, h
-
-
-class PlaceLSTM(Cell):
-    """Long short-term memory at every place, see nn/recurrent.py for the equations; nothing is
-    added to the forget gate.
-
-    Args:
-        read: maps the inputs to all gates.
-        recall: h -> U h of all gates, at every place.
-    """
-
+    read: ToPlaces
+    recall: TiedLinear
     order: Tensor
 
     def __init__(self, read: ToPlaces, recall: TiedLinear) -> None:
-        super().__init__()
-        self.read = read
-        self.recall = recall
+        super().__init__(read, recall, forget=0.0)
         size = recall.matrix.shape[1]
         order = torch.arange(4 * size).view(4, size)[list(ORDER)].flatten()
         self.register_buffer("order", order, persistent=False)
-
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The inputs, and the memory (batch, places, h and c) -> h' and the memory."""
-        *rows, memory = inputs
-        h, c = memory.chunk(2, -1)
-        i, f, candidate, o = (self.read(*rows) + self.recall(h)).chunk(4, -1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(candidate)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        return h, torch.cat([h, c], -1)
 
     def through(
         self, rows: Sequence[Tensor], memory: Tensor, starts: Tensor
@@ -251,7 +218,7 @@ def _(operation: operations.PlaceLayer) -> PlaceLayer:
 
 
 @module.register
-def _(operation: operations.PlaceMemory) -> PlaceGRU | PlaceLSTM:
+def _(operation: operations.PlaceMemory) -> GRU | PlaceLSTM:
     how = operation.relaxation
     read = ToPlaces(operation.gates, operation.sources, operation.points, relaxation=how)
     recall = TiedLinear(operation.gates, operation.hidden, "place", bias=False)
@@ -259,7 +226,7 @@ def _(operation: operations.PlaceMemory) -> PlaceGRU | PlaceLSTM:
     for name, weight in (*read.named_parameters(), *recall.named_parameters()):
         if not name.endswith("delta"):  # what may break the symmetry begins as zeros
             nn.init.uniform_(weight, -bound, bound)
-    return PlaceGRU(read, recall) if operation.cell == "gru" else PlaceLSTM(read, recall)
+    return GRU(read, recall) if operation.cell == "gru" else PlaceLSTM(read, recall)
 
 
 @module.register

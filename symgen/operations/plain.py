@@ -13,8 +13,8 @@ from symgen.operations.operation import Free
 
 
 def channels(group: Group, count: int) -> FieldType:
-    """A vector of channels that no group binds (written as trivial: nothing is claimed of how they
-    move).
+    """A vector of channels, written as trivial: invariants, or channels that no group binds, of
+    which nothing is claimed.
     """
     return vector(representations.direct_sum((count, representations.trivial(group))))
 

@@ -6,6 +6,7 @@ channels.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.representation import direct_sum
@@ -16,6 +17,9 @@ OF_GRU = 3
 """Gates: reset, update, and what may become the memory."""
 OF_LSTM = 4
 """Gates: input, forget, what may be added to the cell, and output."""
+Kind = Literal["gru", "lstm"]
+GATES: dict[Kind, int] = {"gru": OF_GRU, "lstm": OF_LSTM}
+"""Gates of a cell by its keyword."""
 
 
 @dataclass(frozen=True)

@@ -11,25 +11,16 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from symgen.algebra.fieldtype import FieldType, vector
-from symgen.algebra.group import Group
 from symgen.algebra.relaxation import Relaxation
 from symgen.algebra.representation import direct_sum, trivial
 from symgen.operations.maps import Map, TiedMap
 from symgen.operations.operation import Operation
-
-Cell = Literal["gru", "lstm"]
-GATES: dict[Cell, int] = {"gru": 3, "lstm": 4}
-"""Gates of a cell, in the order of operations/recurrent.py."""
+from symgen.operations.recurrent import GATES, Kind
 
 
-def channels(field: FieldType, count: int) -> FieldType:
+def place_channels(field: FieldType, count: int) -> FieldType:
     """So many channels at the places of a field, which nothing but the places moves."""
     return FieldType(field.base, direct_sum((count, trivial(field.group))))
-
-
-def numbers(group: Group, count: int) -> FieldType:
-    """So many invariants."""
-    return vector(direct_sum((count, trivial(group))))
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ class PlaceMemory(Operation):
 
     GIVES: ClassVar[str] = "hidden"
 
-    cell: Cell
+    cell: Kind
     hidden: FieldType
     sources: tuple[FieldType, ...]
     points: tuple[FieldType, ...] = ()
@@ -114,12 +105,12 @@ class PlaceMemory(Operation):
     @property
     def gates(self) -> FieldType:
         """Type of all gates."""
-        return channels(self.hidden, GATES[self.cell] * self.hidden.fibre.size)
+        return place_channels(self.hidden, GATES[self.cell] * self.hidden.fibre.size)
 
     @property
     def state(self) -> FieldType:
         """The output, and of an LSTM the cell after it."""
-        return self.hidden if self.cell == "gru" else channels(self.hidden, self.double)
+        return self.hidden if self.cell == "gru" else place_channels(self.hidden, self.double)
 
     @property
     def double(self) -> int:
@@ -182,4 +173,4 @@ class Frames(Operation):
     def output(self) -> FieldType:
         """All frames, or one less."""
         size = self.source.fibre.size // self.count
-        return channels(self.source, size * (self.count - (self.form == "differences")))
+        return place_channels(self.source, size * (self.count - (self.form == "differences")))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.operations.operation import Operation
-from symgen.operations.sensors import numbers
+from symgen.operations.plain import channels
 
 Weighting = Literal["tanh", "softmax"]
 Pooling = Literal["sum", "mean", "root"]
@@ -55,7 +55,7 @@ class SlotAttention(Operation):
     @property
     def output(self) -> FieldType:
         """Every slot's channels, slot after slot."""
-        return numbers(self.keys.group, self.slots * self.values.fibre.size)
+        return channels(self.keys.group, self.slots * self.values.fibre.size)
 
     @property
     def own_weights(self) -> int:
@@ -86,7 +86,7 @@ class SetPooling(Operation):
     @property
     def output(self) -> FieldType:
         """Every seed's channels, seed after seed."""
-        return numbers(self.source.group, self.seeds * self.source.fibre.size)
+        return channels(self.source.group, self.seeds * self.source.fibre.size)
 
     @property
     def own_weights(self) -> int:
@@ -147,7 +147,7 @@ class SlotConvolutions(Operation):
     def output(self) -> FieldType:
         """The last images as one vector."""
         rows, columns = self.sides
-        return numbers(self.source.group, self.layers[-1][0] * rows * columns)
+        return channels(self.source.group, self.layers[-1][0] * rows * columns)
 
     @property
     def own_weights(self) -> int:
@@ -192,7 +192,7 @@ class SlotVotes(Operation):
     @property
     def output(self) -> FieldType:
         """Row and column of every winner, between -1 and 1."""
-        return numbers(self.source.group, 2 * self.winners)
+        return channels(self.source.group, 2 * self.winners)
 
     @property
     def own_weights(self) -> int:

@@ -15,8 +15,8 @@ from symgen.errors import SpecError
 from symgen.nn.build import built
 from symgen.nn.network import build
 from symgen.nn.recurrence import carried
-from symgen.operations import sensors as operations
-from symgen.operations.sensors import PlaceMemory, channels
+from symgen.operations import plain
+from symgen.operations.sensors import PlaceMemory, place_channels
 from symgen.operations.slots import SlotAttention, SlotVotes
 from symgen.plan.plan import Plan
 from symgen.problem.problem import Problem
@@ -267,7 +267,7 @@ def test_the_fused_cell_is_the_cell_step_by_step(points):
     source = problem(STATE, {}).observation["observation"]
     beside = () if points == "none" else (parse(source.group, f"point: {points}"),)
     torch.manual_seed(0)
-    cell = built(PlaceMemory("lstm", channels(source, 8), (source,), beside)).double()
+    cell = built(PlaceMemory("lstm", place_channels(source, 8), (source,), beside)).double()
     x = torch.randn(STEPS, 3, 5, 1, dtype=torch.float64, requires_grad=True)
     rows = [x, *(torch.randn(STEPS, 3, 1, f.size, dtype=torch.float64) for f in beside)]
     memory = torch.randn(3, 5, 16, dtype=torch.float64, requires_grad=True)
@@ -322,7 +322,7 @@ def winners(votes, places, count, temperature):
 def test_votes_equal_their_twin_and_are_the_largest_when_cold():
     group = problem(STATE, {}).group
     torch.manual_seed(0)
-    head = built(SlotVotes(operations.numbers(group, 12 * 3), (3, 4), winners=4)).double()
+    head = built(SlotVotes(plain.channels(group, 12 * 3), (3, 4), winners=4)).double()
     x = torch.randn(2, 1, 36, dtype=torch.float64)
     places = [(r, c) for r in (-1, 0, 1) for c in (-1, -1 / 3, 1 / 3, 1)]
     with torch.no_grad():
@@ -345,7 +345,7 @@ def test_votes_equal_their_twin_and_are_the_largest_when_cold():
 @pytest.mark.parametrize("weighting", ["tanh", "softmax"])
 def test_held_and_fresh_attention_agree(weighting):
     source = problem(STATE, {}).observation["observation"]
-    operation = SlotAttention(channels(source, 8), source, 6, weighting=weighting, bias=True)
+    operation = SlotAttention(place_channels(source, 8), source, 6, weighting=weighting, bias=True)
     torch.manual_seed(0)
     attention = built(operation)
     keys, values = torch.randn(3, 5, 8), torch.randn(3, 5, 1)
