@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from symgen.problem.algorithm import AlgorithmOptions, TeacherRun
+from symgen.problem.algorithm import TeacherRun
 from symgen.problem.fault import Fault
 from symgen.problem.interface import Interface
 from symgen.problem.output import Output
+from symgen.rl._rollout_options import RolloutOptions
 from symgen.rl._schedule import Line, Schedule
 
 if TYPE_CHECKING:
@@ -19,11 +20,7 @@ __all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs", 
 TRAINS_MEMORY = True
 
 
-MAX_TRANSITIONS = 2**22
-"""Of one rollout: vectors of 250 numbers fill 4 GB."""
-
-
-class Options(AlgorithmOptions):
+class Options(RolloutOptions):
     """What `train:` accepts under `algorithm: clone`: a run is the teacher, whatever its network,
     and the student learns to do what it does. A schedule is a number or {from: number, to: number}.
     """
@@ -38,19 +35,6 @@ class Options(AlgorithmOptions):
         "last", description="which weights of the teacher: its last ones, or those of its best "
                             "mean return"
     )  # fmt: skip
-    envs: int = Field(
-        16, ge=1, le=65_536, description="number of environments stepped side by side"
-    )
-    # at least 2: of two steps one is a transition, so that no rollout is empty
-    rollout: int = Field(
-        128, ge=2, le=65_536, description="steps per environment between two updates"
-    )
-    sequence: int = Field(
-        0,
-        ge=0,
-        description="steps that a network with memory is trained through at once, a divisor of "
-        "`rollout`; 0 means all of it",
-    )
     epochs: int = Field(
         4, ge=1, le=1000, description="passes over each rollout, which is dropped afterwards"
     )
@@ -109,21 +93,6 @@ class Options(AlgorithmOptions):
         ends = (share.start, share.end) if isinstance(share, Line) else (share,)
         if max(ends) > 1:
             raise ValueError(f"student_share is a probability, and {max(ends):g} is above 1")
-        return self
-
-    @model_validator(mode="after")
-    def _is_cut_evenly(self) -> "Options":
-        if self.sequence and self.rollout % self.sequence:
-            raise ValueError(
-                f"a rollout of {self.rollout} steps cannot be cut into sequences of {self.sequence}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _fits_in_memory(self) -> "Options":
-        if self.envs * self.rollout > MAX_TRANSITIONS:
-            size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
-            raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
         return self
 
 

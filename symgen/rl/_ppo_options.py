@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.fault import Fault
 from symgen.problem.interface import Interface, Term
 from symgen.problem.output import Decoder, Output, Privileged
 from symgen.problem.pipeline import TERM_OF
+from symgen.rl._rollout_options import RolloutOptions
 from symgen.rl._schedule import NonNegative, Schedule
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs", "teacher"]
 
 TRAINS_MEMORY = True
-MAX_TRANSITIONS = 2**22
-"""Of one rollout: vectors of 250 numbers fill 4 GB."""
 MAX_DECODED = 1024
 """Entries of the largest term that is decoded: a linear map says nothing of a camera's image."""
 UNDECODED = tuple(TERM_OF.values())
@@ -50,24 +48,11 @@ Critic = Annotated[
 ]
 
 
-class Options(AlgorithmOptions):
+class Options(RolloutOptions):
     """What `train:` accepts under `algorithm: ppo`. A schedule is a number or {from: number, to:
     number}.
     """
 
-    envs: int = Field(
-        16, ge=1, le=65_536, description="number of environments stepped side by side"
-    )
-    # at least 2: of two steps one is a transition, so that no rollout is empty
-    rollout: int = Field(
-        128, ge=2, le=65_536, description="steps per environment between two updates"
-    )
-    sequence: int = Field(
-        0,
-        ge=0,
-        description="steps that a network with memory is trained through at once, a divisor of "
-        "`rollout`; 0 means all of it",
-    )
     epochs: int = Field(4, ge=1, le=1000, description="passes over each rollout")
     minibatch: int = Field(
         512, ge=1, description="transitions per gradient step, about: a rollout is cut evenly"
@@ -129,21 +114,6 @@ class Options(AlgorithmOptions):
         "any action",
     )
     adam_eps: float = Field(1e-5, gt=0, description="Adam's epsilon")
-
-    @model_validator(mode="after")
-    def _is_cut_evenly(self) -> "Options":
-        if self.sequence and self.rollout % self.sequence:
-            raise ValueError(
-                f"a rollout of {self.rollout} steps cannot be cut into sequences of {self.sequence}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _fits_in_memory(self) -> "Options":
-        if self.envs * self.rollout > MAX_TRANSITIONS:
-            size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
-            raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
-        return self
 
 
 def outputs(interface: Interface, options: Options) -> tuple[Output, ...]:
