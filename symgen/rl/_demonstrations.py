@@ -24,16 +24,10 @@ from symgen.rl._batch import Unrolled
 from symgen.rl._clone_options import Options
 from symgen.rl._episodes import Episodes
 from symgen.rl._labels import Labels, labels_in
-from symgen.rl._memory import Memory, State
+from symgen.rl._memory import State
 from symgen.rl._rollout import log_std_of
-from symgen.rl._storage import (
-    Observation,
-    action_storage,
-    as_stored,
-    mapped,
-    parts,
-    storage,
-)
+from symgen.rl._rollout_storage import RolloutStorage
+from symgen.rl._storage import Observation, mapped
 
 
 class Tallies(NamedTuple):
@@ -43,8 +37,8 @@ class Tallies(NamedTuple):
     teacher: Episodes
 
 
-class Demonstrations:
-    """Storage of one rollout, allocated once, on the network's device.
+class Demonstrations(RolloutStorage):
+    """Storage of one rollout and of what the teacher says of it, which `parameters` holds.
 
     Args:
         network: the student.
@@ -52,13 +46,8 @@ class Demonstrations:
         options: how many environments and steps, and how long the sequences are.
 
     Attributes:
-        observations: what each step acts on, [step + 1, env, ...]; the last is where the next
-            rollout goes on from.
-        actions: what was executed, before it was clipped to its bounds, [step, env, ...].
-        parameters: what the teacher says, [step, env, size].
-        log_std: of a continuous action, [step, env, dim].
+        log_std: the teacher's, of a continuous action, [step, env, dim].
         said: what the student says, [step, env, size].
-        valid: which steps are transitions, [step, env].
         by_student: [env], whether the student acts in the episode under way.
         labels: of the observations that the next step acts on.
 
@@ -69,46 +58,19 @@ class Demonstrations:
     labels: Labels
 
     def __init__(self, network: Trained, space: Space[object], options: Options) -> None:
-        self.steps = options.rollout
-        self.action = network.action
-        _, weight = next(network.named_parameters())
-        self.device = weight.device
-        rows = (options.rollout, options.envs)
-        size = self.action.parameters
-        self.observations = storage(space, (rows[0] + 1, rows[1]), weight.device)
-        self.actions = action_storage(self.action, rows, weight.dtype, weight.device)
-        self.parameters = weight.new_zeros(*rows, size)
-        self.log_std: Tensor | None = None
-        if self.action.kind == "continuous":
-            self.log_std = weight.new_zeros(*rows, size)
-        self.said = weight.new_zeros(*rows, size)
-        self.valid = torch.ones(rows, dtype=torch.bool)
         # a network without memory reads every step alone
         length = options.sequence if network.states else 1
-        self.memory = Memory(network, rows[0], rows[1], length)
-        self.by_student: Flags = np.zeros(rows[1], np.bool_)
+        super().__init__(network, space, options.rollout, options.envs, length)
+        shape = (options.rollout, options.envs, self.action.parameters)
+        self.log_std = self.zeros(*shape) if self.action.kind == "continuous" else None
+        self.said = self.zeros(*shape)
+        self.by_student: Flags = np.zeros(options.envs, np.bool_)
 
     def begin(self, observation: Given, labels: Labels) -> None:
         """Take what `envs.reset()` gave, and remember nothing."""
-        self.write(self.steps, observation, labels)
-        self.memory.begin()
-
-    def roll(self) -> None:
-        """Move the last observation to the front."""
-        for part in parts(self.observations):
-            part[0].copy_(part[-1])
-
-    def observation(self, step: int) -> Observation:
-        """The batch of observations [env, ...] before step `step`."""
-        return mapped(lambda part: part[step], self.observations)
-
-    def write(self, step: int, observation: Given, labels: Labels) -> None:
-        """Keep what step `step` acts on, and what the teacher says of it."""
-        given = as_stored(observation, self.observations)
-        check_finite(given)
-        for rows, values in zip(parts(self.observations), parts(given), strict=True):
-            rows[step].copy_(values)
+        self.write(self.steps, observation)
         self.labels = labels
+        self.memory.begin()
 
     def disagreement(self) -> float:
         """How far the student was from the teacher when it saw the transitions, see METRICS."""
@@ -173,7 +135,8 @@ def demonstrate(
             after = stepper.step(action.cpu().numpy())
             rollout.valid[step] = torch.from_numpy(after.valid)
             check_finite({}, after.rewards)
-            rollout.write(step + 1, after.observation, labels_in(after.info))
+            rollout.write(step + 1, after.observation)
+            rollout.labels = labels_in(after.info)
             for tally, acts in zip(tallies, (rollout.by_student, ~rollout.by_student), strict=True):
                 tally.step(after.rewards, after.valid & acts, after.ended & acts)
 
@@ -302,20 +265,13 @@ class Lessons:
 
 def lessons(rollout: Demonstrations) -> Lessons:
     """The rollout cut into sequences of `rollout.memory.length` steps, on the network's device."""
-    memory = rollout.memory
-    count = rollout.steps // memory.length
-
-    def cut(x: Tensor) -> Tensor:
-        """[step, env, ...] -> [step, sequence, ...], the sequences of all environments in turn."""
-        rows = x[: rollout.steps].unflatten(0, (count, memory.length))
-        return rows.transpose(0, 1).flatten(1, 2)
-
+    cut = rollout.cut
     scale = rollout.log_std
     return Lessons(
         mapped(cut, rollout.observations),
         cut(rollout.actions),
         Labels(cut(rollout.parameters), None if scale is None else cut(scale)),
-        cut(rollout.valid.to(rollout.device)),
-        cut(torch.from_numpy(memory.starts).to(rollout.device)),
-        {name: x.flatten(0, 1) for name, x in memory.stored.items()},
+        cut(rollout.valid),
+        cut(torch.from_numpy(rollout.memory.starts)),
+        rollout.memory.begun,
     )

@@ -40,6 +40,13 @@ class Memory:
             name: x.new_zeros(steps // self.length, *x.shape) for name, x in self.state.items()
         }
 
+    @property
+    def begun(self) -> State:
+        """The state before each sequence, those of all environments in turn, by name [sequence,
+        places, channels].
+        """
+        return {name: x.flatten(0, 1) for name, x in self.stored.items()}
+
     def begin(self) -> None:
         """Forget everything: all environments have been reset."""
         self.state = {name: torch.zeros_like(x) for name, x in self.state.items()}

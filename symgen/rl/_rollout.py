@@ -15,25 +15,16 @@ from symgen.envs._stepping import Given, Stepper, final_observation
 from symgen.nn import distributions
 from symgen.problem.training import Trained
 from symgen.rl._episodes import Episodes
-from symgen.rl._memory import Memory, State, forgotten, of_environment, stacked
-from symgen.rl._storage import (
-    Observation,
-    action_storage,
-    as_stored,
-    mapped,
-    parts,
-    stack,
-    storage,
-)
+from symgen.rl._memory import State, forgotten, of_environment, stacked
+from symgen.rl._rollout_storage import RolloutStorage
+from symgen.rl._storage import Observation, stack
 
 
-class Buffer:
-    """Storage of one rollout, allocated once. What the network reads and says is kept on its
-    device.
+class Buffer(RolloutStorage):
+    """Storage of one rollout for an algorithm that learns from rewards.
 
     What environments say beside observations (rewards, endings, which steps are transitions) is
-    gathered on the CPU. The last row of `observations` and the network's state are where the next
-    rollout goes on from.
+    gathered on the CPU.
 
     Args:
         network: what is stored of it: its action, its memory, on its device and in its dtype.
@@ -50,45 +41,19 @@ class Buffer:
     def __init__(
         self, network: Trained, space: Space[object], steps: int, envs: int, sequence: int = 0
     ) -> None:
-        self.steps = steps
-        self.envs = envs
-        self.action = network.action
-        _, weight = next(network.named_parameters())
-        self.device = weight.device
+        super().__init__(network, space, steps, envs, sequence)
         rows = (steps, envs)
-        # row t: what step t acts on
-        self.observations = storage(space, (steps + 1, envs), weight.device)
-        self.actions = action_storage(self.action, rows, weight.dtype, weight.device)
-        self.parameters = weight.new_zeros(*rows, self.action.parameters)
         self.log_std: Tensor | None = None  # of a continuous action, [dim]
-        self.values = weight.new_zeros(rows)
-        self.next_values = weight.new_zeros(rows)
-        self.memory = Memory(network, steps, envs, sequence)
-        self.rewards = torch.zeros(rows, dtype=weight.dtype)
+        self.values = self.zeros(*rows)
+        self.next_values = self.zeros(*rows)
+        self.rewards = torch.zeros(rows, dtype=self.dtype)
         self.terminated = torch.zeros(rows, dtype=torch.bool)
         self.truncated = torch.zeros(rows, dtype=torch.bool)
-        self.valid = torch.ones(rows, dtype=torch.bool)
 
     def begin(self, observation: Given) -> None:
         """Take the observation of `envs.reset()`, and remember nothing."""
         self.write(self.steps, observation)
         self.memory.begin()
-
-    def roll(self) -> None:
-        """Move the last observation to the front."""
-        for part in parts(self.observations):
-            part[0].copy_(part[-1])
-
-    def observation(self, step: int) -> Observation:
-        """The batch of observations [env, ...] before step `step`."""
-        return mapped(lambda part: part[step], self.observations)
-
-    def write(self, step: int, observation: Given) -> None:
-        """Keep what step `step` acts on, in the space's own dtype, in which it must be finite."""
-        given = as_stored(observation, self.observations)
-        check_finite(given)
-        for rows, values in zip(parts(self.observations), parts(given), strict=True):
-            rows[step].copy_(values)
 
 
 @torch.no_grad()

@@ -71,14 +71,7 @@ def sequences_of(buffer: Buffer, advantages: Tensor) -> Sequences:
     """The rollout in `buffer` cut into sequences of `buffer.memory.length` steps, with their
     advantages [step, env], on the network's device.
     """
-    memory = buffer.memory
-    count = buffer.steps // memory.length
-
-    def cut(x: Tensor) -> Tensor:
-        """[step, env, ...] -> [step, sequence, ...], the sequences of all environments in turn."""
-        rows = x[: buffer.steps].unflatten(0, (count, memory.length))
-        return rows.transpose(0, 1).flatten(1, 2)
-
+    cut = buffer.cut
     log_probs, _ = distributions.evaluate(
         buffer.action, buffer.parameters.flatten(0, 1), buffer.log_std, buffer.actions.flatten(0, 1)
     )
@@ -92,9 +85,9 @@ def sequences_of(buffer: Buffer, advantages: Tensor) -> Sequences:
     )
     return Sequences(
         steps,
-        cut(buffer.valid.to(buffer.device)),
-        cut(torch.from_numpy(memory.starts).to(buffer.device)),
-        {name: x.flatten(0, 1) for name, x in memory.stored.items()},
+        cut(buffer.valid),
+        cut(torch.from_numpy(buffer.memory.starts)),
+        buffer.memory.begun,
     )
 
 
