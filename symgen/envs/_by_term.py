@@ -3,7 +3,7 @@ final ones in `info` in whatever form they come.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 from gymnasium import spaces
@@ -31,6 +31,17 @@ def set_spaces(envs: VectorWrapper, inner: spaces.Space, named: Mapping[str, spa
     single = spaces.Dict(OrderedDict(named)) if together else named[ONLY]
     envs.single_observation_space = single
     envs.observation_space = batch_space(single, envs.num_envs)
+
+
+def change_spaces(
+    envs: VectorWrapper,
+    inner: spaces.Space,
+    names: Collection[str],
+    change: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    """Give environments the spaces of `inner`, where the terms called `names` are changed."""
+    named = spaces_by_term(inner)
+    set_spaces(envs, inner, named | {name: mapped(named[name], change) for name in names})
 
 
 def mapped(space: spaces.Space, change: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:

@@ -23,9 +23,8 @@ from symgen.envs._by_term import (
     Parts,
     as_space,
     by_term,
+    change_spaces,
     finals_by_term,
-    mapped,
-    set_spaces,
     spaces_by_term,
     with_finals,
 )
@@ -87,16 +86,7 @@ class Patches(VectorWrapper):
         self._cut = {
             name for name, space in spaces_by_term(inner).items() if len(space.shape or ()) == 3
         }
-        set_spaces(
-            self,
-            inner,
-            {
-                name: mapped(space, lambda bounds: patches_of(bounds, side))
-                if name in self._cut
-                else space
-                for name, space in spaces_by_term(inner).items()
-            },
-        )
+        change_spaces(self, inner, self._cut, lambda bounds: patches_of(bounds, side))
 
     def reset(
         self, *, seed: int | None = None, options: ResetOptions = None
@@ -141,16 +131,7 @@ class Frames(VectorWrapper):
             for name, space in spaces_by_term(inner).items()
             if not isinstance(space, spaces.Discrete)
         }
-        set_spaces(
-            self,
-            inner,
-            {
-                name: mapped(space, lambda bounds: np.concatenate([bounds] * count, -1))
-                if name in self._last
-                else space
-                for name, space in spaces_by_term(inner).items()
-            },
-        )
+        change_spaces(self, inner, self._last, lambda bounds: np.concatenate([bounds] * count, -1))
 
     def reset(
         self, *, seed: int | None = None, options: ResetOptions = None
