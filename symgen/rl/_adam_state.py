@@ -8,24 +8,30 @@ from torch import Tensor, nn
 Weights = Mapping[str, nn.Parameter]
 
 
-def tensors(optimiser: torch.optim.Optimizer, weights: Weights) -> dict[str, Tensor]:
-    """The state as "<key>.<weight>", such as "exp_avg.steps.policy.matrix.weight"."""
+def tensors(
+    optimiser: torch.optim.Optimizer, weights: Weights, prefix: str = "adam."
+) -> dict[str, Tensor]:
+    """The state as "<prefix><key>.<weight>", such as "adam.exp_avg.steps.policy.matrix.weight"."""
     pairs = (
         (name, key, value)
         for name, w in weights.items()
         for key, value in optimiser.state[w].items()
     )
-    return {f"{key}.{name}": value for name, key, value in pairs}
+    return {f"{prefix}{key}.{name}": value for name, key, value in pairs}
 
 
 def restore(
-    optimiser: torch.optim.Optimizer, weights: Weights, saved: Mapping[str, Tensor]
+    optimiser: torch.optim.Optimizer,
+    weights: Weights,
+    saved: Mapping[str, Tensor],
+    prefix: str = "adam.",
 ) -> None:
-    """Take in what `tensors` gave.
+    """Take in what `tensors` gave under the same prefix; other tensors may stand beside it.
 
     Raises:
         ValueError: it belongs to other weights.
     """
+    saved = below(prefix, saved)
     averages = below("exp_avg.", saved)
     check_shapes(averages, weights)
     for name in averages:

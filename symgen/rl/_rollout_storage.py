@@ -26,7 +26,7 @@ class RolloutStorage:
     Attributes:
         observations: what each step acts on, [step + 1, env, ...].
         actions: as they were drawn, before they were clipped to their bounds, [step, env, ...].
-        parameters: of the distributions that somebody says, logits or means, [step, env, size].
+        parameters: logits or means that a policy or a teacher says, [step, env, size].
         valid: which steps are transitions, [step, env], on the CPU.
         memory: the network's.
 

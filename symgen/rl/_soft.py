@@ -301,8 +301,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
         if self.replay.gigabytes <= self.options.saved_gigabytes:
             result |= {f"replay.{name}": x for name, x in self.replay.tensors().items()}
         for part, weights in self._weights.items():
-            state = _adam_state.tensors(self._optimisers[part], weights)
-            result |= {f"adam.{part}.{name}": x for name, x in state.items()}
+            result |= _adam_state.tensors(self._optimisers[part], weights, f"adam.{part}.")
         return result
 
     def scalars(self) -> Scalars:
@@ -332,8 +331,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
         if replay:
             self.replay.restore(replay)
         for part, weights in self._weights.items():
-            adam = _adam_state.below(f"adam.{part}.", tensors)
-            _adam_state.restore(self._optimisers[part], weights, adam)
+            _adam_state.restore(self._optimisers[part], weights, tensors, f"adam.{part}.")
         self.target.restore(target)
         self.temperature.restore(tensors["temperature"])
         _random_state.restore(self._generator, tensors, self.seed, scalars["step"])

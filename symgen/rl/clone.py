@@ -309,10 +309,9 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state of the optimiser and of the random generator; the caller saves the network."""
-        adam = _adam_state.tensors(self._optimiser, self._weights)
         return {
             **_random_state.tensors(self._generator),
-            **{f"adam.{name}": tensor for name, tensor in adam.items()},
+            **_adam_state.tensors(self._optimiser, self._weights),
         }
 
     def scalars(self) -> Scalars:
@@ -331,8 +330,7 @@ class Learner:
         Raises:
             ValueError: `tensors` are those of another network.
         """
-        adam = _adam_state.below("adam.", tensors)
-        _adam_state.restore(self._optimiser, self._weights, adam)
+        _adam_state.restore(self._optimiser, self._weights, tensors)
         _random_state.restore(self._generator, tensors, self.seed, scalars["step"])
         self.step = scalars["step"]
         self.updates = scalars["updates"]
