@@ -14,6 +14,7 @@ from symgen.algebra.sampling import Sampling, shrunk
 from symgen.families._actor_critic import actor_and_critic_mlps
 from symgen.families._rules import normalised, one_picture
 from symgen.families._terms import heads, layer, made_by, observed, picture_and_others
+from symgen.families._widths import scaled_count
 from symgen.families._windows import kernel_windows
 from symgen.operations.plain import Convolution, Convolutions, channels
 from symgen.plan.plan import Step
@@ -177,3 +178,21 @@ def plan(design: Design) -> tuple[Step, ...]:
         steps.append(layer("mixed", [end, *others], mixed, "relu", is_free=True))
         end = made_by(steps[-1])
     return (*steps, *heads(problem, end, end, is_free=True))
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Channels of the convolutions, and units of the dense layers."""
+    options = design.options
+    convolutions = tuple(
+        scaled_count(layer, factor)
+        if isinstance(layer, int)
+        else layer.model_copy(update={"channels": scaled_count(layer.channels, factor)})
+        for layer in options.channels
+    )
+    towers = tuple(scaled_count(units, factor) for units in options.towers)
+    width = scaled_count(options.width, factor)
+    return options.model_copy(update={"channels": convolutions, "width": width, "towers": towers})
+
+
+def twin(design: Design) -> None:
+    """No group binds it."""

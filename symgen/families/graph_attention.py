@@ -6,6 +6,11 @@ weights break the permutation symmetry of attention down to the group. Beyond th
 fibre may move with the group, so that the policy can be equivariant and not only invariant.
 """
 
+import math
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
 from symgen.algebra.relaxation import Form
@@ -15,6 +20,7 @@ from symgen.families._attention_design import Design, Local, Options, local_of, 
 from symgen.families._attention_rules import check
 from symgen.families._local_windows import local_attention
 from symgen.families._terms import Feature, heads, made_by, observed
+from symgen.families._widths import scaled_count
 from symgen.operations.attention import GraphAttention
 from symgen.operations.embedding import Add, JoinToken, Nonlinear, PatchEmbedding, Places
 from symgen.operations.group_conv import GroupConv
@@ -34,6 +40,8 @@ __all__ = [
     "patch",
     "plan",
     "resolve",
+    "scaled",
+    "twin",
 ]
 
 BINDS = True
@@ -165,3 +173,30 @@ def _read_out(steps: list[Step], design: Design) -> None:
     types = tuple(end.field for end in ends)
     names = tuple(end.name for end in ends)
     steps.append(Step("latent", names, Nonlinear(fibre, types, "gelu")))
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Channels of a patch, and of a pixel where `local` says so: whole copies of the fibre in every
+    head.
+    """
+    options = design.options
+    local = options.local
+    if factor == 1:
+        return options
+    heads = options.heads
+    if local is not None and local.width is None:
+        heads = math.lcm(heads, local.heads or heads)
+    width = scaled_count(options.width, factor, heads * design.atom.size)
+    if local is not None and local.width is not None:
+        unit = (local.heads or options.heads) * design.atom.size
+        local = local.model_copy(update={"width": scaled_count(local.width, factor, unit)})
+    return options.model_copy(update={"width": width, "local": local})
+
+
+def twin(design: Design) -> Mapping[str, JsonValue]:
+    """A vision transformer with as many blocks and channels; of what is no image, an MLP."""
+    options = design.options
+    if not design.pixels.is_picture:
+        return {"family": "mlp", "width": options.width, "depth": options.global_.layers}
+    alike = options.model_dump(mode="json", include={"width", "heads", "patch", "expansion"})
+    return {"family": "vit", "layers": options.global_.layers, **alike}

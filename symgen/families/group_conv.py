@@ -7,6 +7,10 @@ convolution with a tied kernel. What the heads read is an equivariant map of the
 a whole, or of its mean over the places.
 """
 
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import vector
 from symgen.algebra.graph import Graph
@@ -15,6 +19,7 @@ from symgen.families._actor_critic import actor_and_critic_mlps
 from symgen.families._group_conv_design import Design, Options, Stage, resolve
 from symgen.families._group_conv_rules import check
 from symgen.families._terms import Feature, heads, layer, made_by, observed, picture_and_others
+from symgen.families._widths import free_layers, scaled_fibre, scaled_fibres, scaled_layers
 from symgen.operations.group_conv import GroupConv, GroupPool, MeanPlaces
 from symgen.plan.plan import Step
 
@@ -29,6 +34,8 @@ __all__ = [
     "patch",
     "plan",
     "resolve",
+    "scaled",
+    "twin",
 ]
 
 BINDS = True
@@ -85,3 +92,28 @@ def _convolution(before: Feature, stage: Stage, options: Options) -> GroupConv:
         stage.layer.pooling,
         options.pool_kind,
     )
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Copies of the fields of every layer."""
+    options = design.options
+    group = design.problem.group
+    return options.model_copy(
+        update={
+            "layers": scaled_layers(group, options.layers, factor),
+            "hidden": scaled_fibre(group, options.hidden, factor),
+            "towers": scaled_fibres(group, options.towers, factor),
+        }
+    )
+
+
+def twin(design: Design) -> Mapping[str, JsonValue]:
+    """A CNN with as many channels in every layer; it pools by maxima and has ReLU."""
+    group = design.problem.group
+    sizes = [stage.fibre.size for stage in design.stages]
+    layers = [stage.layer for stage in design.stages]
+    towers: list[JsonValue] = [
+        representations.parse(group, text).size for text in design.options.towers
+    ]
+    channels = free_layers(sizes, layers)
+    return {"family": "cnn", "channels": channels, "width": design.hidden.size, "towers": towers}

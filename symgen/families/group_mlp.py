@@ -6,11 +6,11 @@ with a pointwise nonlinearity that the fibre allows (MDP homomorphic networks, v
 2020; group convolutions over a set).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from symgen.algebra import representation as representations
 from symgen.algebra.fieldtype import FieldType, vector
@@ -27,6 +27,7 @@ from symgen.families._rules import (
     unreadable_fibre,
 )
 from symgen.families._terms import Feature, heads, layer, made_by, observed, read_by
+from symgen.families._widths import scaled_fibre
 from symgen.plan.plan import Step
 from symgen.problem.fault import Fault, Refused
 from symgen.problem.output import critics
@@ -156,3 +157,15 @@ def _layers(prefix: str, features: Sequence[Feature], design: Design) -> list[St
     if design.options.memory != "none":
         steps.append(memory(prefix, features[0], design.options.memory))
     return steps
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Copies of the hidden fibre."""
+    hidden = scaled_fibre(design.problem.group, design.options.hidden, factor)
+    return design.options.model_copy(update={"hidden": hidden})
+
+
+def twin(design: Design) -> Mapping[str, JsonValue]:
+    """An MLP with as many units in every layer."""
+    options = design.options.model_dump(mode="json", exclude={"hidden"})
+    return {"family": "mlp", "width": design.hidden.size, **options}

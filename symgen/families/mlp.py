@@ -12,6 +12,7 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.relaxation import Form
 from symgen.families._memory import DESCRIPTION, Memory, memory
 from symgen.families._terms import Feature, heads, made_by, observed, read_by
+from symgen.families._widths import scaled_count
 from symgen.operations.plain import Perceptron
 from symgen.plan.plan import Step
 from symgen.problem.fault import Fault
@@ -93,3 +94,13 @@ def _trunk(prefix: str, features: Sequence[Feature], options: Options) -> list[S
     if options.memory == "none":
         return [hidden]
     return [hidden, memory(prefix, made_by(hidden), options.memory, is_free=True)]
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Units of every layer."""
+    width = scaled_count(design.options.width, factor)
+    return design.options.model_copy(update={"width": width})
+
+
+def twin(design: Design) -> None:
+    """No group binds it."""

@@ -8,6 +8,10 @@ it is declared in the spec as any other, and the policy is invariant, or moves w
 where the group permutes the actions, too. Weights do not depend on the number of sensors.
 """
 
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
 from symgen.algebra.fieldtype import FieldType, vector
 from symgen.algebra.graph import Graph
 from symgen.algebra.homomorphism import MAX_SIZE
@@ -19,6 +23,7 @@ from symgen.families._rules import LEAST_COPIES, carries
 from symgen.families._sensor_design import PREVIOUS, Design, steps
 from symgen.families._sensor_options import Options
 from symgen.families._terms import Feature
+from symgen.families._widths import scaled_count
 from symgen.operations.recurrent import GRU, LSTM
 from symgen.operations.sensors import place_channels
 from symgen.plan.plan import Step
@@ -29,7 +34,7 @@ from symgen.problem.problem import Problem
 from symgen.spec.source import Place
 
 __all__ = ["BINDS", "CARRIES_PLANES", "FORMS", "USES_GRAPH", "Design", "Options", "check", "graph",
-           "patch", "plan", "resolve"]  # fmt: skip
+           "patch", "plan", "resolve", "scaled", "twin"]  # fmt: skip
 
 BINDS = True
 FORMS: tuple[Form, ...] = ("residual",)
@@ -215,3 +220,31 @@ def _reach_faults(design: Design) -> list[Fault]:
 def plan(design: Design) -> tuple[Step, ...]:
     """Keys and values of every sensor, slots, heads."""
     return steps(design)
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Memory, keys, values, convolutions and head; the slots stay as many."""
+    options = design.options
+    if factor == 1:
+        return options
+    unit = options.key_heads if options.readout == "pma" else 1
+    sizes = {"hidden": options.hidden, "value_size": options.value_size}
+    # of which 0 means that there is no such layer
+    widths: dict[str, object] = {
+        name: scaled_count(size, factor) for name, size in sizes.items() if size
+    }
+    widths["key_size"] = scaled_count(options.key_size, factor, unit)
+    widths["head"] = tuple(scaled_count(units, factor) for units in options.head)
+    widths["convolutions"] = tuple(
+        layer.model_copy(update={"channels": scaled_count(layer.channels, factor)})
+        for layer in options.convolutions
+    )
+    return options.model_copy(update=widths)
+
+
+def twin(design: Design) -> Mapping[str, JsonValue]:
+    """An MLP with the layers of the head, which reads the sensors in their order, and remembers."""
+    options = design.options
+    width = max(options.head, default=64)
+    alike = options.model_dump(mode="json", include={"activation", "shared", "memory"})
+    return {"family": "mlp", "width": width, "depth": max(1, len(options.head)), **alike}

@@ -14,10 +14,11 @@ everything outside the largest disc is masked, layer by layer.
 `regulariser` means something here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from symgen.algebra import base as bases
 from symgen.algebra import representation as representations
@@ -34,6 +35,7 @@ from symgen.families import _outputs
 from symgen.families._outputs import everything_observed, mixing, output_faults, windowed
 from symgen.families._rules import carries, carries_actions, carries_observations, one_picture
 from symgen.families._terms import Feature, heads, made_by, observed, picture_and_others, read_by
+from symgen.families._widths import free_layers, scaled_fibre, scaled_layers
 from symgen.families._windows import kernel_windows, window_faults
 from symgen.operations.steerable_conv import (
     Disc,
@@ -362,3 +364,19 @@ def _dense(name: str, design: Design, features: list[Feature]) -> Step:
     options = design.options
     dense = SteerableLinear(design.hidden, types, options.activation, options.vectors)
     return Step(name, tuple(feature.name for feature in features), dense)
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Copies of the fields of every layer."""
+    options = design.options
+    group = design.problem.group
+    hidden = options.hidden and scaled_fibre(group, options.hidden, factor)
+    layers = scaled_layers(group, options.layers, factor)
+    return options.model_copy(update={"layers": layers, "hidden": hidden})
+
+
+def twin(design: Design) -> Mapping[str, JsonValue]:
+    """A CNN with as many channels in every layer; it pools by maxima and has ReLU."""
+    sizes = [stage.fibre.size for stage in design.stages]
+    channels = free_layers(sizes, [stage.layer for stage in design.stages])
+    return {"family": "cnn", "channels": channels, "width": design.hidden.size}

@@ -11,6 +11,7 @@ from symgen.algebra.graph import Graph
 from symgen.algebra.relaxation import Form
 from symgen.families._rules import least_width, normalised, one_picture, patches_fit
 from symgen.families._terms import heads, made_by, observed, picture_and_others
+from symgen.families._widths import scaled_count
 from symgen.operations.plain import Attention, PatchTokens, ReadToken, channels
 from symgen.plan.plan import Step
 from symgen.problem.fault import Fault
@@ -91,3 +92,14 @@ def plan(design: Design) -> tuple[Step, ...]:
         steps.append(Step(f"attention{k + 1}", (steps[-1].name,), block))
     read = Step("read_token", (steps[-1].name,), ReadToken(tokens.output, options.width))
     return (*steps, read, *heads(problem, made_by(read), made_by(read), is_free=True))
+
+
+def scaled(design: Design, factor: float) -> Options:
+    """Channels of a token, a multiple of the heads."""
+    options = design.options
+    width = options.width if factor == 1 else scaled_count(options.width, factor, options.heads)
+    return options.model_copy(update={"width": width})
+
+
+def twin(design: Design) -> None:
+    """No group binds it."""

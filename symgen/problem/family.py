@@ -4,9 +4,10 @@ A family is a module, `symgen/families/<keyword>.py`, with every name of `Family
 its options once, into a frozen design that its rules and its plan both read.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from symgen.algebra.graph import Graph
 from symgen.algebra.relaxation import Form
@@ -67,3 +68,19 @@ class Family(Protocol[OptionsT, DesignT]):
 
     def graph(self, design: DesignT, /) -> Graph | None:
         """The graph whose pairs of places label the maps; None where there is none."""
+
+    def scaled(self, design: DesignT, factor: float, /) -> OptionsT:
+        """The options of a network about so many times as wide, of the same depth.
+
+        Law: weights grow with the factor, and a factor of 1 changes nothing.
+
+        Args:
+            design: of the network.
+            factor: what hidden widths (of fibres: the copies of every block) are multiplied by, and
+                rounded to what the family takes.
+        """
+
+    def twin(self, design: DesignT, /) -> Mapping[str, JsonValue] | None:
+        """What `network:` says of the network that is built alike, channel by channel, and that no
+        group binds; None of a family that no group binds itself.
+        """
