@@ -23,8 +23,12 @@ LEFT_OUT = (
 
 
 def resolved(problem: Problem) -> dict[str, object]:
-    """Every value in force, defaults included, in the shape of a spec."""
-    values: dict[str, object] = problem.spec.model_dump(mode="json", exclude_none=True)
+    """Every value in force, defaults included, in the shape of a spec. What a study varies is none
+    of a run's.
+    """
+    values: dict[str, object] = problem.spec.model_dump(
+        mode="json", exclude_none=True, exclude={"ablate"}
+    )
     parts = {
         "environment": problem.adapter_options,
         "network": problem.family_options,

@@ -267,6 +267,29 @@ PROBLEM = {
         "evaluate: {training: {observation_noise: 0.1}}",
         "evaluate: {noisy: {observation_noise: 0.1}}",
     ),
+    "bad-axis": Explanation(
+        "A study varies something that is no part of a spec, or in no way.",
+        "An axis is a dotted path into environment, symmetry, graph, network or train, and a list "
+        "of values for it. Seeds and held-out conditions belong to all arms alike. A value that "
+        "does not check is no mistake: its arm is left out of the study, and listed.",
+        "ablate: {network.hiden: [8 regular, 16 regular]}",
+        "ablate: {network.hidden: [8 regular, 16 regular]}",
+    ),
+    "bad-where": Explanation(
+        "A condition between the axes of a study cannot be read.",
+        'A condition compares axes with values: "constraint == exact or group in [D1, C1]", with '
+        "and, or, not and brackets. An axis is named by its path, or by the end of it where that "
+        "is the end of one axis only.",
+        "ablate: {symmetry.group: [D1, C1], network.depth: [1, 2], where: 'gruop == D1'}",
+        "ablate: {symmetry.group: [D1, C1], network.depth: [1, 2], where: 'group == D1'}",
+    ),
+    "arm-name": Explanation(
+        "An arm of a study has a name that no folder can have.",
+        "An arm is trained in a folder of its own, which is called as the arm is. base is the spec "
+        "itself, which is an arm of every study.",
+        "ablate: {arms: {base: {network.depth: 3}}}",
+        "ablate: {arms: {deeper: {network.depth: 3}}}",
+    ),
     "changed-interface": Explanation(
         "A held-out condition changes what the agent observes or can do.",
         """A trained network keeps its inputs and outputs. A condition may change levels, sizes of

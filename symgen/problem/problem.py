@@ -125,6 +125,9 @@ class Problem:
             if self.spec.train.sensors:
                 rows.append(("  sensors", str(self.spec.train.sensors)))
         rows += [(f"evaluate {name}", str(changes)) for name, changes in self.spec.evaluate.items()]
+        if self.spec.ablate is not None:
+            varied = [*self.spec.ablate.varied, *self.spec.ablate.arms]
+            rows.append(("ablate", f"{', '.join(varied)}; hold: {self.spec.ablate.hold}"))
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
 

@@ -24,7 +24,7 @@ def json_schema() -> JsonSchema:
     """The schema as plain values. Imports no torch.
 
     >>> sorted(json_schema()["properties"])
-    ['environment', 'evaluate', 'graph', 'network', 'symgen', 'symmetry', 'train']
+    ['ablate', 'environment', 'evaluate', 'graph', 'network', 'symgen', 'symmetry', 'train']
     """
     schema = schema_of(Spec)
     definitions = schema["$defs"]
@@ -34,7 +34,20 @@ def json_schema() -> JsonSchema:
         definitions[section] = _section(kind, definitions[section], definitions)
     definitions["Symmetry"]["properties"]["constraint"] = _constraint(definitions)
     schema["properties"]["evaluate"]["additionalProperties"] = _condition(definitions)
+    definitions["Ablate"] |= _AXES
     return {"$schema": DIALECT, **schema, "title": "symgen spec"}
+
+
+_AXES: JsonSchema = {
+    "additionalProperties": False,
+    "patternProperties": {
+        r"^\w+\..+": {
+            "type": "array",
+            "description": "Values of an axis, by its dotted path: network.width: [32, 64].",
+        }
+    },
+}
+"""The short form of the axes of a study."""
 
 
 def _section(kind: Kind, section: JsonSchema, definitions: Definitions) -> JsonSchema:

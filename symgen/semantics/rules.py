@@ -20,6 +20,7 @@ from symgen.problem.algorithm import AlgorithmOptions, Declaration
 from symgen.problem.fault import Refused
 from symgen.problem.output import reads_action
 from symgen.problem.problem import Problem
+from symgen.semantics.ablate import study_is_possible
 from symgen.semantics.action_rules import OF_ACTION_VALUES, OF_CONTINUOUS_ACTIONS
 from symgen.semantics.evaluate import conditions_are_possible
 from symgen.semantics.moves import described
@@ -57,6 +58,8 @@ def check(problem: Problem) -> Problem:
         rules += OF_TRAINING_SENSORS
     if problem.spec.evaluate:
         rules += OF_CONDITIONS
+    if problem.spec.ablate is not None:
+        rules += OF_STUDIES
     rules.append(family_agrees)  # what it says may follow from what was said before
     keyword = problem.algorithm
     if keyword and not lookup.declaration("algorithm", keyword).TRAINS_MEMORY:
@@ -280,6 +283,7 @@ OF_PLANES = (plane_is_carried,)
 OF_GRAPHS = (generators_are_automorphisms,)
 OF_TRAINING_SENSORS = (training_sensors_are_possible,)
 OF_CONDITIONS = (conditions_are_possible,)
+OF_STUDIES = (study_is_possible,)
 OF_SINGLE_TRANSITIONS = (memory_is_trained,)
 RULES: tuple[Rule, ...] = (
     *OF_EVERY_SPEC,
@@ -290,6 +294,7 @@ RULES: tuple[Rule, ...] = (
     *OF_ACTION_VALUES,
     *OF_TRAINING_SENSORS,
     *OF_CONDITIONS,
+    *OF_STUDIES,
     family_agrees,
     *OF_SINGLE_TRANSITIONS,
 )

@@ -14,7 +14,7 @@ from symgen.spec.source import MAX_DEPTH, MAX_NODES, Source, from_text
 Container = dict[str, JsonValue] | list[JsonValue]
 
 # The top-level keys a path may begin with.
-SECTIONS = ("symgen", "environment", "symmetry", "graph", "network", "train", "evaluate")
+SECTIONS = ("symgen", "environment", "symmetry", "graph", "network", "train", "evaluate", "ablate")
 
 
 def edit(source: Source, changes: Mapping[str, object]) -> Source:
@@ -49,10 +49,13 @@ def edit(source: Source, changes: Mapping[str, object]) -> Source:
 def path_of(dotted: str) -> tuple[str | int, ...]:
     """The keys of a dotted path. Raises Refusal where it is not one.
 
-    What a condition changes about the environment is one key there, dots included.
+    What a condition changes about the environment is one key there, dots included, and so is an
+    axis of a study.
 
     >>> path_of("train.seeds.0"), path_of("evaluate.wide.environment.size")
     (('train', 'seeds', 0), ('evaluate', 'wide', 'environment.size'))
+    >>> path_of("ablate.symmetry.group"), path_of("ablate.arms.small.network.width")
+    (('ablate', 'symmetry.group'), ('ablate', 'arms', 'small', 'network.width'))
     """
     parts = dotted.split(".")
     if not all(parts) or len(parts) > MAX_DEPTH:
@@ -65,6 +68,12 @@ def path_of(dotted: str) -> tuple[str | int, ...]:
         raise Refusal(cause, hint=suggestion(parts[0], SECTIONS, "sections"))
     if parts[0] == "evaluate" and parts[2:3] == ["environment"]:
         parts[2:] = [".".join(parts[2:])]
+    # what a study varies is one key, too
+    for inside, depth in (("axes", 2), ("where", 2), ("arms", 3)):
+        if parts[:2] == ["ablate", inside]:
+            parts[depth:] = [".".join(parts[depth:])] if parts[depth:] else []
+    if parts[0] == "ablate" and parts[1:2] and parts[1] in SECTIONS:
+        parts[1:] = [".".join(parts[1:])]
     return tuple(
         int(part) if part.isascii() and part.isdigit() and len(part) < 9 else part for part in parts
     )

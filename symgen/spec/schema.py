@@ -7,7 +7,7 @@ names a module, and an open remainder that this module's own Options validate la
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -269,6 +269,66 @@ class Train(_Open):
     )
 
 
+class Ablate(_Open):
+    """What a study varies: `symgen ablate` runs the spec and its arms. A further key that is a
+    dotted path is an axis, too.
+    """
+
+    axes: Annotated[dict[str, list[JsonValue]], Field(max_length=32)] = Field(
+        default_factory=dict,
+        description="Values by dotted path: symmetry.group: [C4, C2, {wrong: C4}]. Each value in "
+        "turn, everything else as in the spec, unless axes are crossed. A smaller group takes the "
+        "spec's action with it; {wrong: GROUP} is a group of that order which acts otherwise, as "
+        "a control.",
+    )
+    arms: Annotated[dict[str, dict[str, JsonValue]], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="Arms with names of their own: what each changes, by dotted path.",
+    )
+    where: Annotated[
+        Annotated[str, Tag(TAG_OF["text"])] | Annotated[dict[str, str], Tag(TAG_OF["mapping"])],
+        _one_of("text, or a mapping of axes"),
+    ] = Field(
+        default="",
+        description='A condition between axes, such as "constraint == exact or group == C4": '
+        "which combinations there are. Or by axis, where that axis varies: network.heads: "
+        '"family == vit".',
+    )
+    cross: bool | None = Field(
+        default=None,
+        description="Whether every value of an axis meets every value of the others; left out, "
+        "where there is a condition between axes.",
+    )
+    hold: Literal["width", "weights"] = Field(
+        default="width",
+        description="What arms have in common: width (as many channels: a smaller group gets as "
+        "many more copies of a fibre), or weights (then the width is solved for, so that the "
+        "number of weights is the spec's within 5 %).",
+    )
+    seeds: (
+        Annotated[
+            tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1, max_length=1000)
+        ]
+        | None
+    ) = Field(default=None, description="Seeds of every arm; left out, those of `train`.")
+
+    @property
+    def varied(self) -> dict[str, JsonValue]:
+        """The values of every axis by dotted path, those of the short form first."""
+        # what was validated is JSON
+        short = {key: cast(JsonValue, value) for key, value in self.options().items()}
+        return {**short, **self.axes}
+
+    def place(self, path: str) -> tuple[str, ...]:
+        """Where an axis is written."""
+        return ("ablate", "axes", path) if path in self.axes else ("ablate", path)
+
+    @property
+    def crossed(self) -> bool:
+        """Whether axes are crossed."""
+        return bool(self.where) if self.cross is None else self.cross
+
+
 class Spec(_Closed):
     """A symgen spec: which group acts, on what, how, and what is trained."""
 
@@ -287,6 +347,11 @@ class Spec(_Closed):
     evaluate: Annotated[dict[str, dict[str, JsonValue]], Field(max_length=64)] = Field(
         default_factory=dict,
         description="Named, held-out conditions: what changes when the agent is evaluated.",
+    )
+    ablate: Ablate | None = Field(
+        default=None,
+        description="What a study of this spec varies; left out, the study that the spec suggests. "
+        "It changes nothing about the spec itself.",
     )
 
     @field_validator("symgen")

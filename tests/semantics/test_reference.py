@@ -58,6 +58,7 @@ def test_sections_stand_in_the_order_of_a_spec():
         "network",
         "train",
         "evaluate",
+        "ablate",
     ]
 
 
