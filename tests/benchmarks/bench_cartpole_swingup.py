@@ -5,31 +5,13 @@
 Random actions, observations and autoreset included, best of several runs of each.
 """
 
-import time
-
 import gymnasium
-import numpy as np
+from stepping import speed
 
 from symgen.envs import cartpole_swingup
 from symgen.envs.cartpole_swingup import Options
 
 TARGET = 1_000_000
-
-
-def speed(envs, steps, repeats=4):
-    rng = np.random.default_rng(0)
-    envs.reset(seed=0)
-    continuous = isinstance(envs.single_action_space, gymnasium.spaces.Box)
-    shape = (steps, envs.num_envs)
-    actions = rng.uniform(-1, 1, (*shape, 1)) if continuous else rng.integers(2, size=shape)
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for action in actions:
-            envs.step(action)
-        best = min(best, time.perf_counter() - start)
-    envs.close()
-    return steps * envs.num_envs / best
 
 
 def main():

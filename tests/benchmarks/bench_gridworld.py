@@ -5,28 +5,12 @@
 Random actions, observation building and autoreset included, best of several runs of each.
 """
 
-import time
-
 import gymnasium
-import numpy as np
+from stepping import speed
 
 from symgen.envs import gridworld, minigrid
 
 TARGET = 300_000
-
-
-def speed(envs, steps, repeats=3):
-    rng = np.random.default_rng(0)
-    envs.reset(seed=0)
-    actions = rng.integers(envs.single_action_space.n, size=(steps, envs.num_envs))
-    best = np.inf
-    for _ in range(repeats + 1):  # the first run warms the level pool
-        start = time.perf_counter()
-        for action in actions:
-            envs.step(action)
-        best = min(best, time.perf_counter() - start)
-    envs.close()
-    return steps * envs.num_envs / best
 
 
 def main():
