@@ -43,17 +43,23 @@ evaluate:
 """
 
 
-def told(head: str, condition: str) -> list[tuple[str, str]]:
-    """Code of every mistake in a condition, and the text it stands at."""
-    line = f"  a: {condition}"
+def mistakes(text: str, line: str) -> list[tuple[str, str]]:
+    """Code of every mistake in a line of a spec, and the text it stands at."""
+    assert line in text.splitlines()
     try:
-        check_spec(from_text(head + line))
+        check_spec(from_text(text))
     except SpecError as error:
         return [
             (mistake.code, line[mistake.column - 1 :][: mistake.length or 1])
             for mistake in error.diagnostics
         ]
     return []
+
+
+def told(head: str, condition: str) -> list[tuple[str, str]]:
+    """The mistakes in a condition."""
+    line = f"  a: {condition}"
+    return mistakes(head + line, line)
 
 
 @pytest.mark.parametrize(
@@ -230,16 +236,9 @@ def test_what_cannot_be_resized():
 
 
 def told_of_training(head: str, sensors: str) -> list[tuple[str, str]]:
-    """Code of every mistake in `train.sensors`, and the text it stands at."""
+    """The mistakes in `train.sensors`."""
     line = f"train: {{algorithm: ppo, sensors: {sensors}}}"
-    try:
-        check_spec(from_text(head.replace("evaluate:", line)))
-    except SpecError as error:
-        return [
-            (mistake.code, line[mistake.column - 1 :][: mistake.length or 1])
-            for mistake in error.diagnostics
-        ]
-    return []
+    return mistakes(head.replace("evaluate:", line), line)
 
 
 @pytest.mark.parametrize(
