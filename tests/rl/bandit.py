@@ -157,7 +157,3 @@ def learner(keyword, kind, envs=None, steps=96, seed=0, training=PLAIN, **change
     given = options(keyword, **{"envs": envs.num_envs, **changes})
     learns = lookup.module("algorithm", keyword).Learner
     return learns(network(keyword, kind), envs, given, steps=steps, seed=seed, training=training)
-
-
-def numbers(row):
-    return {name: value for name, value in row.items() if name != "steps_per_second"}

@@ -324,3 +324,8 @@ class Countdown(gymnasium.Env):
             ended and self.ending == "truncated",
             {},
         )
+
+
+def numbers(metrics: dict[str, float]) -> dict[str, float]:
+    """Those of a line that must repeat: all but the speed."""
+    return {name: value for name, value in metrics.items() if name != "steps_per_second"}

@@ -1,4 +1,4 @@
-"""Small learners of PPO, and what of their numbers must repeat."""
+"""Small learners of PPO."""
 
 from doubles import identity_envs, identity_network
 
@@ -21,7 +21,3 @@ def learner(kind="discrete", steps=400, seed=0, as_dict=False, **changes):
         steps=steps,
         seed=seed,
     )
-
-
-def numbers(metrics):
-    return {name: value for name, value in metrics.items() if name != "steps_per_second"}

@@ -1,4 +1,4 @@
-"""Small learners of SAC, and what of their numbers must repeat."""
+"""Small learners of SAC."""
 
 from doubles import SmallSoft, identity_action, identity_envs
 from gymnasium.vector import AutoresetMode
@@ -23,7 +23,3 @@ def network(seed=0, encoder=False, features=2, action=None):
 def learner(steps=100, seed=0, mode=AutoresetMode.NEXT_STEP, encoder=False, **changes):
     envs = identity_envs(2, mode, kind="continuous")
     return Learner(network(encoder=encoder), envs, options(**changes), steps=steps, seed=seed)
-
-
-def numbers(metrics):
-    return {name: value for name, value in metrics.items() if name != "steps_per_second"}

@@ -16,14 +16,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 pytestmark = pytest.mark.slow(minutes=2)
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_advantages_equal_those_of_its_rollout_buffer():
     from stable_baselines3.common.buffers import RolloutBuffer
 

@@ -5,7 +5,8 @@ acts, and students that need their memory.
 import numpy as np
 import pytest
 import torch
-from bandit import LENGTH, Bandit, bandits, learner, network, numbers, options
+from bandit import LENGTH, Bandit, bandits, learner, network, options
+from doubles import numbers
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
 from pydantic import ValidationError

@@ -23,12 +23,12 @@ from bandit import (
     diverging,
     learner,
     network,
-    numbers,
     objections,
     options,
     rates,
     spec,
 )
+from doubles import numbers
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from pydantic import BaseModel, ValidationError
 

@@ -15,15 +15,16 @@ from doubles import (
     identity_action,
     identity_envs,
     identity_network,
+    numbers,
 )
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from small_sac import network as small_soft
-from small_sac import numbers
 from torch import nn
 
 from symgen.compiler import compile_spec
 from symgen.rl import discrete_sac, ppo, sac
 from symgen.rl._batch import batch_of
+from tests.constraints.agents import CARTPOLE, PENDULUM
 from tests.pretend import ELSEWHERE, There, elsewhere
 
 PPO = {
@@ -195,29 +196,10 @@ def test_control_numpy_does_not_see_what_is_elsewhere(traffic):
     assert (copy.deepcopy(away) + away).cpu().sum() == 6
 
 
+SMALL = {"family": "group_mlp", "hidden": "4 regular"}
 SPECS = {
-    "ppo": {
-        "symgen": 1,
-        "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-        "symmetry": {
-            "group": "D1",
-            "states": {"observation": {"s": [-1, -2, -3, -4]}},
-            "actions": {"s": [1, 0]},
-        },
-        "network": {"family": "group_mlp", "hidden": "4 regular"},
-        "train": {"algorithm": "ppo", "steps": 24},
-    },
-    "sac": {
-        "symgen": 1,
-        "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
-        "symmetry": {
-            "group": "D1",
-            "states": {"observation": {"s": [1, -2, -3]}},
-            "actions": {"s": [-1]},
-        },
-        "network": {"family": "group_mlp", "hidden": "4 regular"},
-        "train": {"algorithm": "sac", "steps": 24},
-    },
+    "ppo": {**CARTPOLE, "network": SMALL, "train": {"algorithm": "ppo", "steps": 24}},
+    "sac": {**PENDULUM, "network": SMALL, "train": {"algorithm": "sac", "steps": 24}},
 }
 
 

@@ -26,6 +26,7 @@ from symgen.rl.discrete_sac import (
     actor_loss,
     targets,
 )
+from tests.constraints.agents import CARTPOLE, PENDULUM
 
 SMALL = {"envs": 2, "warmup": 20, "batch": 16, "report": 20}
 
@@ -160,35 +161,21 @@ def test_actions_are_indices_in_the_replay_and_in_the_environment():
 # -------------------------------------------------------------------------------------------------
 # what it asks of a problem
 
-SPEC = {
-    "symgen": 1,
-    "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-    "symmetry": {
-        "group": "D1",
-        "states": {"observation": {"s": [-1, -2, -3, -4]}},
-        "actions": {"s": [1, 0]},
-    },
+ASKED = {
     "network": {"family": "group_mlp", "hidden": "16 regular"},
     "train": {"algorithm": "discrete_sac", "steps": 100},
 }
-PENDULUM = {
-    **SPEC,
-    "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
-    "symmetry": {
-        "group": "D1",
-        "states": {"observation": {"s": [1, -2, -3]}},
-        "actions": {"s": [-1]},
-    },
-}
+SPEC = {**CARTPOLE, **ASKED}
+CONTINUOUS = {**PENDULUM, **ASKED}
 
 
 def test_a_continuous_action_is_refused_with_the_way_out():
     with pytest.raises(SpecError, match="action-kind") as caught:
-        check_spec(PENDULUM)
+        check_spec(CONTINUOUS)
     (mistake,) = caught.value.diagnostics
     assert mistake.message.startswith("discrete_sac needs a discrete action")
     assert "ppo or sac" in mistake.hint
-    check_spec({**PENDULUM, "train": {"algorithm": "sac", "steps": 100}})  # control
+    check_spec({**CONTINUOUS, "train": {"algorithm": "sac", "steps": 100}})  # control
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -15,9 +15,10 @@ from doubles import (
     identity_action,
     identity_envs,
     identity_network,
+    numbers,
 )
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from small_ppo import KINDS, learner, numbers, options
+from small_ppo import KINDS, learner, options
 
 from symgen.errors import UserError
 from symgen.problem.interface import Action

@@ -18,6 +18,7 @@ from doubles import (
     identity_action,
     identity_envs,
     identity_network,
+    numbers,
 )
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -240,7 +241,7 @@ def test_a_rollout_is_cut_evenly():
 def test_networks_without_memory_do_as_before():
     def rows(**changes):
         run = learner(network=identity_network("discrete"), **changes)
-        return repr([small_ppo.numbers(row) for row in run])
+        return repr([numbers(row) for row in run])
 
     assert rows(sequence=4) == rows()
 
@@ -252,7 +253,7 @@ def test_a_restored_learner_remembers_nothing():
         given = small_ppo.options(sequence=8)
         return Learner(SmallRecurrent(1, TWO), envs, given, steps=320, seed=3)
 
-    whole = [small_ppo.numbers(row) for row in counting()]
+    whole = [numbers(row) for row in counting()]
     first = counting()
     for row in first:
         if row["update"] == 2:
@@ -260,7 +261,7 @@ def test_a_restored_learner_remembers_nothing():
     again = counting()
     again.network.load_state_dict(first.network.state_dict())
     again.restore({k: x.clone() for k, x in first.tensors().items()}, first.scalars())
-    assert [small_ppo.numbers(row) for row in again] == whole[2:]
+    assert [numbers(row) for row in again] == whole[2:]
 
 
 class Cue(gymnasium.Env):

@@ -8,10 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from doubles import Countdown, Identity, SmallNetwork, SmallSoft, identity_action, identity_envs
+from doubles import (
+    Countdown,
+    Identity,
+    SmallNetwork,
+    SmallSoft,
+    identity_action,
+    identity_envs,
+    numbers,
+)
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from small_sac import learner, network, numbers, options
+from small_sac import learner, network, options
 
 from symgen.errors import UserError
 from symgen.problem.interface import Action

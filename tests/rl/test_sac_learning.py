@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from doubles import Identity, SmallSoft, identity_action, identity_envs
 from gymnasium.vector import AutoresetMode
 
@@ -45,14 +44,6 @@ def test_the_identity_is_learnt_within_its_budget(mode, as_dict, n_step, encoder
     assert rows[-1]["return"] > rows[0]["return"]
     assert rows[-1]["entropy"] < rows[1]["entropy"]
     assert rows[-1]["temperature"] < rows[1]["temperature"]
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow(minutes=5)

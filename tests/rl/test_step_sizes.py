@@ -2,28 +2,19 @@
 
 import torch
 from bandit import bandits, options
+from doubles import numbers
 
 from symgen.compiler import compile_spec
 from symgen.rl import _step_sizes
 from symgen.rl.ppo import Learner
-
-SPEC = {
-    "symgen": 1,
-    "environment": {"adapter": "gymnasium_env", "id": "CartPole-v1"},
-    "symmetry": {
-        "group": "D1",
-        "states": {"observation": {"s": [-1, -2, -3, -4]}},
-        "actions": {"s": [1, 0]},
-    },
-    "network": {"family": "group_mlp", "hidden": "4 regular"},
-}
+from tests.constraints.agents import CARTPOLE
 
 
 def learner(shared=False, privileged=True, steps=64, **train):
     """A training that has not begun; episodes begin alike and end with the updates."""
     spec = {
-        **SPEC,
-        "network": {**SPEC["network"], "shared": shared},
+        **CARTPOLE,
+        "network": {"family": "group_mlp", "hidden": "4 regular", "shared": shared},
         "train": {"algorithm": "ppo", "steps": 64, "privileged": privileged},
     }
     network = compile_spec(spec, seed=0, verify=False).network
@@ -83,11 +74,8 @@ def test_each_group_is_shortened_by_itself_and_the_norm_is_that_of_all():
 
 
 def test_a_training_with_two_step_sizes_is_restored():
-    def numbers(rows):
-        return [{k: v for k, v in row.items() if k != "steps_per_second"} for row in rows]
-
     rates = {"learning_rate": 0.01, "critic_learning_rate": 0.003, "steps": 96}
-    whole = numbers(learner(**rates))
+    whole = [numbers(row) for row in learner(**rates)]
     first = learner(**rates)
     next(iter(first))
     tensors = {name: x.clone() for name, x in first.tensors().items()}
@@ -97,7 +85,7 @@ def test_a_training_with_two_step_sizes_is_restored():
         again = learner(**{**rates, **changed})
         again.network.load_state_dict(weights)
         again.restore(tensors, first.scalars())
-        return numbers(again)
+        return [numbers(row) for row in again]
 
     assert second() == whole[1:]
     assert second(critic_learning_rate=0.001) != whole[1:]  # control

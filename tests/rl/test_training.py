@@ -8,7 +8,7 @@ import pytest
 import small_ppo
 import small_sac
 import torch
-from doubles import Exact, identity_action, identity_envs, identity_network
+from doubles import Exact, identity_action, identity_envs, identity_network, numbers
 from torch import nn
 
 from symgen.problem.training import PLAIN, Moved, Plain
@@ -255,7 +255,7 @@ def test_what_adds_nothing_changes_nothing(make):
             return {}
 
     def rows(training):
-        return repr([small_ppo.numbers(row) for row in make(training)])
+        return repr([numbers(row) for row in make(training)])
 
     assert rows(Asked()) == rows(PLAIN)
     assert rows(Flips()) != rows(PLAIN)  # control

@@ -1,0 +1,13 @@
+"""Settings of these tests."""
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def one_thread():
+    """Speeds are compared on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
