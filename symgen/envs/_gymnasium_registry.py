@@ -12,6 +12,7 @@ from gymnasium import error
 from gymnasium.vector import VectorEnv
 
 from symgen.envs._hidden_entries import HiddenEntries
+from symgen.envs._mujoco_warnings import silent_models
 from symgen.envs._trusted import OWN, import_trusted, trusted
 from symgen.errors import Refusal, UserError, near_miss, suggestion
 
@@ -72,7 +73,7 @@ def _told(id_: str, make: Callable[..., Environment], **arguments: object) -> En
     import_trusted()
     try:
         # ids that are out of date, bounds that are cast: it is what the spec asks for
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), silent_models(id_):
             warnings.simplefilter("ignore")
             return make(id_, **arguments)
     except error.UnregisteredEnv as cause:
