@@ -49,6 +49,12 @@ ENTRY_NAMES: dict[str, tuple[str, ...]] = {
         *("left thigh", "left leg", "left foot"),
         speeds=("x",),
     ),
+    "Swimmer": _moving("angle", "first joint", "second joint", speeds=("x", "y")),
+    "Reacher": (
+        *("cos first joint", "cos second joint", "sin first joint", "sin second joint"),
+        *("target x", "target y", "first joint velocity", "second joint velocity"),
+        *("from target to fingertip x", "from target to fingertip y"),
+    ),
     "InvertedPendulum": _moving("cart", "pole"),
     "InvertedDoublePendulum": (
         *("cart", "sin first pole", "sin second pole", "cos first pole", "cos second pole"),

@@ -262,6 +262,8 @@ PROBES = {
     },
     "Hopper": {1: ("z", "qpos"), 5: ("foot velocity", "qvel")},
     "Walker2d": {6: ("left thigh", "qpos"), 3: ("right thigh velocity", "qvel")},
+    "Swimmer": {4: ("second joint", "qpos"), 1: ("y velocity", "qvel")},
+    "Reacher": {1: ("second joint velocity", "qvel")},
     "InvertedPendulum": {1: ("pole", "qpos"), 0: ("cart velocity", "qvel")},
     "InvertedDoublePendulum": {0: ("cart", "qpos"), 2: ("second pole velocity", "qvel")},
 }
