@@ -17,6 +17,9 @@ from symgen.errors import Refusal
 DIRECTIONS = ("up", "left", "down", "right")
 HEADINGS = tuple(f"heading {name}" for name in DIRECTIONS)
 """Names of the channels that show where the agent looks."""
+ORIENTATION = "Quarter turns counter-clockwise of the whole level."
+MIRROR = "Mirror the whole level left and right, before it is turned."
+"""What the options say that lay a level down, see `oriented`."""
 STEPS = np.array([(-1, 0), (0, -1), (1, 0), (0, 1)])
 """(rows, columns) of one step in each direction."""
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 MAX_LEVELS = 1_000_000
+LEVELS = "Number of level seeds, 0 to levels - 1; by default always new ones."
+SEED_RANGE = "First level seed and the one after the last; takes the place of levels."
+LevelCount = Annotated[int, Field(ge=1, le=MAX_LEVELS)]
 
 
 def from_list(value: object) -> object:

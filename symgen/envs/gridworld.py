@@ -14,9 +14,9 @@ from symgen.algebra.fieldtype import FieldType
 from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava, _maze
-from symgen.envs._compass import DIRECTIONS, HEADINGS
+from symgen.envs._compass import DIRECTIONS, HEADINGS, MIRROR, ORIENTATION
 from symgen.envs._lava import GOAL, LAVA, LAYERS, MARK, WALL, Level
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list
+from symgen.envs._level_seeds import SEED_RANGE, LevelCount, SeedRange, from_list
 from symgen.envs._split import SPLIT, TEST_SHARE, TestShare, content, on_side
 from symgen.envs._views import Full, Picture, View, Window, look_table
 from symgen.problem.adapter import LevelSet, Split
@@ -91,18 +91,10 @@ class Options(BaseModel):
         "corner",
         description="Where the goal is before the level is turned; corner is opposite the start.",
     )
-    orientation: int = Field(
-        0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level."
-    )
-    mirror: bool = Field(
-        False, description="Mirror the whole level left and right, before it is turned."
-    )
-    levels: int = Field(
-        1000, ge=1, le=MAX_LEVELS, description="Number of level seeds, 0 to levels - 1."
-    )
-    seed_range: SeedRange | None = Field(
-        None, description="First level seed and the one after the last; takes the place of levels."
-    )
+    orientation: int = Field(0, ge=0, le=3, description=ORIENTATION)
+    mirror: bool = Field(False, description=MIRROR)
+    levels: LevelCount = Field(1000, description="Number of level seeds, 0 to levels - 1.")
+    seed_range: SeedRange | None = Field(None, description=SEED_RANGE)
     split: Split = Field("all", description=SPLIT)
     test_share: TestShare = Field(0.2, description=TEST_SHARE)
     max_steps: int | None = Field(

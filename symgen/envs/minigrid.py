@@ -12,8 +12,15 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass, _lava
 from symgen.envs import _minigrid_worlds as worlds
-from symgen.envs._compass import DIRECTIONS, HEADINGS
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, from_list, level_range
+from symgen.envs._compass import DIRECTIONS, HEADINGS, MIRROR, ORIENTATION
+from symgen.envs._level_seeds import (
+    LEVELS,
+    SEED_RANGE,
+    LevelCount,
+    SeedRange,
+    from_list,
+    level_range,
+)
 from symgen.envs._minigrid_map import fill
 from symgen.envs._minigrid_sight import Sight
 from symgen.envs._minigrid_state import Frame, State
@@ -80,21 +87,10 @@ class Options(BaseModel):
         le=512,
         description="Pixels of the longer side of the rgb view; 4 per cell by default.",
     )
-    orientation: int = Field(
-        0, ge=0, le=3, description="Quarter turns counter-clockwise of the whole level."
-    )
-    mirror: bool = Field(
-        False, description="Mirror the whole level left and right, before it is turned."
-    )
-    levels: int | None = Field(
-        None,
-        ge=1,
-        le=MAX_LEVELS,
-        description="Number of level seeds, 0 to levels - 1; by default always new ones.",
-    )
-    seed_range: SeedRange | None = Field(
-        None, description="First level seed and the one after the last; takes the place of levels."
-    )
+    orientation: int = Field(0, ge=0, le=3, description=ORIENTATION)
+    mirror: bool = Field(False, description=MIRROR)
+    levels: LevelCount | None = Field(None, description=LEVELS)
+    seed_range: SeedRange | None = Field(None, description=SEED_RANGE)
     split: Split = Field("all", description=SPLIT)
     test_share: TestShare = Field(0.2, description=TEST_SHARE)
     max_steps: int | None = Field(

@@ -13,7 +13,7 @@ from symgen.algebra.group import Group
 from symgen.algebra.representation import Representation
 from symgen.envs import _compass
 from symgen.envs._compass import DIRECTION_IMAGES, REVERSING
-from symgen.envs._level_seeds import MAX_LEVELS, SeedRange, level_range
+from symgen.envs._level_seeds import LEVELS, SEED_RANGE, LevelCount, SeedRange, level_range
 from symgen.envs._split import content
 from symgen.problem.adapter import LevelSet
 from symgen.problem.interface import Action, Interface, Term
@@ -83,15 +83,8 @@ class Options(BaseModel):
     distribution_mode: Literal["easy", "hard", "extreme", "memory"] = Field(
         "easy", description="How levels are drawn; extreme and memory exist for some games only."
     )
-    levels: int | None = Field(
-        None,
-        ge=1,
-        le=MAX_LEVELS,
-        description="Number of level seeds, 0 to levels - 1; by default always new ones.",
-    )
-    seed_range: SeedRange | None = Field(
-        None, description="First level seed and the one after the last; takes the place of levels."
-    )
+    levels: LevelCount | None = Field(None, description=LEVELS)
+    seed_range: SeedRange | None = Field(None, description=SEED_RANGE)
     reduce: int = Field(
         1, description="Squares of this many pixels a side are averaged: 1, 2, 4, 8 or 16."
     )
