@@ -79,6 +79,14 @@ class Checkpoint:
         """Whether it was written with checksums, and the run's other files too."""
         return self.meaning > 1
 
+    def below(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose name has the prefix, by the rest of it."""
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
 
 def write(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     """Write `checkpoint` as `name` ("last", "best", "step-4096") and drop the tensors it replaces.

@@ -158,13 +158,8 @@ def restore(network: nn.Module, learner: Learner, checkpoint: Checkpoint) -> Non
         UserError: it belongs to another network.
     """
     load_weights(network, checkpoint)
-    state = {
-        name.removeprefix(LEARNER): value
-        for name, value in checkpoint.tensors.items()
-        if name.startswith(LEARNER)
-    }
     try:
-        learner.restore(state, checkpoint.scalars)
+        learner.restore(checkpoint.below(LEARNER), checkpoint.scalars)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         raise UserError(
             "checkpoint-damaged", f"the learner cannot go on from the checkpoint: {error}"
@@ -177,13 +172,8 @@ def load_weights(network: nn.Module, checkpoint: Checkpoint) -> None:
     Raises:
         UserError: they are those of another network.
     """
-    state = {
-        name.removeprefix(NETWORK): value
-        for name, value in checkpoint.tensors.items()
-        if name.startswith(NETWORK)
-    }
     try:
-        network.load_state_dict(state)
+        network.load_state_dict(checkpoint.below(NETWORK))
     except RuntimeError as error:
         message = f"the checkpoint belongs to another network: {error}"
         raise UserError("checkpoint-damaged", message, "train again with --force") from error
