@@ -38,7 +38,7 @@ def lstm_through(
     channels = recall.shape[1]
     before = memory.flatten(0, 1).t()
     begins = starts.to(rows.device).repeat_interleave(places, 1)
-    h, c = _Through.apply(
+    h, c, _ = _Through.apply(
         rows,
         recall,
         before[:channels].contiguous(),
@@ -51,57 +51,75 @@ def lstm_through(
 
 
 class _Through(torch.autograd.Function):
-    """(gates, U, h, c, starts) -> (h of every step, the last c)."""
+    """(gates, U, h, c, starts) -> (h of every step, the last c, what became of the gates).
+
+    Every step works on blocks that fit the cache, and in place where it can: the gates are
+    overwritten by their activations.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, gates: Tensor, recall: Tensor, h: Tensor, c: Tensor, begins: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        steps = len(gates)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.mark_dirty(gates)
+        ctx.set_materialize_grads(False)
         size = len(h)
-        acts = torch.empty_like(gates)
-        earlier_h = gates.new_empty(steps, *h.shape)
-        earlier_c = torch.empty_like(earlier_h)
-        bounded = torch.empty_like(earlier_h)  # tanh(c)
-        results = torch.empty_like(earlier_h)
-        zero = gates.new_zeros(())  # not a product: what is no number is forgotten, too
-        for t in range(steps):
-            torch.where(begins[t], zero, h, out=earlier_h[t])
-            torch.where(begins[t], zero, c, out=earlier_c[t])
-            act = torch.addmm(gates[t], recall, earlier_h[t], out=acts[t])
+        results = gates.new_empty(len(gates), *h.shape)
+        cells = torch.empty_like(results)
+        bounded = torch.empty_like(results)  # tanh(c)
+        first = (h, c)
+        starting = begins.flatten(1).any(1).tolist()
+        for t, starts in enumerate(starting):
+            if starts:
+                h = h.masked_fill(begins[t], 0.0)
+                c = c.masked_fill(begins[t], 0.0)
+            act = gates[t].addmm_(recall, h)
             act[: 3 * size].sigmoid_()
             act[3 * size :].tanh_()
             o, i, f, candidate = act.view(4, size, -1)
-            c = torch.addcmul(f * earlier_c[t], i, candidate)
+            c = torch.mul(f, c, out=cells[t]).addcmul_(i, candidate)
             torch.tanh(c, out=bounded[t])
             h = torch.mul(o, bounded[t], out=results[t])
-        ctx.save_for_backward(recall, acts, earlier_h, earlier_c, bounded, begins)
-        return results, c
+        ctx.starting = starting
+        ctx.save_for_backward(recall, gates, results, cells, bounded, begins, *first)
+        return results, c.clone(), gates
 
     @staticmethod
-    def backward(ctx: Any, d_results: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
-        recall, acts, earlier_h, earlier_c, bounded, begins = ctx.saved_tensors
-        steps, size, width = earlier_h.shape
-        gate = acts.view(steps, 4, size, width)
-        o, i, f, candidate = gate.unbind(1)
-        slope = gate[:, :3] * (1 - gate[:, :3])
-        # derivatives of h by o's gate and by c, and of c by the gates of i, f and the candidate
-        by_o = bounded * slope[:, 0]
-        by_c = o * (1 - bounded.square())
-        of_c = torch.stack(
-            [candidate * slope[:, 1], earlier_c * slope[:, 2], i * (1 - candidate.square())], 1
-        )
-        d_gates = torch.empty_like(gate)
+    def backward(
+        ctx: Any, d_results: Tensor | None, d_last: Tensor | None, _: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        recall, gates, results, cells, bounded, begins, *first = ctx.saved_tensors
+        steps, size, width = results.shape
+        sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+        tanh_backward = torch.ops.aten.tanh_backward.grad_input
+        d_gates = torch.empty_like(gates)
+        d_recall = torch.zeros_like(recall)
+        d_h = torch.zeros_like(results[0])
+        d_c = torch.zeros_like(d_h) if d_last is None else d_last.clone()
+        through = torch.empty_like(d_h)
         back = recall.t().contiguous()
-        d_h = torch.zeros_like(earlier_h[0])
-        going_on = ~begins
         for t in range(steps - 1, -1, -1):
-            d_h = d_h + d_results[t]
-            torch.mul(d_h, by_o[t], out=d_gates[t, 0])
-            d_c = torch.addcmul(d_c, d_h, by_c[t])
-            torch.mul(d_c, of_c[t], out=d_gates[t, 1:])
-            d_h = (back @ d_gates[t].view(4 * size, width)) * going_on[t]
-            d_c = d_c * f[t] * going_on[t]
-        flat = d_gates.view(steps, 4 * size, width)
-        d_recall = torch.bmm(flat, earlier_h.transpose(1, 2)).sum(0)
-        return flat, d_recall, d_h, d_c, None
+            h, c = (results[t - 1], cells[t - 1]) if t else first
+            if ctx.starting[t]:
+                h = h.masked_fill(begins[t], 0.0)
+                c = c.masked_fill(begins[t], 0.0)
+            o, i, f, candidate = gates[t].view(4, size, width)
+            if d_results is not None:
+                d_h.add_(d_results[t])
+            torch.mul(d_h, o, out=through)
+            d_c.add_(tanh_backward(through, bounded[t], grad_input=through))
+            d_gate = d_gates[t].view(4, size, width)
+            torch.mul(d_h, bounded[t], out=d_gate[0])
+            torch.mul(d_c, candidate, out=d_gate[1])
+            torch.mul(d_c, c, out=d_gate[2])
+            torch.mul(d_c, i, out=d_gate[3])
+            acts = gates[t].view(4, size, width)
+            sigmoid_backward(d_gate[:3], acts[:3], grad_input=d_gate[:3])
+            tanh_backward(d_gate[3], candidate, grad_input=d_gate[3])
+            d_recall.addmm_(d_gates[t], h.t())
+            torch.mm(back, d_gates[t], out=d_h)
+            d_c.mul_(f)
+            if ctx.starting[t]:
+                d_h.masked_fill_(begins[t], 0.0)
+                d_c.masked_fill_(begins[t], 0.0)
+        return d_gates, d_recall, d_h, d_c, None
