@@ -10,10 +10,12 @@ from gymnasium.vector.utils import batch_space
 from symgen.envs import _cartpole
 from symgen.envs._cartpole import TIME_STEP, TRACK, CartPole, World
 from symgen.envs._cartpole_picture import picture
+from symgen.envs._generator_words import set_words, words_of
 from symgen.envs._stepping import STAGGER, Info, ResetOptions, Seed, Stepped
+from symgen.problem.resumable import Arrays, Resumable, taken
 
 
-class CartPoleVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class CartPoleVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray], Resumable):
     """Carts with poles, with NEXT_STEP autoreset: after an ending the next step ignores its action
     and starts another episode. So the final observation is what the ending step returns.
 
@@ -123,6 +125,22 @@ class CartPoleVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """The states the environments are in, as `load` takes them."""
         rows = zip(*self._state.tolist(), self._steps.tolist(), strict=True)
         return [CartPole._make(row) for row in rows]
+
+    def under_way(self) -> Arrays:
+        """See Resumable."""
+        return {
+            "state": self._state.copy(),
+            "steps": self._steps.copy(),
+            "ended": self._ended.copy(),
+            "random": words_of(self._streams),
+        }
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self._state = taken("state", arrays, self._state)
+        self._steps = taken("steps", arrays, self._steps)
+        self._ended = taken("ended", arrays, self._ended)
+        set_words(self._streams, taken("random", arrays, words_of(self._streams)))
 
     def render(self) -> tuple[np.ndarray, ...]:
         """One RGB frame per environment."""

@@ -87,7 +87,10 @@ def _mujoco(env: "ObservingMujocoEnv", state: Told) -> np.ndarray:
     return np.array(env._get_obs())
 
 
-def _classic() -> dict[type, Hook]:
+def classic() -> dict[type, Hook]:
+    """The classes of classic control, whose attribute `state` is all that matters, and how each is
+    put into a state.
+    """
     from gymnasium.envs import classic_control
 
     return {
@@ -102,7 +105,7 @@ def _classic() -> dict[type, Hook]:
 def settable(env: gymnasium.Env) -> "ObservedSimulator | str":
     """The simulator of an environment as it is made for training, or why there is none."""
     while isinstance(env, gymnasium.Wrapper):
-        if type(env) not in BOOKKEEPING or _is_patched(env):
+        if type(env) not in BOOKKEEPING or is_patched(env):
             return f"the wrapper {type(env).__name__} stands around it"
         env = env.env
     simulator = _of_its_kind(env)
@@ -114,9 +117,9 @@ def settable(env: gymnasium.Env) -> "ObservedSimulator | str":
 def _of_its_kind(env: gymnasium.Env) -> "ObservedSimulator | str":
     """What its class promises; or why that is nothing."""
     name = type(env).__name__
-    if _is_patched(env):
+    if is_patched(env):
         return f"methods of this {name} are replaced"
-    known = _classic().get(type(env))
+    known = classic().get(type(env))
     if known is not None:
         return ObservedSimulator(env, known)
     if not type(env).__module__.startswith(OWN_MUJOCO):
@@ -127,7 +130,7 @@ def _of_its_kind(env: gymnasium.Env) -> "ObservedSimulator | str":
     return ObservedSimulator(env, _mujoco, hidden)
 
 
-def _is_patched(env: gymnasium.Env) -> bool:
+def is_patched(env: gymnasium.Env) -> bool:
     """Whether a method was replaced on this very object."""
     return any(callable(getattr(type(env), name, None)) for name in vars(env))
 

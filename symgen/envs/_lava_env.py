@@ -8,12 +8,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from symgen.envs._compass import STEPS
+from symgen.envs._generator_words import set_words, words_of
 from symgen.envs._lava import FLOOR, GOAL, LAVA, LAYERS, MARK, WALL, Level
 from symgen.envs._level_seeds import given_levels
 from symgen.envs._maze import wrong_goal
 from symgen.envs._stepping import Info, ResetOptions, Seed, Stepped
 from symgen.envs._tiles import NO_HEADING
 from symgen.envs._views import Picture, View
+from symgen.problem.resumable import Arrays, Resumable, taken
 
 FRAME_TILE = 16
 """Pixels per cell of a rendered frame."""
@@ -70,7 +72,7 @@ class Levels:
         self._count += 1
 
 
-class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray], Resumable):
     """Lava levels with NEXT_STEP autoreset: after an ending the next step ignores its action and
     starts a new level.
 
@@ -208,6 +210,30 @@ class LavaVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             strict=True,
         )
         return [Level(c.reshape(size, size).copy(), divmod(a, size), h, t) for c, a, h, t in where]
+
+    def under_way(self) -> Arrays:
+        """See Resumable; what is seen follows from the rest."""
+        return {
+            "cells": self._cells.copy(),
+            "agent": self._agent.copy(),
+            "heading": self._heading.copy(),
+            "steps": self._steps.copy(),
+            "wrong": self._wrong.copy(),
+            "ended": self._ended.copy(),
+            "random": words_of([self.np_random]),
+        }
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self._cells[:] = taken("cells", arrays, self._cells)
+        self._agent = taken("agent", arrays, self._agent)
+        self._heading = taken("heading", arrays, self._heading)
+        self._steps = taken("steps", arrays, self._steps)
+        self._wrong = taken("wrong", arrays, self._wrong)
+        self._ended = taken("ended", arrays, self._ended)
+        set_words([self.np_random], taken("random", arrays, words_of([self.np_random])))
+        self._view.reset(np.arange(self.num_envs), self._cells)
+        self._view.place(self._agent, self._look)
 
     def sample(self, rng: np.random.Generator) -> Level:
         """A state of some level in the first environment, the agent anywhere on its floor, half of

@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from symgen.envs import _lava
 from symgen.envs._compass import oriented
+from symgen.envs._generator_words import set_words, words_of
 from symgen.envs._level_seeds import given_levels
 from symgen.envs._minigrid_map import codes_of, fill, give, held_by
 from symgen.envs._minigrid_sight import Sight
@@ -20,13 +21,14 @@ from symgen.envs._minigrid_state import Frame, State
 from symgen.envs._minigrid_tasks import Tasks
 from symgen.envs._minigrid_worlds import EMPTY, PORTABLE, TYPES
 from symgen.envs._stepping import Info, ResetOptions, Seed, Stepped
+from symgen.problem.resumable import Arrays, Resumable, taken
 
 FORWARD = 2
 NATIVE = {"left": 0, "right": 1, "forward": FORWARD, "pickup": 3, "drop": 4, "toggle": 5, "done": 6}
 """MiniGrid's numbers of its actions."""
 
 
-class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray], Resumable):
     """MiniGrid environments with NEXT_STEP autoreset and level seeds drawn from a range.
 
     Args:
@@ -35,11 +37,18 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         actions: names of the actions: up, left, down, right (an absolute move turns, then goes
             forward, in one step of MiniGrid), or MiniGrid's own.
         restless: things move by themselves.
+        settable: map, agent and what it carries are the whole state.
         seed: of the random numbers until `reset` is given another.
     """
 
     def __init__(
-        self, tasks: Tasks, sight: Sight, actions: Sequence[str], restless: bool, seed: int
+        self,
+        tasks: Tasks,
+        sight: Sight,
+        actions: Sequence[str],
+        restless: bool,
+        settable: bool,
+        seed: int,
     ) -> None:
         self.metadata = {
             "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -51,6 +60,7 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.num_envs = len(tasks.envs)
         self._sight = sight
         self._restless = restless
+        self._settable = settable
         self._natives, self._turns_to = _natives(actions, sight.frame)
         self.single_observation_space = spaces.Box(0, sight.high, sight.shape, np.uint8)
         self.single_action_space = spaces.Discrete(len(actions))
@@ -133,6 +143,42 @@ class MiniGridVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             )
             for k, env in enumerate(self.tasks.envs)
         ]
+
+    def under_way(self) -> Arrays | str:
+        """See Resumable."""
+        if not self._settable:
+            names = sorted({type(env).__name__ for env in self.tasks.envs})
+            return (
+                f"the state of {', '.join(names)} cannot be saved: map, agent and what it carries "
+                "are not known to be all of it"
+            )
+        states = self.states()
+        return {
+            "cells": np.array([state.cells for state in states]),
+            "agent": np.array([state.agent for state in states], np.int64),
+            "heading": np.array([state.heading for state in states], np.int64),
+            "held": np.array([state.held for state in states], np.int64),
+            "steps": np.array([state.steps for state in states], np.int64),
+            "levels": np.array(self.tasks.levels, np.int64),
+            "ended": self._ended.copy(),
+            "random": words_of([self.np_random]),
+        }
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        # the task of each level must be there, begun, before its map is put in
+        levels = taken("levels", arrays, np.zeros(self.num_envs, np.int64))
+        for k, level in enumerate(levels.tolist()):
+            self.tasks.begin(k, level)
+        here = self.under_way()
+        if isinstance(here, str):
+            raise ValueError(here)
+        saved = {name: taken(name, arrays, array) for name, array in here.items()}
+        names = ("agent", "heading", "held", "steps")
+        rows = zip(saved["cells"], *(saved[name].tolist() for name in names), strict=True)
+        self.load([State(cells, (a[0], a[1]), *rest) for cells, a, *rest in rows])
+        self._ended = saved["ended"]
+        set_words([self.np_random], saved["random"])
 
     def sample(self, rng: np.random.Generator) -> State:
         """A state of some level in the first environment; agent anywhere, with some heading, doors

@@ -79,12 +79,15 @@ class Tasks:
         self.seeds = levels.seeds or FRESH
         self.envs = [alternatives[0] for alternatives in tasks]
         """The task of each place whose level is under way."""
+        self.levels = [0 for _ in tasks]
+        """The level under way at each place."""
 
     def begin(self, place: int, level: int) -> None:
         """Start a level at a place."""
         alternatives = self._tasks[place]
         env = alternatives[level % len(alternatives)]
         self.envs[place] = env
+        self.levels[place] = level
 
         def draw(source: int | list[int]) -> tuple[None, np.ndarray]:
             env.reset(seed=source if isinstance(source, int) else _number(source))

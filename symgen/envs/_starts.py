@@ -4,9 +4,10 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from symgen.envs._stepping import Flags, ResetOptions, autoreset_mode
+from symgen.problem.resumable import Arrays, Resumable, taken
 
 
-class Starts:
+class Starts(Resumable):
     """Which environments begin an episode with the observation that they have just given.
 
     Args:
@@ -37,3 +38,11 @@ class Starts:
         begin = ended if self._same_step else self._ended
         self._ended = ended
         return begin
+
+    def under_way(self) -> Arrays:
+        """See Resumable."""
+        return {"ended": self._ended.copy()}
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self._ended = taken("ended", arrays, self._ended)

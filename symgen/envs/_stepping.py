@@ -20,7 +20,9 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from numpy.typing import NDArray
 
 from symgen.envs._finite import check_finite
+from symgen.envs._resumed import INNER, put_into, state_of
 from symgen.errors import UserError
+from symgen.problem.resumable import Arrays, Resumable, below, prefixed, taken
 
 Array = NDArray[np.generic]
 Flags = NDArray[np.bool_]
@@ -69,7 +71,7 @@ class Step:
         return self.terminated | self.truncated
 
 
-class Stepper:
+class Stepper(Resumable):
     """Steps a vector environment, and knows which steps are transitions and where episodes begin.
 
     Args:
@@ -127,6 +129,20 @@ class Stepper:
             self.starts = self.resetting
             self.resetting = step.ended
         return step
+
+    def under_way(self) -> Arrays | str:
+        """See Resumable: the environments, and where their episodes begin."""
+        inner = state_of(self.envs)
+        if isinstance(inner, str):
+            return inner
+        own = {"starts": self.starts.copy(), "resetting": self.resetting.copy()}
+        return {**prefixed(INNER, inner), **own}
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        put_into(self.envs, below(INNER, arrays))
+        self.starts = taken("starts", arrays, self.starts)
+        self.resetting = taken("resetting", arrays, self.resetting)
 
 
 def autoreset_mode(envs: VectorEnv) -> AutoresetMode:

@@ -16,11 +16,13 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWrapper
 
+from symgen.envs._resumed import put_into
 from symgen.envs._stepping import Info, ResetOptions, Stepped
 from symgen.envs.piped import Between, piped, unchanged
 from symgen.errors import Refusal, SpecError, UserError, shown
 from symgen.problem.interface import Observation
 from symgen.problem.problem import Problem
+from symgen.problem.resumable import Arrays, Resumable
 
 PACKAGE = str(Path(__file__).parent.parent)
 NOT_ITS_OWN = (PACKAGE, str(Path(gymnasium.__file__).parent), str(Path(np.__file__).parent))
@@ -67,18 +69,20 @@ def bare(problem: Problem, count: int, seed: int, render: bool = False) -> Vecto
             made = problem.adapter.make(problem.adapter_options, count, seed, render)
         except Refusal as error:  # an adapter says so what it cannot make
             raise _failure(f"the environment cannot be made: {error}") from error
-    return Guarded(made)
+    return Guarded(made, problem.adapter.title(problem.adapter_options))
 
 
-class Guarded(VectorWrapper):
+class Guarded(VectorWrapper, Resumable):
     """Environments whose mistakes are a user's, not symgen's.
 
     Args:
         envs: the environments.
+        title: what they are called.
     """
 
-    def __init__(self, envs: VectorEnv) -> None:
+    def __init__(self, envs: VectorEnv, title: str = "these environments") -> None:
         super().__init__(envs)
+        self._title = title
         self._failed = False
 
     def reset(
@@ -107,6 +111,16 @@ class Guarded(VectorWrapper):
             process.join()
         self.env.unwrapped.closed = True
         return None
+
+    def under_way(self) -> Arrays | str:
+        """See Resumable: the state of the environments, or that theirs cannot be saved."""
+        if isinstance(self.env, Resumable):
+            return self.env.under_way()
+        return f"the state of {self._title} cannot be saved"
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        put_into(self.env, arrays)
 
     def _processes(self) -> list[Process]:
         """Those that the environments run in; none where they run in this one."""

@@ -3,12 +3,13 @@
 from functools import lru_cache, partial
 from typing import Annotated, Literal
 
-from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector import VectorEnv
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from symgen.algebra.group import Group
 from symgen.envs._gymnasium_entries import ENTRY_NAMES
 from symgen.envs._gymnasium_registry import environment, native
+from symgen.envs._gymnasium_resumed import OneByOne
 from symgen.envs._gymnasium_simulator import ObservedSimulator, settable
 from symgen.envs._gymnasium_spaces import interface_of
 from symgen.envs._processes import Processes
@@ -118,7 +119,7 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
     if options.vectorization == "async" and not render:
         environment(options).close()  # what is wrong is said here, not by a process
         return reset_from(Processes([one_of_them] * num_envs), seed)
-    return reset_from(SyncVectorEnv([one_of_them] * num_envs), seed)
+    return reset_from(OneByOne([one_of_them] * num_envs), seed)
 
 
 def simulator(options: Options, group: Group) -> ObservedSimulator | str:

@@ -180,8 +180,10 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> "M
     from symgen.envs._minigrid_env import MiniGridVectorEnv
 
     sight = _sight(options, num_envs)
-    restless = _world(options.ids).restless
-    return MiniGridVectorEnv(_tasks(options, num_envs), sight, _actions(options), restless, seed)
+    world = _world(options.ids)
+    return MiniGridVectorEnv(
+        _tasks(options, num_envs), sight, _actions(options), world.restless, world.settable, seed
+    )
 
 
 def _tasks(options: Options, count: int) -> Tasks:

@@ -9,11 +9,14 @@ from typing import TypeVar
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from symgen.envs._generator_words import set_words, words_of
+from symgen.envs._resumed import ResumableWrapper, StatelessWrapper
 from symgen.envs._stepping import Info, ResetOptions, Stepped
 from symgen.problem.interface import Observation
+from symgen.problem.resumable import Arrays, taken
 
 Value = TypeVar("Value")
 
@@ -21,7 +24,7 @@ ObservationMap = Callable[[Observation], Observation]
 ActionMap = Callable[[np.ndarray], np.ndarray]
 
 
-class Seen(VectorWrapper):
+class Seen(StatelessWrapper):
     """An environment seen, and acted on, through functions of batches.
 
     With observation = g and action = g inverse this is the whole environment in another
@@ -57,7 +60,7 @@ class Seen(VectorWrapper):
         return self._observation(observation), reward, terminated, truncated, info
 
 
-class Noisy(VectorWrapper):
+class Noisy(ResumableWrapper):
     """Independent Gaussian noise on every entry of every observation that is an array of numbers.
 
     Terms of integers become float32, for half a step of noise must not be rounded away; indices
@@ -94,6 +97,14 @@ class Noisy(VectorWrapper):
         observation, reward, terminated, truncated, info = self.env.step(actions)
         disturbed = self._disturbed(observation, self.single_observation_space)
         return disturbed, reward, terminated, truncated, info
+
+    def own_state(self) -> Arrays:
+        """The random generator."""
+        return {"random": words_of([self._noise])}
+
+    def take_state(self, arrays: Arrays) -> None:
+        """See ResumableWrapper."""
+        set_words([self._noise], taken("random", arrays, words_of([self._noise])))
 
     def _disturbed(self, observation: Observation, space: spaces.Space) -> Observation:
         if isinstance(space, spaces.Dict) and isinstance(observation, Mapping):

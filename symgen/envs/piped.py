@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from symgen.envs._by_term import (
@@ -28,6 +28,7 @@ from symgen.envs._by_term import (
     spaces_by_term,
     with_finals,
 )
+from symgen.envs._resumed import ResumableWrapper, StatelessWrapper
 from symgen.envs._starts import Starts
 from symgen.envs._stepping import (
     Array,
@@ -39,6 +40,7 @@ from symgen.envs._stepping import (
 )
 from symgen.problem.interface import Observation
 from symgen.problem.pipeline import ACTION, REWARD, Pipeline, patches_of
+from symgen.problem.resumable import Arrays, below, prefixed, taken
 
 Between = Callable[[VectorEnv], VectorEnv]
 
@@ -71,7 +73,7 @@ def unchanged(envs: VectorEnv) -> VectorEnv:
     return envs
 
 
-class Patches(VectorWrapper):
+class Patches(StatelessWrapper):
     """Environments whose pictures are tokens, a patch each; other terms are as they were.
 
     Args:
@@ -112,7 +114,7 @@ class Patches(VectorWrapper):
         }
 
 
-class Frames(VectorWrapper):
+class Frames(ResumableWrapper):
     """Environments whose last observations are seen side by side, along the channels, the oldest
     first. Where an episode begins they are its first one, so many times. Indices stay as they are.
 
@@ -168,6 +170,18 @@ class Frames(VectorWrapper):
         frames = {name: np.concatenate(last, -1) for name, last in self._last.items()}
         return as_space(self, {**parts, **frames})
 
+    def own_state(self) -> Arrays:
+        """The last frames, [frame, env, ...] by term, and whose episodes have ended."""
+        frames = {name: np.stack(last) for name, last in self._last.items() if last}
+        return {**prefixed("last.", frames), **prefixed("starts.", self._starts.under_way())}
+
+    def take_state(self, arrays: Arrays) -> None:
+        """See ResumableWrapper."""
+        frames = below("last.", arrays)
+        for name, last in self._last.items():
+            last.extend(frames[name].copy())
+        self._starts.go_on(below("starts.", arrays))
+
     def _followed_by(self, finals: Parts, rows: Array) -> Parts:
         """The final observations of some environments behind their last frames."""
         frames = {
@@ -177,7 +191,7 @@ class Frames(VectorWrapper):
         return {**finals, **frames}
 
 
-class Previous(VectorWrapper):
+class Previous(ResumableWrapper):
     """Environments that show what was executed and rewarded last, zeros where an episode begins.
 
     The action is what the environment executed: clipped to its box, in its units; of a choice,
@@ -227,6 +241,17 @@ class Previous(VectorWrapper):
             info = with_finals(self, info, {**finals, **last}, rows)
         shown = self._beside(observation, self._starts.step(ended))
         return shown, rewards, terminated, truncated, info
+
+    def own_state(self) -> Arrays:
+        """What was done last, and whose episodes have ended."""
+        last = {name: part.copy() for name, part in self._last.items()}
+        return {**prefixed("last.", last), **prefixed("starts.", self._starts.under_way())}
+
+    def take_state(self, arrays: Arrays) -> None:
+        """See ResumableWrapper."""
+        last = below("last.", arrays)
+        self._last = {name: taken(name, last, part) for name, part in self._last.items()}
+        self._starts.go_on(below("starts.", arrays))
 
     def _beside(self, observation: Observation, begin: Flags) -> Parts:
         """What was done last beside an observation, once those that begin have forgotten it."""

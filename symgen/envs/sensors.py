@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from symgen.envs._by_term import (
     Parts,
@@ -22,14 +22,16 @@ from symgen.envs._by_term import (
     with_finals,
 )
 from symgen.envs._counted import normal
+from symgen.envs._resumed import ResumableWrapper
 from symgen.envs._sensing import NOISE, Order, Sensing
 from symgen.envs._starts import Starts
 from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
 from symgen.problem.interface import AS_GIVEN, Observation
 from symgen.problem.pipeline import patches_of, picture_of
+from symgen.problem.resumable import Arrays, below, prefixed, taken
 
 
-class Sensors(VectorWrapper):
+class Sensors(ResumableWrapper):
     """An environment whose agents see its tokens in another order, more of them, or fewer.
 
     Law: what is drawn in the k-th episode of an environment is a function of seed, environment and
@@ -109,7 +111,7 @@ class Sensors(VectorWrapper):
         ended = terminated | truncated
         begin = self._starts.step(ended)
         # where the next episode has begun already, the final observation is still of the last
-        self._go_on(begin if not self._same_step else np.zeros_like(begin))
+        self._step_on(begin if not self._same_step else np.zeros_like(begin))
         rows = np.flatnonzero(ended)
         finals = finals_by_term(self.env, info, rows)
         if finals is not None:
@@ -117,7 +119,25 @@ class Sensors(VectorWrapper):
         self._start(begin)
         return self._sensed(observation), reward, terminated, truncated, info
 
-    def _go_on(self, starting: Flags) -> None:
+    def own_state(self) -> Arrays:
+        """The counters that random numbers are drawn for, and the orders drawn; no generator."""
+        return {
+            "seeds": self._seeds.copy(),
+            "episode": self._episode.copy(),
+            "clock": self._clock.copy(),
+            "order": self._order.copy(),
+            **prefixed("starts.", self._starts.under_way()),
+        }
+
+    def take_state(self, arrays: Arrays) -> None:
+        """See ResumableWrapper."""
+        self._seeds = taken("seeds", arrays, self._seeds)
+        self._episode = taken("episode", arrays, self._episode)
+        self._clock = taken("clock", arrays, self._clock)
+        self._order = taken("order", arrays, self._order)
+        self._starts.go_on(below("starts.", arrays))
+
+    def _step_on(self, starting: Flags) -> None:
         """A step of every episode but those that begin with it."""
         self._clock = self._clock + 1
         if self._sensing.shuffle and self._sensing.every:

@@ -7,14 +7,16 @@ So a teacher sees in its own way what happens to a student.
 """
 
 import numpy as np
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv
 
+from symgen.envs._resumed import StatelessWrapper
 from symgen.envs._stepping import Info, ResetOptions, Stepped
 from symgen.problem.interface import Observation
+from symgen.problem.resumable import Arrays, Resumable
 
 
-class Tapped(VectorWrapper):
-    """Environments that remember what they gave last.
+class Tapped(StatelessWrapper):
+    """Environments that remember what they gave last, until they are stepped again.
 
     Args:
         envs: the environments.
@@ -44,7 +46,7 @@ class Tapped(VectorWrapper):
         return Again(self)
 
 
-class Again(VectorEnv):
+class Again(VectorEnv, Resumable):
     """Environments that give what others gave last, and change nothing.
 
     Args:
@@ -84,3 +86,10 @@ class Again(VectorEnv):
         if self._tapped.last_step is None:
             raise ValueError("the environments were not stepped just now")
         return self._tapped.last_step
+
+    def under_way(self) -> Arrays:
+        """Nothing: the others are saved by whom they belong to."""
+        return {}
+
+    def go_on(self, arrays: Arrays) -> None:
+        """Nothing."""

@@ -144,7 +144,8 @@ class Adapter(Protocol[OptionsT]):
         self, options: OptionsT, num_envs: int, seed: int, /, render: bool = False
     ) -> "VectorEnv":
         """`num_envs` environments side by side, reset from the seed, with `autoreset_mode` in
-        their metadata.
+        their metadata. Where their state can be saved they are a Resumable, see resumable.py;
+        elsewhere a training that is gone on with begins fresh episodes, and says so.
 
         Args:
             options: what the spec says.

@@ -94,8 +94,9 @@ class Learner(Protocol):
     """One training: iterate it, and it can be saved and restored.
 
     Law: two with the same arguments, weights and environments yield the same numbers, time apart;
-    the global random state is neither read nor changed. One that is restored goes on where the
-    saved one stood, in freshly started episodes: environments are not saved.
+    the global random state is neither read nor changed. One that is restored yields what the saved
+    one would have, where environments can be saved (see problem/resumable.py); elsewhere it goes on
+    where that one stood, in freshly started episodes. `rl/_under_way.py` says which of the two.
     """
 
     def __iter__(self) -> Iterator[dict[str, float]]:
