@@ -5,7 +5,7 @@ spec.yaml           the spec as it was compiled, edits included, and its checksu
 resolved.json       every value in force, defaults included
 plan.txt            the plan, verification.json the verification
 versions.json       python, torch, numpy, symgen, commit, platform, command, device; of resumed
-                    runs too
+                    runs too, with whether they went on bit for bit (`exact`) and else `why` not
 metrics.jsonl       one line per update; events/ holds the same for TensorBoard
 relaxed_weights.jsonl  of a network with banks: their weights over training
 checkpoints/        last, best, and every n-th on request (safetensors and JSON)
@@ -107,15 +107,25 @@ class Run:
         step: int,
         longer: tuple[int, int] | None = None,
         device: str = "cpu",
+        why: str = "",
     ) -> None:
-        """Add the versions and device of a resumed training, and where it is to be longer its steps
-        before and now.
+        """Add to the versions how a training is resumed.
+
+        Args:
+            text: of the spec.
+            resolved: its values.
+            step: at which it goes on.
+            longer: where it is to be longer, its steps before and now.
+            device: on which it is trained now.
+            why: why it begins fresh episodes; "" where it goes on bit for bit.
         """
         self.record_spec(text, resolved)
         before = read_json(self.folder / "versions.json")
         earlier = before.get("resumed")
         resumption = {
             "step": step,
+            "exact": not why,
+            **({"why": why} if why else {}),
             **({"steps": list(longer)} if longer else {}),
             **versions(),
             "device": device,

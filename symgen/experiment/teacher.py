@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
 from symgen.compiler import Compiled
+from symgen.envs._resumed import INNER, put_into, state_of
 from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_mode
 from symgen.envs.guarded import bare
 from symgen.envs.piped import Between, piped, unchanged
@@ -35,6 +36,7 @@ from symgen.nn.squashed import LOG_STD, SquashedGaussian
 from symgen.problem.algorithm import TeacherRun
 from symgen.problem.interface import Observation
 from symgen.problem.problem import Problem
+from symgen.problem.resumable import Arrays, Resumable, below, prefixed, taken
 from symgen.rl._labels import TEACHER, Labels
 from symgen.rl._memory import State, forgotten
 from symgen.semantics.sensors import trained_with
@@ -174,7 +176,7 @@ def refuse_itself(teacher: TeacherRun | None, runs: Sequence[Run]) -> None:
             )
 
 
-class Taught(VectorWrapper):
+class Taught(VectorWrapper, Resumable):
     """Environments with a teacher: `info["teacher"]` holds its labels of the observations that are
     returned.
 
@@ -222,6 +224,32 @@ class Taught(VectorWrapper):
             seen, *_ = self._view.step(actions)
         labels = self._labels(seen, starts)
         return observation, reward, terminated, truncated, {**info, TEACHER: labels}
+
+    def under_way(self) -> Arrays | str:
+        """See Resumable: the environments, what the teacher sees of them, and what it remembers."""
+        inner = state_of(self.env)
+        if isinstance(inner, str):
+            return inner
+        view = {} if self._view is None else state_of(self._view)
+        if isinstance(view, str):
+            return view
+        memory = {name: x.cpu().numpy().copy() for name, x in self._state.items()}
+        return {
+            **prefixed(INNER, inner),
+            **prefixed("view.", view),
+            **prefixed("memory.", memory),
+            "resetting": self._resetting.copy(),
+        }
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        put_into(self.env, below(INNER, arrays))
+        if self._view is not None:
+            put_into(self._view, below("view.", arrays))
+        device = self._network.device
+        memory = below("memory.", arrays)
+        self._state = {name: torch.from_numpy(x.copy()).to(device) for name, x in memory.items()}
+        self._resetting = taken("resetting", arrays, self._resetting)
 
     @torch.no_grad()
     def _labels(self, observation: Observation, starts: Flags) -> Labels:

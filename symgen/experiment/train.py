@@ -32,6 +32,7 @@ from symgen.nn.device import chosen, described
 from symgen.problem.algorithm import Algorithm, AlgorithmOptions
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
+from symgen.rl._under_way import fresh_episodes
 from symgen.semantics.teacher import check_teacher, teacher_of
 from symgen.spec.source import Source
 
@@ -162,7 +163,7 @@ def announcements(
     source: Source, settings: TrainingSettings, seeds: Sequence[int] | None = None
 ) -> list[str]:
     """What `train` will do that a user should know before: runs that are made longer, and what that
-    does to schedules.
+    does to schedules; runs that go on in fresh episodes, and why.
 
     Raises as `train` does.
     """
@@ -171,10 +172,14 @@ def announcements(
     for run in runs if settings.resume else ():
         if not run.resumable or problem.algorithm_options is None:
             continue
+        saved = checkpoint.header(run.checkpoints, LAST)
         longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
         if longer:
-            step = checkpoint.header(run.checkpoints, LAST)["step"]
-            lines.append(announcement(str(run.folder), longer, step, problem.algorithm_options))
+            told = announcement(str(run.folder), longer, saved["step"], problem.algorithm_options)
+            lines.append(told)
+        why = fresh_episodes(saved["scalars"], chosen(settings.device).type)
+        if why and (longer or not saved["finished"]):
+            lines.append(f"{run.folder} goes on in fresh episodes, not bit for bit: {why}")
     return lines
 
 
@@ -323,7 +328,8 @@ def _fit_seed(
         longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
         if longer and begin.finished:
             keep_end(run, begin)
-        run.record_resumption(source.text, resolved(problem), begin.step, longer, device)
+        why = fresh_episodes(begin.scalars, compiled.network.device.type)
+        run.record_resumption(source.text, resolved(problem), begin.step, longer, device, why)
     steps = problem.spec.train.steps
     algorithm: Algorithm[AlgorithmOptions] = lookup.module(
         "algorithm", problem.spec.train.algorithm

@@ -19,6 +19,7 @@ from symgen.envs._stepping import Flags, Given, Stepper
 from symgen.nn import distributions
 from symgen.nn.squashed import box
 from symgen.problem.interface import Action
+from symgen.problem.resumable import Arrays, Resumable, below, prefixed, taken
 from symgen.problem.training import Trained
 from symgen.rl._batch import Unrolled
 from symgen.rl._clone_options import Options
@@ -37,7 +38,7 @@ class Tallies(NamedTuple):
     teacher: Episodes
 
 
-class Demonstrations(RolloutStorage):
+class Demonstrations(RolloutStorage, Resumable):
     """Storage of one rollout and of what the teacher says of it, which `parameters` holds.
 
     Args:
@@ -71,6 +72,22 @@ class Demonstrations(RolloutStorage):
         self.write(self.steps, observation)
         self.labels = labels
         self.memory.begin()
+
+    def under_way(self) -> Arrays:
+        """See Resumable: what the next rollout begins with, what the teacher says of it, and who
+        acts.
+        """
+        return {
+            **self.last(),
+            **prefixed("labels.", self.labels.to_arrays()),
+            "by_student": self.by_student.copy(),
+        }
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self.put_last(arrays)
+        self.labels = Labels.from_arrays(below("labels.", arrays), self.device)
+        self.by_student = taken("by_student", arrays, self.by_student)
 
     def disagreement(self) -> float:
         """How far the student was from the teacher when it saw the transitions, see METRICS."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from symgen.envs._stepping import Flags
 from symgen.problem.algorithm import Scalars
+from symgen.problem.resumable import Arrays, Resumable, taken
 
 METRICS = {
     "episodes": "episodes finished so far",
@@ -18,7 +19,7 @@ LAST = 100
 """So many episodes the means are taken over."""
 
 
-class Episodes:
+class Episodes(Resumable):
     """Counts episodes.
 
     Args:
@@ -69,3 +70,12 @@ class Episodes:
         self.finished = scalars["episodes"]
         self.recent.clear()
         self.recent.extend((total, length) for total, length in scalars["recent"])
+
+    def under_way(self) -> Arrays:
+        """See Resumable: the episodes under way."""
+        return {"returns": self._returns.copy(), "lengths": self._lengths.copy()}
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self._returns = taken("returns", arrays, self._returns)
+        self._lengths = taken("lengths", arrays, self._lengths)

@@ -5,7 +5,10 @@ environments, which belongs to the observations that `reset` or `step` returns w
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+from symgen.problem.resumable import Arrays
 
 __all__ = ["TEACHER", "Labels", "labels_in"]
 
@@ -24,6 +27,21 @@ class Labels:
 
     parameters: Tensor
     log_std: Tensor | None = None
+
+    def to_arrays(self) -> Arrays:
+        """For a checkpoint."""
+        arrays = {"parameters": self.parameters.cpu().numpy().copy()}
+        if self.log_std is not None:
+            arrays["log_std"] = self.log_std.cpu().numpy().copy()
+        return arrays
+
+    @staticmethod
+    def from_arrays(arrays: Arrays, device: torch.device) -> "Labels":
+        """What `to_arrays` gave."""
+        tensors = {
+            name: torch.from_numpy(array.copy()).to(device) for name, array in arrays.items()
+        }
+        return Labels(tensors["parameters"], tensors.get("log_std"))
 
 
 def labels_in(info: Mapping[str, object]) -> Labels:

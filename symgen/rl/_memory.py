@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from symgen.envs._stepping import Flags
+from symgen.problem.resumable import Arrays, Resumable, taken
 from symgen.problem.training import Trained
 
 State = dict[str, Tensor]
 """By name of the step that has memory, each [env, places, channels]; {} without memory."""
 
 
-class Memory:
+class Memory(Resumable):
     """The state of a network, from step to step and from rollout to rollout.
 
     Args:
@@ -64,6 +65,17 @@ class Memory:
             for name, x in state.items():
                 self.stored[name][step // self.length] = x
         return state
+
+    def under_way(self) -> Arrays:
+        """See Resumable: the state before the next step."""
+        return {name: x.cpu().numpy().copy() for name, x in self.state.items()}
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self.state = {
+            name: torch.from_numpy(taken(name, arrays, x.cpu().numpy())).to(x.device)
+            for name, x in self.state.items()
+        }
 
 
 def forgotten(state: Mapping[str, Tensor], starts: Flags) -> State:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.problem.resumable import Arrays, Resumable, taken
+
 Array = NDArray[Any]
 
 
-class RewardScale:
+class RewardScale(Resumable):
     """Running statistics of the discounted return; only its spread is used, so signs and zeros of
     rewards stay.
 
@@ -67,3 +69,11 @@ class RewardScale:
         """Set the statistics to what `state` gave."""
         self.count, self.mean, self.squares = state
         self.discounted[:] = 0
+
+    def under_way(self) -> Arrays:
+        """See Resumable: the returns of the episodes under way."""
+        return {"discounted": self.discounted.copy()}
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self.discounted = taken("discounted", arrays, self.discounted)

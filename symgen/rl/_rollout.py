@@ -13,6 +13,7 @@ from torch import Tensor
 from symgen.envs._finite import check_finite
 from symgen.envs._stepping import Given, Stepper, final_observation
 from symgen.nn import distributions
+from symgen.problem.resumable import Arrays, Resumable
 from symgen.problem.training import Trained
 from symgen.rl._episodes import Episodes
 from symgen.rl._memory import State, forgotten, of_environment, stacked
@@ -20,7 +21,7 @@ from symgen.rl._rollout_storage import RolloutStorage
 from symgen.rl._storage import Observation, stack
 
 
-class Buffer(RolloutStorage):
+class Buffer(RolloutStorage, Resumable):
     """Storage of one rollout for an algorithm that learns from rewards.
 
     What environments say beside observations (rewards, endings, which steps are transitions) is
@@ -54,6 +55,14 @@ class Buffer(RolloutStorage):
         """Take the observation of `envs.reset()`, and remember nothing."""
         self.write(self.steps, observation)
         self.memory.begin()
+
+    def under_way(self) -> Arrays:
+        """See Resumable: what the next rollout begins with."""
+        return self.last()
+
+    def go_on(self, arrays: Arrays) -> None:
+        """See Resumable."""
+        self.put_last(arrays)
 
 
 @torch.no_grad()

@@ -6,9 +6,19 @@ from torch import Tensor
 
 from symgen.envs._finite import check_finite
 from symgen.envs._stepping import Given
+from symgen.problem.resumable import Arrays, below, prefixed
 from symgen.problem.training import Trained
 from symgen.rl._memory import Memory
-from symgen.rl._storage import Observation, action_storage, as_stored, mapped, parts, storage
+from symgen.rl._storage import (
+    Observation,
+    action_storage,
+    arrays_of,
+    as_stored,
+    given_of,
+    mapped,
+    parts,
+    storage,
+)
 
 
 class RolloutStorage:
@@ -69,6 +79,16 @@ class RolloutStorage:
         check_finite(given)
         for rows, values in zip(parts(self.observations), parts(given), strict=True):
             rows[step].copy_(values)
+
+    def last(self) -> Arrays:
+        """Where the next rollout goes on from, for a checkpoint."""
+        row = arrays_of(self.observation(self.steps))
+        return {**row, **prefixed("memory.", self.memory.under_way())}
+
+    def put_last(self, arrays: Arrays) -> None:
+        """Take in what `last` gave, among other arrays."""
+        self.write(self.steps, given_of(arrays))
+        self.memory.go_on(below("memory.", arrays))
 
     def cut(self, x: Tensor) -> Tensor:
         """[step, env, ...] -> [step, sequence, ...], the sequences of all environments in turn, on

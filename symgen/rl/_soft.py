@@ -30,12 +30,14 @@ from symgen.problem.training import PLAIN, Side, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
 from symgen.rl._episodes import Episodes
 from symgen.rl._losses import check_losses
+from symgen.rl._pending import Pending
 from symgen.rl._random_shift import shifted
 from symgen.rl._replay import Batch, Replay
 from symgen.rl._soft_options import SoftOptions
 from symgen.rl._storage import Observation, mapped
 from symgen.rl._target import Target
 from symgen.rl._temperature import Temperature
+from symgen.rl._under_way import UnderWay
 
 METRICS = {
     "step": "environment transitions so far; steps that only start an episode are not counted",
@@ -65,10 +67,10 @@ class SoftLearner(ABC, Generic[Network, Options]):
 
     Two learners with the same arguments, weights and environments yield the same numbers, time
     apart. The global random state is neither read nor changed. A learner restored from `tensors()`
-    and `scalars()`, the replay among them, goes on with the next transition in freshly started
-    episodes: environments are not saved; on another kind of device than before it goes on with
-    fresh random numbers. A replay of more than `saved_gigabytes` is not saved either: then the
-    learner fills one anew, for `warmup` transitions, before it learns.
+    and `scalars()`, the replay among them, yields what this one would have, see UnderWay; on
+    another kind of device than before it goes on with fresh random numbers, in fresh episodes. A
+    replay of more than `saved_gigabytes` is not saved: then the learner fills one anew, for
+    `warmup` transitions, before it learns.
 
     Args:
         network: policy and critics, on any device, in float32 or float64; its weights are changed
@@ -108,7 +110,6 @@ class SoftLearner(ABC, Generic[Network, Options]):
         self.stored = 0  # transitions put into the replay, which may be younger than the network
         self.episodes = Episodes(envs.num_envs)
         self._stepper = Stepper(envs)
-        self._started = False
 
         self.target = Target(network)
         weight = self.target.online_parameters[0]
@@ -140,6 +141,13 @@ class SoftLearner(ABC, Generic[Network, Options]):
             options.replay_gigabytes,
             self._device,
         )
+        self._pending = Pending(self.replay, options.saved_gigabytes)
+        self._under_way = UnderWay(
+            self._device,
+            environments=self._stepper,
+            episodes=self.episodes,
+            pending=self._pending,
+        )
 
     # -----------------------------------------------------------------------------------------
     # what an algorithm says
@@ -170,13 +178,14 @@ class SoftLearner(ABC, Generic[Network, Options]):
             UserError: the environment returns a number that is not finite, or reports an action
                 mask; or a loss is not finite: the weights are useless from then on.
         """
-        if not self._started:
-            self._observation, info = self._stepper.begin(self.seed, self.step)
+        if not self._under_way.begun:
+            observation, info = self._stepper.begin(self.seed, self.step)
             check_mask(info, self.options.ignore_action_mask)
-            check_finite(self._observation)
-            self.replay.begin(self._observation)
+            check_finite(observation)
+            self.replay.begin(observation)
             self.episodes.begin()
-            self._started = True
+            self._pending.observation = observation
+            self._under_way.begun = True
         while self.step < self.steps:
             yield self._report()
 
@@ -222,9 +231,8 @@ class SoftLearner(ABC, Generic[Network, Options]):
         with context:
             for _ in range(self.options.train_every):
                 exploring = self.step < self.options.warmup
-                actions = (
-                    self.explore() if exploring else self.act(mapped(as_tensor, self._observation))
-                )
+                seen = mapped(as_tensor, self._pending.observation)
+                actions = self.explore() if exploring else self.act(seen)
                 acted = actions.cpu().numpy()
                 after = self._stepper.step(acted)
                 check_finite(after.observation, after.rewards)
@@ -232,7 +240,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
                 finals = {env: final_observation(after.info, env) for env in cut}
                 self.replay.add(acted, after, finals)
                 self.episodes.step(after.rewards, after.valid, after.ended)
-                self._observation = after.observation
+                self._pending.observation = after.observation
                 count += int(after.valid.sum())
         return count
 
@@ -290,15 +298,16 @@ class SoftLearner(ABC, Generic[Network, Options]):
     # saving
 
     def tensors(self) -> dict[str, Tensor]:
-        """The replay, the target, the optimisers and the random generator; the caller saves the
-        network.
+        """The replay, the target, the optimisers, the random generator, and what is under way; the
+        caller saves the network.
         """
         result = {
+            **self._under_way.tensors(),
             **_random_state.tensors(self._generator),
             "temperature": self.temperature.log.detach(),
         }
         result |= {f"target.{name}": x for name, x in self.target.tensors().items()}
-        if self.replay.gigabytes <= self.options.saved_gigabytes:
+        if self._pending.replay_is_saved:
             result |= {f"replay.{name}": x for name, x in self.replay.tensors().items()}
         for part, weights in self._weights.items():
             result |= _adam_state.tensors(self._optimisers[part], weights, f"adam.{part}.")
@@ -313,6 +322,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
             "pending_updates": self.pending_updates,
             "stored": self.stored,
             **self.episodes.scalars(),
+            **self._under_way.scalars(),
         }
 
     def restore(self, tensors: dict[str, Tensor], scalars: Scalars) -> None:
@@ -341,7 +351,7 @@ class SoftLearner(ABC, Generic[Network, Options]):
         self.pending_updates = scalars["pending_updates"]
         self.stored = scalars["stored"] if replay else 0
         self.episodes.restore(scalars)
-        self._started = False
+        self._under_way.restore(tensors, scalars)
 
 
 def critic_loss(values: Tensor, wanted: Tensor) -> Tensor:

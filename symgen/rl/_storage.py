@@ -8,12 +8,14 @@ import torch
 from gymnasium import Space, spaces
 from torch import Tensor
 
-from symgen.envs._stepping import Given
+from symgen.envs._stepping import Array, Given
 from symgen.errors import UserError
 from symgen.nn.observation import as_tensor
 from symgen.problem.interface import Action
+from symgen.problem.resumable import Arrays, below, prefixed
 
 CPU = torch.device("cpu")
+ONLY = "observation"
 Observation = Tensor | dict[str, Tensor]
 """A batch of observations, batch first, in the space's own layout and dtype."""
 
@@ -50,6 +52,30 @@ def as_stored(given: Given, stored: Observation) -> Observation:
     if isinstance(stored, dict) or isinstance(given, dict):
         raise ValueError(f"a {type(given).__name__} is given, a {type(stored).__name__} is stored")
     return as_tensor(given).to(stored.dtype)
+
+
+def arrays_of(observation: Observation | Given) -> Arrays:
+    """Observations as arrays by name, copied, for a checkpoint."""
+    if isinstance(observation, dict):
+        return prefixed(f"{ONLY}.", {name: _array(part) for name, part in observation.items()})
+    return {ONLY: _array(observation)}
+
+
+def _array(part: Tensor | Array) -> Array:
+    return np.array(part.cpu() if isinstance(part, Tensor) else part)
+
+
+def given_of(arrays: Arrays) -> Given:
+    """The observations that `arrays_of` gave, among other arrays.
+
+    Raises:
+        KeyError: there are none.
+
+    >>> given_of(arrays_of({"seen": np.arange(2)}))
+    {'seen': array([0, 1])}
+    """
+    terms = below(f"{ONLY}.", arrays)
+    return terms or arrays[ONLY].copy()
 
 
 def joined(first: Observation, second: Observation) -> Observation:

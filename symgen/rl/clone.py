@@ -37,6 +37,7 @@ from symgen.rl._labels import Labels, labels_in
 from symgen.rl._losses import check_losses
 from symgen.rl._rollout import log_std_of
 from symgen.rl._schedule import at
+from symgen.rl._under_way import UnderWay
 
 __all__ = ["METRICS", "Learner", "Options", "divergence", "squared_error", "update"]
 
@@ -193,7 +194,7 @@ class Learner:
 
     Two learners with the same arguments, weights, environments and teacher yield the same numbers,
     time apart. The global random state is neither read nor changed. A learner restored from
-    `tensors()` and `scalars()` goes on with the next update in freshly started episodes.
+    `tensors()` and `scalars()` yields what this one would have, see UnderWay.
 
     Args:
         network: the student, on any device; its weights are changed in place.
@@ -234,7 +235,13 @@ class Learner:
         self._optimiser = torch.optim.Adam(self._weights.values(), eps=options.adam_eps, fused=True)
         self._generator = generator_on(weight.device, seed)
         self._rollout = Demonstrations(network, envs.single_observation_space, options)
-        self._started = False
+        self._under_way = UnderWay(
+            weight.device,
+            environments=self._stepper,
+            student=self.episodes.student,
+            teacher=self.episodes.teacher,
+            rollout=self._rollout,
+        )
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         """One dictionary of METRICS per update, until `steps` transitions are done.
@@ -244,13 +251,13 @@ class Learner:
                 mask; or a loss or gradient is not finite: the weights are useless from then on.
             ValueError: the environments know no teacher.
         """
-        if not self._started:
+        if not self._under_way.begun:
             observation, info = self._stepper.begin(self.seed, self.step)
             check_mask(info, self.options.ignore_action_mask)
             self._rollout.begin(observation, labels_in(info))
             for tally in self.episodes:
                 tally.begin()
-            self._started = True
+            self._under_way.begun = True
         while self.step < self.steps:
             yield self._improve()
 
@@ -308,8 +315,9 @@ class Learner:
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state of the optimiser and of the random generator; the caller saves the network."""
+        """Optimiser, random generator, and what is under way; the caller saves the network."""
         return {
+            **self._under_way.tensors(),
             **_random_state.tensors(self._generator),
             **_adam_state.tensors(self._optimiser, self._weights),
         }
@@ -321,6 +329,7 @@ class Learner:
             "updates": self.updates,
             "student": self.episodes.student.scalars(),
             "teacher": self.episodes.teacher.scalars(),
+            **self._under_way.scalars(),
         }
 
     def restore(self, tensors: dict[str, Tensor], scalars: Scalars) -> None:
@@ -336,7 +345,7 @@ class Learner:
         self.updates = scalars["updates"]
         self.episodes.student.restore(scalars["student"])
         self.episodes.teacher.restore(scalars["teacher"])
-        self._started = False
+        self._under_way.restore(tensors, scalars)
 
 
 def _check(metrics: dict[str, float], step: int) -> None:

@@ -35,6 +35,7 @@ from symgen.rl._reward_scale import RewardScale
 from symgen.rl._rollout import Buffer, log_std_of, rollout
 from symgen.rl._schedule import at
 from symgen.rl._sequences import Sequences, sequences_of
+from symgen.rl._under_way import UnderWay
 
 __all__ = ["METRICS", "Batch", "Learner", "Options", "advantages", "rollout", "update"]
 
@@ -222,8 +223,8 @@ class Learner:
 
     Two learners with the same arguments, weights and environments yield the same numbers, time
     apart. The global random state is neither read nor changed. A learner restored from `tensors()`
-    and `scalars()` goes on with the next update in freshly started episodes: environments are not
-    saved. On another kind of device than before it goes on with fresh random numbers.
+    and `scalars()` yields what this one would have, see UnderWay; on another kind of device it goes
+    on with fresh random numbers, in fresh episodes.
 
     Args:
         network: policy and value, on any device, in float32 or float64; its weights are changed in
@@ -266,14 +267,10 @@ class Learner:
         self._optimiser = _step_sizes.adam(network, options)
         self._generator = generator_on(self._device, seed)
         self._reward_scale = RewardScale(envs.num_envs, options.gamma)
-        self._buffer = Buffer(
-            network,
-            envs.single_observation_space,
-            options.rollout,
-            envs.num_envs,
-            options.sequence,
-        )
-        self._started = False
+        shown = envs.single_observation_space
+        self._buffer = Buffer(network, shown, options.rollout, envs.num_envs, options.sequence)
+        parts = {"environments": self._stepper, "episodes": self.episodes, "rollout": self._buffer}
+        self._under_way = UnderWay(self._device, rewards=self._reward_scale, **parts)
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         """One dictionary of METRICS per update, until `steps` transitions are done.
@@ -282,12 +279,12 @@ class Learner:
             UserError: the environment returns a number that is not finite, or reports an action
                 mask; or a loss or gradient is not finite: the weights are useless from then on.
         """
-        if not self._started:
+        if not self._under_way.begun:
             observation, info = self._stepper.begin(self.seed, self.step)
             check_mask(info, self.options.ignore_action_mask)
             self._buffer.begin(observation)
             self.episodes.begin()
-            self._started = True
+            self._under_way.begun = True
         while self.step < self.steps:
             yield self._improve()
 
@@ -355,8 +352,9 @@ class Learner:
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state of the optimiser and of the random generator; the caller saves the network."""
+        """Optimiser, random generator, and what is under way; the caller saves the network."""
         return {
+            **self._under_way.tensors(),
             **_random_state.tensors(self._generator),
             **_adam_state.tensors(self._optimiser, self._weights),
         }
@@ -368,6 +366,7 @@ class Learner:
             "updates": self.updates,
             **self.episodes.scalars(),
             "reward_scale": self._reward_scale.state(),
+            **self._under_way.scalars(),
         }
 
     def restore(self, tensors: dict[str, Tensor], scalars: Scalars) -> None:
@@ -383,7 +382,7 @@ class Learner:
         self.step = scalars["step"]
         self.updates = scalars["updates"]
         self.episodes.restore(scalars)
-        self._started = False
+        self._under_way.restore(tensors, scalars)
 
 
 def _check(metrics: dict[str, float], step: int, batch: Batch) -> None:

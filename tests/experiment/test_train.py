@@ -21,6 +21,7 @@ from symgen.experiment.train import TrainingSettings, Unverified, train
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC
+from tests.experiment.interrupted import same_bits
 
 TIMES = ("seconds", "steps_per_second")
 
@@ -207,6 +208,7 @@ def test_a_killed_training_is_resumed(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait(30)
     assert not run.finished
+    [whole], _ = train(source, settings(tmp_path / "whole"), quiet)
     begin = run.restore("last")
     heard = []
     saved = TrainingSettings(
@@ -223,6 +225,10 @@ def test_a_killed_training_is_resumed(tmp_path):
     assert lines[begin.update - 1]["step"] == begin.step
     [resumed] = json.loads((run.folder / "versions.json").read_text())["resumed"]
     assert resumed["step"] == begin.step
+    assert resumed["exact"] is True
+    # another process ends with the bits that the first would have ended with
+    assert rows(run) == rows(whole.run)
+    assert same_bits(run, whole.run)
 
 
 def test_a_damaged_checkpoint_is_a_clear_mistake(tmp_path):
