@@ -1,4 +1,6 @@
-"""Atari games side by side as a Gymnasium vector environment: ale-py's own, in threads."""
+"""Atari games side by side as a Gymnasium vector environment: ale-py's own, in threads, or one
+after the other where their memory is observed.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,15 +11,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from symgen.envs._atari_games import rom
+from symgen.envs._atari_memory import MemoryGames, missing
 from symgen.envs._stepping import Info, ResetOptions, Seed, Stepped
-from symgen.errors import UserError
 
 if TYPE_CHECKING:
     from ale_py.vector_env import AtariVectorEnv
 
     from symgen.envs.atari import Options
 
-INSTALL = "pip install 'symgen[atari]'"
 SCREEN = (210, 160)
 """Rows and columns of the frames of a video."""
 FRAMES_PER_SECOND = 60
@@ -26,7 +27,8 @@ NEVER = 2**31 - 1
 
 
 class AtariGames(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """ale-py's vector environment with single images, channels last, and rewards as they are.
+    """ale-py's vector environment with single images, channels last, or bytes of memory, and
+    rewards as they are.
 
     NEXT_STEP: the step that ends an episode returns its last image. ale-py takes no image of a step
     that reaches its own limit of frames, so that the steps are counted here, and the image of a
@@ -55,7 +57,8 @@ class AtariGames(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.render_mode = "rgb_array" if render else None
         self.num_envs = num_envs
         self._options = options
-        self._games = _games(options, num_envs, (options.size, options.size), options.gray)
+        self._numbers = np.array(options.chosen, np.int64)
+        self._games = _observed(options, num_envs)
         self._screens = _games(options, num_envs, SCREEN, gray=False) if render else None
         self._frames = np.empty(0, np.uint8)
         self.single_observation_space = spaces.Box(0, 255, options.shape, np.uint8)
@@ -76,14 +79,15 @@ class AtariGames(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._steps[:] = 0
         self._ended[:] = False
         self._cut[:] = False
-        return self._images(seen), {"lives": info["lives"]}
+        return self._shown(seen), {"lives": info["lives"]}
 
     def step(self, actions: np.ndarray) -> Stepped[np.ndarray]:
         """One step of every game; rewards float64, endings bool, (num_envs,) each."""
         taken = np.ascontiguousarray(actions, np.int64)
-        count = len(self._options.actions)
+        count = len(self._numbers)
         if (taken < 0).any() or (taken >= count).any():
             raise ValueError(f"actions must lie in 0..{count - 1}, got {actions}")
+        taken = self._numbers[taken]
         seen, rewards, over, lives = self._advanced(self._games, taken)
         if self._screens is not None:
             self._frames = self._advanced(self._screens, taken)[0][:, 0]
@@ -93,10 +97,10 @@ class AtariGames(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         rewards = np.where(self._cut, 0.0, rewards)
         self._ended = terminated | truncated
         self._cut = truncated.copy()
-        return self._images(seen), rewards, terminated, truncated, {"lives": lives}
+        return self._shown(seen), rewards, terminated, truncated, {"lives": lives}
 
     def _advanced(
-        self, games: "AtariVectorEnv", actions: np.ndarray
+        self, games: "AtariVectorEnv | MemoryGames", actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Images, rewards, which games are over, and lives, after one step; where an episode was
         truncated, of a new one, for the emulator knows nothing of its end.
@@ -106,10 +110,12 @@ class AtariGames(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             seen, info = games.reset(options={"reset_mask": self._cut})
         return seen, rewards, over, info["lives"]
 
-    def _images(self, seen: np.ndarray) -> np.ndarray:
-        """Channels last, [env, row, column, channel], of ale-py's [env, 1, row, column] or
-        [env, 1, row, column, colour].
+    def _shown(self, seen: np.ndarray) -> np.ndarray:
+        """Bytes [env, byte] as they are; images with channels last, [env, row, column, channel], of
+        ale-py's [env, 1, row, column] or [env, 1, row, column, colour].
         """
+        if self._options.observes == "ram":
+            return seen
         images = seen.reshape((self.num_envs, *self._options.shape))
         self._options.hide_rows.hide(images)
         return images
@@ -123,14 +129,20 @@ class AtariGames(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         del self._games, self._screens
 
 
+def _observed(options: "Options", num_envs: int) -> "AtariVectorEnv | MemoryGames":
+    """The games that are played, drawn where images are observed."""
+    if options.observes == "ram":
+        return MemoryGames(options, num_envs)
+    return _games(options, num_envs, (options.size, options.size), options.gray)
+
+
 def _games(
     options: "Options", num_envs: int, shape: tuple[int, int], gray: bool
 ) -> "AtariVectorEnv":
     try:
         from ale_py.vector_env import AtariVectorEnv
     except ImportError as error:
-        message = "the adapter atari needs the package ale-py"
-        raise UserError("missing-package", message, INSTALL) from error
+        raise missing() from error
     rows, columns = shape
     return AtariVectorEnv(
         rom(options.game),

@@ -21,6 +21,9 @@ ACTIONS = (
 )
 """What a joystick with one button can do, in the order of the emulator's numbers."""
 
+RAM = 128
+"""Bytes of the console's memory."""
+
 _EVERY = """
     Adventure Alien BankHeist BattleZone Berzerk Boxing Centipede ChopperCommand Crossbow
     Darkchambers Defender DonkeyKong DoubleDunk Earthworld ElevatorAction Entombed Et FishingDerby

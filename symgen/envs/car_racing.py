@@ -136,6 +136,11 @@ def _racing(options: Options, render: bool) -> "Env":
     return Racing(options, render)
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """How the track is drawn."""
+    return ("gray", "background", "hide_rows")
+
+
 def simulator(options: Options, group: Group) -> str:
     """Box2D's world holds more than can be set."""
     return "the state of Box2D's world, its contacts, cannot be set"

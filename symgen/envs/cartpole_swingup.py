@@ -129,6 +129,11 @@ def level_contents(options: Options) -> None:
     """It has no levels."""
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """Whether the numbers are observed twice."""
+    return ("redundant",)
+
+
 def simulator(options: Options, group: Group) -> "CartPoleSimulator":
     """Every state can be set, whatever the group: the observation tells all of it but the time."""
     return CartPoleSimulator(make(options, 1, 0))

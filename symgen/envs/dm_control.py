@@ -200,6 +200,11 @@ def level_contents(options: Options) -> None:
 Poses = tuple[Pose, ...]
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """The vectors or a picture, and how it is drawn."""
+    return ("observe", "size", "picture", "frames")
+
+
 def simulator(options: Options, group: Group) -> "ControlSimulator | str":
     """Every state can be set, where it is known what the group does to the body."""
     moves = tasks.moves_of(options.about, group, options.pixels)

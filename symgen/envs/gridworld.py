@@ -302,6 +302,11 @@ def _view(options: Options, batch: int) -> View:
     return Full(batch, size, size, kinds, looks, ahead=ahead)
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """The map, whole or a window of it, and how it is drawn."""
+    return ("view", "window", "resolution")
+
+
 def simulator(options: Options, group: Group) -> "LevelSimulator[Level] | str":
     """Each state of each level can be set, where the group has a planar meaning."""
     moves = _compass.moves_of(group)

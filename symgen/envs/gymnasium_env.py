@@ -122,6 +122,11 @@ def make(options: Options, num_envs: int, seed: int, render: bool = False) -> Ve
     return reset_from(OneByOne([one_of_them] * num_envs), seed)
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """Which entries are hidden."""
+    return ("hide",)
+
+
 def simulator(options: Options, group: Group) -> ObservedSimulator | str:
     """Of Gymnasium's own classic control, and of MuJoCo where the observation is all positions and
     velocities.

@@ -295,6 +295,11 @@ def _probed(id_: str) -> World:
     return worlds.anything(env.height, env.width)
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """The map, whole or a window of it, and how it is drawn."""
+    return ("view", "resolution")
+
+
 def simulator(options: Options, group: Group) -> "LevelSimulator[State] | str":
     """Each state can be set where map, agent and what it carries are the whole state."""
     moves = _compass.moves_of(group)

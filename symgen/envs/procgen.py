@@ -247,6 +247,11 @@ def _native(options: Options) -> dict[str, str | int | bool]:
     }
 
 
+def views(options: Options) -> tuple[str, ...]:
+    """What is drawn is drawn by lot: the options that change it change the levels, too."""
+    return ()
+
+
 def simulator(options: Options, group: Group) -> str:
     """Procgen restores its own states but makes no moved ones, so that only the statistical test is
     possible.

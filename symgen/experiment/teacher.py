@@ -23,7 +23,7 @@ from symgen.envs._stepping import Flags, Info, ResetOptions, Stepped, autoreset_
 from symgen.envs.guarded import bare
 from symgen.envs.piped import Between, piped, unchanged
 from symgen.envs.tapped import Tapped
-from symgen.errors import UserError
+from symgen.errors import UserError, shown
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.files import Object, read_json, write_json
 from symgen.experiment.fit import NETWORK
@@ -119,15 +119,18 @@ def environments(
     Raises:
         UserError: they cannot be made.
     """
-    envs = bare(problem, count, seed)
-    try:
+    with contextlib.ExitStack() as opened:
+        envs = bare(problem, count, seed)
+        opened.callback(envs.close)
         if teacher is None:
             yield piped(envs, problem.pipeline, _sensors(problem, seed))
             return
-        with teacher.compiled.network.expanded():
-            yield _taught(envs, problem, teacher, _sensors(problem, seed))
-    finally:
-        envs.close()
+        opened.enter_context(teacher.compiled.network.expanded())
+        beside = None
+        if teacher.compiled.problem.adapter_options != problem.adapter_options:
+            beside = bare(teacher.compiled.problem, count, seed)
+            opened.callback(beside.close)
+        yield _taught(envs, problem, teacher, _sensors(problem, seed), beside)
 
 
 def _sensors(problem: Problem, seed: int) -> Between:
@@ -139,13 +142,28 @@ def _sensors(problem: Problem, seed: int) -> Between:
 
 
 def _taught(
-    envs: VectorEnv, problem: Problem, teacher: Teacher, student_sensors: Between
+    envs: VectorEnv,
+    problem: Problem,
+    teacher: Teacher,
+    student_sensors: Between,
+    beside: VectorEnv | None,
 ) -> VectorEnv:
     """Environments as the student sees them, with labels by a teacher that sees them as it does
     where it is evaluated: in the order of the environment, whatever the student's sensors do.
+
+    Args:
+        envs: the student's.
+        problem: the student's.
+        teacher: who says what it would do.
+        student_sensors: what becomes of the student's tokens.
+        beside: the teacher's own environments, where their options are others (a view of the same
+            that the student does not have); they go through the same.
     """
     network = teacher.compiled.network
     pipeline = teacher.compiled.problem.pipeline
+    if beside is not None:
+        view = piped(beside, pipeline, unchanged)
+        return Taught(piped(envs, problem.pipeline, student_sensors), network, view)
     if pipeline == problem.pipeline and not trained_with(problem).concerns_tokens:
         return Taught(piped(envs, pipeline, unchanged), network)
     tapped = Tapped(envs)
@@ -185,11 +203,12 @@ class Taught(VectorWrapper, Resumable):
     Args:
         envs: environments that reset themselves.
         network: the teacher's.
-        view: the same environments as the teacher sees them, see envs/tapped.py; None where it
-            sees what they give.
+        view: the same environments as the teacher sees them, see envs/tapped.py, or others that
+            go through the same; None where it sees what they give.
 
     Raises:
-        UserError: they do not reset themselves.
+        UserError: they do not reset themselves; or, of a step, the view goes through something
+            else.
     """
 
     def __init__(self, envs: VectorEnv, network: Network, view: VectorEnv | None = None) -> None:
@@ -221,7 +240,8 @@ class Taught(VectorWrapper, Resumable):
         self._resetting = ended
         seen = observation
         if self._view is not None:
-            seen, *_ = self._view.step(actions)
+            seen, *came = self._view.step(actions)
+            _check_same((reward, terminated, truncated), came[:3])
         labels = self._labels(seen, starts)
         return observation, reward, terminated, truncated, {**info, TEACHER: labels}
 
@@ -262,6 +282,22 @@ class Taught(VectorWrapper, Resumable):
         before = forgotten(self._state, starts)
         distribution, self._state = self._network.decide(observation, before)
         return labels_of(distribution)
+
+
+def _check_same(here: Sequence[np.ndarray], there: Sequence[np.ndarray]) -> None:
+    """Refuse a teacher that sees something else than what happens to its student."""
+    names = ("rewards", "terminated", "truncated")
+    for name, ours, theirs in zip(names, here, there, strict=True):
+        if not np.array_equal(ours, theirs, equal_nan=True):
+            where = np.flatnonzero(np.asarray(ours) != np.asarray(theirs))
+            raise UserError(
+                "teacher-elsewhere",
+                f"the teacher's environment went another way than the student's: {name} "
+                f"{shown(theirs[where[0]].item())} in environment {where[0]}, here "
+                f"{shown(ours[where[0]].item())}",
+                "train the teacher with the options of the student's environment, so that both "
+                "see the same one; or use an environment that a seed determines",
+            )
 
 
 def labels_of(distribution: Distribution) -> Labels:

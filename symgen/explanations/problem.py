@@ -89,9 +89,13 @@ PROBLEM = {
     "teacher-environment": Explanation(
         "The teacher was trained in another environment.",
         """It is asked about everything that happens in the student's environment, and knows only
-        its own: the adapter and all its options must be the same, and its spec must still compile.
-        Each may see the environment in its own way: patches, frames and previous may differ.""",
-        "train: {algorithm: clone, teacher: runs/cartpole_masked_d1/base/0}",
+        its own: the adapter and the options that say what happens must be the same, and its spec
+        must still compile. Each may see the environment in its own way: patches, frames, previous
+        and what the adapter shows (hide of gymnasium_env, observe of dm_control, observes of atari)
+        may differ.""",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1, max_episode_steps: 200}\n"
+        "train: {algorithm: clone, teacher: runs/cartpole_group/base/0}",
+        "environment: {adapter: gymnasium_env, id: CartPole-v1}\n"
         "train: {algorithm: clone, teacher: runs/cartpole_group/base/0}",
     ),
     "unbounded-action": Explanation(

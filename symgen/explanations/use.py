@@ -102,6 +102,15 @@ USE = {
         "symgen train student.yaml --resume     # after the teacher was trained on",
         "symgen train student.yaml --force",
     ),
+    "teacher-elsewhere": _outside(
+        "What happened to the teacher is not what happened to its student.",
+        "A teacher that sees its environment in another way than the student has one of its own, "
+        "which starts from the same seed and gets the same actions: both must go the same way. "
+        "This one draws something that no seed determines, or not the same when it is seen "
+        "otherwise.",
+        "symgen train student.yaml     # of an environment with random numbers of its own",
+        "symgen train student.yaml --set train.teacher=RUN     # that sees as the student does",
+    ),
     "variant-name": _outside(
         "A variant cannot be called that.",
         "It is the name of a folder: at most 100 letters, digits and . _ = , + ~ - and it begins "

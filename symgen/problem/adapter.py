@@ -158,6 +158,14 @@ class Adapter(Protocol[OptionsT]):
             UserError: a package is missing.
         """
 
+    def views(self, options: OptionsT, /) -> tuple[str, ...]:
+        """The options that change what is observed and nothing that happens.
+
+        Law: environments whose options differ in these alone, reset from the same seed and given
+        the same actions, return the same rewards and endings. So a teacher may see what its student
+        does not. Empty where nothing is promised.
+        """
+
     def simulator(self, options: OptionsT, group: Group, /) -> Simulator[Any] | str:
         """The environment with its state in the open, or the reason why there is none.
 

@@ -28,8 +28,8 @@ class Options(RolloutOptions):
     teacher: str = Field(
         min_length=1,
         description="folder of the run that is cloned, such as runs/cartpole/base/0, relative to "
-        "the working folder. It was trained in this very environment; only patches, frames and "
-        "previous of the environment may be others",
+        "the working folder. It was trained in this very environment; only how that is seen may be "
+        "another: patches, frames, previous, and options of the adapter such as atari's observes",
     )
     checkpoint: Literal["last", "best"] = Field(
         "last", description="which weights of the teacher: its last ones, or those of its best "

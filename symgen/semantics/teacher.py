@@ -112,9 +112,9 @@ def _some(names: tuple[str, ...]) -> str:
 def _check_environment(taught: Problem, problem: Problem, findings: Findings) -> None:
     """teacher-environment: what the teacher sees must be what happens here. Raises Failed."""
     code = "teacher-environment"
-    hint = (
-        "write the teacher's environment section; only patches, frames and previous may be others"
-    )
+    views = problem.adapter.views(problem.adapter_options)
+    names = ", ".join(("patches", "frames", *(name for name in views if name != "frames")))
+    hint = f"write the teacher's environment section; only {names} and previous may be others"
     theirs = taught.spec.environment.adapter
     own = problem.spec.environment.adapter
     if theirs != own:
@@ -125,7 +125,7 @@ def _check_environment(taught: Problem, problem: Problem, findings: Findings) ->
     lines = [
         f"{name}: {shown(there[name])}, here {shown(value)}"
         for name, value in here.items()
-        if there[name] != value
+        if there[name] != value and name not in views
     ]
     if lines:
         message = f"the teacher was trained in another environment: {'; '.join(lines)}"

@@ -14,6 +14,7 @@ import pytest
 from symgen.algebra.catalogue import group
 from symgen.algebra.group import Group
 from symgen.compiler import check_spec
+from symgen.envs._hidden_rows import HiddenRows
 from symgen.problem.problem import Problem
 from tests.envs import drawing
 
@@ -228,6 +229,20 @@ EXAMPLES: dict[str, Example] = {
         {"s": {"left": "right", "right": "left"}},
         package="ale_py",
     ),
+    "atari memory": Example(
+        "atari",
+        {
+            "game": "Pong",
+            "observes": "ram",
+            "ram": [49, 54, 51, 50],
+            "only_actions": ["noop", "right", "left"],
+            "max_steps": 6,
+        },
+        "D1",
+        {"observation": {"s": [1, -2, -3, -4]}},
+        {"s": {"left": "right", "right": "left"}},
+        package="ale_py",
+    ),
     "car_racing": Example(
         "car_racing",
         {"max_steps": 6},
@@ -315,6 +330,10 @@ MISTAKES: dict[str, tuple[Mapping[str, Any], ...]] = {
         {"game": "Chess"},
         {"game": "Pong", "size": 84, "hide_rows": {"top": 50, "bottom": 34}},
         {"game": "Pong", "hide_rows": {"left": 1}},
+        {"game": "Pong", "ram": [49]},
+        {"game": "Pong", "observes": "ram", "ram": [128]},
+        {"game": "Pong", "only_actions": ["up"]},
+        {"game": "Pong", "only_actions": ["left", "left"]},
         {"game": "Pong", "sticky": 1.5},
         {"game": "Pong", "frame_skip": 0},
     ),
@@ -333,6 +352,20 @@ MISTAKES: dict[str, tuple[Mapping[str, Any], ...]] = {
     ),
 }
 """Options that each adapter refuses."""
+
+VIEWS: dict[str, dict[str, Any]] = {
+    "gridworld": {"view": "egocentric", "window": 5},
+    "gridworld rgb": {"view": "full", "resolution": None},
+    "minigrid": {"view": "egocentric"},
+    "minigrid rgb": {"resolution": 27},
+    "cartpole_swingup": {"redundant": True},
+    "dm_control reacher": {"observe": "pixels", "size": 16, "frames": 2, "picture": "symmetric"},
+    "gymnasium_env cartpole": {"hide": (2, 4)},
+    "atari coloured": {"observes": "ram", "hide_rows": HiddenRows(), "gray": True, "size": 40},
+    "atari memory": {"observes": "pixels", "ram": (), "threads": 1},
+    "car_racing": {"gray": False, "background": "noise", "hide_rows": HiddenRows(top=9)},
+}
+"""Other views of examples' environments: all options that an adapter says are views."""
 
 
 def parameters(names: Mapping[str, Example] = EXAMPLES) -> list[Any]:

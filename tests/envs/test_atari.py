@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 
 from symgen.algebra.catalogue import group
 from symgen.compiler import check_spec
-from symgen.envs import _atari_env, atari
+from symgen.envs import _atari_memory, atari
 from symgen.envs._atari_games import ACTIONS, GAMES, numbers, rom
 from symgen.envs._hidden_rows import HiddenRows
 from symgen.envs.atari import Options
@@ -217,7 +217,7 @@ def test_the_package_is_named_where_it_is_missing(monkeypatch):
     with pytest.raises(UserError) as caught:
         atari.make(PONG, 1, 0)
     assert caught.value.code == "missing-package"
-    assert caught.value.hint == _atari_env.INSTALL
+    assert caught.value.hint == _atari_memory.INSTALL
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from symgen import lookup
 from symgen.compiler import check_spec
 from symgen.errors import SpecError
+from symgen.problem.adapter import adapter
 from symgen.problem.interface import Interface
 from tests.envs import drawing
 from tests.envs.examples import (
     EXAMPLES,
     MISTAKES,
     UNKNOWN,
+    VIEWS,
     available,
     spec,
 )
@@ -145,6 +147,53 @@ def test_environments_that_do_not_begin_anew_are_seen():
     silent = RecordEpisodeStatistics(environments_of("gridworld"))
     silent.metadata = {}
     assert autoreset_faults(silent, played("gridworld")) == ["autoreset_mode is None"]
+
+
+# other views
+
+
+def test_all_views_are_compared():
+    compared: dict[str, set[str]] = {keyword: set() for keyword in lookup.keywords("adapter")}
+    for name, changes in VIEWS.items():
+        compared[EXAMPLES[name].adapter] |= set(changes)
+    for keyword, options in compared.items():
+        module = adapter(keyword)
+        assert options == set(module.views(module.Options.model_construct()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # pictures of dm_control are drawn slowly
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith("dm_control") else name
+        for name in VIEWS
+    ],
+)
+def test_another_view_shows_what_happens_here(name):
+    if EXAMPLES[name].adapter == "dm_control" and not drawing.drawable():
+        pytest.skip(drawing.REASON)
+    problem = problem_of(name)
+    longer = {key: 90 for key in LENGTHS if key in type(problem.adapter_options).model_fields}
+    options = problem.adapter_options.model_copy(update=longer)
+    views = options.model_copy(update=dict(VIEWS[name]))
+    here = problem.adapter.make(options, ENVS, 0)
+    there = problem.adapter.make(views, ENVS, 0)
+    played_here = play(here, 5 * STEPS, seed=1)
+    played_there = play(there, 5 * STEPS, seed=1)
+    other = play(there, 5 * STEPS, seed=3)
+    here.close()
+    there.close()
+    assert happened(played_here) == happened(played_there)
+    assert not same(played_here, played_there)  # it is another view
+    assert happened(other) != happened(played_there)  # a seed is told by what happens
+
+
+LENGTHS = ("max_steps", "max_episode_steps", "episode_length")
+
+
+def happened(played: Any) -> list[Any]:
+    """Rewards and endings of a play."""
+    return [[array.tolist() for array in step[1:]] for step in played]
 
 
 # levels and words

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorWrapper
 
 from symgen.compiler import compile_spec
+from symgen.errors import UserError
 from symgen.experiment.checkpoint import Checkpoint
 from symgen.experiment.teacher import Taught, digest, labels_of
 from symgen.nn.distributions import MultiCategorical, distribution
@@ -62,6 +63,30 @@ def test_a_reset_forgets():
     assert not torch.equal(labels_in(info).parameters, first)
     _, info = envs.reset(seed=0)
     assert torch.equal(labels_in(info).parameters, first)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_teacher_that_goes_another_way_is_refused(number):
+    """Its environment shares seed and actions, and rewards must be the same."""
+    envs = bandits("discrete", number=2).env
+    view = bandits("discrete", number=2).env
+    taught = Taught(envs, teacher("none"), Paying(view) if number == 2 else view)
+    taught.reset(seed=0)
+    if number == 1:  # control
+        taught.step(np.zeros(2, int))
+        return
+    with pytest.raises(UserError) as caught:
+        taught.step(np.zeros(2, int))
+    assert caught.value.code == "teacher-elsewhere"
+    assert "rewards" in caught.value.message
+
+
+class Paying(VectorWrapper):
+    """Environments that reward more."""
+
+    def step(self, actions):
+        observation, reward, *rest = self.env.step(actions)
+        return observation, reward + 1, *rest
 
 
 def test_logits_and_means_are_told_as_they_are():

@@ -196,6 +196,35 @@ def test_a_student_sees_in_its_own_way(tmp_path):
     assert loaded(outcome.run, "last")[0].verify().exact
 
 
+def test_a_teacher_may_see_what_its_student_does_not(teacher, tmp_path):
+    """Labels are those of the teacher in its own environment, which goes through the same."""
+    blind = {
+        "environment.hide": [2, 4],
+        "symmetry.states": {"observation": {"s": [-1, -2]}},
+    }
+    source = student(teacher.folder, **blind)
+    problem = check_spec(source)
+    check_teacher(problem)
+    taught_by = Teacher.of(problem, "cpu")
+    alone = taught_by.compiled.environment(4, seed=3)
+    with environments(problem, 4, 3, taught_by) as envs:
+        shown, info = envs.reset(seed=7)
+        seen, _ = alone.reset(seed=7)
+        for _ in range(40):  # over three endings
+            assert (shown.shape, seen.shape) == ((4, 2), (4, 4))
+            np.testing.assert_array_equal(shown, seen[:, [0, 2]])
+            outputs, _ = taught_by.compiled.network(seen)
+            expected = outputs["policy"].log_softmax(-1)
+            torch.testing.assert_close(labels_in(info).parameters, expected)
+            actions = np.arange(4) % 2
+            shown, *_, info = envs.step(actions)
+            seen = alone.step(actions)[0]
+    alone.close()
+    [outcome], _ = train(source, settings(tmp_path), quiet)
+    assert outcome.finished
+    assert metrics.read(outcome.run.folder)[-1]["teacher_return"] > 0
+
+
 def test_a_student_needs_no_teacher_once_it_has_learnt(teacher, tmp_path):
     copy = tmp_path / "copied" / "base" / "0"
     shutil.copytree(teacher.folder, copy)
@@ -233,6 +262,7 @@ def test_a_teacher_must_know_the_environment_and_its_actions(teacher, tmp_path):
     other = refused(student(teacher.folder, **{"environment.max_episode_steps": 13}))
     assert other.code == "teacher-environment"
     assert "max_episode_steps: 12, here 13" in other.message
+    assert "only patches, frames, hide and previous" in other.hint
     pendulum = {
         "environment": {"adapter": "gymnasium_env", "id": "Pendulum-v1"},
         "symmetry.states": {"observation": {"s": [1, -2, -3]}},
