@@ -24,7 +24,8 @@ Edits = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change a value of the spec, such as network.width=32; repeatable.",
+        help="Change a value of the spec, such as network.width=32, or leave a condition out: "
+        "evaluate.windy=null; repeatable.",
     ),
 ]
 Device = Annotated[

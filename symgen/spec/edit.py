@@ -23,7 +23,8 @@ def edit(source: Source, changes: Mapping[str, object]) -> Source:
     Args:
         source: the spec to start from; it is not changed.
         changes: dotted path -> new value. A missing key is added, and so are missing mappings on
-            the way to it; a number names an entry of a list.
+            the way to it; a number names an entry of a list; a condition whose value is None is
+            left out.
 
     Raises:
         SpecError: a path is empty, begins with no section of a spec, or passes through something
@@ -85,7 +86,13 @@ def put(values: dict[str, JsonValue], path: tuple[str | int, ...], value: JsonVa
     inner: Container = values
     for key in path[:-1]:
         inner = _child(inner, key, dotted)
-    if isinstance(inner, dict):
+    if isinstance(inner, dict) and value is None and path[:-1] == ("evaluate",):
+        name = str(path[-1])
+        if name not in inner:
+            hint = suggestion(name, list(inner), "conditions")
+            raise Refusal(f"there is no condition {shown(name)} to leave out", hint=hint)
+        del inner[name]
+    elif isinstance(inner, dict):
         inner[str(path[-1])] = value
     else:
         inner[_index(inner, path[-1], dotted)] = value

@@ -81,6 +81,16 @@ def test_bad_paths(path, words):
     assert words in str(found)
 
 
+def test_a_condition_is_left_out():
+    source = read({"evaluate": {"windy": {"transform": "r"}, "calm": {"transform": "s"}}})
+    assert edit(source, {"evaluate.windy": None}).values == {
+        "evaluate": {"calm": {"transform": "s"}}
+    }
+    with pytest.raises(SpecError, match="no condition 'wind' to leave out") as error:
+        edit(source, {"evaluate.wind": None})
+    assert "windy" in str(error.value)
+
+
 def test_bad_values():
     with pytest.raises(SpecError, match="no place in a spec"):
         edit(SOURCE, {"network.width": object()})
