@@ -117,7 +117,7 @@ class Run:
             step: at which it goes on.
             longer: where it is to be longer, its steps before and now.
             device: on which it is trained now.
-            why: why it begins fresh episodes; "" where it goes on bit for bit.
+            why: why it does not go on bit for bit; "" where it does.
         """
         self.record_spec(text, resolved)
         before = read_json(self.folder / "versions.json")

@@ -32,7 +32,7 @@ from symgen.nn.device import chosen, described
 from symgen.problem.algorithm import Algorithm, AlgorithmOptions
 from symgen.problem.problem import Problem
 from symgen.proofs.verify import Verification
-from symgen.rl._under_way import fresh_episodes
+from symgen.rl._under_way import fresh_episodes, inexact
 from symgen.semantics.teacher import check_teacher, teacher_of
 from symgen.spec.source import Source
 
@@ -328,7 +328,7 @@ def _fit_seed(
         longer = lengthened(read_json(run.folder / "resolved.json"), resolved(problem))
         if longer and begin.finished:
             keep_end(run, begin)
-        why = fresh_episodes(begin.scalars, compiled.network.device.type)
+        why = inexact(begin.scalars, compiled.network.device.type)
         run.record_resumption(source.text, resolved(problem), begin.step, longer, device, why)
     steps = problem.spec.train.steps
     algorithm: Algorithm[AlgorithmOptions] = lookup.module(

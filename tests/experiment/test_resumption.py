@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from symgen import lookup
 from symgen.experiment import checkpoint
 from symgen.experiment.run import LAST, Run
 from symgen.experiment.train import announcements
-from symgen.rl._under_way import OLDER, PREFIX
+from symgen.rl._under_way import OLDER, PREFIX, fresh_episodes, inexact
 from symgen.spec.edit import edit
 from symgen.spec.source import read
 from tests.experiment.doubles import SPEC
@@ -143,6 +144,20 @@ def test_a_killed_student_ends_with_the_same_bits(runs, tmp_path):
     assert rows(again) == rows(whole)
     assert same_bits(again, whole)
     assert resumption(again)["exact"] is True
+
+
+def test_every_algorithm_is_killed():
+    tried = {training["train"]["algorithm"] for training in (*TRAININGS.values(), STUDENT)}
+    assert tried == set(lookup.keywords("algorithm"))
+
+
+def test_what_goes_on_elsewhere_is_not_called_exact():
+    here = {"fresh_episodes": "", "device": "cpu"}
+    assert fresh_episodes(here, "cpu") == inexact(here, "cpu") == ""
+    assert fresh_episodes(here, "cuda") == inexact(here, "cuda") != ""
+    there = {"fresh_episodes": "", "device": "cuda"}
+    assert fresh_episodes(there, "cuda") == ""
+    assert inexact(there, "cuda") == "what cuda computes need not come out alike twice"
 
 
 def test_what_is_exact_is_not_announced(runs):
