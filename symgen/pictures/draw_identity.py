@@ -1,8 +1,8 @@
 """identity: how long it takes until the memory of each sensor says which one it is.
 
-What a sensor's memory gives has no name; it settles near a value of its own where the sensor is
-known. Two curves show it: how far it is from its own mean, and how often it is nearer to its own
-mean than to any other sensor's.
+What a sensor's memory gives has no name. Two curves show that the sensor is known: how far the
+memory is from its own mean, which is little once it has settled; and how often it is like the same
+sensor's memory in another episode, for where a body runs the memories go on moving with its gait.
 """
 
 from __future__ import annotations
@@ -23,21 +23,24 @@ if TYPE_CHECKING:
 
 LEAST = 8
 """Steps of an episode that is taken into account."""
+REFERENCES = 2000
+"""Memories, of all sensors together, that each one is compared with."""
 WINDOWS = 60
 """Steps are averaged in windows that grow with time."""
 
 
 def draw_identity(compiled: Compiled, recording: Recording, path: Path) -> Path | None:
-    """The mean over the episodes; None where sensors remember nothing, or no episode is long
+    """The mean over the episodes; None where sensors remember nothing, or no two episodes are long
     enough.
     """
-    if recording.memory is None or recording.going.sum(0).max() < LEAST:
+    count = int((recording.going.sum(0) >= LEAST).sum())
+    if recording.memory is None or count < 2:
         return None
-    distance, known = settling(recording)
+    distance = settling(recording)
+    known = recognised(recording)
     seen = recording.steps[: len(distance)] + 1
     times, distance, known = (windowed(seen, x) for x in (seen, distance, known))
     names = [canvas.short(name, 24) for name in sensor_names(compiled.problem)]
-    count = int((recording.going.sum(0) >= LEAST).sum())
     title = f"when the sensors' memories settle: mean over {count} episodes"
     figure = canvas.figure(9.5, 6.0, title)
     above, below = figure.subplots(2, 1, sharex=True)
@@ -46,12 +49,12 @@ def draw_identity(compiled: Compiled, recording: Recording, path: Path) -> Path 
     above.axhline(1, color=INK, lw=0.8, ls=":")
     above.set_ylim(bottom=0)
     above.set_ylabel("1 (dotted): as far as\nthe means of two sensors", fontsize=9)
-    canvas.caption(below, "memories that are nearest to their own mean")
+    canvas.caption(below, "memories whose nearest in another episode is of the same sensor")
     below.plot(times, known, color=INK, lw=1.6)
     below.axhline(1 / len(names), color=FAINT, lw=0.8, ls=":")
     below.set_ylim(0, 1.03)
     below.set_ylabel(f"share (dotted: chance, 1/{len(names)})", fontsize=9)
-    below.set_xlabel("steps seen (means are of the last half of an episode)", fontsize=9)
+    below.set_xlabel("steps seen (means and other episodes: their last half)", fontsize=9)
     below.set_xscale("log")
     below.xaxis.set_major_formatter(canvas.thousands)
     for axes in (above, below):
@@ -63,33 +66,61 @@ def draw_identity(compiled: Compiled, recording: Recording, path: Path) -> Path 
     return canvas.save(figure, path)
 
 
-def settling(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+def settling(recording: Recording) -> np.ndarray:
     """How far each memory is from its own mean of the last half of its episode, [time, sensor], in
-    units of the mean distance between the means of two sensors; and the share of memories that are
-    nearest to their own mean, [time].
+    units of the mean distance between the means of two sensors.
 
-    Both are means over the episodes of LEAST kept steps or more that are still going.
+    It is a mean over the episodes of LEAST kept steps or more that are still going.
     """
+    memories = _memories(recording)
+    total = max(len(memory) for memory in memories)
+    sensors = memories[0].shape[1]
+    distances = np.full((len(memories), total, sensors), np.nan)
+    for episode, memory in enumerate(memories):
+        means = memory[len(memory) // 2 :].mean(0)
+        apart = np.linalg.norm(means[:, None] - means[None], axis=-1)
+        unit = apart.sum() / max(sensors * (sensors - 1), 1)
+        own = np.linalg.norm(memory - means, axis=-1)
+        distances[episode, : len(memory)] = own / max(unit, 1e-12)
+    return np.nanmean(distances, 0)
+
+
+def recognised(recording: Recording) -> np.ndarray:
+    """The share of memories, [time], whose nearest among those of the last halves of the other
+    episodes is of the same sensor.
+
+    It is a mean over the episodes of LEAST kept steps or more that are still going, of which there
+    must be two.
+    """
+    memories = _memories(recording)
+    sensors = memories[0].shape[1]
+    many = max(REFERENCES // (len(memories) * sensors), 2)
+    late = [_late(memory, many) for memory in memories]
+    shares = np.full((len(memories), max(len(memory) for memory in memories)), np.nan)
+    for episode, memory in enumerate(memories):
+        known = np.concatenate([x for k, x in enumerate(late) if k != episode])
+        sizes = (known**2).sum(-1)
+        for time, row in enumerate(memory):  # all at once would be places x references x time
+            nearest = (sizes - 2 * row @ known.T).argmin(1)
+            shares[episode, time] = (nearest % sensors == np.arange(sensors)).mean()
+    return np.nanmean(shares, 0)
+
+
+def _memories(recording: Recording) -> list[np.ndarray]:
+    """Those of every episode that is long enough, [time, sensor, channel]."""
     if recording.memory is None:
         raise ValueError("no memory was recorded")
     lengths = recording.going.sum(0)
-    total = int(lengths.max())
-    sensors = recording.memory.shape[2]
-    distances = np.full((len(lengths), total, sensors), np.nan)
-    nearest = np.full((len(lengths), total), np.nan)
-    for episode in np.flatnonzero(lengths >= LEAST):
-        length = int(lengths[episode])
-        memory = recording.memory[:length, episode]
-        means = memory[length // 2 :].mean(0)
-        apart = np.linalg.norm(means[:, None] - means[None], axis=-1)
-        unit = apart.sum() / max(sensors * (sensors - 1), 1)
-        own = np.empty((length, sensors))
-        for time, row in enumerate(memory):  # all at once would be places x places x time
-            to_means = np.linalg.norm(row[:, None] - means[None], axis=-1)
-            own[time] = np.diagonal(to_means)
-            nearest[episode, time] = (to_means.argmin(1) == np.arange(sensors)).mean()
-        distances[episode, :length] = own / max(unit, 1e-12)
-    return np.nanmean(distances, 0), np.nanmean(nearest, 0)
+    some = np.flatnonzero(lengths >= LEAST)
+    return [recording.memory[: lengths[episode], episode] for episode in some]
+
+
+def _late(memory: np.ndarray, many: int) -> np.ndarray:
+    """`many` moments of the last half of an episode, sensor after sensor in each: [moment * sensor,
+    channel].
+    """
+    moments = np.linspace(len(memory) // 2, len(memory) - 1, many).astype(int)
+    return memory[np.unique(moments)].reshape(-1, memory.shape[2])
 
 
 def windowed(times: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -42,7 +42,8 @@ def draw_slots(compiled: Compiled, recording: Recording, path: Path) -> Path | N
         return None
     steps = recording.steps[going]
     names = _numbered(sensor_names(compiled.problem))
-    moments = sorted({int(k) for k in np.linspace(0, len(steps) - 1, MOMENTS)})
+    # close together at first, while it is found out which sensor is which
+    moments = sorted({round(k) - 1 for k in np.geomspace(1, len(steps), MOMENTS)})
     tall = float(np.clip(LINE * len(names) + 0.9, 1.9, 6.0))
     high = float(np.clip(0.08 * weights.shape[2] + 1.7, 2.6, 5.5))
     figure = canvas.figure(WIDTH, 2 * tall + high + 0.6, title(compiled, recording))

@@ -199,35 +199,58 @@ def test_nothing_is_left_in_the_network():
 
 
 def recording_of(memory: np.ndarray) -> Recording:
-    """One episode with this memory (time, place, channel)."""
-    time = len(memory)
-    nothing = np.zeros((time, 1, memory.shape[1], 1))
+    """Episodes with this memory (time, episode, place, channel)."""
+    time, episodes, places = memory.shape[:3]
+    nothing = np.zeros((time, episodes, places, 1))
     return Recording(
         steps=np.arange(time),
-        going=np.ones((time, 1), np.bool_),
+        going=np.ones((time, episodes), np.bool_),
         values=nothing,
         keys=nothing,
-        slots=np.zeros((time, 1, 2)),
-        rewarded=np.zeros((time, 1)),
-        returns=np.zeros(1),
-        ended=np.ones(1, np.bool_),
-        memory=memory[:, None],
+        slots=np.zeros((time, episodes, 2)),
+        rewarded=np.zeros((time, episodes)),
+        returns=np.zeros(episodes),
+        ended=np.ones(episodes, np.bool_),
+        memory=memory,
     )
 
 
 def test_a_memory_that_settles_is_seen_to():
     rng = np.random.default_rng(0)
     own = 5 * rng.standard_normal((6, 4))
-    noise = rng.standard_normal((200, 6, 4))
-    known = np.minimum(np.arange(200) / 50, 1)[:, None, None]
-    distance, share = draw_identity.settling(recording_of(known * own + 0.1 * noise))
+    noise = rng.standard_normal((200, 3, 6, 4))
+    known = np.minimum(np.arange(200) / 50, 1)[:, None, None, None]
+    settled = recording_of(known * own + 0.1 * noise)
+    distance = draw_identity.settling(settled)
     assert distance.shape == (200, 6)
     assert distance[:5].mean() > 0.5
     assert distance[60:].mean() < 0.1
+    share = draw_identity.recognised(settled)
+    assert share.shape == (200,)
     assert share[0] < 0.7
     assert (share[60:] == 1).all()
-    _, never = draw_identity.settling(recording_of(noise))  # the control
+    never = draw_identity.recognised(recording_of(noise))  # the control
     assert abs(never.mean() - 1 / 6) < 0.1
+
+
+def test_a_memory_that_moves_with_the_gait_is_recognised():
+    """However far: it never settles, and still says whose it is."""
+    rng = np.random.default_rng(0)
+    own = rng.standard_normal((6, 4))
+    along = 5 * rng.standard_normal((6, 4))
+    phase = 2 * np.pi * (np.arange(200)[:, None] / 20 + rng.random(3))
+    memory = own + along * np.sin(phase)[:, :, None, None]
+    moving = recording_of(memory)
+    assert draw_identity.settling(moving)[100:].mean() > 0.5
+    assert draw_identity.recognised(moving)[100:].mean() > 0.95
+    # the control: in every episode another sensor has each of these memories
+    apart = np.stack([np.roll(memory[:, k], k, axis=1) for k in range(3)], axis=1)
+    assert draw_identity.recognised(recording_of(apart))[100:].mean() < 0.05
+
+
+def test_the_memories_of_one_episode_are_compared_with_no_others(tmp_path):
+    one = recording_of(np.zeros((200, 1, 6, 4)))
+    assert draw_identity.draw_identity(compiled(SENSORS), one, tmp_path / "a.png") is None
 
 
 def test_the_plane_holds_the_most_variance():
