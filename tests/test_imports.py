@@ -15,8 +15,8 @@ PACKAGE = Path(symgen.__file__).parent
 # users call, lazily. "_" stands for the private files beside the entry points, such as those of the
 # command line.
 PARTS = (
-    "explanations errors algebra spec lookup problem envs semantics operations plan families "
-    "constraints nn _ proofs compiler rl"
+    "explanations errors statistics algebra spec lookup problem envs semantics operations plan "
+    "families constraints nn _ proofs compiler rl"
 )
 ORDER = [*PARTS.split(), "experiment", "pictures", "cli", "__main__"]
 TORCH_FREE = set(ORDER) - {"nn", "proofs", "rl", "experiment", "pictures"}

@@ -21,11 +21,11 @@ from symgen.experiment.player import network_under, player
 from symgen.experiment.resolved import check_alike
 from symgen.experiment.run import Run, find
 from symgen.experiment.sampled import divides
-from symgen.experiment.statistics import estimate
 from symgen.experiment.stored import shown_evaluation, store
 from symgen.experiment.symmetry_breaking import symmetry_breaking
 from symgen.experiment.versions import versions
 from symgen.nn.device import described, forked
+from symgen.statistics.estimate import estimate
 
 
 def evaluate_run(

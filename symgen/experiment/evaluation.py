@@ -11,10 +11,10 @@ from symgen.experiment.files import plain_object
 from symgen.experiment.heldout import Changes
 from symgen.experiment.overlap import Overlap
 from symgen.experiment.run import LAST
-from symgen.experiment.statistics import Estimate, StoredEstimate, estimate
 from symgen.experiment.symmetry_breaking import SymmetryBreaking, mean
 from symgen.experiment.variant import variant
 from symgen.problem.problem import Problem
+from symgen.statistics.estimate import Estimate, StoredEstimate, estimate
 
 
 @dataclass(frozen=True)

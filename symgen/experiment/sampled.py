@@ -7,8 +7,8 @@ be one that is good for nothing: with left 0.3, right 0.3 and ahead 0.4, where l
 round a wall, it runs into the wall for ever.
 """
 
-from symgen.experiment.statistics import Estimate
 from symgen.problem.problem import Problem
+from symgen.statistics.estimate import Estimate
 
 
 def divides(problem: Problem) -> bool:

@@ -6,8 +6,8 @@ from rich.table import Table
 
 from symgen.experiment.evaluation import ConditionScores, Evaluation
 from symgen.experiment.sampled import beside, better
-from symgen.experiment.statistics import Estimate
 from symgen.semantics.evaluate import TRAINING
+from symgen.statistics.estimate import Estimate
 
 
 def detail(evaluation: Evaluation) -> Table:

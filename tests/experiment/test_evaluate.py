@@ -9,11 +9,11 @@ from symgen.errors import UserError
 from symgen.experiment.evaluate import evaluate_run, evaluate_runs
 from symgen.experiment.evaluation import ConditionScores, Evaluation, EvaluationSettings, over_seeds
 from symgen.experiment.run import Run, find
-from symgen.experiment.statistics import Estimate, estimate
 from symgen.experiment.stored import stored_evaluation
 from symgen.experiment.train import TrainingSettings, train
 from symgen.spec.edit import edit
 from symgen.spec.source import read
+from symgen.statistics.estimate import Estimate, estimate
 from tests.experiment.doubles import SPEC
 
 FEW = EvaluationSettings(episodes=10, envs=4)

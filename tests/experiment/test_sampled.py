@@ -15,9 +15,9 @@ from symgen.experiment import evaluate
 from symgen.experiment.evaluation import ConditionScores, Evaluation, EvaluationSettings, over_seeds
 from symgen.experiment.run import Run
 from symgen.experiment.sampled import beside, better, divides
-from symgen.experiment.statistics import Estimate
 from symgen.experiment.stored import stored_evaluation
 from symgen.pictures import table
+from symgen.statistics.estimate import Estimate
 from tests.experiment.doubles import SPEC
 from tests.experiment.test_load import PENDULUM, POLE
 

@@ -4,8 +4,8 @@ import pytest
 from rich.console import Console
 
 from symgen.experiment.evaluation import ConditionScores, Evaluation
-from symgen.experiment.statistics import Estimate
 from symgen.pictures import table
+from symgen.statistics.estimate import Estimate
 
 USED = {
     "episodes": 100,

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from symgen.experiment.statistics import Estimate, estimate
+from symgen.statistics.estimate import Estimate, estimate
 
 
 def test_two_values_by_hand():
