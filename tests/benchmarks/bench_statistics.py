@@ -64,17 +64,30 @@ def _holds(values: np.ndarray, true: float) -> bool:
 
 
 def many(studies: int) -> None:
-    """Equal means in other ways: eight arms and 28 pairs; one arm of five times the spread."""
-    print("sequential, batches of five, normal    false")
-    for label, spreads in (("eight arms, 28 pairs", [1.0] * 8), ("spread 1 1 1 5", [1, 1, 1, 5])):
+    """Equal means in other ways: eight arms and 28 pairs; one arm of five times the spread, which is
+    the last. Any pair told apart, and any of the arms that are alike in spread, too.
+    """
+    print("sequential, batches of five, normal    any pair told apart      of equal spread")
+    worlds = {
+        "eight arms, 28 pairs": [1.0] * 8,
+        "spread 1 1 1 5": [1, 1, 1, 5],
+        "spread 1 5": [1, 5],
+    }
+    for label, spreads in worlds.items():
         rng = np.random.default_rng(0)
         design = Design(5, 4, permutations=2_000)
-        wrong = 0
+        spread_of = {str(index): spread for index, spread in enumerate(spreads)}
+        counts = np.zeros(2)
         for _ in range(studies):
-            arms = {str(i): rng.normal(0, s, (4, 5)).tolist() for i, s in enumerate(spreads)}
-            standing = decide(arms, design)
-            wrong += any(v.decision in ("better", "worse") for v in standing.verdicts)
-        print(f"{label:38} {wrong / studies:.1%} {_upper(wrong / studies, studies)}")
+            arms = {name: rng.normal(0, s, (4, 5)).tolist() for name, s in spread_of.items()}
+            apart = [
+                spread_of[verdict.first] == spread_of[verdict.second]
+                for verdict in decide(arms, design).verdicts
+                if verdict.decision in ("better", "worse")
+            ]
+            counts += (bool(apart), any(apart))
+        shown = [f"{count / studies:6.1%} {_upper(count / studies, studies)}" for count in counts]
+        print(f"{label:38} {shown[0]:22} {shown[1]}")
 
 
 def main() -> None:
