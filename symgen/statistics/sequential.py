@@ -1,8 +1,7 @@
 """Seeds added in batches until arms are told apart: a group-sequential permutation test.
 
 AdaStop: Mathieu et al., "AdaStop: adaptive statistical testing for sound comparisons of deep RL
-agents", arXiv:2306.10882, algorithm 1. After each batch of N seeds per arm, every pair of arms has
-the statistic
+agents", arXiv:2306.10882. After each batch of N seeds per arm, every pair of arms has the statistic
 
     T_k = | sum over batches i <= k of (sum of the first arm's scores - sum of the second's) |,
 
@@ -12,11 +11,11 @@ with a boundary, so that the chance that any pair of equal arms is ever told apa
 level (family-wise error): boundary B_k leaves, of the permutations that crossed no boundary before,
 at most as many above it as keep the share of all that ever crossed at k / K of the level. When the
 largest statistic crosses, its pair is told apart and the boundaries are computed anew without it
-(step-down), until the largest left crosses none.
+(step-down; Romano and Wolf, JASA 100, 2005), until the largest left crosses none.
 
-One thing is added. Deals of one pair are exact for that pair; for several pairs with an arm in
-common the paper shows control for growing N, and at N = 5 equal arms (four, three pairs with the
-first) were told apart in 6.3 % of 2000 simulated studies. So the boundary is the larger of two: the
+One thing is added. Deals of one pair are exact for that pair, and approximate for several with an
+arm in common: at N = 5 equal arms (four, three pairs with the first) were told apart in 6.3 % of
+2000 simulated studies. So the boundary is the larger of two: the
 paper's, and that of dealing the scores of all arms in question out among all of them, which is
 exact at any N where these arms are alike. tests/benchmarks/bench_statistics.py measures the result.
 
