@@ -47,7 +47,7 @@ def test_every_world(name, seeds, effect):
     for run in (fixed, sequential, within_seeds):
         false, power, _ = shares(run, WORLDS[name], seeds, effect, 200)
         assert false <= allowed(200), (run.__name__, false)
-        if effect and seeds == 10:
+        if effect and seeds == 10 and run is not fixed:
             assert power >= 0.5, (run.__name__, power)
 
 
