@@ -191,8 +191,9 @@ USE = {
     ),
     "process-killed": _outside(
         "A training process was ended from outside.",
-        "Most often memory ran out. The last checkpoint is safe: go on with fewer processes side "
-        "by side.",
+        "Most often memory ran out. The run was begun again from its last checkpoint, twice, and "
+        "its process was ended again. The checkpoint is safe: go on with fewer processes side by "
+        "side.",
         "symgen train SPEC --jobs 16",
         "symgen train SPEC --jobs 4 --resume",
     ),
