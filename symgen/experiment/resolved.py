@@ -1,4 +1,4 @@
-"""Resolved specs: every value in force, and what two of them disagree about."""
+"""What two resolved specs disagree about."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,6 @@ from symgen.errors import UserError
 from symgen.experiment.files import Json, plain, read_json
 from symgen.experiment.run import Run
 from symgen.experiment.variant import typed
-from symgen.problem.problem import Problem
 
 NOT_TRAINED_WITH = ("evaluate", "train.seeds")
 """More seeds or more held-out conditions change nothing about the seeds trained already."""
@@ -20,25 +19,6 @@ LEFT_OUT = (
     "graph",
 )
 """What a resolved spec names only where the spec does: where it is missing, there is none of it."""
-
-
-def resolved(problem: Problem) -> dict[str, object]:
-    """Every value in force, defaults included, in the shape of a spec. What a study varies is none
-    of a run's.
-    """
-    values: dict[str, object] = problem.spec.model_dump(
-        mode="json", exclude_none=True, exclude={"ablate"}
-    )
-    parts = {
-        "environment": problem.adapter_options,
-        "network": problem.family_options,
-        "train": problem.algorithm_options,
-    }
-    for name, options in parts.items():
-        section = values.get(name)
-        if options is not None and isinstance(section, dict):
-            values[name] = section | options.model_dump(mode="json", by_alias=True)
-    return values
 
 
 def difference(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:

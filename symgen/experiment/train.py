@@ -20,10 +20,11 @@ from symgen.experiment.evaluate import evaluate_run
 from symgen.experiment.evaluation import EvaluationSettings
 from symgen.experiment.files import plain, plain_object, read_json, writing
 from symgen.experiment.fit import Saving, Session, fit
+from symgen.experiment.in_force import resolved
 from symgen.experiment.jobs import Stopped, run_all
 from symgen.experiment.longer import announcement, keep_end, lengthened
 from symgen.experiment.progress import Listen, Report, mean_return
-from symgen.experiment.resolved import difference, disagreement, resolved
+from symgen.experiment.resolved import difference, disagreement
 from symgen.experiment.run import LAST, ROOT, Run
 from symgen.experiment.stored import is_current
 from symgen.experiment.teacher import Teacher, environments, refuse_itself

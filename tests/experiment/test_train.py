@@ -67,7 +67,7 @@ def test_the_folder_of_a_run(trained):
 
 def test_the_spec_of_a_run_compiles_to_the_same_run(trained):
     from symgen.compiler import check_spec
-    from symgen.experiment.train import resolved
+    from symgen.experiment.in_force import resolved
 
     again = resolved(check_spec(trained.run.folder / "spec.yaml"))
     recorded = read_json(trained.run.folder / "resolved.json")

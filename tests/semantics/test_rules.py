@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from symgen.errors import Refusal, SpecError
-from symgen.semantics import action_rules, evaluate, rules
+from symgen.semantics import ablate, action_rules, evaluate, rules
 
 
 @pytest.mark.parametrize("constraint", ["none", {"relaxed": {"form": "residual", "banks": 4}}])
@@ -104,12 +104,12 @@ def test_each_rule_says_which_code_it_gives():
 def test_every_rule_is_listed():
     written = {
         function
-        for file in (rules, action_rules, evaluate)
+        for file in (rules, action_rules, evaluate, ablate)
         for name, function in vars(file).items()
         if not name.startswith("_") and inspect.isfunction(function)
         if list(inspect.signature(function).parameters) == ["problem", "findings"]
     }
-    assert len(written) == 15
+    assert len(written) == 16
     assert written == set(rules.RULES)
 
 

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from symgen.compiler import check_spec, plan_spec
 from symgen.errors import SpecError
-from symgen.experiment.resolved import resolved
+from symgen.experiment.in_force import resolved
 from symgen.problem.pipeline import Pipeline
 from symgen.semantics.reference import sections
 from symgen.spec.edit import edit
