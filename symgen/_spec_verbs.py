@@ -5,13 +5,16 @@ What is heavy is imported when a verb is run: `check` must answer on every save 
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from symgen._arguments import AsJson, Device, Edits, SpecPath, Verbose, source_of
 from symgen._mistakes import DOES_NOT_HOLD, mistakes
 from symgen._printing import print_json
+
+if TYPE_CHECKING:
+    from symgen.spec.source import Source
 
 
 def check(
@@ -25,12 +28,37 @@ def check(
 
         source, _ = source_of(spec, edits)
         problem = check_teacher(check_spec(source))
+        arms = _arms(source) if problem.spec.ablate is not None else []
         if as_json:
-            print_json({"holds": True, "diagnostics": [], **summary.values(problem)})
+            varied = {"arms": arms} if arms else {}
+            print_json({"holds": True, "diagnostics": [], **summary.values(problem), **varied})
         else:
             typer.echo(f"{source.name}: ok\n\n{problem}")
+            for arm in arms:
+                typer.echo(f"  {arm['name']}: {arm['refusal'] or 'ok'}")
         if verbose and not as_json:
             typer.echo(f"\n{summary.moves(problem)}")
+
+
+def _arms(source: "Source") -> list[dict[str, str]]:
+    """The arms of a study, each with what is wrong with it: no mistake of the spec, for they are
+    left out of the study.
+    """
+    from symgen.compiler import check_spec
+    from symgen.errors import SpecError
+    from symgen.study.study import study_of
+
+    study = study_of(source)
+    told = []
+    for arm in study.arms:
+        refusal = ""
+        try:
+            check_spec(arm.source(study.source))
+        except SpecError as error:
+            first = error.diagnostics[0]
+            refusal = f"does not check, error[{first.code}]: {first.message}"
+        told.append({"name": arm.name, "refusal": refusal})
+    return told
 
 
 def plan(spec: SpecPath, edits: Edits = [], as_json: AsJson = False) -> None:

@@ -1,6 +1,6 @@
-"""The command line: one verb per pass of the compiler, and train and evaluate.
+"""The command line: one verb per pass of the compiler, and train, evaluate and ablate.
 
-    symgen check | plan | show | verify | check-env | train | evaluate | explain | schema |
+    symgen check | plan | show | verify | check-env | train | evaluate | ablate | explain | schema |
     reference
 
 Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130
@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import symgen
-from symgen import _help_verbs, _run_verbs, _spec_verbs
+from symgen import _help_verbs, _run_verbs, _spec_verbs, _study_verbs
 from symgen._mistakes import Verbs
 
 app = typer.Typer(
@@ -72,6 +72,7 @@ app.command()(_spec_verbs.verify)
 app.command("check-env")(_spec_verbs.check_env)
 app.command()(_run_verbs.train)
 app.command()(_run_verbs.evaluate)
+app.command()(_study_verbs.ablate)
 app.command()(_help_verbs.explain)
 app.command()(_help_verbs.reference)
 app.command()(_help_verbs.schema)

@@ -145,6 +145,13 @@ USE = {
         "symgen train SPEC     # a spec without train:",
         "train: {algorithm: ppo, steps: 100_000}",
     ),
+    "unverified-arm": _outside(
+        "An arm of a study is not what it claims.",
+        "Its network was measured and does not have the symmetry of the arm, or shows nothing of "
+        "it. It is left out of the study, as symgen train leaves it out; the others run.",
+        "symgen ablate specs/control/pendulum_d1.yaml     # with an arm that is too narrow",
+        "symgen verify specs/control/pendulum_d1.yaml --set ...     # with the edits of the arm",
+    ),
     "not-evaluated": _outside(
         "The run has not been evaluated yet, not since it was trained on, or its seeds not in the "
         "same way.",
