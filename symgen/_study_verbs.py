@@ -1,5 +1,6 @@
 """The verb that makes a study of a spec: ablate."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +23,7 @@ def ablate(
         bool, typer.Option("--dry-run", help="Compile, verify and print the arms; train none.")
     ] = False,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Seeds 0 to N-1 of every arm, not the spec's.")
+        int | None, typer.Option(min=1, help="So many seeds of every arm: the spec's first.")
     ] = None,
     budget: Annotated[
         str, typer.Option(help="Trim seeds to three, then steps, to train so long: 30min.")
@@ -55,7 +56,7 @@ def ablate(
         torch.set_num_threads(threads)
         study = study_of(source_of(spec, edits)[0])
         if seeds is not None:
-            study = replace(study, seeds=tuple(range(seeds)))
+            study = replace(study, seeds=_seeds(study.seeds, seeds))
         hidden = quiet or as_json
         tell = _silent if hidden else _to_stderr
         admitted, lines = _admitted(study, budget, probe, jobs, device, tell)
@@ -64,6 +65,8 @@ def ablate(
         if dry_run:
             if as_json:
                 print_json({**admitted.to_dict(), "trimmed": lines})
+            if not admitted.rows[0].runs:  # there would be nothing to compare with
+                raise typer.Exit(DOES_NOT_HOLD)
             return
         settings = TrainingSettings(
             root=runs,
@@ -87,6 +90,12 @@ def ablate(
             raise typer.Exit(INTERRUPTED)
         if failed:
             raise typer.Exit(DOES_NOT_HOLD)
+
+
+def _seeds(said: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The first of the seeds that are said, and further ones where there are fewer."""
+    unused = (seed for seed in itertools.count() if seed not in said)
+    return (*said, *itertools.islice(unused, max(0, count - len(said))))[:count]
 
 
 def _admitted(

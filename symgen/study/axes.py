@@ -6,6 +6,7 @@ interactions; so is a condition between axes (`where`), which would mean nothing
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import product
 
 from pydantic import JsonValue
@@ -48,13 +49,18 @@ def arms(ablate: Ablate, problem: Problem, source: Source) -> tuple[list[Arm], l
     points = [point for point in _points(ablate) if _exists(point, ablate, problem)]
     if len(points) > MAX_ARMS:
         notes.append(f"of {len(points)} combinations the first {MAX_ARMS} are arms")
-    for point in points[:MAX_ARMS]:
-        made.append(_arm(point, problem, source, notes))
-    for name, edits in ablate.arms.items():
-        changed = _completed(edits, problem, source, notes)
-        label = ", ".join(f"{path} {typed(value)}" for path, value in edits.items())
-        made.append(Arm(folder(name), changed, f"{name}: {label}", "arms", "", _fixed(edits)))
+    makers = [partial(_arm, point, problem, source) for point in points[:MAX_ARMS]]
+    makers += [partial(_named_arm, name, problem, source, ablate) for name in ablate.arms]
+    for maker in makers:
+        try:
+            made.append(maker())
+        except _NoControl as error:  # it would be another arm under a wrong name
+            notes.append(str(error))
     return _once(made, problem, notes), notes
+
+
+class _NoControl(Exception):
+    """There is no group that acts otherwise, as an arm asks for."""
 
 
 def _points(ablate: Ablate) -> Iterator[Point]:
@@ -107,13 +113,24 @@ def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, JsonValue
     return flat
 
 
-def _arm(point: Point, problem: Problem, source: Source, notes: list[str]) -> Arm:
-    edits = _completed(point, problem, source, notes)
+def _named_arm(name: str, problem: Problem, source: Source, ablate: Ablate) -> Arm:
+    edits = ablate.arms[name]
+    changed = _completed(edits, problem, source)
+    label = ", ".join(f"{path} {typed(value)}" for path, value in edits.items())
+    return Arm(folder(name), changed, f"{name}: {label}", "arms", _control(edits), _fixed(edits))
+
+
+def _control(edits: Point) -> str:
+    wronged = WRONG in _mapping(edits.get(GROUP))
+    return "the group acts as the environment does not" if wronged else ""
+
+
+def _arm(point: Point, problem: Problem, source: Source) -> Arm:
+    edits = _completed(point, problem, source)
     said = {path: _named(value) for path, value in point.items()}
-    control = "the group acts as the environment does not" if said != point else ""
     label = ", ".join(f"{_short(path)} {typed(value)}" for path, value in said.items())
     axis = next(iter(point)) if len(point) == 1 else "grid"
-    return Arm(variant(said), edits, label, axis, control, _fixed(point))
+    return Arm(variant(said), edits, label, axis, _control(point), _fixed(point))
 
 
 def _named(value: JsonValue) -> JsonValue:
@@ -140,16 +157,16 @@ def _fixed(edits: Mapping[str, JsonValue]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _completed(point: Point, problem: Problem, source: Source, notes: list[str]) -> Point:
+def _completed(point: Point, problem: Problem, source: Source) -> Point:
     """What an arm says, and what goes with it."""
     twin = _of_the_constraint(point, problem)
-    more = _of_the_group(point, problem, source, notes)
+    more = _of_the_group(point, problem, source)
     if twin:  # another network takes the place of the hidden fibres
         more = {path: value for path, value in more.items() if not path.startswith("network.")}
     return {**point, **more, **twin}
 
 
-def _of_the_group(edits: Point, problem: Problem, source: Source, notes: list[str]) -> Point:
+def _of_the_group(edits: Point, problem: Problem, source: Source) -> Point:
     """What goes with another group: the same action of a smaller one, or a wrong action.
 
     What an arm says of states, actions or the network itself stays as it says.
@@ -169,12 +186,11 @@ def _of_the_group(edits: Point, problem: Problem, source: Source, notes: list[st
         try:
             changed = edit(source, more)
             found = wrong(check_spec(changed), changed)
-        except SpecError:
-            found = None
-        if found is None:
-            notes.append(f"no wrong {name}: there is no other action of it here that checks")
-        else:
-            more |= found.edits
+        except SpecError as error:
+            found = error.diagnostics[0].message
+        if isinstance(found, str):
+            raise _NoControl(f"no arm {WRONG}-{name}: {found}")
+        more |= found.edits
     said = [path for path in edits if path != GROUP]
     return {
         path: value

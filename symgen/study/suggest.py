@@ -67,10 +67,8 @@ def _wrong(problem: Problem, source: Source, notes: list[str]) -> Iterator[Arm]:
     if problem.group.order < 2:
         return
     found = wrong(problem, source)
-    if found is None:
-        notes.append(
-            f"no wrong group: there is no other action of {problem.group} here that checks"
-        )
+    if isinstance(found, str):
+        notes.append(f"no wrong group: {found}")
         return
     why = (
         "the same group acts as the environment does not: what a network with the right action "

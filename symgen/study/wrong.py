@@ -37,8 +37,6 @@ from symgen.study.subgroups import Subgroup, action_move, of_states
 
 MAX_ORDER = 64
 """Largest group of which every element is compared."""
-MAX_ENTRIES = 4096
-"""Most entries of an observation whose moves are compared."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,20 @@ class _Candidate:
     field: FieldType | None = None
 
 
-def wrong(problem: Problem, source: Source) -> Wrong | None:
-    """A wrong action of the group of a problem; None where there is none that checks.
+def wrong(problem: Problem, source: Source) -> Wrong | str:
+    """A wrong action of the group of a problem, or why there is none.
 
     Args:
         problem: of the source.
         source: the spec that is edited.
     """
     group = problem.group
-    if group.known_order is None or not 2 <= group.order <= MAX_ORDER:
-        return None
+    if group.order > MAX_ORDER:
+        if group.is_symmetric and problem.action.is_trivial:
+            return f"{group} permutes in every way there is, and has no other to permute in"
+        return f"{group} has more than {MAX_ORDER} elements, which are not compared one by one"
+    if group.order < 2:
+        return f"{group} moves nothing"
     right = _graph_of(problem, problem.action, dict(problem.frame.observation))
     for candidate in _candidates(problem):
         fields = dict(problem.frame.observation)
@@ -88,7 +90,7 @@ def wrong(problem: Problem, source: Source) -> Wrong | None:
         except SpecError:
             continue
         return Wrong(edits, candidate.label)
-    return None
+    return f"no other action of {group} that was tried checks"
 
 
 def _graph_of(
@@ -103,9 +105,16 @@ def _graph_of(
                 parts.append(np.array(problem.group.permutation(word), dtype=np.float64))
             else:
                 parts.append(field.base.permutation(word).astype(np.float64))
-            parts.append(np.round(field.fibre.matrix(word), 6) + 0.0)
+            parts.append(_fibre_move(field.fibre, word))
         moves.add(b"|".join(part.tobytes() for part in parts))
     return frozenset(moves)
+
+
+def _fibre_move(fibre: Representation, word: str) -> np.ndarray:
+    if fibre.is_signed_permutation:  # of many channels a matrix is large
+        targets, signs = fibre.signed_permutation(word)
+        return (targets + 1) * signs
+    return np.round(fibre.matrix(word), 6) + 0.0
 
 
 def _edits(problem: Problem, candidate: _Candidate) -> dict[str, JsonValue]:

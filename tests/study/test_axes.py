@@ -94,6 +94,12 @@ def test_a_wrong_group():
     assert arm.edits["symmetry.actions"]["r"]["up"] == "right"
 
 
+def test_where_there_is_no_wrong_group_there_is_no_arm():
+    made = study({"symmetry.group": [{"wrong": "C1"}, "C2"]})
+    assert [arm.name for arm in made.arms] == ["base", "symmetry.group=C2"]
+    assert made.notes == ("no arm wrong-C1: C1 moves nothing",)
+
+
 def test_a_constraint_of_free_networks_takes_the_free_twin():
     values = ["relaxed", "augment", "none"]
     _, relaxed, augment, none = study({"symmetry.constraint": values}).arms

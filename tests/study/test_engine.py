@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from typer.testing import CliRunner
 
+from symgen._study_verbs import _seeds
 from symgen.cli import app
 from symgen.experiment.run import find
 from symgen.experiment.train import TrainingSettings
@@ -34,6 +35,11 @@ def test_a_study_is_run_once(tmp_path):
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 0, again.output
     assert [(run.checkpoints / "last.json").stat().st_mtime_ns for run in runs] == before
+
+
+def test_seeds_are_those_of_the_spec_and_then_others():
+    assert _seeds((5, 1), 1) == (5,)
+    assert _seeds((5, 1), 5) == (5, 1, 0, 2, 3)
 
 
 def test_an_arm_that_fails_is_listed_and_the_others_run(tmp_path):

@@ -19,7 +19,7 @@ from symgen.experiment.variant import check_variant, typed
 from symgen.spec.source import read
 from symgen.study.study import Study, study_of
 from symgen.study.subgroups import chain, within
-from symgen.study.wrong import wrong
+from symgen.study.wrong import Wrong, wrong
 from tests.study.specs import CARTPOLE
 
 ROOT = Path(symgen.__file__).parents[1]
@@ -138,7 +138,7 @@ def test_the_wrong_group_is_another_action_of_the_same_group():
     source = read(CARTPOLE)
     problem = check_spec(source)
     found = wrong(problem, source)
-    assert found is not None
+    assert isinstance(found, Wrong)
     assert found.edits == {"symmetry.states": {"observation": {"s": [-1, -2, 3, 4]}}}
 
 
@@ -146,4 +146,4 @@ def test_where_there_is_no_other_action_there_is_no_wrong_group():
     values = {**CARTPOLE, "symmetry": {**CARTPOLE["symmetry"], "group": "C1"}}
     values["symmetry"] |= {"states": "trivial", "actions": "trivial"}
     source = read(values)
-    assert wrong(check_spec(source), source) is None
+    assert wrong(check_spec(source), source) == "C1 moves nothing"

@@ -6,7 +6,7 @@ from symgen.compiler import check_spec, compile_spec
 from symgen.proofs.check_env import check_environment
 from symgen.spec.edit import edit
 from symgen.spec.source import read
-from symgen.study.wrong import wrong
+from symgen.study.wrong import Wrong, wrong
 from tests.study.specs import CARTPOLE, LAVA, PENDULUM
 
 TURNS = {
@@ -22,7 +22,7 @@ def test_the_environment_refutes_what_the_network_has(spec):
     problem = check_spec(source)
     assert check_environment(problem, samples=16).holds  # control: the right group is not refuted
     found = wrong(problem, source)
-    assert found is not None
+    assert isinstance(found, Wrong)
     assert found.label
     compiled = compile_spec(edit(source, found.edits), seed=0)
     assert compiled.group == problem.group
