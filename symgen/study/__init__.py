@@ -3,6 +3,7 @@
 arm          one variant of a study
 axes         the arms of an `ablate:` section
 suggest      the study that a spec suggests by itself
+conditions   held-out conditions, as an arm plays them
 width        as many channels, or as many weights
 flops        what one forward pass costs
 matrix       every arm compiled and verified before anything runs

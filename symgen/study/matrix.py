@@ -1,16 +1,14 @@
 """The matrix of a study: every arm compiled and verified before anything runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pydantic import JsonValue
-
-from symgen.compiler import Compiled, check_spec, compile_spec, plan_spec
+from symgen.compiler import Compiled, compile_spec, plan_spec
 from symgen.errors import Diagnostic, SpecError, UserError
-from symgen.problem.problem import Problem
 from symgen.proofs.verification import Verification
 from symgen.study.alike import alike
 from symgen.study.arm import Arm
+from symgen.study.conditions import checked
 from symgen.study.flops import forward_flops
 from symgen.study.study import Study
 from symgen.study.width import Width, matched
@@ -143,7 +141,7 @@ def matrix(study: Study, tell: Tell = lambda name: None) -> Matrix:
 
 def _row(arm: Arm, study: Study, wanted: int) -> tuple[Row, Compiled | None]:
     try:
-        problem, arm, notes = _checked(arm, study)
+        problem, arm, notes = checked(arm, study)
         if study.hold == "weights" and not arm.is_reference:
             width = matched(problem, wanted, arm.fixed)
             arm = replace(arm, edits={**arm.edits, **width.edits})
@@ -205,39 +203,3 @@ def _about(width: Width) -> tuple[str, ...]:
     off = (width.weights - width.wanted) / width.wanted
     why = f": {width.why}" if width.why else ", the nearest that its widths allow"
     return (f"{width.weights:,} weights, {off:+.0%} of {width.wanted:,}{why}",)
-
-
-def _checked(arm: Arm, study: Study) -> tuple[Problem, Arm, tuple[str, ...]]:
-    """The Problem of an arm. Held-out conditions that it cannot play are left out, and said.
-
-    Raises:
-        SpecError: it is wrong beyond its conditions.
-    """
-    source = arm.source(study.source)
-    try:
-        return check_spec(source), arm, ()
-    except SpecError as error:
-        conditions = study.source.values.get("evaluate")
-        if arm.is_reference or not isinstance(conditions, dict) or not conditions:
-            raise
-        bare = replace(arm, edits={**arm.edits, "evaluate": {}})
-        try:
-            check_spec(bare.source(study.source))
-        except SpecError:
-            raise error from None
-    kept = {name: value for name, value in conditions.items() if _plays(bare, name, value, study)}
-    left_out = [name for name in conditions if name not in kept]
-    edits: Mapping[str, JsonValue] = {**arm.edits, "evaluate": kept}
-    arm = replace(arm, edits=edits)
-    notes = (f"not evaluated under {', '.join(left_out)}, which it cannot play",)
-    return check_spec(arm.source(study.source)), arm, notes
-
-
-def _plays(bare: Arm, name: str, value: JsonValue, study: Study) -> bool:
-    """Whether an arm can play one condition."""
-    alone = replace(bare, edits={**bare.edits, "evaluate": {name: value}})
-    try:
-        check_spec(alone.source(study.source))
-    except SpecError:
-        return False
-    return True

@@ -162,8 +162,9 @@ def _graphs(problem: Problem) -> Iterator[Arm]:
     if options.get("local") is not None:
         yield Arm("local=none", {"network.local": None}, "without local attention", "local")
     elif "local" in options:
-        label = "with local attention in windows of 3 pixels"
-        yield Arm("local=3", {"network.local": {"window": 3}}, label, "local")
+        window = problem.family.patch(problem.family_options) + 2
+        label = f"with local attention in windows of {window} pixels"
+        yield Arm(f"local={window}", {"network.local": {"window": window}}, label, "local")
 
 
 def _fibres(problem: Problem) -> Iterator[Arm]:

@@ -10,6 +10,7 @@ from symgen.compiler import compile_spec
 from symgen.errors import CODES
 from symgen.spec.source import read
 from symgen.study.alike import alike
+from symgen.study.conditions import checked
 from symgen.study.matrix import matrix
 from symgen.study.study import study_of
 from symgen.study.width import TOLERANCE
@@ -46,10 +47,31 @@ def test_exact_arms_are_exact(lava):
 
 
 def test_a_condition_that_an_arm_cannot_play_is_left_out_and_said(lava):
-    row = next(row for row in lava.rows if row.arm.name == "group=C1")
-    assert row.arm.edits["evaluate"] == {}
-    assert row.notes[0] == "not evaluated under turned, which it cannot play"
-    assert "evaluate" not in lava.rows[0].arm.edits
+    """r of C2 is a half turn; a quarter turn it cannot say, and a wrong group means another one."""
+    by_name = {row.arm.name: row for row in lava.rows}
+    for name in ("group=C2", "group=C1", "group=wrong", "output=invariant"):
+        assert by_name[name].arm.edits["evaluate"] == {}
+        assert by_name[name].notes[0] == "not evaluated under turned, which it cannot play"
+    assert "evaluate" not in by_name["base"].arm.edits
+    assert "evaluate" not in by_name["constraint=none"].arm.edits
+
+
+def test_a_condition_is_the_same_in_the_words_of_every_arm():
+    conditions = {
+        "half": {"transform": "rr"},
+        "seen": {"observation": "rr"},
+        "noisy": {"observation_noise": 0.1},
+    }
+    study = study_of(read({**LAVA, "evaluate": conditions}))
+    arms = {arm.name: arm for arm in study.arms}
+    for name, half, seen in (("group=C2", "r", "r"), ("group=wrong", "rr", "rr")):
+        problem, _, notes = checked(arms[name], study)
+        assert problem.spec.evaluate["half"] == {"transform": half}
+        assert problem.spec.evaluate["seen"] == {"observation": seen}
+        assert not notes
+    problem, _, notes = checked(arms["output=invariant"], study)
+    assert set(problem.spec.evaluate) == {"seen", "noisy"}  # its actions stay
+    assert notes == ("not evaluated under half, which it cannot play",)
 
 
 def test_what_does_not_compile_is_listed():
