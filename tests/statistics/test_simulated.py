@@ -39,7 +39,7 @@ def test_control_without_correction_equal_arms_are_told_apart(monkeypatch):
     assert false > 0.09
 
 
-@pytest.mark.slow(2)
+@pytest.mark.slow(minutes=1)
 @pytest.mark.parametrize("name", WORLDS)
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("effect", [False, True])
