@@ -1,7 +1,7 @@
-"""The command line: one verb per pass of the compiler, and train, evaluate and ablate.
+"""The command line: one verb per pass of the compiler, and train, evaluate, ablate and report.
 
-    symgen check | plan | show | verify | check-env | train | evaluate | ablate | explain | schema |
-    reference
+    symgen check | plan | show | verify | check-env | train | evaluate | ablate | report |
+    explain | schema | reference
 
 Exit status: 0 it holds, 1 it does not hold, 2 the spec (or what was typed) is wrong, 130
 interrupted. Results go to stdout, mistakes and progress to stderr. Nothing heavy is imported before
@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import symgen
-from symgen import _help_verbs, _run_verbs, _spec_verbs, _study_verbs
+from symgen import _help_verbs, _report_verbs, _run_verbs, _spec_verbs, _study_verbs
 from symgen._mistakes import Verbs
 
 app = typer.Typer(
@@ -73,6 +73,7 @@ app.command("check-env")(_spec_verbs.check_env)
 app.command()(_run_verbs.train)
 app.command()(_run_verbs.evaluate)
 app.command()(_study_verbs.ablate)
+app.command()(_report_verbs.report)
 app.command()(_help_verbs.explain)
 app.command()(_help_verbs.reference)
 app.command()(_help_verbs.schema)

@@ -18,8 +18,8 @@ PARTS = (
     "explanations errors statistics algebra spec lookup problem envs semantics operations plan "
     "families constraints nn _ proofs compiler rl"
 )
-ORDER = [*PARTS.split(), "experiment", "pictures", "study", "cli", "__main__"]
-TORCH_FREE = set(ORDER) - {"nn", "proofs", "rl", "experiment", "pictures", "study"}
+ORDER = [*PARTS.split(), "experiment", "pictures", "study", "report", "cli", "__main__"]
+TORCH_FREE = set(ORDER) - {"nn", "proofs", "rl", "experiment", "pictures", "study", "report"}
 # Heavy libraries and the only files that may import them at module level.
 HOME = {
     "minigrid": (),

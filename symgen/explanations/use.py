@@ -160,6 +160,21 @@ USE = {
         "symgen evaluate runs/cartpole_group --stored",
         "symgen evaluate runs/cartpole_group",
     ),
+    "not-comparable": _outside(
+        "These runs cannot stand in one report.",
+        "Numbers are compared where they were made alike: every run evaluated with the same "
+        "options, one run per seed of an arm, and several specs only over arms that all of them "
+        "have, with a range stated for each. The message says which is not so.",
+        "symgen report runs/cartpole_group runs/pendulum_d1     # with no arm in common",
+        "symgen report runs/cartpole_group",
+    ),
+    "report-format": _outside(
+        "A report cannot be written so.",
+        "A report is a page (html), Markdown (md), the numbers of every seed and condition (csv), "
+        "or figures for a paper (pdf); several are named with commas.",
+        "symgen report runs/cartpole_group --format word",
+        "symgen report runs/cartpole_group --format html,csv",
+    ),
     "video-format": _outside(
         "The video cannot be made.",
         "A video is an .mp4 or a .gif, and the environment must be able to draw itself.",

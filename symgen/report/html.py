@@ -1,0 +1,119 @@
+"""The report as one page: no network, no script, styles and figures inside."""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from symgen.report import tables
+from symgen.report.contents import Contents, SpecContents
+from symgen.report.data import ArmData
+from symgen.report.figures import Drawing
+from symgen.report.numbers import number
+from symgen.report.results import Results
+from symgen.report.run_data import RunData, shown_versions
+from symgen.report.tables import Table
+from symgen.report.words import Sentence
+
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A part of a page.
+
+    Args:
+        id: its anchor.
+        title: its heading.
+        figures: (anchor, caption, SVG).
+        tables: below the figures.
+    """
+
+    id: str
+    title: str
+    figures: tuple[tuple[str, str, str], ...]
+    tables: tuple[Table, ...]
+
+
+def page(contents: Contents) -> str:
+    """The page."""
+    # optional means not imported: only a page needs it
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["marked"] = _marked
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    results = contents.results
+    names = [spec.spec.name for spec in results.specs]
+    return template.render(
+        title=" and ".join(names) if len(names) < 4 else f"{len(names)} specs",
+        sentences=grouped(contents.sentences),
+        together=_together(results),
+        specs=[(spec.results.spec, _sections(spec)) for spec in contents.specs],
+        versions=_versions,
+        resumed=_resumed,
+        number=number,
+        empty=results.data.empty,
+        alpha=results.alpha,
+    )
+
+
+def _together(results: Results) -> Table | None:
+    if results.aggregated is None:
+        return None
+    return tables.aggregated(results.aggregated, results.specs[0].spec)
+
+
+def _sections(contents: SpecContents) -> list[Section]:
+    by_section: dict[str, list[Drawing]] = {}
+    for drawing in contents.drawings:
+        by_section.setdefault(drawing.section, []).append(drawing)
+    titles = {
+        "varied": "What varied",
+        "scores": "What came out, by condition",
+        "learning": "How the arms learned",
+        "symmetry": "What became of the symmetry",
+        "costs": "What it cost",
+    }
+    return [
+        Section(
+            f"{name}-{contents.results.spec.id}",
+            title,
+            tuple((d.id, d.caption, d.svg()) for d in by_section.get(name, [])),
+            contents.tables[name],
+        )
+        for name, title in titles.items()
+    ]
+
+
+def _marked(text: str) -> str:
+    """`names` of a sentence as code; it is HTML, and everything else is escaped."""
+    escaped = html.escape(text).replace("p = ", "p&nbsp;=&nbsp;")
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escaped)
+
+
+def _versions(arm: ArmData) -> Mapping[str, list[RunData]]:
+    """The runs of an arm by what they were made with: mostly one line for all of them."""
+    by_text: dict[str, list[RunData]] = {}
+    for run in arm.runs:
+        by_text.setdefault(shown_versions(run.versions), []).append(run)
+    return by_text
+
+
+def _resumed(run: RunData) -> int:
+    """How often a run was gone on with."""
+    resumed = run.versions.get("resumed")
+    return len(resumed) if isinstance(resumed, Sequence) else 0
+
+
+def grouped(sentences: Sequence[Sentence]) -> list[tuple[str, list[str]]]:
+    """Sentences of one kind that follow one another, together."""
+    groups: list[tuple[str, list[str]]] = []
+    for sentence in sentences:
+        if not groups or groups[-1][0] != sentence.kind:
+            groups.append((sentence.kind, []))
+        groups[-1][1].append(sentence.text)
+    return groups
