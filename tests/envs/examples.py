@@ -239,7 +239,7 @@ EXAMPLES: dict[str, Example] = {
             "max_steps": 6,
         },
         "D1",
-        {"observation": {"s": [1, -2, -3, -4]}},
+        {"observation": {"s": [1, 2, 4, 3]}},
         {"s": {"left": "right", "right": "left"}},
         package="ale_py",
     ),

@@ -76,6 +76,7 @@ WITHOUT = (
     "gymnasium_env index",
     "atari",
     "atari coloured",
+    "atari memory",
     "car_racing",
     "car_racing elsewhere",
     "procgen",
