@@ -11,7 +11,7 @@ from typing import TypedDict
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-__all__ = ["Bars", "Listen", "Report", "left", "mean_return", "silent"]
+__all__ = ["Bars", "Listen", "Report", "clock", "left", "mean_return", "silent"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,16 @@ def left(report: Report) -> str:
     """
     if report.note or report.speed <= 0:
         return report.note or "-"
-    seconds = round(max(0, report.steps - report.step) / report.speed)
+    return clock(max(0, report.steps - report.step) / report.speed)
+
+
+def clock(time_left: float) -> str:
+    """Seconds as hours, minutes and seconds.
+
+    >>> clock(50), clock(3907.2)
+    ('0:50', '1:05:07')
+    """
+    seconds = round(time_left)
     minutes = seconds // 60 % 60
     hours = seconds // 3600
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"

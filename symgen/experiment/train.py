@@ -133,7 +133,7 @@ def train(
     tasks = [(source, run, settings) for run in runs]
     outcomes = run_all(train_seed, tasks, settings.jobs, listen)
     if len(outcomes) > 1:
-        _draw([outcome.run for outcome in outcomes], runs[0].folder.parent)
+        draw([outcome.run for outcome in outcomes], runs[0].folder.parent)
     return outcomes, runs
 
 
@@ -346,12 +346,12 @@ def _fit_seed(
         )
         session = Session(run, settings.saving, listen, stopped)
         end = fit(session, compiled.network, learner, steps, begin)
-    _draw([run], run.folder)
+    draw([run], run.folder)
     return end
 
 
-def _draw(runs: Sequence[Run], folder: Path) -> None:
-    """The learning curve, which a run keeps; matplotlib is loaded when the training is over."""
+def draw(runs: Sequence[Run], folder: Path) -> None:
+    """The learning curve, which a folder keeps; matplotlib is loaded when the training is over."""
     from symgen.pictures import curve
 
     curve.draw(runs, folder / curve.NAME)

@@ -228,7 +228,11 @@ def _serve(work: "Work[Task, Result]", connection: Connection) -> None:
         if order is None:
             return
         index, task = order
-        message: Message[Result] = _done(work, index, task, line)
+
+        def listen(report: Report, index: int = index) -> None:
+            line.send(Reported(index, report))
+
+        message = done(work, index, task, listen, line.is_stopped)
         line.send(message)
         if line.is_stopped() or isinstance(message, Raised):
             return
@@ -258,12 +262,13 @@ class _Line:
         return self._stopped
 
 
-def _done(work: "Work[Task, Result]", index: int, task: Task, line: _Line) -> "Message[Result]":
-    """Do one task; whatever comes of it is a message."""
+def done(
+    work: "Work[Task, Result]", index: int, task: Task, listen: Listen, stopped: Stopped
+) -> "Message[Result]":
+    """Do one task; whatever comes of it is a message that pickles."""
     message: Message[Result]
     try:
-        listen: Listen = lambda report: line.send(Reported(index, report))  # noqa: E731
-        message = Returned(index, work(task, listen, line.is_stopped))
+        message = Returned(index, work(task, listen, stopped))
         pickle.dumps(message)
     except KeyboardInterrupt:
         message = Stopping(index)

@@ -8,5 +8,10 @@ width        as many channels, or as many weights
 flops        what one forward pass costs
 matrix       every arm compiled and verified before anything runs
 budget       how long a study takes, and what is trimmed to stay below a bound
-engine       running it
+engine       running it: which run is handed out when, and what became of it
+work         one run of it, as a worker does it
+decided      running it until arms are told apart
+progress     what is shown meanwhile
+begun        what a study was trimmed to when it was begun
+ray, slurm   running it on a cluster
 """
