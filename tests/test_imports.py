@@ -26,6 +26,8 @@ HOME = {
     "dm_control": (),
     "mujoco": (),
     "escnn": (),
+    "ray": (),
+    "submitit": (),
     "matplotlib": ("pictures/curve.py",),
 }
 
