@@ -219,6 +219,23 @@ USE = {
         "symgen train SPEC --jobs 16",
         "symgen train SPEC --jobs 4 --resume",
     ),
+    "cluster-unreachable": _outside(
+        "There is no such cluster, or it takes no such options.",
+        "`--ray` wants the address of a running Ray cluster, or `local` for one that is begun for "
+        "this study. `--slurm` wants options of submitit, and a machine from which jobs can be "
+        "submitted. The runs must lie in a folder that all nodes share.",
+        "symgen ablate SPEC --ray head:6379     # where no cluster runs",
+        "symgen ablate SPEC --ray local",
+    ),
+    "undecidable": _outside(
+        "Seeds added until arms are told apart would never tell them apart.",
+        "`--until decided` adds the seeds of the spec, or of --seeds, batch by batch, up to "
+        "--max-seeds, and compares every arm with the spec itself by its evaluations. It needs two "
+        "arms, an evaluation, and seeds enough: with very few, the level of 5 % is never reached, "
+        "however different the arms.",
+        "symgen ablate SPEC --seeds 2 --until decided --max-seeds 2",
+        "symgen ablate SPEC --seeds 5 --until decided --max-seeds 20",
+    ),
     "action-mask": _outside(
         "The environment forbids some actions, and nothing here keeps to that.",
         "Its info has an action_mask. Policies here choose among all actions. Where the others are "
