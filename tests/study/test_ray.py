@@ -23,7 +23,7 @@ if __name__ == "__main__":
     done = run_study(
         tiny(int(sys.argv[2])),
         settings(Path(sys.argv[1])),
-        lambda progress: print(len(progress.running), progress.share, flush=True),
+        lambda progress: print(progress.share, flush=True),
         partial(cluster, LOCAL, 1),
     )
     for outcome in done:
@@ -47,7 +47,7 @@ def test_without_ray_it_is_said(monkeypatch):
 @pytest.mark.skipif(
     runs_by_ray.importlib.util.find_spec("ray") is None, reason="Ray is not installed"
 )
-def test_a_local_cluster_gives_the_same_bits_though_a_worker_is_killed(tmp_path):
+def test_a_local_cluster_gives_the_same_bits_though_workers_are_killed(tmp_path):
     whole = uninterrupted(tmp_path / "whole", STEPS)
     script = tmp_path / "driver.py"
     script.write_text(SCRIPT)
@@ -61,9 +61,9 @@ def test_a_local_cluster_gives_the_same_bits_though_a_worker_is_killed(tmp_path)
         text=True,
     ) as driver:
         for line in driver.stdout:
-            if not victims and line.split()[0] in ("1", "2", "3", "4"):
-                busy = [pid for pid in below(driver.pid) if b"_remote" in command_line(pid)]
-                victims = busy[:1]
+            # all workers, of which one at least has saved something
+            if not victims and 0.1 <= float(line) < 0.9:
+                victims = [pid for pid in below(driver.pid) if b"_remote" in command_line(pid)]
                 for pid in victims:
                     os.kill(pid, signal.SIGKILL)
     assert driver.returncode == 0
