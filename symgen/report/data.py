@@ -58,6 +58,14 @@ class ArmData:
         """Every value in force, of the first run that states it."""
         return next((run.resolved for run in self.runs if run.resolved), {})
 
+    @property
+    def constraint(self) -> str | None:
+        """The keyword of its constraint, options apart."""
+        value = self.said("symmetry", "constraint")
+        if isinstance(value, Mapping):
+            return str(next(iter(value), ""))
+        return None if value is None else str(value)
+
     def said(self, section: str, key: str) -> object:
         """A value of the resolved spec, None where there is none."""
         values = self.resolved.get(section)

@@ -88,11 +88,10 @@ def _values(arm: ArmData) -> tuple[str, str, str, str]:
         (arm.said("network", key) for key in ("hidden", "width", "channels")
          if arm.said("network", key) is not None), ""
     )  # fmt: skip
-    constraint = arm.said("symmetry", "constraint")
     return (
         _text(arm.said("symmetry", "group")),
         _moved(arm),
-        next(iter(constraint)) if isinstance(constraint, dict) else _text(constraint),
+        _text(arm.constraint),
         f"{_text(network)} {_text(size)}".strip(),
     )
 
@@ -126,6 +125,9 @@ def _glyph(panel: Axes, x: float, y: float, group: str) -> None:
         return
     spokes = int(named[2])
     radius = 0.13
+    if group == "C1":
+        panel.plot(x, y, "o", ms=4, color="#3d5aa8")
+        return
     if spokes > SPOKES:
         angles = np.linspace(0, 2 * np.pi, 60)
         panel.plot(x + radius * np.cos(angles), y + _tall(radius * np.sin(angles)), color="#3d5aa8")

@@ -137,7 +137,7 @@ def draw_scores(results: SpecResults) -> Figure:
     """A panel per condition, a row per arm."""
     spec = results.spec
     conditions = spec.conditions
-    columns = min(COLUMNS, len(conditions))
+    columns = 2 if len(conditions) == 4 else min(COLUMNS, len(conditions))
     rows = -(-len(conditions) // columns)
     height = 0.85 + 0.3 * len(spec.arms)
     figure = canvas.figure(3 + 2.4 * columns, max(2.0, rows * height), "")

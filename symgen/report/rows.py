@@ -35,7 +35,7 @@ def _row(arm: ArmData, run: RunData, condition: str) -> list[str]:
         run.spec, arm.name, arm.axis, "yes" if arm.control else "no", run.seed, condition,
         run.score(condition), run.success(condition), scores.lengths.mean if scores else None,
         "yes" if run.finished else "no", run.step, run.seconds, run.weights, run.flops, run.memory,
-        run.before, run.after, arm.said("symmetry", "group"), arm.said("symmetry", "constraint"),
+        run.before, run.after, arm.said("symmetry", "group"), arm.constraint,
         arm.said("network", "family"), run.versions.get("commit"), run.versions.get("symgen"),
     )  # fmt: skip
     return ["" if _unknown(value) else str(value) for value in values]

@@ -74,7 +74,7 @@ def condition(results: SpecResults, name: str) -> Table:
         "difference of means",
         "P(improvement)",
         "p, corrected",
-        "told apart",
+        "returns",
     )
     rows = [_scored(cell, successes) for cell in cells]
     rows += [
@@ -123,7 +123,7 @@ def _scored(cell: Cell, successes: bool) -> tuple[Entry, ...]:
         f"{signed(difference.value)} {interval(difference.low, difference.high)}".strip(),
         with_interval(chance.value, chance.low, chance.high),
         f"{comparison.p:.2g}",
-        {"better": "returns more", "worse": "returns less"}.get(comparison.decision, "no"),
+        {"better": "more", "worse": "less"}.get(comparison.decision, "not told apart"),
     ]
     return (_name(cell.arm), *map(Entry, texts))
 
@@ -142,10 +142,10 @@ def aggregated(together: Aggregated, spec: SpecData) -> Table:
             texts[1:] = [
                 f"{signed(difference.value)} {ends}".strip(),
                 f"{comparison.p:.2g}",
-                {"better": "returns more", "worse": "returns less"}.get(comparison.decision, "no"),
+                {"better": "more", "worse": "less"}.get(comparison.decision, "not told apart"),
             ]
         rows.append((_name(arm) if arm else Entry(name), *map(Entry, texts)))
-    header = ("arm", "IQM", "difference of means", "p, corrected", "told apart")
+    header = ("arm", "IQM", "difference of means", "p, corrected", "returns")
     note = "Scores divided by the ranges stated, 0 to 1; seeds resampled per environment. Ranges: "
     note += ", ".join(
         f"{name} {low:g} to {high:g}" for name, (low, high) in together.ranges.items()

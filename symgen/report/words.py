@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from symgen.experiment.variant import typed
 from symgen.report.data import SpecData
 from symgen.report.numbers import count, interval, listed, number, probability, signed
 from symgen.report.results import Aggregated, Cell, Results, SpecResults, seeds_needed, undecidable
@@ -71,15 +72,12 @@ def asked(results: SpecResults) -> str:
     spec = results.spec
     reference = spec.reference
     others = spec.arms[1:]
-    what = ", ".join(
-        str(value)
-        for value in (
-            reference.said("symmetry", "group"),
-            reference.said("symmetry", "constraint"),
-            reference.said("network", "family"),
-        )
-        if value is not None
-    )
+    values = [
+        reference.said("symmetry", "group"),
+        reference.constraint,
+        reference.said("network", "family"),
+    ]
+    what = ", ".join(typed(value) for value in values if value is not None)
     named = f"`{reference.name}`{f' ({what})' if what else ''}"
     if not others:
         return f"How much does {named} of `{spec.name}` return? There is no other arm."
@@ -112,7 +110,7 @@ def outcome(results: SpecResults, alpha: float) -> Iterator[Sentence]:
         yield Sentence("outcome", _alone(results))
         return
     yield Sentence("outcome", _counted(compared, spec.reference.name, alpha))
-    decided = [cell for cell in compared if _decided(cell)]
+    decided = sorted(filter(_decided, compared), key=_size, reverse=True)
     for cell in decided[:SHOWN]:
         yield Sentence("told apart", _difference(cell, spec.reference.name))
     if len(decided) > SHOWN:
@@ -135,6 +133,11 @@ def _alone(results: SpecResults) -> str:
 
 def _decided(cell: Cell) -> bool:
     return cell.comparison is not None and cell.comparison.decision != "not told apart"
+
+
+def _size(cell: Cell) -> float:
+    """Of the difference from the reference."""
+    return abs(cell.comparison.difference.value) if cell.comparison else 0.0
 
 
 def _counted(compared: Sequence[Cell], reference: str, alpha: float) -> str:
@@ -273,8 +276,8 @@ def symmetry(spec: SpecData) -> Iterator[Sentence]:
         return
     exact = len(measured) - len(parts)
     text = (
-        f"The trained policies of {_number(exact)} of {count(len(measured), 'arm')} are "
-        "equivariant under their own group up to rounding"
+        f"Equivariant under their own group up to rounding after training: the policies of "
+        f"{exact} of {count(len(measured), 'arm')}"
     )
     if parts:
         text += f"; the largest error of the others: {'; '.join(parts)}"
@@ -334,15 +337,15 @@ def warnings(results: SpecResults) -> Iterator[Sentence]:
     if not cells:
         return
     warning = few_seeds(min(len(cell.scores.seeds) for cell in cells))
-    notes = {
-        note: None
+    notes = [
+        f"`{cell.arm.name}` is {note}"
         for cell in results.compared
         if cell.comparison
         for note in cell.comparison.difference.notes
         if note.startswith("not paired")
-    }
+    ]
     for text in filter(None, [warning, *notes]):
-        yield Sentence("warning", f"{text[0].upper()}{text[1:]}.")
+        yield Sentence("warning", f"{text[:1].upper()}{text[1:]}.")
 
 
 def _over_specs(results: Results) -> Iterator[Sentence]:

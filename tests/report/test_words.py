@@ -81,7 +81,7 @@ def test_what_is_missing_is_said(tmp_path):
     assert "`base`, seed 1: not finished" in missing
     assert "`group=C2` has no run of seed 5" in missing
     [warning] = of_kind(lines, "warning")
-    assert "not paired" in warning.lower()
+    assert warning.startswith("`group=C2` is not paired")
 
 
 def test_another_reference_and_another_primary_condition(tmp_path):
