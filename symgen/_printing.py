@@ -43,7 +43,16 @@ def print_tables(evaluations: list[Evaluation]) -> None:
         if evaluation.sampled is not None:
             console.print(table.sampled(evaluation), highlight=False, soft_wrap=True)
     if len(evaluations) > 1:
-        console.print(table.comparison(evaluations))
+        print_comparison(evaluations)
+    else:
+        typer.echo(table.caption(evaluations))
+
+
+def print_comparison(evaluations: list[Evaluation]) -> None:
+    """A row per variant, and what the numbers are."""
+    from symgen.pictures import table
+
+    terminal().print(table.comparison(evaluations))
     typer.echo(table.caption(evaluations))
 
 

@@ -10,7 +10,7 @@ import typer
 
 from symgen._arguments import AsJson, Device, Edits, SpecPath, source_of
 from symgen._mistakes import DOES_NOT_HOLD, INTERRUPTED, mistakes
-from symgen._printing import print_json, terminal
+from symgen._printing import print_comparison, print_json, terminal
 
 if TYPE_CHECKING:
     from symgen.experiment.train import TrainingSettings
@@ -117,12 +117,14 @@ def ablate(
         if slurm and _submitted(admitted.study, settings, slurm, as_json):
             return
         decided = _trained(admitted.study, settings, max_seeds if until else None, ray, hidden)
-        summarise(decided.outcomes, settings)
+        evaluations = summarise(decided.outcomes, settings)
         if as_json:
             done = [outcome.to_dict() for outcome in decided.outcomes]
             values = {**admitted.to_dict(), "trimmed": lines, "outcomes": done}
             print_json({**values, "decided": decided.to_dict()} if until else values)
         else:
+            if evaluations:
+                print_comparison(evaluations)
             for line in decided.lines():
                 typer.echo(line)
         _end(decided.outcomes)

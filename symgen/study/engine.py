@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from symgen.errors import SpecError
 from symgen.experiment.evaluate import evaluate_runs
+from symgen.experiment.evaluation import Evaluation
 from symgen.experiment.in_force import resolved
 from symgen.experiment.jobs import interruptible
 from symgen.experiment.progress import Report
@@ -283,13 +284,19 @@ def _outcome(
     )
 
 
-def summarise(outcomes: Sequence[ArmOutcome], settings: TrainingSettings) -> None:
+def summarise(outcomes: Sequence[ArmOutcome], settings: TrainingSettings) -> list[Evaluation]:
     """Write what stands in the folder of an arm that is finished: its learning curve, and the
     evaluation of all seeds.
+
+    Returns:
+        The evaluations; none where nothing is evaluated.
     """
+    evaluations = []
     for outcome in outcomes:
-        if not outcome.finished or len(outcome.runs) < 2:
+        if not outcome.finished:
             continue
-        draw(outcome.runs, outcome.runs[0].folder.parent)
+        if len(outcome.runs) > 1:
+            draw(outcome.runs, outcome.runs[0].folder.parent)
         if settings.evaluation is not None:
-            evaluate_runs(outcome.runs, settings.evaluation, stored=True)
+            evaluations.append(evaluate_runs(outcome.runs, settings.evaluation, stored=True))
+    return evaluations

@@ -40,8 +40,10 @@ def test_a_study_is_run_once(tmp_path):
     # the base run is that of `symgen train`, with the text that was written
     assert "ablate" in (runs[0].folder / "spec.yaml").read_text()
     before = [(run.checkpoints / "last.json").stat().st_mtime_ns for run in runs]
-    again = CliRunner().invoke(app, command)
+    # what is left to do is done: the evaluation
+    again = CliRunner().invoke(app, [*command[:-3], "--episodes", "2"])
     assert again.exit_code == 0, again.output
+    assert "Mean return over 2 episodes" in again.output
     assert [(run.checkpoints / "last.json").stat().st_mtime_ns for run in runs] == before
 
 
