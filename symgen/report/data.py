@@ -32,7 +32,7 @@ class ArmData:
         edits: what it changes about the spec, by dotted path; of runs of no study, how its values
             differ from the reference's.
         runs: one per seed, finished or not.
-        missing: seeds that other arms of the spec have and this one has not.
+        missing: seeds that other arms of the spec have, or their study wanted, and this one lacks.
     """
 
     name: str
@@ -146,7 +146,7 @@ def _spec(name: str, variants: Mapping[str, Mapping[int, Run]], reference: str) 
         message = f"{name} has no arm {reference!r} to compare with"
         raise _not_comparable(message, f"its arms: {there}")
     order = sorted(variants, key=lambda variant: variant != reference)
-    seeds = {seed for runs in variants.values() for seed in runs}
+    seeds = {seed for runs in variants.values() for seed in _wanted(runs)}
     first = values_of(next(iter(variants[order[0]].values())))
     arms = tuple(_arm(variants[variant], seeds, first) for variant in order)
     evaluations = [run.evaluation for arm in arms for run in arm.evaluated if run.evaluation]
@@ -176,6 +176,11 @@ def _arm(runs: Mapping[int, Run], seeds: set[int], reference: Mapping[str, objec
         runs=tuple(read_run(run) for run in in_order),
         missing=tuple(sorted(seeds - set(runs))),
     )
+
+
+def _wanted(runs: Mapping[int, Run]) -> set[int]:
+    """The seeds that are there, and those that the study of these runs wanted."""
+    return {*runs, *(seed for run in runs.values() for seed in read_arm(run).seeds)}
 
 
 def _settings(name: str, evaluations: Sequence[Evaluation]) -> dict[str, object]:

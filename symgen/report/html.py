@@ -45,12 +45,14 @@ def page(contents: Contents) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["marked"] = _marked
+    environment.filters["kept"] = _kept_together
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     results = contents.results
     names = [spec.spec.name for spec in results.specs]
     return template.render(
         title=" and ".join(names) if len(names) < 4 else f"{len(names)} specs",
         sentences=grouped(contents.sentences),
+        anchors=_anchors(contents),
         together=_together(results),
         specs=[(spec.results.spec, _sections(spec)) for spec in contents.specs],
         versions=_versions,
@@ -89,10 +91,40 @@ def _sections(contents: SpecContents) -> list[Section]:
     ]
 
 
-def _marked(text: str) -> str:
-    """`names` of a sentence as code; it is HTML, and everything else is escaped."""
-    escaped = html.escape(text).replace("p = ", "p&nbsp;=&nbsp;")
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escaped)
+def _anchors(contents: Contents) -> dict[str, str]:
+    """Where the names in sentences lead: arms, conditions and specs, of the first spec that has
+    them.
+    """
+    anchors: dict[str, str] = {}
+    for spec in contents.specs:
+        data = spec.results.spec
+        named = {data.name: f"spec-{data.id}"}
+        named |= {arm.name: arm.id for arm in data.arms}
+        conditions = sorted(data.conditions, key=lambda name: name != spec.results.primary)
+        tables_of = zip(conditions, spec.tables["scores"], strict=True)
+        named |= {name: table.id for name, table in tables_of}
+        anchors = named | anchors
+    return anchors
+
+
+def _marked(text: str, anchors: Mapping[str, str]) -> str:
+    """`names` of a sentence as links in code; it is HTML, and everything else is escaped."""
+
+    def code(name: re.Match[str]) -> str:
+        shown = f"<code>{html.escape(name[1])}</code>"
+        anchor = anchors.get(name[1])
+        return f'<a href="#{anchor}">{shown}</a>' if anchor else shown
+
+    parts = re.split(r"(`[^`]*`)", text.replace("p = ", "p\u00a0=\u00a0"))
+    return "".join(
+        re.sub(r"`([^`]*)`", code, part) if part.startswith("`") else html.escape(part)
+        for part in parts
+    )
+
+
+def _kept_together(text: str) -> str:
+    """The ends of an interval stay on one line, also where a table wraps."""
+    return re.sub(r"\[[^\]]*\]", lambda ends: ends[0].replace(" ", "\u00a0"), text)
 
 
 def _versions(arm: ArmData) -> Mapping[str, list[RunData]]:

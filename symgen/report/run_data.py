@@ -102,13 +102,14 @@ class RunData:
 
 @dataclass(frozen=True)
 class SaidOfArm:
-    """What arm.json says; `known` where there is one."""
+    """What arm.json says; `known` where there is one. `seeds` are those that the study wanted."""
 
     known: bool = False
     label: str = ""
     axis: str = ""
     control: str = ""
     edits: Mapping[str, str] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
     flops: int | None = None
     memory: int | None = None
 
@@ -146,12 +147,14 @@ def read_arm(run: Run) -> SaidOfArm:
     edits = values.get("edits", {})
     if not isinstance(edits, Mapping):
         raise UserError("file-unreadable", f"{path} says edits: {edits}", "put the file back")
+    seeds = values.get("seeds", [])
     return SaidOfArm(
         known=True,
         label=str(values.get("label", "")),
         axis=str(values.get("axis", "")),
         control=str(values.get("control", "")),
         edits={path: typed(value) for path, value in edits.items()},
+        seeds=tuple(seeds) if isinstance(seeds, list) else (),
         flops=_count(values.get("flops")),
         memory=_count(values.get("memory")),
     )

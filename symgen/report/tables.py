@@ -100,7 +100,8 @@ def _scored_note(results: SpecResults, name: str) -> str:
         "Interquartile mean over seeds with a 95 % bootstrap interval; the extremes of the runs or "
         "order statistics within them, which hold "
         f"{' or '.join(sorted(held)) or 'no stated share'} of all runs with 95 % confidence; "
-        "difference of means from the reference; probability that a run returns more than one of "
+        "difference of means from the reference with an interval of its own, uncorrected; "
+        "probability that a run returns more than one of "
         f"the reference; p of a permutation test, corrected after Holm for all {family}."
     )
 

@@ -52,6 +52,7 @@ def write_arm(
     spec: str = "rotations",
     seeds: Sequence[int] | None = None,
     known: bool = True,
+    wanted: Sequence[int] = (),
 ) -> list[Path]:
     """The runs of one arm.
 
@@ -62,6 +63,7 @@ def write_arm(
         spec: its stem.
         seeds: 0, 1, ... where nothing is said.
         known: whether arm.json is written.
+        wanted: the seeds of its study.
     """
     label, axis, control, edits = ARMS.get(name, (name, "", "", {}))
     count = len(next(iter(scores.values())))
@@ -77,7 +79,7 @@ def write_arm(
         write_json(run.folder / "versions.json", versions)
         if known:
             arm = {"name": name, "label": label, "axis": axis, "control": control, "edits": edits}
-            write_json(run.folder / "arm.json", arm | {"flops": 40_000})
+            write_json(run.folder / "arm.json", arm | {"flops": 40_000, "seeds": list(wanted)})
         by_condition = {condition: values[index] for condition, values in scores.items()}
         write_curve(run, next(iter(by_condition.values())))
         write_evaluation(run, by_condition, 0.02 if "relaxed" in name else 3e-7)

@@ -62,6 +62,13 @@ def test_an_unfinished_run_has_no_scores(tmp_path):
     assert second.evaluation is not None
 
 
+def test_a_seed_that_the_study_wanted_is_missing(tmp_path):
+    write_arm(tmp_path, "base", {"training": [1.0, 2.0]}, wanted=(0, 1, 2))
+    write_arm(tmp_path, "group=C2", {"training": [1.0, 2.0]}, seeds=(0, 2))
+    [spec] = gather([tmp_path / "rotations"]).specs
+    assert [arm.missing for arm in spec.arms] == [(2,), (1,)]
+
+
 def no_runs(root):
     gather([root])
 

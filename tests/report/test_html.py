@@ -88,6 +88,12 @@ def test_every_run_spec_and_version_is_there(html, contents):
     assert "# rotations, group=wrong &lt;&amp;&gt;" in html  # the spec, escaped
 
 
+def test_the_names_in_sentences_lead_to_arms_and_tables(html):
+    first = html[: html.index("<nav")]
+    assert '<a href="#arm-rotations-group_3d_wrong"><code>group=wrong</code></a>' in first
+    assert '<a href="#table-rotations-rotated"><code>rotated</code></a>' in first
+
+
 def test_every_figure_and_table_is_there(html, contents):
     [spec] = contents.specs
     names = [drawing.id for drawing in spec.drawings]
