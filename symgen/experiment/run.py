@@ -11,6 +11,7 @@ relaxed_weights.jsonl  of a network with banks: their weights over training
 checkpoints/        last, best, and every n-th on request (safetensors and JSON)
 evaluation.json     the scores under each condition of `evaluate:`; evaluation.episodes=10.json
                     the same with other settings
+arm.json            of a study: the arm that the run is of, and the seeds of the study
 teacher.json        of a clone: the run that taught it, its step and a digest of its weights
 learning_curve.png  the return over steps
 """

@@ -291,5 +291,5 @@ def killed(status: int | None) -> UserError:
         "process-killed",
         f"a training process was ended from outside {RETRIES + 1} times (exit status {status}); "
         "memory may have run out",
-        "continue with --resume, perhaps with fewer --jobs",
+        "go on with fewer --jobs: symgen train --resume, or symgen ablate as before",
     )
