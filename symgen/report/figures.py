@@ -9,13 +9,17 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symgen.algebra.catalogue import group
+from symgen.algebra.representation import parse
+from symgen.errors import Refusal
 from symgen.pictures import canvas
+from symgen.pictures.element_names import channel_names
 from symgen.report.data import ArmData, SpecData
 from symgen.report.draw_arms import draw_arms
 from symgen.report.learning import Against, Learning
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 MAPS = 6
+LEGEND = 16
 NAMES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 LABEL = {"steps": "environment steps", "seconds": "seconds of training"}
 
@@ -113,8 +118,8 @@ def drawings(results: SpecResults, learnt: Learning) -> Iterator[Drawing]:
         if runs:
             text = (
                 f"Relaxed weights of {arm.name}: for each map, the weight of every group element "
-                "over that of the start, mean over banks; bold the mean over seeds. All are 1 "
-                "where the map is exact."
+                "over that of the start, mean over banks; bold the mean over seeds. The lines of a "
+                "map that is exact are one."
             )
             name = f"relaxed-{arm.id}"
             yield _drawing(spec, name, text, draw_relaxed(runs), "symmetry")
@@ -259,10 +264,31 @@ def draw_relaxed(runs: Sequence[RunData]) -> Figure:
         _relaxed_map(panel, [run for run in runs if name in run.relaxed], name)
         panel.set_title(canvas.short(name, 36), fontsize=10)
         _plain(panel)
+    elements = element_names(runs[0])
+    for element, line in zip(elements, panels.flat[0].lines[-len(elements) :], strict=False):
+        line.set_label(element)
+    if elements:
+        figure.legend(loc="outside right center", frameon=False, fontsize=9)
     canvas.count_steps(panels.flat[0].xaxis)
     figure.supxlabel("environment steps", fontsize=9.5)
     figure.supylabel("weight over that of the start", fontsize=9.5)
     return figure
+
+
+def element_names(run: RunData) -> list[str]:
+    """The group elements that the relaxed weights of a run belong to; empty where the group is not
+    given by name, or the weights are of other channels than one per element.
+    """
+    symmetry = run.resolved.get("symmetry")
+    name = symmetry.get("group") if isinstance(symmetry, Mapping) else None
+    try:
+        named = group(name) if isinstance(name, str) else None
+    except Refusal:
+        return []
+    first = next(iter(run.relaxed.values()))
+    if named is None or named.order != first.shape[-1] or named.order > LEGEND:
+        return []
+    return channel_names(parse(named, "regular"))
 
 
 def _relaxed_map(panel: Axes, runs: Sequence[RunData], name: str) -> None:
@@ -270,7 +296,8 @@ def _relaxed_map(panel: Axes, runs: Sequence[RunData], name: str) -> None:
     for run in runs:
         weights = run.relaxed[name]
         # [time, element]: banks are scaled by their first weights, which are equal and not 0
-        curves.append((weights / weights[:1]).mean(axis=1))
+        start = np.where(weights[:1] == 0, 1.0, weights[:1])
+        curves.append((weights / start).mean(axis=1))
     shades = 0.86 * canvas.palette(curves[0].shape[1])
     for run, curve in zip(runs, curves, strict=True):
         for element, colour in enumerate(shades):

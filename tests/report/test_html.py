@@ -1,11 +1,13 @@
 """The page: whole, alone, and with every number one click from its run."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from symgen.report.contents import contents_of
+from symgen.report.figures import element_names
 from symgen.report.html import page
 from tests.report.folders import write_study
 
@@ -105,6 +107,14 @@ def test_every_figure_and_table_is_there(html, contents):
         for table in shown:
             assert f'id="{table.id}"' in html
     assert html.count("control-mark") > 5
+
+
+def test_relaxed_weights_are_named_by_group_element(contents):
+    run = contents.results.data.specs[0].arm("constraint=relaxed").runs[0]
+    assert element_names(run) == ["e", "r", "r²", "r³"]
+    weights = {"policy": run.relaxed["policy_hidden1"][..., :3]}
+    assert element_names(replace(run, relaxed=weights)) == []
+    assert element_names(replace(run, resolved={"symmetry": {"group": "Z9"}})) == []
 
 
 def test_the_same_runs_make_the_same_page(study, html):
