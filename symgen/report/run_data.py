@@ -168,21 +168,22 @@ def read_run(run: Run) -> RunData:
     """
     rows = metrics.read(run.folder)
     evaluation, why_not = _evaluation(run)
-    finished = run.finished if run.resumable else evaluation is not None
+    last = rows[-1] if rows else {}
+    step = int(last.get("step", 0))
+    finished = run.finished if run.resumable else evaluation is not None or step >= _steps(run)
     verification = _or_empty(run, "verification.json")
     measured = _stored_verification(run, evaluation)
     said = read_arm(run)
     steps, relaxed = relaxed_weights.read(run.folder)
-    last = rows[-1] if rows else {}
     if not finished:
-        why_not = f"not finished: stopped at step {int(last.get('step', 0)):,}"
+        why_not = f"not finished: stopped at step {step:,}"
     return RunData(
         spec=run.spec,
         arm=run.variant,
         seed=run.seed,
         finished=finished,
         why_not=why_not,
-        step=int(last.get("step", 0)),
+        step=step,
         seconds=float(last.get("seconds", math.nan)),
         curve=_curve(rows),
         evaluation=evaluation if finished else None,
@@ -198,6 +199,15 @@ def read_run(run: Run) -> RunData:
         versions=_or_empty(run, "versions.json"),
         text=(run.folder / "spec.yaml").read_text(encoding="utf-8").partition(SEAL)[0],
     )
+
+
+def _steps(run: Run) -> float:
+    """The steps that were wanted; infinite where that was not written. A copy may lack the
+    checkpoints that say whether they were reached.
+    """
+    train = values_of(run).get("train")
+    steps = train.get("steps") if isinstance(train, Mapping) else None
+    return steps if isinstance(steps, int) else math.inf
 
 
 def _evaluation(run: Run) -> tuple[Evaluation | None, str]:

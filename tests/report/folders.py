@@ -134,6 +134,13 @@ def write_relaxed(run: Run) -> None:
     write_text(run.folder / "relaxed_weights.jsonl", text)
 
 
+def broken_off(folder: Path) -> None:
+    """Take the last update of a run away."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    write_text(path, "".join(lines[:-1]))
+
+
 def noisy(mean: float, count: int, seed: int, deviation: float = 0.05) -> list[float]:
     """Scores of seeds: normal numbers."""
     return np.random.default_rng(seed).normal(mean, deviation, count).round(4).tolist()

@@ -12,7 +12,7 @@ from symgen.report.data import gather
 from symgen.report.results import work_out
 from symgen.report.run_data import identifier
 from symgen.report.write import formats_of
-from tests.report.folders import noisy, write_arm, write_evaluation, write_study
+from tests.report.folders import broken_off, noisy, write_arm, write_evaluation, write_study
 from tests.report.test_words import compare_golden
 
 
@@ -51,13 +51,17 @@ def test_runs_of_no_study_are_arms_by_their_variant(tmp_path):
 
 
 def test_an_unfinished_run_has_no_scores(tmp_path):
-    folders = write_arm(tmp_path, "base", {"training": noisy(0.9, 2, 0)})
-    (folders[0] / "evaluation.json").unlink()
+    folders = write_arm(tmp_path, "base", {"training": noisy(0.9, 3, 0)})
+    for folder in (folders[0], folders[2]):
+        (folder / "evaluation.json").unlink()
     (folders[1] / "metrics.jsonl").unlink()
+    broken_off(folders[0])
     [spec] = gather([tmp_path / "rotations"]).specs
-    first, second = spec.reference.runs
+    first, second, third = spec.reference.runs
     assert math.isnan(first.score("training"))
-    assert first.why_not == "not finished: stopped at step 10,000"
+    assert first.why_not == "not finished: stopped at step 9,500"
+    assert third.why_not == "rotations/base/2 has no evaluation.json"  # trained to its end
+    assert third.finished
     assert second.curve.shape == (0, 3)
     assert second.evaluation is not None
 

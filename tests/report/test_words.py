@@ -11,7 +11,7 @@ import pytest
 from symgen.report.data import gather
 from symgen.report.results import seeds_needed, undecidable, work_out
 from symgen.report.words import sentences
-from tests.report.folders import noisy, write_arm, write_study
+from tests.report.folders import broken_off, noisy, write_arm, write_study
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "reports"
 
@@ -76,6 +76,7 @@ def test_what_is_missing_is_said(tmp_path):
     folders = write_arm(tmp_path, "base", {"training": noisy(0.9, 6, 0)})
     write_arm(tmp_path, "group=C2", {"training": noisy(0.9, 5, 1)})
     (folders[1] / "evaluation.json").unlink()
+    broken_off(folders[1])
     lines = said(folders[0].parents[1])
     [missing] = of_kind(lines, "missing")
     assert "`base`, seed 1: not finished" in missing

@@ -6,7 +6,7 @@ import json
 from typer.testing import CliRunner
 
 from symgen.cli import app
-from tests.report.folders import noisy, write_arm, write_study
+from tests.report.folders import broken_off, noisy, write_arm, write_study
 
 
 def test_every_format_is_written(tmp_path):
@@ -35,6 +35,7 @@ def test_the_csv_has_a_row_per_seed_and_condition(tmp_path):
     folders = write_arm(tmp_path, "group=wrong", scores)
     write_arm(tmp_path, "base", {"training": noisy(0.9, 1, 0)})
     (folders[1] / "evaluation.json").unlink()
+    broken_off(folders[1])
     out = tmp_path / "out"
     arguments = ["report", str(tmp_path / "rotations"), "--out", str(out), "--format", "csv"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
