@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from symgen.report import tables
@@ -91,11 +92,11 @@ def _sections(contents: SpecContents) -> list[Section]:
     ]
 
 
-def _anchors(contents: Contents) -> dict[str, str]:
-    """Where the names in sentences lead: arms, conditions and specs, of the first spec that has
-    them.
+def _anchors(contents: Contents) -> dict[str, dict[str, str]]:
+    """Where the names in sentences lead, by the spec that they are about: arms, conditions, specs;
+    where they are about several, arms lead to the first spec.
     """
-    anchors: dict[str, str] = {}
+    anchors: dict[str, dict[str, str]] = {}
     for spec in contents.specs:
         data = spec.results.spec
         named = {data.name: f"spec-{data.id}"}
@@ -103,7 +104,8 @@ def _anchors(contents: Contents) -> dict[str, str]:
         conditions = sorted(data.conditions, key=lambda name: name != spec.results.primary)
         tables_of = zip(conditions, spec.tables["scores"], strict=True)
         named |= {name: table.id for name, table in tables_of}
-        anchors = named | anchors
+        anchors[data.name] = named
+        anchors[""] = named | anchors.get("", {})
     return anchors
 
 
@@ -141,11 +143,7 @@ def _resumed(run: RunData) -> int:
     return len(resumed) if isinstance(resumed, Sequence) else 0
 
 
-def grouped(sentences: Sequence[Sentence]) -> list[tuple[str, list[str]]]:
-    """Sentences of one kind that follow one another, together."""
-    groups: list[tuple[str, list[str]]] = []
-    for sentence in sentences:
-        if not groups or groups[-1][0] != sentence.kind:
-            groups.append((sentence.kind, []))
-        groups[-1][1].append(sentence.text)
-    return groups
+def grouped(sentences: Sequence[Sentence]) -> list[tuple[str, list[Sentence]]]:
+    """Sentences of one kind, and about one spec, that follow one another, together."""
+    runs = groupby(sentences, key=lambda sentence: (sentence.kind, sentence.spec))
+    return [(kind, list(together)) for (kind, _), together in runs]

@@ -19,8 +19,9 @@ def markdown(contents: Contents, figures: Mapping[str, str]) -> str:
     results = contents.results
     names = ", ".join(spec.spec.name for spec in results.specs)
     lines = [f"# {names}", ""]
-    for kind, texts in grouped(contents.sentences):
-        lines += [f"**{kind.capitalize()}.** {' '.join(texts)}", ""]
+    for kind, together in grouped(contents.sentences):
+        text = " ".join(sentence.text for sentence in together)
+        lines += [f"**{kind.capitalize()}.** {text}", ""]
     if results.aggregated is not None:
         lines += _table(tables.aggregated(results.aggregated, results.specs[0].spec))
     for spec in contents.specs:

@@ -7,7 +7,7 @@ backticks.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
@@ -40,10 +40,13 @@ LARGE = 1e-3
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence, or a few, of one kind."""
+    """One sentence, or a few, of one kind; `spec` is the name of the spec that its arms are of, ""
+    where it is about several.
+    """
 
     kind: Kind
     text: str
+    spec: str = ""
 
 
 def sentences(results: Results) -> list[Sentence]:
@@ -52,7 +55,8 @@ def sentences(results: Results) -> list[Sentence]:
     if len(results.specs) > 1:
         said += _over_specs(results)
     for spec in results.specs:
-        said += _of_spec(spec, results.alpha)
+        own = _of_spec(spec, results.alpha)
+        said += [replace(sentence, spec=spec.spec.name) for sentence in own]
     return said
 
 

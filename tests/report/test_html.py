@@ -127,4 +127,11 @@ def test_a_page_of_two_specs_and_of_one_seed(tmp_path):
     text = page(contents_of(paths, ranges=ranges))
     assert faults(text) == []
     assert "Over environments" in text
+    first = text[: text.index("<nav")]
+    for spec in ("rotations", "lava"):  # each spec's sentences lead to its own arms
+        assert (
+            f'the reference, return more or less than three other arms of <a href="#spec-{spec}"'
+            in first
+        )
+        assert f'href="#arm-{spec}-group_3d_wrong"' in first
     assert "nan" not in re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL)
