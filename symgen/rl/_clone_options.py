@@ -9,7 +9,7 @@ from symgen.problem.algorithm import TeacherRun
 from symgen.problem.fault import Fault
 from symgen.problem.interface import Interface
 from symgen.problem.output import Output
-from symgen.rl._rollout_options import RolloutOptions
+from symgen.rl._ppo_options import RolloutOptions
 from symgen.rl._schedule import Line, Schedule
 
 if TYPE_CHECKING:

@@ -1,22 +1,25 @@
 """What `train:` accepts under `algorithm: ppo`. No torch: a spec is checked without it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from symgen.problem.algorithm import AlgorithmOptions
 from symgen.problem.fault import Fault
 from symgen.problem.interface import Interface, Term
 from symgen.problem.output import Decoder, Output, Privileged
 from symgen.problem.pipeline import TERM_OF
-from symgen.rl._rollout_options import RolloutOptions
 from symgen.rl._schedule import NonNegative, Schedule
 
 if TYPE_CHECKING:
     from symgen.problem.problem import Problem
 
-__all__ = ["TRAINS_MEMORY", "Options", "check", "clip_observations", "outputs", "teacher"]
+__all__ = ["TRAINS_MEMORY", "Options", "RolloutOptions", "check", "clip_observations", "outputs",
+           "teacher"]  # fmt: skip
 
 TRAINS_MEMORY = True
+MAX_TRANSITIONS = 2**22
+"""Of one rollout: vectors of 250 numbers fill 4 GB."""
 MAX_DECODED = 1024
 """Entries of the largest term that is decoded: a linear map says nothing of a camera's image."""
 UNDECODED = tuple(TERM_OF.values())
@@ -46,6 +49,41 @@ def _branch(value: object) -> str:
 Critic = Annotated[
     Annotated[bool, Tag("<word>")] | Annotated[Layers, Tag("<mapping>")], Discriminator(_branch)
 ]
+
+
+class RolloutOptions(AlgorithmOptions):
+    """How large a rollout is, and how it is cut for networks with memory: of every algorithm that
+    learns from one rollout after another.
+    """
+
+    envs: int = Field(
+        16, ge=1, le=65_536, description="number of environments stepped side by side"
+    )
+    # at least 2: of two steps one is a transition, so that no rollout is empty
+    rollout: int = Field(
+        128, ge=2, le=65_536, description="steps per environment between two updates"
+    )
+    sequence: int = Field(
+        0,
+        ge=0,
+        description="steps that a network with memory is trained through at once, a divisor of "
+        "`rollout`; 0 means all of it",
+    )
+
+    @model_validator(mode="after")
+    def _is_cut_evenly(self) -> Self:
+        if self.sequence and self.rollout % self.sequence:
+            raise ValueError(
+                f"a rollout of {self.rollout} steps cannot be cut into sequences of {self.sequence}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> Self:
+        if self.envs * self.rollout > MAX_TRANSITIONS:
+            size = f"envs x rollout is {self.envs * self.rollout:,} transitions"
+            raise ValueError(f"{size}, and at most {MAX_TRANSITIONS:,} are kept in memory")
+        return self
 
 
 class Options(RolloutOptions):

@@ -35,13 +35,13 @@ def test_environments_are_made_in_silence(working_folder, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_a_simulation_that_goes_wrong_is_told(working_folder):
+def test_a_simulation_that_goes_wrong_is_told(told):
     env = gymnasium_env.make(Options(id="InvertedPendulum-v5"), 1, 0)
     data = env.envs[0].unwrapped.data
     data.qpos[:] = np.nan
     mujoco.mj_step(env.envs[0].unwrapped.model, data)
     env.close()
-    assert "QPOS" in (working_folder / LOG).read_text(encoding="utf-8")
+    assert any("QPOS" in message for message in told)
 
 
 def test_another_handler_is_put_back(told):

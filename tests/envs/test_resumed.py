@@ -27,6 +27,7 @@ AFTER = 20
 CANNOT = {
     "atari",
     "atari coloured",
+    "atari memory",
     "car_racing",
     "car_racing elsewhere",
     "dm_control cartpole",

@@ -55,7 +55,11 @@ def cartpole(action=SWAP, observation=OBSERVED, adapter=gymnasium_env, id_="Cart
 
 
 # Without a simulator, the statistical test is all there is.
-BLIND = SimpleNamespace(make=gymnasium_env.make, simulator=lambda options, group: "it is hidden")
+BLIND = SimpleNamespace(
+    make=gymnasium_env.make,
+    simulator=lambda options, group: "it is hidden",
+    title=lambda options: "blind",
+)
 
 
 def moving(**images):

@@ -100,6 +100,7 @@ def test_statistics_of_pictures():
     adapter = SimpleNamespace(
         make=lambda options, count, seed, render=False: Torus(count, seed),
         simulator=lambda options, group: "it is hidden",
+        title=lambda options: "torus",
     )
     interface = Interface(
         (Term("observation", (10, 10, 1), "uint8", "image"),),

@@ -207,13 +207,13 @@ def test_an_adapter_keeps_a_key_that_is_its_own():
 def test_bytes_stay_bytes():
     bytes_ = spaces.Box(0, 255, (6, 6, 1), np.uint8)
     kwargs = {"observation": bytes_, "action": spaces.Discrete(2)}
-    world = EnvSpec("Bytes-v0", Stub, kwargs=kwargs)
-    gymnasium.registry["Bytes-v0"] = world
+    world = EnvSpec("SixBySixBytes-v0", Stub, kwargs=kwargs)
+    gymnasium.registry["SixBySixBytes-v0"] = world
     try:
-        problem = seen("Bytes-v0", {"patches": 2, "frames": 2}, group="S9", states="tokens",
+        problem = seen("SixBySixBytes-v0", {"patches": 2, "frames": 2}, group="S9", states="tokens",
                        constraint="none", network={"family": "mlp"})  # fmt: skip
     finally:
-        del gymnasium.registry["Bytes-v0"]
+        del gymnasium.registry["SixBySixBytes-v0"]
     (term,) = problem.interface.terms
     assert (term.dtype, term.scale, term.shape, term.layout) == ("uint8", 255.0, (9, 8), "tokens")
 
