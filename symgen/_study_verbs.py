@@ -148,14 +148,14 @@ def _trained(
     """Run a study here or on a cluster, all its seeds or batch by batch."""
     from symgen.study.decided import Decided, run_until_decided
     from symgen.study.engine import Execute, run_study
-    from symgen.study.progress import Lines, silent
+    from symgen.study.progress import lines, silent
 
     execute: Execute | None = None
     if ray:
         from symgen.study.ray import cluster
 
         execute = partial(cluster, ray, settings.threads)
-    with silent() if hidden else Lines(terminal(stderr=True)) as watch:
+    with silent() if hidden else lines(terminal(stderr=True)) as watch:
         if max_seeds is not None:
             return run_until_decided(study, settings, watch, max_seeds, execute)
         return Decided(tuple(run_study(study, settings, watch, execute)), None, {})

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from symgen.experiment.progress import Report, clock
 
-__all__ = ["Lines", "Progress", "Watch", "silent"]
+__all__ = ["Progress", "Watch", "lines", "silent"]
 
 SELDOM = 10.0
 """Seconds between lines where the output is no terminal."""
@@ -55,7 +54,7 @@ Watch = Callable[[Progress], None]
 
 @contextlib.contextmanager
 def silent() -> Iterator[Watch]:
-    """In place of `Lines`: show nothing."""
+    """In place of `lines`: show nothing."""
     yield lambda progress: None
 
 
@@ -70,8 +69,23 @@ def words(label: str, report: Report) -> str:
     return f"{label}  {report.step}/{report.steps} steps  return {mean}{note}"
 
 
-class Lines:
-    """A bar of the study and a line per run under way on a terminal; elsewhere a line now and then.
+@contextlib.contextmanager
+def lines(console: Console) -> Iterator[Watch]:
+    """Show a bar of the study and a line per run under way on a terminal; elsewhere a line now and
+    then.
+
+    Args:
+        console: where to show it.
+    """
+    if not console.is_terminal:
+        yield _Seldom(console)
+        return
+    with Live(console=console, refresh_per_second=4, transient=False) as live:
+        yield lambda progress: live.update(_picture(progress))
+
+
+class _Seldom:
+    """A line whenever a run has ended, and every SELDOM seconds.
 
     Args:
         console: where to show it.
@@ -79,14 +93,10 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=4, transient=False)
         self._shown = (-1, -1, -math.inf)
 
     def __call__(self, progress: Progress) -> None:
         """Show how far a study is."""
-        if self._console.is_terminal:
-            self._live.update(_picture(progress))
-            return
         done, failed, when = self._shown
         ended = (progress.done, progress.failed) != (done, failed)
         now = time.monotonic()
@@ -94,22 +104,7 @@ class Lines:
             return
         self._shown = (progress.done, progress.failed, now)
         running = [words(label, report) for label, report in progress.running.items()]
-        line = "; ".join([str(progress), *running])
-        self._console.print(line, highlight=False, soft_wrap=True)
-
-    def __enter__(self) -> Watch:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
+        self._console.print("; ".join([str(progress), *running]), highlight=False, soft_wrap=True)
 
 
 def _picture(progress: Progress) -> Group:
@@ -117,5 +112,5 @@ def _picture(progress: Progress) -> Group:
     bar.add_column(no_wrap=True)
     bar.add_column(ratio=1)
     bar.add_row(str(progress), ProgressBar(total=1.0, completed=progress.share))
-    lines = [Text(f"  {words(label, report)}") for label, report in progress.running.items()]
-    return Group(bar, *lines)
+    running = [Text(f"  {words(label, report)}") for label, report in progress.running.items()]
+    return Group(bar, *running)

@@ -50,7 +50,9 @@ def run_one(task: RunTask, listen: Listen, stopped: Stopped) -> SeedOutcome | No
     """
 
     def tell(report: Report) -> None:
-        _sign(task)
+        # notes are rare, and a new recording clears the folder; every update need not read a file
+        if report.note or not (task.run.folder / ARM).exists():
+            _sign(task)
         listen(report)
 
     try:

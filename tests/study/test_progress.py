@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from symgen.experiment.progress import Report
-from symgen.study.progress import Lines, Progress, silent
+from symgen.study.progress import Progress, lines, silent
 
 RUNNING = {"C4/0": Report(0, 100, 200, float("nan"), 50.0)}
 HALF = Progress(4, 1, 1, RUNNING, share=0.5, seconds_left=3907.0)
@@ -14,7 +14,7 @@ HALF = Progress(4, 1, 1, RUNNING, share=0.5, seconds_left=3907.0)
 def shown(terminal, *states):
     output = io.StringIO()
     console = Console(file=output, force_terminal=terminal, width=100)
-    with Lines(console) as watch:
+    with lines(console) as watch:
         for state in states:
             watch(state)
     return output.getvalue()
