@@ -23,6 +23,7 @@ from torch import Tensor
 from symgen.errors import UserError, shown
 from symgen.experiment.files import read_json, write_bytes, write_json, writing
 from symgen.experiment.meaning import MEANING
+from symgen.problem.resumable import below
 
 FORMAT = 2
 TYPES: Mapping[str, tuple[type, ...]] = {
@@ -81,11 +82,7 @@ class Checkpoint:
 
     def below(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose name has the prefix, by the rest of it."""
-        return {
-            name.removeprefix(prefix): value
-            for name, value in self.tensors.items()
-            if name.startswith(prefix)
-        }
+        return below(prefix, self.tensors)
 
 
 def write(folder: Path, name: str, checkpoint: Checkpoint) -> None:

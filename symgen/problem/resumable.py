@@ -7,12 +7,14 @@ on as if it had never been stopped; without it, it goes on in fresh episodes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[np.generic]]
 """A state by name."""
+Entry = TypeVar("Entry")
 
 
 class Resumable(ABC):
@@ -37,21 +39,19 @@ class Resumable(ABC):
         """
 
 
-def prefixed(prefix: str, arrays: Arrays) -> dict[str, NDArray[np.generic]]:
-    """The arrays with a prefix to their names.
+def prefixed(prefix: str, named: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Arrays or tensors with a prefix to their names.
 
     >>> list(prefixed("cart.", {"clock": np.zeros(2)}))
     ['cart.clock']
     """
-    return {prefix + name: array for name, array in arrays.items()}
+    return {prefix + name: value for name, value in named.items()}
 
 
-def below(prefix: str, arrays: Arrays) -> dict[str, NDArray[np.generic]]:
-    """The arrays whose names have a prefix, without it: the inverse of `prefixed`."""
+def below(prefix: str, named: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Those whose names have a prefix, without it: the inverse of `prefixed`."""
     return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)
     }
 
 

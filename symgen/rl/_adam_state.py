@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from symgen.problem.resumable import below
+
 Weights = Mapping[str, nn.Parameter]
 
 
@@ -39,13 +41,6 @@ def restore(
             key: saved[f"{key}.{name}"].to(weights[name].device, copy=True)
             for key in ("step", "exp_avg", "exp_avg_sq")
         }
-
-
-def below(prefix: str, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name has the prefix, by the rest of it."""
-    return {
-        name.removeprefix(prefix): value for name, value in saved.items() if name.startswith(prefix)
-    }
 
 
 def check_shapes(saved: Mapping[str, Tensor], weights: Weights) -> None:

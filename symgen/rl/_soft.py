@@ -26,6 +26,7 @@ from symgen.envs._stepping import Stepper, check_mask, final_observation
 from symgen.nn.device import generator as generator_on
 from symgen.nn.observation import as_tensor
 from symgen.problem.algorithm import Scalars
+from symgen.problem.resumable import below
 from symgen.problem.training import PLAIN, Side, Trained, Training
 from symgen.rl import _adam_state, _episodes, _random_state
 from symgen.rl._episodes import Episodes
@@ -335,9 +336,9 @@ class SoftLearner(ABC, Generic[Network, Options]):
         # checkpoints that older versions wrote call two of them otherwise
         renamed = {"owed": "pending_updates", "remembered": "stored"}
         scalars = {renamed.get(name, name): value for name, value in scalars.items()}
-        target = _adam_state.below("target.", tensors)
+        target = below("target.", tensors)
         self.target.check(target)
-        replay = _adam_state.below("replay.", tensors)
+        replay = below("replay.", tensors)
         if replay:
             self.replay.restore(replay)
         for part, weights in self._weights.items():
